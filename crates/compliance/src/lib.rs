@@ -1,0 +1,1 @@
+//! What a replica must look like: ingest of events, inspection, verdict, report.

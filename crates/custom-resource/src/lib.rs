@@ -1,0 +1,1 @@
+//! CloudFormation's custom-resource protocol, for any resource.

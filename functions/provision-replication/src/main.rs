@@ -1,0 +1,3 @@
+//! Lambda function behind Custom::EncryptedReplication.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The local cloud: starts MiniStack with S3's replication behaviour, and hands out clients for it.
