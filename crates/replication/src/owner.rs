@@ -1,0 +1,195 @@
+//! Whose is what: one name per custom resource, borne by everything the resource makes.
+//!
+//! The name is derived, not drawn, so that every request of one resource (a retry, a rollback, the
+//! Delete after a half-made Create) finds the same things again.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// Key of the tag that says which resource a bucket, key or role belongs to.
+pub const OWNER_TAG: &str = "encrypted-replication:owner";
+
+/// Path of the roles we make; our permissions in IAM end at it.
+pub const ROLE_PATH: &str = "/encrypted-replication/";
+
+const PREFIX: &str = "er";
+const DIGITS: usize = 20;
+const PHYSICAL_ID: &str = "encrypted-replication";
+
+/// The owner's name: `er` and 20 hexadecimal digits. Letters and digits only, because an IAM
+/// statement's `Sid` takes no others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner(String);
+
+impl Owner {
+    /// The owner that stands for one resource of one stack on one source bucket.
+    #[must_use]
+    pub fn new(stack_id: &str, logical_resource_id: &str, source_bucket: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in [stack_id, logical_resource_id, source_bucket] {
+            // The length keeps `ab` + `c` apart from `a` + `bc`.
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+        let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("{PREFIX}{}", digits.get(..DIGITS).unwrap_or_default()))
+    }
+
+    /// The owner at the start of `name`, be it ours or another resource's; `None` for foreign names.
+    #[must_use]
+    pub fn at_start_of(name: &str) -> Option<Self> {
+        let end = PREFIX.len() + DIGITS;
+        let owner = name.get(..end)?;
+        let digits = owner.strip_prefix(PREFIX)?;
+        let ours = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let ends = name.get(end..)?.chars().next().is_none_or(|c| !c.is_ascii_alphanumeric());
+        (ours && ends).then(|| Self(owner.to_owned()))
+    }
+
+    /// The name itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `name` (a rule `Id`, policy name or notification `Id`) is this owner's.
+    #[must_use]
+    pub fn owns(&self, name: &str) -> bool {
+        Self::at_start_of(name).as_ref() == Some(self)
+    }
+
+    /// `Id` of the replication rule at `position` (from 0), which the template calls `id`.
+    #[must_use]
+    pub fn rule_id(&self, id: Option<&str>, position: usize) -> String {
+        match id {
+            Some(id) => format!("{self}-{id}"),
+            None => format!("{self}-{}", position + 1),
+        }
+    }
+
+    /// Name of the inline policy on the replication role.
+    #[must_use]
+    pub fn policy_name(&self) -> String {
+        format!("{self}-replication")
+    }
+
+    /// `Id` of the source bucket's notification for failed replication.
+    #[must_use]
+    pub fn notification_id(&self) -> String {
+        format!("{self}-replication-failures")
+    }
+
+    /// `Sid` of the policy statement for `purpose`.
+    #[must_use]
+    pub fn sid(&self, purpose: &str) -> String {
+        format!("{self}{purpose}")
+    }
+
+    /// Alias of the key that we make for `bucket`. Dots, which buckets may have and aliases may
+    /// not, become underscores, which buckets may not have.
+    #[must_use]
+    pub fn key_alias(&self, bucket: &str) -> String {
+        format!("alias/encrypted-replication/{self}/{}", bucket.replace('.', "_"))
+    }
+
+    /// Name of the SSM parameter that tells the checker what to expect in `destination_bucket`.
+    #[must_use]
+    pub fn parameter_name(&self, destination_bucket: &str) -> String {
+        format!("/encrypted-replication/{destination_bucket}/{self}")
+    }
+
+    /// Key of a probe object under `prefix`.
+    #[must_use]
+    pub fn probe_key(&self, prefix: &str) -> String {
+        format!("{prefix}.encrypted-replication-probe-{self}")
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What `Ref` gives: `encrypted-replication/SOURCE-BUCKET/OWNER`. It holds all that a Delete needs
+/// to find what is ours, even when the properties that come with it cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhysicalId {
+    /// Name of the source bucket; empty where the properties named none.
+    pub source_bucket: String,
+    /// The resource's owner.
+    pub owner: Owner,
+}
+
+impl PhysicalId {
+    /// The physical id of one resource.
+    #[must_use]
+    pub fn new(stack_id: &str, logical_resource_id: &str, source_bucket: &str) -> Self {
+        Self {
+            owner: Owner::new(stack_id, logical_resource_id, source_bucket),
+            source_bucket: source_bucket.to_owned(),
+        }
+    }
+
+    /// Reads a physical id that we gave; `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (source_bucket, owner) = text.strip_prefix(PHYSICAL_ID)?.strip_prefix('/')?.split_once('/')?;
+        let parsed = Owner::at_start_of(owner)?;
+        (parsed.as_str() == owner)
+            .then(|| Self { source_bucket: source_bucket.to_owned(), owner: parsed })
+    }
+}
+
+impl fmt::Display for PhysicalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PHYSICAL_ID}/{}/{}", self.source_bucket, self.owner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STACK: &str = "arn:aws:cloudformation:us-east-1:111122223333:stack/tax/5f7a";
+
+    #[test]
+    fn the_owner_is_the_same_for_one_resource_and_differs_by_each_part() {
+        let owner = Owner::new(STACK, "Replication", "source");
+        assert_eq!(owner, Owner::new(STACK, "Replication", "source"));
+        assert_ne!(owner, Owner::new(STACK, "Replication2", "source"));
+        assert_ne!(owner, Owner::new(STACK, "Replication", "source2"));
+        assert_ne!(Owner::new("ab", "c", "d"), Owner::new("a", "bc", "d"));
+        assert_eq!(owner.as_str().len(), 22);
+    }
+
+    #[test]
+    fn names_are_ours_only_where_the_whole_owner_starts_them() {
+        let owner = Owner::new(STACK, "Replication", "source");
+        assert!(owner.owns(&owner.rule_id(Some("tax"), 0)));
+        assert!(owner.owns(&owner.policy_name()));
+        assert!(owner.owns(&owner.notification_id()));
+        assert!(!owner.owns("tax"));
+        assert!(!owner.owns(&format!("{owner}0-tax")));
+        assert!(!owner.owns(&format!("x{owner}-tax")));
+        let other = Owner::new(STACK, "Other", "source");
+        assert!(!owner.owns(&other.rule_id(None, 0)));
+        assert_eq!(Owner::at_start_of(&other.rule_id(None, 0)), Some(other));
+    }
+
+    #[test]
+    fn a_physical_id_is_read_back_and_others_are_not() {
+        let id = PhysicalId::new(STACK, "Replication", "my.source-1");
+        assert_eq!(PhysicalId::parse(&id.to_string()), Some(id));
+        for text in ["", "2026/11/24/[$LATEST]abc", "encrypted-replication/b", "encrypted-replication/b/er12"] {
+            assert_eq!(PhysicalId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_alias_has_no_dots_and_stays_unique() {
+        let owner = Owner::new(STACK, "Replication", "source");
+        assert_eq!(owner.key_alias("a.b-c"), format!("alias/encrypted-replication/{owner}/a_b-c"));
+    }
+}

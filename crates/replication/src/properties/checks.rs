@@ -1,0 +1,223 @@
+//! What S3 would refuse, or would accept and then not do, found before any call.
+//!
+//! S3's own list is at
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ReplicationErrorCodeList>.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::faults::Faults;
+use super::read::{Given, GivenRule};
+use crate::arn::{Arn, Home};
+use crate::configuration::Status;
+
+/// Checks what no single property shows.
+pub(super) fn check(given: &Given, home: &Home, faults: &mut Faults) {
+    check_source(given, home, faults);
+    check_role(given, home, faults);
+    let mut ids = BTreeMap::new();
+    let mut priorities = BTreeMap::new();
+    let mut regions: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    for (position, rule) in given.rules.iter().enumerate() {
+        let at = |name: &str| format!("Rules[{position}].{name}");
+        if let Some(id) = &rule.id
+            && let Some(earlier) = ids.insert(id.clone(), position)
+        {
+            faults.push(at("Id"), format!("`{id}` is the Id of Rules[{earlier}] too; Ids must differ"));
+        }
+        if let Some(priority) = rule.priority
+            && let Some(earlier) = priorities.insert(priority, position)
+        {
+            faults.push(
+                at("Priority"),
+                format!("{priority} is the priority of Rules[{earlier}] too; priorities must differ"),
+            );
+        }
+        check_rule(rule, &at, faults);
+        check_destination(rule, given, home, &at, faults);
+        if let (Some(bucket), Some(region)) =
+            (rule.destination.bucket_name(), rule.destination.known_region())
+        {
+            let (earlier, said) = regions.entry(bucket.clone()).or_insert((position, region.clone()));
+            if *said != region {
+                faults.push(
+                    at("Destination"),
+                    format!("puts bucket `{bucket}` in {region}, Rules[{earlier}] in {said}; a bucket has one Region"),
+                );
+            }
+        }
+    }
+}
+
+fn check_source(given: &Given, home: &Home, faults: &mut Faults) {
+    if let Some(bucket) = &given.source_bucket
+        && !is_bucket_name(bucket)
+    {
+        faults.push(
+            "SourceBucket",
+            format!("`{bucket}` is no bucket name: 3 to 63 lowercase letters, digits, dots and hyphens"),
+        );
+    }
+    if given.existing_objects.as_deref() == Some("Replicate") {
+        faults.push(
+            "ExistingObjects",
+            "`Replicate` is not available in this version; leave it out and start an S3 Batch Replication job for existing objects",
+        );
+    }
+    let region = given.region(home);
+    for (number, key) in given.source_kms_key_arns.iter().enumerate() {
+        check_key(key, Some(&region), home, &format!("SourceKmsKeyArns[{number}]"), faults);
+    }
+}
+
+fn check_role(given: &Given, home: &Home, faults: &mut Faults) {
+    if let Some(role) = &given.role {
+        match Arn::parse(role) {
+            Some(arn) if arn.role_name().is_none() => {
+                faults.push("Role", format!("`{role}` is not the ARN of an IAM role"));
+            }
+            Some(arn) if arn.account != home.account => faults.push(
+                "Role",
+                format!("is in account {}; S3 takes a role of the source bucket's account, {}", arn.account, home.account),
+            ),
+            Some(_) => {}
+            None => faults.push("Role", format!("`{role}` is not an ARN")),
+        }
+        if given.permissions_boundary.is_some() {
+            faults.push(
+                "PermissionsBoundary",
+                "is for a role of ours; with `Role` given, set it on that role",
+            );
+        }
+    }
+    if let Some(boundary) = &given.permissions_boundary
+        && !Arn::parse(boundary).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("policy/"))
+    {
+        faults.push("PermissionsBoundary", format!("`{boundary}` is not the ARN of an IAM policy"));
+    }
+}
+
+fn check_rule(rule: &GivenRule, at: &impl Fn(&str) -> String, faults: &mut Faults) {
+    if let Some(id) = rule.id.as_deref().filter(|id| !id.bytes().all(|b| (b' '..=b'~').contains(&b))) {
+        faults.push(at("Id"), format!("`{id}` has characters other than printable ASCII, which S3 refuses"));
+    }
+    let filter = &rule.filter;
+    let filters = [filter.prefix.is_some(), filter.tag_filter.is_some(), filter.and.is_some()];
+    if filters.iter().filter(|given| **given).count() > 1 {
+        faults.push(at("Filter"), "has more than one of `Prefix`, `TagFilter` and `And`; put all into `And`");
+    }
+    let filter = filter.filter();
+    let tag_keys: BTreeSet<_> = filter.tags.iter().map(|tag| &tag.key).collect();
+    if tag_keys.len() < filter.tags.len() {
+        faults.push(at("Filter"), "has the same tag key twice");
+    }
+    let replicates_markers =
+        rule.delete_marker_replication.as_ref().is_some_and(|given| given.status == Some(Status::Enabled));
+    if replicates_markers && !filter.tags.is_empty() {
+        faults.push(
+            at("DeleteMarkerReplication"),
+            "cannot be Enabled in a rule that filters by tag, because delete markers have no tags",
+        );
+    }
+    let opted_out = rule.source_selection_criteria.sse_kms_encrypted_objects.as_ref();
+    if opted_out.is_some_and(|given| given.status == Some(Status::Disabled)) {
+        faults.push(
+            at("SourceSelectionCriteria.SseKmsEncryptedObjects"),
+            "must be Enabled: without it S3 leaves out every object encrypted with a KMS key, and says nothing",
+        );
+    }
+}
+
+fn check_destination(
+    rule: &GivenRule,
+    given: &Given,
+    home: &Home,
+    at: &impl Fn(&str) -> String,
+    faults: &mut Faults,
+) {
+    let destination = &rule.destination;
+    if let Some(bucket) = &destination.bucket {
+        let arn = Arn::parse(bucket);
+        let name = arn.as_ref().and_then(Arn::bucket_name);
+        match (&arn, name) {
+            (_, None) => faults.push(
+                at("Destination.Bucket"),
+                format!("`{bucket}` is not a bucket's ARN; write {}", home.bucket_arn("NAME")),
+            ),
+            (Some(arn), Some(_)) if arn.partition != home.partition => faults.push(
+                at("Destination.Bucket"),
+                format!("is in partition {}; replication stays in one partition, here {}", arn.partition, home.partition),
+            ),
+            (_, Some(name)) if Some(name) == given.source_bucket.as_deref() => {
+                faults.push(at("Destination.Bucket"), "is the source bucket itself");
+            }
+            (_, Some(name)) if !is_bucket_name(name) => {
+                faults.push(at("Destination.Bucket"), format!("`{name}` is no bucket name"));
+            }
+            _ => {}
+        }
+    }
+    match &destination.account {
+        Some(account) if !account.bytes().all(|b| b.is_ascii_digit()) => {
+            faults.push(at("Destination.Account"), "must be twelve digits");
+        }
+        Some(account) if *account != home.account => faults.push(
+            at("Destination.Account"),
+            format!("{account} is another account than {}; this version replicates within one account", home.account),
+        ),
+        _ => {}
+    }
+    if destination.assume_role_arn.is_some() {
+        faults.push(
+            at("Destination.AssumeRoleArn"),
+            "is for a destination in another account; this version replicates within one account",
+        );
+    }
+    if destination.access_control_translation.is_some() && destination.account.is_none() {
+        faults.push(at("Destination.AccessControlTranslation"), "needs `Destination.Account`");
+    }
+    let metrics = destination.metrics.as_ref();
+    if destination.timed() && metrics.is_some_and(|metrics| metrics.status == Some(Status::Disabled)) {
+        faults.push(at("Destination.ReplicationTime"), "needs `Metrics` Enabled");
+    }
+    if !destination.timed() && metrics.is_some_and(|metrics| metrics.event_threshold.is_some()) {
+        faults.push(
+            at("Destination.Metrics.EventThreshold"),
+            "goes with `ReplicationTime` only; S3 refuses it alone",
+        );
+    }
+    if let Some(key) = &destination.encryption_configuration.replica_kms_key_id {
+        let at = at("Destination.EncryptionConfiguration.ReplicaKmsKeyID");
+        check_key(key, destination.region.as_deref(), home, &at, faults);
+    }
+}
+
+/// A key may be an ARN, an id or an alias; what its ARN says must fit.
+fn check_key(key: &str, region: Option<&str>, home: &Home, at: &str, faults: &mut Faults) {
+    if !key.starts_with("arn:") {
+        let id = key.strip_prefix("alias/").unwrap_or(key);
+        if id.is_empty() || id.contains([':', ' ', '*']) || (id == key && id.contains('/')) {
+            faults.push(at, format!("`{key}` is neither a key's ARN, nor its id, nor an alias (`alias/…`)"));
+        }
+        return;
+    }
+    let Some(arn) = Arn::parse(key).filter(|arn| arn.is_kms_key() || arn.is_kms_alias()) else {
+        faults.push(at, format!("`{key}` is not the ARN of a KMS key"));
+        return;
+    };
+    if arn.partition != home.partition {
+        faults.push(at, format!("is in partition {}, the stack in {}", arn.partition, home.partition));
+    }
+    if let Some(region) = region.filter(|region| *region != arn.region) {
+        faults.push(at, format!("is in {}, its bucket in {region}; S3 uses keys of the bucket's Region only", arn.region));
+    }
+}
+
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
+fn is_bucket_name(name: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (3..=63).contains(&name.len())
+        && name.bytes().all(|b| inner(b) || b == b'.' || b == b'-')
+        && name.bytes().next().is_some_and(inner)
+        && name.bytes().last().is_some_and(inner)
+        && !name.contains("..")
+}

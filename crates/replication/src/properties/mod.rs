@@ -1,0 +1,11 @@
+//! The resource's properties: from the template's JSON to a [`Spec`](crate::spec::Spec), with every
+//! fault named at once and no call made.
+
+mod checks;
+mod faults;
+mod read;
+mod shape;
+mod table;
+
+pub use faults::{Fault, Faults};
+pub use read::read;

@@ -1,0 +1,82 @@
+//! What the replication should be: the properties, read, checked and with every default filled in.
+
+use crate::configuration::ReplicationRule;
+
+/// The desired replication of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Name of the bucket whose objects are replicated.
+    pub source_bucket: String,
+    /// Its Region.
+    pub source_region: String,
+    /// Keys that encrypt source objects, as given (ARN, alias ARN, id or alias name); empty: the key
+    /// of the bucket's default encryption, or a new one.
+    pub source_kms_keys: Vec<String>,
+    /// At least one.
+    pub rules: Vec<Rule>,
+    /// ARN of a role that S3 is to assume; `None`: a role of ours.
+    pub role: Option<String>,
+    /// ARN of a policy that bounds the role of ours.
+    pub permissions_boundary: Option<String>,
+    /// Whether buckets and keys that do not exist are made.
+    pub when_missing: WhenMissing,
+    /// What the probe object must show.
+    pub verification: Verification,
+    /// What becomes of buckets of ours when the resource is deleted.
+    pub on_delete_buckets: OnDeleteBuckets,
+    /// What becomes of keys of ours when the resource is deleted.
+    pub on_delete_keys: OnDeleteKeys,
+}
+
+/// One rule, with the two properties that S3 does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The rule as S3 takes it; its `id` bears our owner, its `replica_kms_key_id` is as given.
+    pub rule: ReplicationRule,
+    /// Name of the destination bucket.
+    pub destination_bucket: String,
+    /// Region of the destination, where the template or the key's ARN says it.
+    pub destination_region: Option<String>,
+}
+
+/// Buckets and keys that do not exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenMissing {
+    /// Make them.
+    #[default]
+    Create,
+    /// Fail, naming them.
+    Fail,
+}
+
+/// How sure the resource must be that replication works before it reports success.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verification {
+    /// Only a probe that arrived under the right key is success.
+    Required,
+    /// A probe that has not arrived in a few minutes is reported as pending; one that failed fails.
+    #[default]
+    BestEffort,
+    /// No probe.
+    None,
+}
+
+/// Buckets of ours at Delete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDeleteBuckets {
+    /// They stay.
+    #[default]
+    Retain,
+    /// They go if they hold no object version.
+    DeleteWhenEmpty,
+}
+
+/// Keys of ours at Delete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDeleteKeys {
+    /// They stay: what they encrypt stays readable.
+    #[default]
+    Retain,
+    /// KMS deletes them after 30 days.
+    ScheduleDeletion,
+}
