@@ -1,0 +1,136 @@
+"""Refuses to run against any MiniStack but the one these patches were written for."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+
+MINISTACK_VERSION = "1.5.33"
+
+# Every function that is replaced, with its parameters. A replacement is called
+# by MiniStack's own code, so a changed parameter list would go wrong silently.
+REPLACED: dict[str, tuple[str, ...]] = {
+    "ministack.core.iam_evaluator._first_match": ("ctx", "stmts", "effect"),
+    "ministack.core.iam_evaluator._fnmatch_compile": ("pattern", "ignore_case"),
+    "ministack.core.iam_evaluator._resolve_condition_key": ("key", "ctx"),
+    "ministack.services.eventbridge._dispatch_event": ("event", "view"),
+    "ministack.services.kms._key_metadata": ("rec",),
+    "ministack.services.kms.key_policy_for_arn": ("resource_arn",),
+    "ministack.services.s3._bucket_default_sse_headers": ("bucket_name",),
+    "ministack.services.s3._fire_s3_event": (
+        "bucket_name",
+        "key",
+        "event_name",
+        "size",
+        "etag",
+        "deletion_type",
+        "restore_event_data",
+        "version_id",
+        "sequencer",
+        "object_extra",
+        "record_extra",
+    ),
+    "ministack.services.s3._get_object": ("bucket_name", "key", "headers", "query_params"),
+    "ministack.services.s3._maybe_replicate": ("bucket_name", "key", "obj", "data", "tags"),
+    "ministack.services.s3._maybe_replicate_delete_marker": ("bucket_name", "key"),
+    "ministack.services.s3._put_bucket_replication": ("bucket_name", "body"),
+    "ministack.services.s3._resolve_sse_write_headers": ("headers", "bucket_name"),
+    "ministack.services.s3.handle_request": (
+        "method",
+        "path",
+        "headers",
+        "body",
+        "query_params",
+        "signed_path",
+        "enforce_bucket_region",
+        "internal",
+        "access_point_region",
+        "access_point",
+    ),
+}
+
+# Functions that are called, by the parameters they are called with.
+CALLED: dict[str, tuple[str, ...]] = {
+    "ministack.core.iam_evaluator.combine_resource_policy": (
+        "identity",
+        "ctx",
+        "policy",
+        "owner_account",
+        "required",
+        "limits",
+    ),
+    "ministack.core.iam_evaluator.enforce": (
+        "access_key_id",
+        "iam_action",
+        "service",
+        "region",
+        "resource_arn",
+        "service_context",
+    ),
+    "ministack.core.iam_evaluator.evaluate": ("ctx", "policies", "limits"),
+    "ministack.core.iam_evaluator.evaluate_resource_policy": (
+        "doc",
+        "ctx",
+        "service",
+        "named_only",
+        "direct_only",
+    ),
+    "ministack.core.iam_evaluator._gather_role_policies": ("role_name", "account_id"),
+    "ministack.core.iam_evaluator._permissions_boundary": ("store", "name", "account_id"),
+    "ministack.services.s3._bucket_owner_account": ("name",),
+    "ministack.services.s3._fire_s3_event_async": (
+        "bucket_name",
+        "key",
+        "event_name",
+        "size",
+        "etag",
+        "deletion_type",
+        "version_id",
+        "object_extra",
+        "record_extra",
+    ),
+    "ministack.services.s3._in_account": ("account_id",),
+    "ministack.services.s3._preserve_null_version": (
+        "bucket_name",
+        "key",
+        "versions",
+        "prior_obj",
+    ),
+    "ministack.services.s3._version_entry_from_record": ("obj", "version_id", "data"),
+}
+
+
+class PinError(Exception):
+    """The installed MiniStack is not the one that is patched here."""
+
+
+def check_version() -> None:
+    """Raises `PinError` unless the installed MiniStack is the pinned version."""
+    try:
+        installed = importlib.metadata.version("ministack")
+    except importlib.metadata.PackageNotFoundError:
+        installed = "not installed"
+    if installed != MINISTACK_VERSION:
+        raise PinError(
+            f"the sandbox patches ministack {MINISTACK_VERSION}, but here it is {installed}: "
+            "run `pip install --require-hashes -r sandbox/requirements.txt`"
+        )
+
+
+def check_signatures() -> None:
+    """Raises `PinError` where a function that is replaced or called has changed."""
+    for name, expected in {**REPLACED, **CALLED}.items():
+        found = _parameters(name)
+        if found != expected:
+            was = "is gone" if found is None else f"takes ({', '.join(found)})"
+            raise PinError(
+                f"cannot patch ministack: `{name}` {was}, expected ({', '.join(expected)}): "
+                "review ministack_s3 against this version"
+            )
+
+
+def _parameters(name: str) -> tuple[str, ...] | None:
+    module, _, function = name.rpartition(".")
+    found = getattr(importlib.import_module(module), function, None)
+    return tuple(inspect.signature(found).parameters) if callable(found) else None

@@ -1,0 +1,96 @@
+"""Shorthand for what the tests build in the sandbox."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+ACCOUNT = "000000000000"
+SOURCE_REGION, DESTINATION_REGION = "us-east-1", "us-west-2"
+
+_numbers = itertools.count(1)
+
+
+def unique(word: str) -> str:
+    return f"{word}-{next(_numbers)}"
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action: str | list[str], resource: str | list[str], **extra: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **extra}
+
+
+def deny(action: str | list[str], resource: str | list[str], **extra: Any) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": action, "Resource": resource, **extra}
+
+
+class Cloud:
+    """AWS clients for the sandbox, as the root of an account or as someone else."""
+
+    def __init__(self, url: str, key: str = "test", secret: str = "test", token: str | None = None):
+        self.url = url
+        self.key = key
+        self.session = boto3.Session(key, secret, token)
+
+    def client(self, service: str, region: str = SOURCE_REGION) -> Any:
+        config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1})
+        return self.session.client(
+            service, region_name=region, endpoint_url=self.url, config=config
+        )
+
+    def account(self, number: str) -> Cloud:
+        return Cloud(self.url, number)
+
+    def user(self, *statements: dict[str, Any]) -> Cloud:
+        """A new IAM user of this account with these permissions."""
+        iam, name = self.client("iam"), unique("user")
+        iam.create_user(UserName=name)
+        if statements:
+            iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document(*statements))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Cloud(self.url, key["AccessKeyId"], key["SecretAccessKey"])
+
+    def bucket(self, region: str, versioned: bool = True) -> str:
+        s3, name = self.client("s3", region), unique("bucket")
+        place = {} if region == "us-east-1" else {
+            "CreateBucketConfiguration": {"LocationConstraint": region}
+        }
+        s3.create_bucket(Bucket=name, **place)
+        if versioned:
+            s3.put_bucket_versioning(
+                Bucket=name, VersioningConfiguration={"Status": "Enabled"}
+            )
+        return name
+
+    def kms_key(self, region: str, **options: Any) -> str:
+        return str(self.client("kms", region).create_key(**options)["KeyMetadata"]["Arn"])
+
+    def queue(self, region: str) -> tuple[str, str]:
+        """URL and ARN of a new queue that S3 and EventBridge may send to."""
+        sqs, name = self.client("sqs", region), unique("queue")
+        arn = f"arn:aws:sqs:{region}:{ACCOUNT}:{name}"
+        services = {"Service": ["s3.amazonaws.com", "events.amazonaws.com"]}
+        policy = document(allow("sqs:SendMessage", arn, Principal=services))
+        url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+        return url, arn
+
+    def messages(self, region: str, url: str, count: int, seconds: float = 5.0) -> list[Any]:
+        """The bodies of `count` messages, or of all that came in the time; no test events."""
+        sqs, found = self.client("sqs", region), []
+        deadline = time.monotonic() + seconds
+        while len(found) < count and time.monotonic() < deadline:
+            answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            for message in answer.get("Messages", []):
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                body = json.loads(message["Body"])
+                if body.get("Event") != "s3:TestEvent":
+                    found.append(body)
+        return found
