@@ -1,1 +1,28 @@
-//! CloudFormation's custom-resource protocol, for any resource.
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::doc_markdown,
+    reason = "CloudFormation is a service's name here, not a Rust item"
+)]
+
+mod deadline;
+mod delivery;
+mod error;
+mod guard;
+mod payload;
+mod provider;
+mod request;
+mod resource;
+mod response;
+mod response_url;
+mod transport;
+
+pub use deadline::Deadline;
+pub use delivery::DeliveryError;
+pub use error::InvocationError;
+pub use payload::Payload;
+pub use provider::{ANSWER_RESERVE, Provider};
+pub use request::{Request, RequestType};
+pub use resource::CustomResource;
+pub use response::{Failure, Success};
+pub use response_url::{ResponseHosts, ResponseUrl, ResponseUrlError};
+pub use transport::{SmithyTransport, Transport, TransportError};

@@ -1,0 +1,124 @@
+//! The one HTTP request of the protocol, as a port and over the AWS SDK's own HTTP stack.
+
+use std::error::Error;
+use std::future::Future;
+
+use aws_smithy_http_client::default_connector;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+
+use crate::response_url::ResponseUrl;
+
+/// Sends an answer. No retries, no time limit: those are the caller's.
+pub trait Transport: Send + Sync {
+    /// Puts `body` to `url` and returns the HTTP status; follows no redirect.
+    ///
+    /// # Errors
+    /// Where no HTTP status came back.
+    fn put(
+        &self,
+        url: &ResponseUrl,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Result<u16, TransportError>> + Send;
+}
+
+/// Why no HTTP status came back. Bears no part of the URL's query.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct TransportError {
+    /// What happened, with its causes.
+    pub message: String,
+    /// Whether another attempt may fare better.
+    pub retryable: bool,
+}
+
+/// The transport over an HTTP connector of the AWS SDK, so that the function links one HTTP and
+/// TLS stack.
+#[derive(Clone, Debug)]
+pub struct SmithyTransport {
+    connector: SharedHttpConnector,
+}
+
+impl SmithyTransport {
+    /// Sends over `connector`.
+    #[must_use]
+    pub const fn new(connector: SharedHttpConnector) -> Self {
+        Self { connector }
+    }
+
+    /// Sends over the connector that the AWS SDK uses where none is configured.
+    ///
+    /// # Errors
+    /// Where the SDK was built without one.
+    pub fn with_default_connector() -> Result<Self, TransportError> {
+        default_connector(&HttpConnectorSettings::default(), None)
+            .map(Self::new)
+            .ok_or_else(|| TransportError {
+                message: "the AWS SDK was built without an HTTPS connector".to_owned(),
+                retryable: false,
+            })
+    }
+}
+
+impl Transport for SmithyTransport {
+    async fn put(
+        &self,
+        url: &ResponseUrl,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<u16, TransportError> {
+        let request = put_request(url, content_type, body)?;
+        match self.connector.call(request).await {
+            Ok(response) => Ok(response.status().as_u16()),
+            Err(error) => Err(connector_fault(&error)),
+        }
+    }
+}
+
+fn put_request(
+    url: &ResponseUrl,
+    content_type: &str,
+    body: Vec<u8>,
+) -> Result<HttpRequest, TransportError> {
+    // The causes of these errors may repeat the URL, so they are not passed on.
+    let unfit = |what: &str| TransportError {
+        message: format!("the request to {url} cannot be built: {what}"),
+        retryable: false,
+    };
+    let length = body.len().to_string();
+    let mut request = HttpRequest::new(SdkBody::from(body));
+    request.set_method("PUT").map_err(|_| unfit("method"))?;
+    request
+        .set_uri(url.expose_secret())
+        .map_err(|_| unfit("its URL is not valid"))?;
+    let headers = request.headers_mut();
+    headers
+        .try_insert("content-type", content_type.to_owned())
+        .map_err(|_| unfit("content type"))?;
+    headers
+        .try_insert("content-length", length)
+        .map_err(|_| unfit("content length"))?;
+    Ok(request)
+}
+
+fn connector_fault(error: &ConnectorError) -> TransportError {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !message.ends_with(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = inner.source();
+    }
+    TransportError {
+        message,
+        retryable: !error.is_user(),
+    }
+}
