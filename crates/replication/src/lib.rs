@@ -1,1 +1,23 @@
-//! What the replication should be, what it is, the steps between; applies and proves them.
+//! Replication of KMS-encrypted S3 objects: what it should be, what it is, the steps between.
+//!
+//! The way of a request: properties ([`properties::read`]) become a [`spec::Spec`];
+//! [`observe`] reads what is there; [`plan`] compares the two and gives ordered [`step::Step`]s;
+//! [`apply`] carries them out; [`probe`] proves that an object arrives under the right key.
+//! [`resource::EncryptedReplication`] puts this behind CloudFormation's protocol.
+//!
+//! Spec, policies, merging and plan are pure: they call nothing and know no SDK. AWS is reached
+//! through the traits in [`ports`], which [`aws`] implements over the SDK.
+
+pub mod arn;
+pub mod configuration;
+pub mod error;
+pub mod merge;
+pub mod observe;
+pub mod observed;
+pub mod owner;
+pub mod plan;
+pub mod policy;
+pub mod ports;
+pub mod properties;
+pub mod spec;
+pub mod step;

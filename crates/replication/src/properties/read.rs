@@ -168,12 +168,9 @@ pub(super) struct GivenTime {
     pub status: Option<Status>,
 }
 
+/// 15 is S3's only value, which the table checks.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-pub(super) struct GivenMinutes {
-    #[expect(dead_code, reason = "15 is S3's only value; the table checks it")]
-    minutes: Option<i32>,
-}
+pub(super) struct GivenMinutes {}
 
 impl GivenDestination {
     pub(super) fn bucket_name(&self) -> Option<String> {

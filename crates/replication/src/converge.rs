@@ -1,0 +1,140 @@
+//! Observe, plan, apply, and again until there is nothing to do.
+//!
+//! S3 has no conditional write for a bucket's configuration: two writers can read the same state
+//! and the second then undoes the first. Reading back after every write, and starting over where
+//! something got lost, brings all writers through. It also lets a request go on wherever an
+//! earlier one stopped.
+
+use std::time::Duration;
+
+use custom_resource::Deadline;
+
+use crate::apply::{Writes, apply};
+use crate::arn::Home;
+use crate::error::{AwsError, ErrorKind, ReplicationError};
+use crate::observe::{observe, remains};
+use crate::owner::Owner;
+use crate::plan::{Desired, desired, plan, plan_delete};
+use crate::ports::Aws;
+use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec};
+
+/// Rounds of observe, plan and apply before we give up. Two are usual: the work, and the look
+/// that nothing is left of it.
+const MOST_ROUNDS: u32 = 8;
+
+/// Time that must be left to begin another round.
+const LEAST_TIME: Duration = Duration::from_secs(10);
+
+/// Brings the account to the spec.
+///
+/// # Errors
+/// What cannot be, or what AWS refused. Whatever was done stays, for the next request to go on from.
+pub async fn provision<A: Aws>(
+    aws: &A,
+    spec: &Spec,
+    home: &Home,
+    owner: &Owner,
+    queue_arn: Option<&str>,
+    deadline: Deadline,
+    writes: &mut Writes,
+) -> Result<Desired, ReplicationError> {
+    let mut trouble = None;
+    for round in 0..MOST_ROUNDS {
+        pause(round, owner, deadline, "provision").await?;
+        let outcome = async {
+            let observed = observe(aws, spec, home, owner).await?;
+            let desired = desired(spec, &observed, home, owner).map_err(ReplicationError::Refused)?;
+            let plan = plan(spec, &desired, &observed, home, owner, queue_arn)
+                .map_err(ReplicationError::Refused)?;
+            if plan.is_empty() {
+                return Ok(Some(desired));
+            }
+            apply(aws, &plan, owner, writes).await?;
+            Ok(None)
+        };
+        match outcome.await {
+            Ok(Some(desired)) => return Ok(desired),
+            Ok(None) => trouble = None,
+            Err(error) if may_pass(&error) => {
+                tracing::warn!(round, error = %error, "trying again");
+                trouble = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(trouble.unwrap_or_else(|| ReplicationError::LostWrites {
+        what: "the configuration",
+        bucket: spec.source_bucket.clone(),
+    }))
+}
+
+/// Removes what is the owner's.
+///
+/// # Errors
+/// What AWS refused. Whatever was removed stays so, for the next request to go on from.
+#[expect(clippy::too_many_arguments, reason = "each says another thing, and there is one caller")]
+pub async fn remove<A: Aws>(
+    aws: &A,
+    source_bucket: &str,
+    spec: Option<&Spec>,
+    home: &Home,
+    owner: &Owner,
+    (on_delete_buckets, on_delete_keys): (OnDeleteBuckets, OnDeleteKeys),
+    deadline: Deadline,
+    writes: &mut Writes,
+) -> Result<(), ReplicationError> {
+    let mut trouble = None;
+    for round in 0..MOST_ROUNDS {
+        pause(round, owner, deadline, "delete").await?;
+        let outcome = async {
+            let remains = remains(aws, source_bucket, spec, home, owner).await?;
+            let plan = plan_delete(&remains, owner, on_delete_buckets, on_delete_keys);
+            let before = writes.0;
+            apply(aws, &plan, owner, writes).await?;
+            // Steps that look before they write (`…IfUnused`, `…IfEmpty`) are planned every time.
+            Ok(writes.0 == before)
+        };
+        match outcome.await {
+            Ok(true) => return Ok(()),
+            Ok(false) => trouble = None,
+            Err(error) if may_pass(&error) => {
+                tracing::warn!(round, error = %error, "trying again");
+                trouble = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(trouble.unwrap_or_else(|| ReplicationError::LostWrites {
+        what: "the configuration",
+        bucket: source_bucket.to_owned(),
+    }))
+}
+
+/// Whether the same request may succeed a moment later: a new role or key is not known everywhere
+/// at once, and another writer may have been under way.
+fn may_pass(error: &ReplicationError) -> bool {
+    let ReplicationError::Aws { step, source } = error else { return false };
+    let AwsError { kind, .. } = source;
+    match kind {
+        ErrorKind::Transient | ErrorKind::Conflict => true,
+        // What we just made is not seen yet, or another resource removed what we share.
+        ErrorKind::NotFound | ErrorKind::Invalid => step.is_some(),
+        ErrorKind::AccessDenied | ErrorKind::AlreadyExists | ErrorKind::WrongRegion => false,
+    }
+}
+
+/// Waits before round `round`: not at all, then longer and longer, each owner a little differently
+/// so that writers that met once do not meet again.
+async fn pause(round: u32, owner: &Owner, deadline: Deadline, doing: &str) -> Result<(), ReplicationError> {
+    if round < 2 {
+        // The second round reads back what the first one wrote.
+        return Ok(());
+    }
+    let spread = u64::from(owner.as_str().bytes().map(u32::from).sum::<u32>() % 16) * 37;
+    let wait = Duration::from_millis(250 * 2_u64.pow(round - 2) + spread);
+    if deadline.remaining() < wait + LEAST_TIME {
+        return Err(ReplicationError::OutOfTime(format!("{doing} the replication")));
+    }
+    tokio::time::sleep(wait).await;
+    Ok(())
+}

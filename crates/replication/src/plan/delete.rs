@@ -1,0 +1,75 @@
+//! The plan of a Delete: everything of ours that still costs or grants, and no data.
+
+use crate::merge;
+use crate::observed::Remains;
+use crate::owner::Owner;
+use crate::spec::{OnDeleteBuckets, OnDeleteKeys};
+use crate::step::{Plan, Step, heir};
+
+/// KMS's longest waiting period, so that a mistake can be undone for longest.
+const DAYS_TO_KEY_DELETION: i32 = 30;
+
+/// The steps that remove what bears the owner's name.
+#[must_use]
+pub fn plan_delete(
+    remains: &Remains,
+    owner: &Owner,
+    on_delete_buckets: OnDeleteBuckets,
+    on_delete_keys: OnDeleteKeys,
+) -> Plan {
+    let bucket = &remains.source_bucket;
+    let role = bucket.clone();
+    let mut rules = Vec::new();
+    let mut rest = Vec::new();
+    let mut last = Vec::new();
+    if let (Some(region), Some(source)) = (&remains.source_region, &remains.source) {
+        let place = || (bucket.clone(), region.clone());
+        let present = remains.replication.as_ref().map_or(&[][..], |replication| &replication.rules);
+        if present.iter().any(|rule| owner.owns(&rule.id)) {
+            let (bucket, region) = place();
+            rules.push(Step::RemoveReplication { bucket, region });
+        }
+        let heir = heir(present, owner);
+        let without = merge::without_failure_events(&source.notifications, owner, heir.as_ref());
+        if without != source.notifications {
+            let (bucket, region) = place();
+            let heir = heir.as_ref().map(Owner::to_string);
+            rest.push(Step::RemoveFailureEvents { bucket, region, heir });
+        }
+        // An adopted bucket gets back the encryption it came with; one that we made keeps its key.
+        let key = source.default_key();
+        if key.is_some() && key == remains.source_key.as_deref() && !source.is_of(owner) && heir.is_none() {
+            let (bucket, region) = place();
+            rest.push(Step::ResetDefaultEncryption { bucket, region });
+        }
+        if source.is_of(owner) && on_delete_buckets == OnDeleteBuckets::DeleteWhenEmpty {
+            let (bucket, region) = place();
+            last.push(Step::DeleteBucketIfEmpty { bucket, region });
+        }
+    }
+    if remains.role_policy.is_some() {
+        rest.push(Step::DeleteRolePolicy { role: role.clone(), policy: owner.policy_name() });
+    }
+    // Always: a Create that stopped between the role and its policy leaves a role without policies.
+    last.push(Step::DeleteRoleIfUnused { role });
+    for (name, destination) in &remains.destinations {
+        let region = &destination.region;
+        if destination.has_parameter {
+            let (region, name) = (region.clone(), owner.parameter_name(name));
+            rest.push(Step::DeleteParameter { region, name });
+        }
+        if destination.made_by_us && on_delete_buckets == OnDeleteBuckets::DeleteWhenEmpty {
+            last.push(Step::DeleteBucketIfEmpty { bucket: name.clone(), region: region.clone() });
+        }
+    }
+    if on_delete_keys == OnDeleteKeys::ScheduleDeletion {
+        let source = remains.source_region.iter().zip(&remains.source_key);
+        let replicas = remains.destinations.values().filter_map(|found| Some((&found.region, found.key.as_ref()?)));
+        last.extend(source.chain(replicas).map(|(region, key)| Step::ScheduleKeyDeletion {
+            region: region.clone(),
+            key_arn: key.clone(),
+            days: DAYS_TO_KEY_DELETION,
+        }));
+    }
+    Plan::of([rules, rest, last])
+}

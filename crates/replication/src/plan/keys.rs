@@ -1,0 +1,47 @@
+//! Which key is meant, and whether S3 could use it. S3 itself does not look: it answers 200 to a
+//! replication configuration whose key can never be used. See
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>.
+
+use crate::arn::Arn;
+use crate::observed::KeysByName;
+use crate::ports::KeyDescription;
+
+/// The ARN of the key that `name` stands for in `region`.
+///
+/// # Errors
+/// What keeps S3 from using it.
+pub(super) fn usable(keys: &KeysByName, region: &str, name: &str, what: &str) -> Result<String, Vec<String>> {
+    let Some(Some(key)) = keys.get(&(region.to_owned(), name.to_owned())) else {
+        return Err(vec![format!(
+            "{what} `{name}` does not exist in {region}; give an existing key, or leave it out to have one made"
+        )]);
+    };
+    let faults = faults(key, region, what);
+    if faults.is_empty() { Ok(key.arn.clone()) } else { Err(faults) }
+}
+
+fn faults(key: &KeyDescription, region: &str, what: &str) -> Vec<String> {
+    let KeyDescription { arn, state, usage, spec, manager: _ } = key;
+    let mut faults = Vec::new();
+    let remedy = match state.as_str() {
+        "Enabled" => None,
+        "Disabled" => Some("enable it (kms:EnableKey)"),
+        "PendingDeletion" => Some("cancel its deletion (kms:CancelKeyDeletion) and enable it"),
+        _ => Some("it must be Enabled"),
+    };
+    if let Some(remedy) = remedy {
+        faults.push(format!("{what} `{arn}` is in state {state}: {remedy}"));
+    }
+    if usage != "ENCRYPT_DECRYPT" || spec != "SYMMETRIC_DEFAULT" {
+        faults.push(format!(
+            "{what} `{arn}` is a {spec} key for {usage}; S3 uses symmetric encryption keys only"
+        ));
+    }
+    if let Some(found) = Arn::parse(arn).filter(|found| found.region != region) {
+        faults.push(format!(
+            "{what} `{arn}` is in {}, its bucket in {region}; S3 uses keys of the bucket's Region only",
+            found.region
+        ));
+    }
+    faults
+}

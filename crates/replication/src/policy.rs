@@ -1,0 +1,302 @@
+//! The policy documents: what the replication role may do, who may assume it, who may use a key.
+//!
+//! Pure text from names. The role's policy departs from the walkthrough's in three ways: objects
+//! are read with `s3:GetObjectVersionForReplication` (plain `s3:GetObjectVersion` does not let KMS
+//! objects be replicated), tags are read and written, and both encryption contexts are allowed:
+//! objects with an S3 Bucket Key are encrypted in the context of the bucket, all others in the
+//! context of the object, and that is a setting of each object. See
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html> and
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html>.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::arn::Home;
+use crate::owner::Owner;
+
+/// One way that objects take: from a prefix of the source to a destination under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route<'a> {
+    /// Start of the keys of the objects.
+    pub prefix: &'a str,
+    /// Name of the destination bucket.
+    pub destination_bucket: &'a str,
+    /// Region of the destination bucket.
+    pub destination_region: &'a str,
+    /// ARN of the key for the replicas.
+    pub replica_key: &'a str,
+    /// Whether replicas are to belong to the destination's owner.
+    pub owner_override: bool,
+}
+
+/// The trust policy of the replication role: S3 may assume it for this account.
+#[must_use]
+pub fn trust_policy() -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }],
+    })
+}
+
+/// The policy of the replication role for one resource's routes. Routes that share resources share
+/// statements, so that its length grows with prefixes and keys, not with rules.
+#[must_use]
+pub fn role_policy(
+    home: &Home,
+    owner: &Owner,
+    source: (&str, &str),
+    source_keys: &BTreeSet<String>,
+    routes: &[Route<'_>],
+) -> Value {
+    let (source_bucket, source_region) = source;
+    let source_arn = home.bucket_arn(source_bucket);
+    let prefixes = widest(routes.iter().map(|route| route.prefix));
+    let source_objects: Vec<_> = prefixes.iter().map(|prefix| objects(&source_arn, prefix)).collect();
+    let mut statements = vec![
+        json!({
+            "Sid": owner.sid("SourceBucket"),
+            "Effect": "Allow",
+            "Action": ["s3:GetReplicationConfiguration", "s3:ListBucket"],
+            "Resource": source_arn,
+        }),
+        json!({
+            "Sid": owner.sid("SourceObjects"),
+            "Effect": "Allow",
+            "Action": [
+                "s3:GetObjectVersionForReplication",
+                "s3:GetObjectVersionAcl",
+                "s3:GetObjectVersionTagging",
+            ],
+            "Resource": source_objects,
+        }),
+        json!({
+            "Sid": owner.sid("SourceKeys"),
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": source_keys,
+            "Condition": key_condition(home, source_region, &source_arn, &source_objects),
+        }),
+    ];
+    statements.extend(destination_statements(home, owner, routes));
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> Vec<Value> {
+    let resources = |of: &dyn Fn(&&Route<'_>) -> bool| {
+        let mut by_bucket: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for route in routes.iter().filter(of) {
+            by_bucket.entry(route.destination_bucket).or_default().push(route.prefix);
+        }
+        let resources = by_bucket.into_iter().flat_map(|(bucket, prefixes)| {
+            let arn = home.bucket_arn(bucket);
+            let prefixes = widest(prefixes.into_iter());
+            prefixes.into_iter().map(|prefix| objects(&arn, prefix)).collect::<Vec<_>>()
+        });
+        resources.collect::<Vec<_>>()
+    };
+    let mut statements = vec![json!({
+        "Sid": owner.sid("ReplicaObjects"),
+        "Effect": "Allow",
+        "Action": ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
+        "Resource": resources(&|_| true),
+    })];
+    let overridden = resources(&|route| route.owner_override);
+    if !overridden.is_empty() {
+        statements.push(json!({
+            "Sid": owner.sid("ReplicaOwner"),
+            "Effect": "Allow",
+            "Action": "s3:ObjectOwnerOverrideToBucketOwner",
+            "Resource": overridden,
+        }));
+    }
+    // A key's condition names its bucket, so there is one statement for each key and bucket.
+    let mut by_key: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
+    for route in routes {
+        let key = (route.replica_key, route.destination_region, route.destination_bucket);
+        by_key.entry(key).or_default().push(route.prefix);
+    }
+    for (number, ((key, region, bucket), prefixes)) in by_key.into_iter().enumerate() {
+        let arn = home.bucket_arn(bucket);
+        let prefixes = widest(prefixes.into_iter());
+        let objects: Vec<_> = prefixes.into_iter().map(|prefix| objects(&arn, prefix)).collect();
+        statements.push(json!({
+            "Sid": owner.sid(&format!("ReplicaKey{}", number + 1)),
+            "Effect": "Allow",
+            "Action": ["kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"],
+            "Resource": key,
+            "Condition": key_condition(home, region, &arn, &objects),
+        }));
+    }
+    statements
+}
+
+/// The key may be used only through S3 in its Region, only for this bucket or these objects.
+fn key_condition(home: &Home, region: &str, bucket_arn: &str, objects: &[String]) -> Value {
+    let mut contexts = vec![bucket_arn.to_owned()];
+    contexts.extend_from_slice(objects);
+    json!({
+        "StringLike": {
+            "kms:ViaService": home.s3_via_service(region),
+            "kms:EncryptionContext:aws:s3:arn": contexts,
+        },
+    })
+}
+
+/// The policy of a key that we make: the account's own IAM policies decide who may use it, as in a
+/// key made in the console. See
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>.
+#[must_use]
+pub fn key_policy(home: &Home, owner: &Owner) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Sid": owner.sid("AccountAccess"),
+            "Effect": "Allow",
+            "Principal": {"AWS": format!("arn:{}:iam::{}:root", home.partition, home.account)},
+            "Action": "kms:*",
+            "Resource": "*",
+        }],
+    })
+}
+
+/// The prefixes without those that another one covers.
+fn widest<'a>(prefixes: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let sorted: BTreeSet<&str> = prefixes.collect();
+    let mut widest: Vec<&str> = Vec::new();
+    for prefix in sorted {
+        // In byte order a prefix comes before all that it starts.
+        if !widest.last().is_some_and(|wider| prefix.starts_with(wider)) {
+            widest.push(prefix);
+        }
+    }
+    widest
+}
+
+fn objects(bucket_arn: &str, prefix: &str) -> String {
+    format!("{bucket_arn}/{}*", literal(prefix))
+}
+
+/// `text` as IAM reads it literally: the wildcards and the sign that starts a policy variable are
+/// written as the variables that stand for them, so that a prefix never widens a policy. See
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars>.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '*' | '?' | '$' => literal.extend(['$', '{', c, '}']),
+            _ => literal.push(c),
+        }
+    }
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn home() -> Home {
+        Home { partition: "aws".into(), region: "us-east-1".into(), account: "111122223333".into() }
+    }
+
+    fn policy(routes: &[Route<'_>]) -> (Owner, Value) {
+        let owner = Owner::new("stack", "Replication", "source");
+        let keys = BTreeSet::from(["arn:aws:kms:us-east-1:111122223333:key/a".to_owned()]);
+        let policy = role_policy(&home(), &owner, ("source", "us-east-1"), &keys, routes);
+        (owner, policy)
+    }
+
+    fn route<'a>(prefix: &'a str, bucket: &'a str, key: &'a str) -> Route<'a> {
+        Route {
+            prefix,
+            destination_bucket: bucket,
+            destination_region: "us-west-2",
+            replica_key: key,
+            owner_override: false,
+        }
+    }
+
+    #[test]
+    fn the_policy_of_one_rule_is_as_recommended() {
+        let key = "arn:aws:kms:us-west-2:111122223333:key/b";
+        let (owner, policy) = policy(&[route("Tax", "destination", key)]);
+        assert_eq!(
+            policy,
+            json!({
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Sid": format!("{owner}SourceBucket"), "Effect": "Allow",
+                     "Action": ["s3:GetReplicationConfiguration", "s3:ListBucket"],
+                     "Resource": "arn:aws:s3:::source"},
+                    {"Sid": format!("{owner}SourceObjects"), "Effect": "Allow",
+                     "Action": ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl",
+                                "s3:GetObjectVersionTagging"],
+                     "Resource": ["arn:aws:s3:::source/Tax*"]},
+                    {"Sid": format!("{owner}SourceKeys"), "Effect": "Allow", "Action": "kms:Decrypt",
+                     "Resource": ["arn:aws:kms:us-east-1:111122223333:key/a"],
+                     "Condition": {"StringLike": {
+                        "kms:ViaService": "s3.us-east-1.amazonaws.com",
+                        "kms:EncryptionContext:aws:s3:arn":
+                            ["arn:aws:s3:::source", "arn:aws:s3:::source/Tax*"]}}},
+                    {"Sid": format!("{owner}ReplicaObjects"), "Effect": "Allow",
+                     "Action": ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
+                     "Resource": ["arn:aws:s3:::destination/Tax*"]},
+                    {"Sid": format!("{owner}ReplicaKey1"), "Effect": "Allow",
+                     "Action": ["kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"],
+                     "Resource": key,
+                     "Condition": {"StringLike": {
+                        "kms:ViaService": "s3.us-west-2.amazonaws.com",
+                        "kms:EncryptionContext:aws:s3:arn":
+                            ["arn:aws:s3:::destination", "arn:aws:s3:::destination/Tax*"]}}},
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn routes_under_one_key_share_a_statement_and_covered_prefixes_vanish() {
+        let routes = [route("a/", "one", "k"), route("a/b/", "one", "k"), route("c/", "two", "k")];
+        let (_, policy) = policy(&routes);
+        let statements = policy["Statement"].as_array().unwrap();
+        assert_eq!(statements.len(), 6);
+        assert_eq!(
+            statements[3]["Resource"],
+            json!(["arn:aws:s3:::one/a/*", "arn:aws:s3:::two/c/*"])
+        );
+    }
+
+    #[test]
+    fn ownership_is_overridden_only_where_asked() {
+        let mut given = route("", "two", "k");
+        given.owner_override = true;
+        let (owner, policy) = policy(&[route("", "one", "k"), given]);
+        let statements = policy["Statement"].as_array().unwrap();
+        let overriding = statements.iter().find(|s| s["Sid"] == owner.sid("ReplicaOwner")).unwrap();
+        assert_eq!(overriding["Resource"], json!(["arn:aws:s3:::two/*"]));
+    }
+
+    proptest! {
+        #[test]
+        fn a_prefix_never_brings_a_wildcard_or_variable_of_its_own(prefix in "[a-z*?${}/]{0,12}") {
+            let written = literal(&prefix);
+            let bare = written.replace("${*}", "").replace("${?}", "").replace("${$}", "");
+            prop_assert!(!bare.contains(['*', '?', '$']));
+            let back = written.replace("${*}", "*").replace("${?}", "?");
+            prop_assert_eq!(back.replace("${$}", "$"), prefix);
+        }
+
+        #[test]
+        fn widest_prefixes_cover_the_same_keys(prefixes in prop::collection::vec("[ab/]{0,4}", 1..8), key in "[ab/]{0,6}") {
+            let covered = |set: &[&str]| set.iter().any(|prefix| key.starts_with(prefix));
+            let all: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+            prop_assert_eq!(covered(&all), covered(&widest(all.iter().copied())));
+        }
+    }
+}

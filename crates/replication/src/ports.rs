@@ -1,0 +1,177 @@
+//! What we need of AWS, as narrow traits over our own types: the SDK behind them in production, an
+//! in-memory AWS in tests.
+//!
+//! Every call says in which Region it is to be made. Nothing here decides anything.
+
+use std::future::Future;
+
+use crate::configuration::{
+    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+};
+use crate::error::AwsError;
+
+/// The outcome of a call.
+pub type Outcome<T> = Result<T, AwsError>;
+
+/// A call under way.
+pub trait Call<T>: Future<Output = Outcome<T>> + Send {}
+impl<T, F: Future<Output = Outcome<T>> + Send> Call<T> for F {}
+
+/// A bucket, and the Region to speak to it in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketRef<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its Region.
+    pub region: &'a str,
+}
+
+/// S3 buckets and their configuration. Reads of a bucket that does not exist fail with
+/// [`ErrorKind::NotFound`](crate::error::ErrorKind::NotFound).
+pub trait Buckets: Send + Sync {
+    /// The Region of a bucket of this account, wherever it is; `None` where there is no such bucket.
+    fn bucket_region(&self, bucket: &str) -> impl Call<Option<String>>;
+    /// Makes a bucket, with Block Public Access as S3 sets it on new buckets.
+    fn create_bucket(&self, bucket: BucketRef<'_>) -> impl Call<()>;
+    /// Deletes an empty bucket.
+    fn delete_bucket(&self, bucket: BucketRef<'_>) -> impl Call<()>;
+    /// Whether the bucket holds any object version or delete marker.
+    fn holds_versions(&self, bucket: BucketRef<'_>) -> impl Call<bool>;
+    /// Whether the bucket keeps versions.
+    fn versioning(&self, bucket: BucketRef<'_>) -> impl Call<Versioning>;
+    /// Makes the bucket keep versions.
+    fn enable_versioning(&self, bucket: BucketRef<'_>) -> impl Call<()>;
+    /// The bucket's default encryption; `None` where none is set.
+    fn default_encryption(&self, bucket: BucketRef<'_>) -> impl Call<Option<DefaultEncryption>>;
+    /// Sets the bucket's default encryption.
+    fn put_default_encryption(&self, bucket: BucketRef<'_>, to: &DefaultEncryption) -> impl Call<()>;
+    /// The bucket's tags.
+    fn bucket_tags(&self, bucket: BucketRef<'_>) -> impl Call<Vec<Tag>>;
+    /// Replaces the bucket's tags.
+    fn put_bucket_tags(&self, bucket: BucketRef<'_>, tags: &[Tag]) -> impl Call<()>;
+    /// The bucket's notifications.
+    fn notifications(&self, bucket: BucketRef<'_>) -> impl Call<NotificationConfiguration>;
+    /// Replaces the bucket's notifications.
+    fn put_notifications(&self, bucket: BucketRef<'_>, to: &NotificationConfiguration) -> impl Call<()>;
+    /// The bucket's replication configuration.
+    fn replication(&self, bucket: BucketRef<'_>) -> impl Call<Option<ReplicationConfiguration>>;
+    /// Replaces the bucket's replication configuration.
+    fn put_replication(&self, bucket: BucketRef<'_>, to: &ReplicationConfiguration) -> impl Call<()>;
+    /// Removes the bucket's replication configuration.
+    fn delete_replication(&self, bucket: BucketRef<'_>) -> impl Call<()>;
+}
+
+/// What a HEAD of an object shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// `AES256`, `aws:kms` or `aws:kms:dsse`.
+    pub algorithm: Option<String>,
+    /// ARN of the key.
+    pub kms_key: Option<String>,
+    /// `PENDING`, `COMPLETED`, `FAILED` or `REPLICA`.
+    pub replication_status: Option<String>,
+}
+
+/// Objects: the probe and nothing else.
+pub trait Objects: Send + Sync {
+    /// Writes a small object under a KMS key; returns its version id.
+    fn put_object(&self, bucket: BucketRef<'_>, key: &str, tags: &[Tag], kms_key: &str) -> impl Call<String>;
+    /// HEAD of one version; `None` where there is none.
+    fn head_object(&self, bucket: BucketRef<'_>, key: &str, version: &str) -> impl Call<Option<ObjectHead>>;
+    /// Ids of all versions and delete markers of one key.
+    fn object_versions(&self, bucket: BucketRef<'_>, key: &str) -> impl Call<Vec<String>>;
+    /// Removes one version for good.
+    fn delete_object_version(&self, bucket: BucketRef<'_>, key: &str, version: &str) -> impl Call<()>;
+}
+
+/// A KMS key, as `DescribeKey` tells it.
+///
+/// See <https://docs.aws.amazon.com/kms/latest/APIReference/API_KeyMetadata.html>.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyDescription {
+    /// ARN of the key itself, never of an alias.
+    pub arn: String,
+    /// `Enabled`, `Disabled`, `PendingDeletion`, …
+    pub state: String,
+    /// `ENCRYPT_DECRYPT`, …
+    pub usage: String,
+    /// `SYMMETRIC_DEFAULT`, …
+    pub spec: String,
+    /// `CUSTOMER` or `AWS`.
+    pub manager: String,
+}
+
+/// KMS keys.
+pub trait Keys: Send + Sync {
+    /// The key behind an ARN, id or alias; `None` where there is none.
+    fn describe_key(&self, region: &str, key: &str) -> impl Call<Option<KeyDescription>>;
+    /// Makes a symmetric key and returns its ARN.
+    fn create_key(&self, region: &str, description: &str, policy: &str, tags: &[Tag]) -> impl Call<String>;
+    /// Gives a key an alias.
+    fn create_alias(&self, region: &str, alias: &str, key_arn: &str) -> impl Call<()>;
+    /// Rotates the key's material every year.
+    fn enable_key_rotation(&self, region: &str, key_arn: &str) -> impl Call<()>;
+    /// Has KMS delete the key after `days`.
+    fn schedule_key_deletion(&self, region: &str, key_arn: &str, days: i32) -> impl Call<()>;
+}
+
+/// A role, without its policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleDescription {
+    /// The role's ARN.
+    pub arn: String,
+    /// ARN of its permissions boundary.
+    pub permissions_boundary: Option<String>,
+}
+
+/// What a new role is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRole<'a> {
+    /// Name, without the path.
+    pub name: &'a str,
+    /// Path, with both slashes.
+    pub path: &'a str,
+    /// Who may assume it, as JSON.
+    pub trust_policy: &'a str,
+    /// ARN of its permissions boundary.
+    pub permissions_boundary: Option<&'a str>,
+    /// What the role is for.
+    pub description: &'a str,
+    /// Its tags.
+    pub tags: &'a [Tag],
+}
+
+/// IAM roles and their inline policies.
+pub trait Roles: Send + Sync {
+    /// The role; `None` where there is none.
+    fn role(&self, name: &str) -> impl Call<Option<RoleDescription>>;
+    /// Makes a role.
+    fn create_role(&self, role: NewRole<'_>) -> impl Call<()>;
+    /// Sets the role's permissions boundary.
+    fn put_permissions_boundary(&self, role: &str, policy_arn: &str) -> impl Call<()>;
+    /// Deletes a role that has no policies; fails with
+    /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) where it has some.
+    fn delete_role(&self, name: &str) -> impl Call<()>;
+    /// Names of the role's inline policies; none where there is no role.
+    fn role_policies(&self, role: &str) -> impl Call<Vec<String>>;
+    /// An inline policy, as JSON; `None` where there is none.
+    fn role_policy(&self, role: &str, policy: &str) -> impl Call<Option<String>>;
+    /// Writes an inline policy.
+    fn put_role_policy(&self, role: &str, policy: &str, document: &str) -> impl Call<()>;
+    /// Removes an inline policy.
+    fn delete_role_policy(&self, role: &str, policy: &str) -> impl Call<()>;
+}
+
+/// SSM parameters.
+pub trait Parameters: Send + Sync {
+    /// A parameter's value; `None` where there is none.
+    fn parameter(&self, region: &str, name: &str) -> impl Call<Option<String>>;
+    /// Writes a parameter, over an older value too.
+    fn put_parameter(&self, region: &str, name: &str, value: &str) -> impl Call<()>;
+    /// Removes a parameter.
+    fn delete_parameter(&self, region: &str, name: &str) -> impl Call<()>;
+}
+
+/// All of it.
+pub trait Aws: Buckets + Objects + Keys + Roles + Parameters {}
+impl<T: Buckets + Objects + Keys + Roles + Parameters> Aws for T {}
