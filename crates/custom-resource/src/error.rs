@@ -20,7 +20,7 @@ pub enum InvocationError {
     NotAnObject(&'static str),
     /// A request of CloudFormation's shape without a usable `ResponseURL`.
     #[error(
-        "a request of CloudFormation without ResponseURL cannot be answered: {0}; invoke the \
+        "a request of CloudFormation cannot be answered, for its ResponseURL is {0}; invoke the \
          function through a stack"
     )]
     NoResponseUrl(&'static str),

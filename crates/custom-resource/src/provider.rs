@@ -107,7 +107,12 @@ impl<R: CustomResource, T: Transport> Provider<R, T> {
         let url = match members.get("ResponseURL") {
             Some(Value::String(url)) => ResponseUrl::parse(url, self.hosts)?,
             Some(other) => return Err(InvocationError::NoResponseUrl(kind(other))),
-            None => return Err(InvocationError::NoResponseUrl("it is missing")),
+            None => {
+                return Err(damage.map_or(
+                    InvocationError::NoResponseUrl("missing"),
+                    InvocationError::NotJson,
+                ));
+            }
         };
         let envelope = Envelope::read(members, damage);
         let echo = envelope.echo;

@@ -211,3 +211,161 @@ const fn escaped_char_len(character: char) -> usize {
         other => other.len_utf8(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn answer(outcome: Result<Success, Failure>) -> Answer {
+        Answer {
+            echo: Echo {
+                request_id: "r".to_owned(),
+                stack_id: "arn:stack".to_owned(),
+                logical_resource_id: "Logical".to_owned(),
+            },
+            physical_resource_id: "id".to_owned(),
+            outcome,
+        }
+        .fitted()
+    }
+
+    fn body(answer: &Answer) -> Value {
+        serde_json::from_slice(&answer.body()).unwrap()
+    }
+
+    #[test]
+    fn success_writes_exactly_the_fields_of_the_protocol() {
+        let Value::Object(data) = json!({"Name": "n", "Size": 3}) else {
+            unreachable!()
+        };
+        let plain = answer(Ok(Success::from(data.clone())));
+        assert_eq!(
+            body(&plain),
+            json!({
+                "Status": "SUCCESS", "PhysicalResourceId": "id", "StackId": "arn:stack",
+                "RequestId": "r", "LogicalResourceId": "Logical", "Data": {"Name": "n", "Size": 3},
+            })
+        );
+        let masked = answer(Ok(Success {
+            data,
+            no_echo: true,
+        }));
+        assert_eq!(body(&masked).get("NoEcho"), Some(&json!(true)));
+        assert_eq!(
+            masked.summary(),
+            json!({"Status": "SUCCESS", "PhysicalResourceId": "id"})
+        );
+        assert_eq!(body(&answer(Ok(Success::default()))).get("Data"), None);
+    }
+
+    #[test]
+    fn failure_without_reason_gets_one() {
+        for reason in ["", "  \n\t"] {
+            let written = body(&answer(Err(Failure::from(reason))));
+            assert_eq!(written.get("Status"), Some(&json!("FAILED")));
+            assert_eq!(written.get("Reason"), Some(&json!(NO_REASON)));
+        }
+    }
+
+    #[test]
+    fn attributes_at_the_limit_pass_and_one_byte_more_fails_with_the_limit_named() {
+        let overhead = answer(Ok(Success::from(Map::from_iter([(
+            "A".to_owned(),
+            json!(""),
+        )]))))
+        .body()
+        .len();
+        let with = |length: usize| {
+            let text = "x".repeat(length);
+            answer(Ok(Success::from(Map::from_iter([(
+                "A".to_owned(),
+                json!(text),
+            )]))))
+        };
+        let fits = with(MAX_BODY - overhead);
+        assert_eq!(fits.status(), "SUCCESS");
+        assert_eq!(fits.body().len(), MAX_BODY);
+        let exceeds = with(MAX_BODY - overhead + 1);
+        assert_eq!(exceeds.status(), "FAILED");
+        let reason = exceeds.outcome.unwrap_err().reason;
+        assert!(reason.contains("has 4097 bytes"), "{reason}");
+        assert!(reason.contains("at most 4096"), "{reason}");
+        assert!(reason.ends_with(&format!("A {}", MAX_BODY - overhead + 3)));
+    }
+
+    #[test]
+    fn long_reason_keeps_head_and_tail_and_counts_what_is_left_out() {
+        let reason = format!("BEGIN{}END", "ä".repeat(5000));
+        let cut = answer(Err(Failure::from(reason.as_str())));
+        assert!(cut.body().len() <= MAX_BODY && cut.body().len() > MAX_BODY - 8);
+        let shown = cut.outcome.unwrap_err().reason;
+        assert!(shown.starts_with("BEGINä") && shown.ends_with("äEND"));
+        let left_out = reason.len() - (shown.matches('ä').count() * 2 + 8);
+        assert!(shown.contains(&format!("ä … [{left_out} bytes left out] … ä")));
+    }
+
+    #[test]
+    fn room_too_small_for_the_marker_still_gets_the_head() {
+        assert_eq!(cut("abcdefgh", 4), "abcd");
+        assert_eq!(cut("ääää", 3), "ä");
+        assert_eq!(cut("abc", 3), "abc");
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_len_is_what_serde_json_writes(text in "\\PC*|[\\x00-\\x7f\\n\"\\\\é𝄞]*") {
+            let written = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(escaped_len(&text), written.len() - 2);
+        }
+
+        #[test]
+        fn cut_keeps_within_the_room_and_to_whole_characters(
+            text in "[\\x00-\\x1fa-z\"\\\\é€𝄞]{0,400}", room in 0_usize..500,
+        ) {
+            let shown = cut(&text, room);
+            prop_assert!(escaped_len(&shown) <= room);
+            if escaped_len(&text) <= room {
+                prop_assert_eq!(shown, text);
+            } else if let Some((head, tail)) = shown.split_once(" … [") {
+                let (count, tail) = tail.split_once(" bytes left out] … ").unwrap();
+                prop_assert!(text.starts_with(head) && text.ends_with(tail));
+                prop_assert_eq!(
+                    head.len() + tail.len() + count.parse::<usize>().unwrap(), text.len());
+                prop_assert!(escaped_len(head).abs_diff(escaped_len(tail)) <= 48);
+            } else {
+                prop_assert!(text.starts_with(&shown) && room < 40);
+            }
+        }
+
+        #[test]
+        fn no_answer_exceeds_the_limit_or_fails_without_reason(
+            physical in "[a-z\"\\\\]{1,1024}",
+            reason in proptest::option::of("[\\x00-\\x1fa-z\"\\\\€ ]{0,6000}"),
+            data in proptest::collection::btree_map("[A-Za-z]{1,20}", "[ -~€]{0,1500}", 0..5),
+        ) {
+            let data: Map<_, _> = data.into_iter().map(|(key, value)| (key, value.into())).collect();
+            let answer = Answer {
+                echo: Echo {
+                    request_id: "r".repeat(128),
+                    stack_id: "s".repeat(512),
+                    logical_resource_id: "l".repeat(255),
+                },
+                physical_resource_id: physical.clone(),
+                outcome: match reason {
+                    Some(reason) => Err(Failure::from(reason)),
+                    None => Ok(Success::from(data)),
+                },
+            }
+            .fitted();
+            prop_assert!(answer.body().len() <= MAX_BODY);
+            let written = body(&answer);
+            prop_assert_eq!(&written["PhysicalResourceId"], &json!(physical));
+            if written["Status"] == "FAILED" {
+                prop_assert!(!written["Reason"].as_str().unwrap().trim().is_empty());
+                prop_assert_eq!(written.get("Data"), None);
+            }
+        }
+    }
+}

@@ -211,3 +211,163 @@ fn is_loopback(host: &str) -> bool {
 fn shown(host: &str) -> String {
     host.chars().take(253).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ResponseHosts::{Amazon, AmazonOrLoopback};
+
+    const SECRET: &str = "X-Amz-Signature=5ec3e7";
+
+    #[test]
+    fn https_on_a_host_of_any_partition_is_taken_whole() {
+        for host in [
+            "cloudformation-custom-resource-response-useast1.s3.amazonaws.com",
+            "cloudformation-custom-resource-response-uswest2.s3-us-west-2.amazonaws.com",
+            "cloudformation-custom-resource-response-cnnorth1.s3.cn-north-1.amazonaws.com.cn",
+            "s3.eusc-de-east-1.amazonaws.eu",
+            "s3.us-iso-east-1.c2s.ic.gov",
+            "s3.us-isob-east-1.sc2s.sgov.gov",
+            "s3.eu-isoe-west-1.cloud.adc-e.uk",
+            "s3.us-isof-south-1.csp.hci.ic.gov",
+        ] {
+            let text =
+                format!("https://{host}/arn%3Aaws%3Acloudformation%7CName%7Cid?{SECRET}&a=b%2F");
+            for hosts in [Amazon, AmazonOrLoopback] {
+                let url = ResponseUrl::parse(&text, hosts).unwrap();
+                assert_eq!(url.expose_secret(), text);
+                assert_eq!(url.to_string(), format!("https://{host}/…"));
+                assert_eq!(format!("{url:?}"), format!("ResponseUrl(https://{host}/…)"));
+            }
+        }
+    }
+
+    #[test]
+    fn scheme_and_host_are_read_without_regard_to_case_and_port_443_is_the_default() {
+        let url = ResponseUrl::parse("HTTPS://S3.AmazonAWS.com:443/Key?Q=R", Amazon).unwrap();
+        assert_eq!(url.expose_secret(), "https://s3.amazonaws.com:443/Key?Q=R");
+    }
+
+    #[test]
+    fn hosts_that_only_look_like_amazons_are_refused() {
+        for host in [
+            "example.com",
+            "amazonaws.com",
+            ".amazonaws.com",
+            "a..amazonaws.com",
+            "evilamazonaws.com",
+            "s3.amazonaws.com.evil.example",
+            "s3.amazonaws.com.",
+            "s3.amazonaws.co",
+            "amazonaws.com.cn",
+            "169.254.169.254",
+            "10.0.0.1",
+            "0.0.0.0",
+            "128.0.0.1",
+            "[::ffff:127.0.0.1]",
+            "[::2]",
+            "localhost.example.com",
+            "127.0.0.1.example.com",
+            "2130706433",
+            "127.1",
+        ] {
+            for hosts in [Amazon, AmazonOrLoopback] {
+                let url = format!("https://{host}/p?{SECRET}");
+                assert_eq!(
+                    ResponseUrl::parse(&url, hosts),
+                    Err(ResponseUrlError::ForeignHost(host.to_owned())),
+                    "{host}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_two_parsers_could_read_differently_is_malformed() {
+        for url in [
+            "",
+            "https://",
+            "https:///p",
+            "s3.amazonaws.com/p",
+            "ftp://s3.amazonaws.com/p",
+            "https:/s3.amazonaws.com/p",
+            "https://s3.amazonaws.com",
+            "https://s3.amazonaws.com?x=/p",
+            "https://evil.example\\.s3.amazonaws.com/p",
+            "https://evil.example#.s3.amazonaws.com/p",
+            "https://evil.example%2f.s3.amazonaws.com/p",
+            "https://s3.amazonaws.com/p q",
+            "https://s3.amazonaws.com/p\r\nHost: evil",
+            "https://s3.amazonaws.com/ü",
+            "https://s3.amazonaws.com:/p",
+            "https://s3.amazonaws.com:0/p",
+            "https://s3.amazonaws.com:+443/p",
+            "https://s3.amazonaws.com:65536/p",
+            "https://[::1/p",
+            "https://::1/p",
+            "https://[s3.amazonaws.com]/p",
+        ] {
+            let parsed = ResponseUrl::parse(url, AmazonOrLoopback);
+            assert_eq!(parsed, Err(ResponseUrlError::Malformed), "{url}");
+        }
+    }
+
+    #[test]
+    fn user_information_ports_plain_http_and_overlong_urls_are_refused() {
+        let parse = |url: &str| ResponseUrl::parse(url, Amazon).unwrap_err();
+        for url in [
+            "https://user@s3.amazonaws.com/p",
+            "https://s3.amazonaws.com@evil.example/p",
+            "https://a:b@s3.amazonaws.com/p",
+        ] {
+            assert_eq!(parse(url), ResponseUrlError::UserInfo, "{url}");
+        }
+        assert_eq!(
+            parse("https://s3.amazonaws.com:8443/p"),
+            ResponseUrlError::Port(8443)
+        );
+        assert_eq!(
+            parse("http://s3.amazonaws.com/p"),
+            ResponseUrlError::NotHttps("s3.amazonaws.com".to_owned())
+        );
+        let long = format!("https://s3.amazonaws.com/{}", "a".repeat(MAX_BYTES));
+        assert_eq!(parse(&long), ResponseUrlError::TooLong(long.len()));
+    }
+
+    #[test]
+    fn loopback_is_taken_only_where_an_endpoint_override_is_in_force() {
+        for url in [
+            "http://localhost:4566/_ministack/cfn-response/t",
+            "http://127.0.0.1:4566/p",
+            "https://127.8.9.10/p",
+            "http://[::1]:8080/p?q",
+            "https://LOCALHOST/p",
+        ] {
+            let with = ResponseHosts::for_endpoint_override(Some("http://127.0.0.1:4566"));
+            assert!(ResponseUrl::parse(url, with).is_ok(), "{url}");
+            for value in [None, Some(""), Some(" ")] {
+                let without = ResponseHosts::for_endpoint_override(value);
+                assert!(
+                    matches!(
+                        ResponseUrl::parse(url, without),
+                        Err(ResponseUrlError::ForeignHost(_))
+                    ),
+                    "{url}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_error_shows_path_or_query() {
+        for host in ["evil.example", "u:p@s3.amazonaws.com", "s3.amazonaws.com:1"] {
+            let error =
+                ResponseUrl::parse(&format!("https://{host}/path?{SECRET}"), Amazon).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(
+                !shown.contains("path") && !shown.contains(SECRET),
+                "{shown}"
+            );
+        }
+    }
+}
