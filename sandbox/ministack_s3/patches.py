@@ -9,13 +9,42 @@ def install(replication_delay: float) -> None:
     """Replaces functions of MiniStack; raises `pin.PinError` where one has changed."""
     pin.check_signatures()
 
-    from ministack.services import eventbridge, s3
+    from ministack.core import iam_actions, iam_evaluator
+    from ministack.services import eventbridge, kms, s3
 
-    from ministack_s3 import events
+    # Imported before anything is replaced: they keep the originals they call.
+    from ministack_s3 import (
+        encryption,
+        events,
+        kms_resource,
+        managed_key,
+        object_keys,
+        policy_variables,
+        replication_request,
+        request,
+    )
     from ministack_s3.replication import Replication
 
     replication = Replication(replication_delay)
     s3._maybe_replicate = replication.object_written
     s3._maybe_replicate_delete_marker = replication.delete_marker_written
+    s3._put_bucket_replication = replication_request.put_bucket_replication
+
     s3._fire_s3_event = events.fire_s3_event
     eventbridge._dispatch_event = events.dispatch_event
+
+    s3.handle_request = request.handle_request
+    s3._resolve_sse_write_headers = object_keys.resolve_sse_write_headers
+    s3._bucket_default_sse_headers = object_keys.bucket_default_sse_headers
+    s3._get_object = object_keys.get_object
+    # A copy drops these of its source before it takes its own.
+    s3._SSE_STORED_HEADERS = (*s3._SSE_STORED_HEADERS, encryption.BUCKET_KEY)
+
+    kms._key_metadata = managed_key.key_metadata
+    kms.key_policy_for_arn = managed_key.key_policy_for_arn
+    iam_actions.extract_resource_arn = kms_resource.extract_resource_arn
+
+    iam_evaluator._fnmatch_compile = policy_variables.fnmatch_compile
+    iam_evaluator._first_match = policy_variables.first_match
+    iam_evaluator._resolve_condition_key = policy_variables.resolve_condition_key
+    iam_evaluator._CONDITION_OPS.update(policy_variables.condition_operators())

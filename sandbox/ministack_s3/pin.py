@@ -11,6 +11,16 @@ MINISTACK_VERSION = "1.5.33"
 # Every function that is replaced, with its parameters. A replacement is called
 # by MiniStack's own code, so a changed parameter list would go wrong silently.
 REPLACED: dict[str, tuple[str, ...]] = {
+    "ministack.core.iam_actions.extract_resource_arn": (
+        "service",
+        "method",
+        "path",
+        "headers",
+        "body",
+        "query_params",
+        "region",
+        "account_id",
+    ),
     "ministack.core.iam_evaluator._first_match": ("ctx", "stmts", "effect"),
     "ministack.core.iam_evaluator._fnmatch_compile": ("pattern", "ignore_case"),
     "ministack.core.iam_evaluator._resolve_condition_key": ("key", "ctx"),
@@ -91,11 +101,19 @@ CALLED: dict[str, tuple[str, ...]] = {
         "record_extra",
     ),
     "ministack.services.s3._in_account": ("account_id",),
+    "ministack.services.s3._parse_bucket_key": ("path", "headers"),
     "ministack.services.s3._preserve_null_version": (
         "bucket_name",
         "key",
         "versions",
         "prior_obj",
+    ),
+    "ministack.services.s3._request_access_key": (
+        "method",
+        "key",
+        "headers",
+        "query_params",
+        "body",
     ),
     "ministack.services.s3._version_entry_from_record": ("obj", "version_id", "data"),
 }

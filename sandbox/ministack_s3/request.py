@@ -1,0 +1,101 @@
+"""The S3 request being served, for checks deep inside MiniStack's handlers."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import s3
+
+from ministack_s3 import buckets
+
+Response = tuple[int, dict[str, str], bytes]
+
+_serving: contextvars.ContextVar[Request] = contextvars.ContextVar("serving")
+# MiniStack's own function, taken before it is replaced.
+_handle_request: Callable[..., Awaitable[Response]] = s3.handle_request
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who asks, from which account, for which object."""
+
+    access_key: str
+    account: str
+    region: str
+    bucket: str
+    key: str
+
+    def may(self, action: str, service: str, resource: str, context: dict[str, Any]) -> bool:
+        """Whether the caller's own policies, with the resource's, allow the action.
+
+        A form upload is anonymous to MiniStack's evaluator; its key was checked with the form.
+        """
+        token = iam_evaluator._anonymous.set(
+            iam_evaluator._anonymous.get() and not self.access_key
+        )
+        with s3._in_account(self.account):
+            denied = iam_evaluator.enforce(
+                self.access_key, action, service, self.region, resource, context
+            )
+        iam_evaluator._anonymous.reset(token)
+        return denied is None
+
+
+def current() -> Request:
+    """The request being served; outside of one, the root of the default account."""
+    return _serving.get(None) or Request("", get_account_id(), get_region(), "", "")
+
+
+async def handle_request(
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: dict[str, list[str]],
+    signed_path: str | None = None,
+    enforce_bucket_region: bool = True,
+    internal: bool = False,
+    access_point_region: str | None = None,
+    access_point: dict[str, Any] | None = None,
+) -> Response:
+    """Replaces S3's: remembers the request, and checks the expected bucket owner."""
+    bucket, key = s3._parse_bucket_key(path, headers)
+    access_key = s3._request_access_key(method, key, headers, query_params, body)
+    token = _serving.set(Request(access_key, get_account_id(), get_region(), bucket, key or ""))
+    try:
+        refusal = _wrong_owner(bucket, headers.get("x-amz-expected-bucket-owner"))
+        copied = headers.get("x-amz-copy-source", "").lstrip("/").partition("/")[0]
+        refusal = refusal or _wrong_owner(copied, headers.get("x-amz-source-expected-bucket-owner"))
+        if refusal is not None:
+            return refusal
+        return await _handle_request(
+            method,
+            path,
+            headers,
+            body,
+            query_params,
+            signed_path,
+            enforce_bucket_region,
+            internal,
+            access_point_region,
+            access_point,
+        )
+    finally:
+        _serving.reset(token)
+
+
+def _wrong_owner(bucket_name: str, expected: str | None) -> Response | None:
+    """403 where the bucket belongs to another account than expected.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    """
+    bucket = buckets.find(bucket_name) if expected and bucket_name else None
+    if bucket is None or bucket.account == expected:
+        return None
+    response: Response = s3._error("AccessDenied", "Access Denied", 403, f"/{bucket_name}")
+    return response
