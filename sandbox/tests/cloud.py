@@ -39,12 +39,15 @@ class Cloud:
         self.url = url
         self.key = key
         self.session = boto3.Session(key, secret, token)
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, region: str = SOURCE_REGION) -> Any:
-        config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1})
-        return self.session.client(
-            service, region_name=region, endpoint_url=self.url, config=config
-        )
+        if (service, region) not in self._clients:
+            config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1})
+            self._clients[service, region] = self.session.client(
+                service, region_name=region, endpoint_url=self.url, config=config
+            )
+        return self._clients[service, region]
 
     def account(self, number: str) -> Cloud:
         return Cloud(self.url, number)

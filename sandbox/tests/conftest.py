@@ -15,6 +15,6 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cloud(sandbox: Sandbox) -> Cloud:
     return Cloud(sandbox.url)

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from cloud import ACCOUNT, Cloud, allow, document
+from cloud import Cloud, document
 from running import LAUNCHER, Sandbox, eventually, launch, wait_until_ready
 
 sys.path.insert(0, str(LAUNCHER.parent))
@@ -195,6 +195,3 @@ def test_start_is_quick(tmp_path: Path) -> None:
     process.stdin.close()
     process.wait(timeout=10)
     process.stdout.close()
-
-
-__all__ = ["ACCOUNT", "allow"]

@@ -259,13 +259,22 @@ def test_replica_key_that_does_not_exist_fails(cloud: Cloud) -> None:
     assert_fails(world, "DstKmsKeyNotFound")
 
 
-def test_replica_key_of_another_region_fails_where_the_request_passed(cloud: Cloud) -> None:
+def test_replica_key_of_another_region_than_the_destination_fails(cloud: Cloud) -> None:
     world = World(cloud)
-    wrong = cloud.kms_key(SOURCE_REGION)
-    world.replicate(
-        world.rule(Destination={"EncryptionConfiguration": {"ReplicaKmsKeyID": wrong}})
+    world.replicate()
+    # PutBucketReplication compares the Regions; the bucket moves afterwards.
+    world.s3_there.delete_bucket(Bucket=world.destination)
+    there = cloud.client("s3", "eu-west-1")
+    there.create_bucket(
+        Bucket=world.destination,
+        CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
     )
-    assert_fails(world, "DstKmsKeyNotFound")
+    there.put_bucket_versioning(
+        Bucket=world.destination, VersioningConfiguration={"Status": "Enabled"}
+    )
+    url, _ = world.failures()
+    assert world.settled("a", world.upload("a")) == "FAILED"
+    assert world.failure_reason(url) == "DstKmsKeyNotFound"
 
 
 def test_alias_arn_of_the_replica_key_becomes_the_keys_arn(cloud: Cloud) -> None:

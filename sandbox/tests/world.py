@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from cloud import ACCOUNT, DESTINATION_REGION, SOURCE_REGION, Cloud, allow, document, unique
+from cloud import DESTINATION_REGION, SOURCE_REGION, Cloud, allow, document, unique
 
 TRUST = {
     "Effect": "Allow",
@@ -145,6 +145,3 @@ class World:
     def failure_reason(self, url: str) -> str:
         (body,) = self.cloud.messages(SOURCE_REGION, url, 1)
         return str(body["Records"][0]["replicationEventData"]["failureReason"])
-
-
-__all__ = ["ACCOUNT", "World"]
