@@ -127,8 +127,10 @@ impl Envelope {
             let properties = members.remove("ResourceProperties");
             (into_object(properties).unwrap_or_default(), Map::new())
         } else {
+            // What the damage swallowed is not missing from the request.
+            let required = damage.is_none();
             faults.extend(damage);
-            let new = properties(&mut members, "ResourceProperties", true, &mut faults);
+            let new = properties(&mut members, "ResourceProperties", required, &mut faults);
             let old = match request_type {
                 Some(RequestType::Update) => {
                     properties(&mut members, "OldResourceProperties", false, &mut faults)

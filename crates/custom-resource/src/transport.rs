@@ -122,3 +122,25 @@ fn connector_fault(error: &ConnectorError) -> TransportError {
         retryable: !error.is_user(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response_url::ResponseHosts;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_url_that_is_accepted_can_be_sent_to_and_is_sent_whole(
+            tail in "[!-~]{0,80}", port in proptest::option::of(1_u16..),
+        ) {
+            let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+            let text = format!("http://localhost{port}/{tail}");
+            if let Ok(url) = ResponseUrl::parse(&text, ResponseHosts::AmazonOrLoopback) {
+                let request = put_request(&url, "", b"{}".to_vec());
+                let uri = request.map(|request| request.uri().to_owned());
+                prop_assert_eq!(uri, Ok(text));
+            }
+        }
+    }
+}

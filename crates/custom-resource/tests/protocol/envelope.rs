@@ -212,7 +212,7 @@ fn text(request_type: &str, properties: &str) -> String {
     };
     let text = Value::from(members).to_string();
     let text = text.strip_suffix('}').unwrap();
-    format!("{},\"ResourceProperties\":{properties}", text)
+    format!("{text},\"ResourceProperties\":{properties}")
 }
 
 #[tokio::test(start_paused = true)]
@@ -423,7 +423,7 @@ proptest! {
         let rest = changed(request_type, &[("ResponseURL", None)]).to_string();
         let rest = rest.strip_prefix('{').unwrap();
         let rest: String = rest.chars().take(cut.index(rest.len())).collect();
-        let payload = Payload::from_slice(format!("{url}{}", rest).as_bytes());
+        let payload = Payload::from_slice(format!("{url}{rest}").as_bytes());
         answered_or_refused(payload.clone())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time().start_paused(true).build().unwrap();

@@ -1,8 +1,13 @@
 //! The bytes on the wire, against a server on this machine.
 
-use custom_resource::{ResponseHosts, ResponseUrl, SmithyTransport, Transport};
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use custom_resource::{Provider, ResponseHosts, ResponseUrl, SmithyTransport, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+
+use crate::common::{Fake, changed, event};
 
 /// Answers one request with `reply` and returns what it read: head and body.
 async fn serve_once(listener: TcpListener, reply: &'static str) -> (String, Vec<u8>) {
@@ -114,4 +119,49 @@ async fn connection_cut_before_the_answer_is_a_retryable_fault() {
         .unwrap_err();
     assert!(fault.retryable, "{fault:?}");
     server.await.unwrap();
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn not_even_the_finest_log_shows_the_signature() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(serve_once(
+        listener,
+        "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    ));
+    let payload = changed(
+        "Create",
+        &[("ResponseURL", Some(url(port).expose_secret().into()))],
+    );
+    let transport = SmithyTransport::with_default_connector().unwrap();
+    let provider = Provider::new(Fake::succeeding(), transport)
+        .with_response_hosts(ResponseHosts::AmazonOrLoopback);
+    let error = provider.handle(event(payload, 60)).await.unwrap_err();
+    assert!(error.to_string().contains("403"), "{error}");
+    server.await.unwrap();
+    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("the answer was not delivered"), "{logged}");
+    assert!(!logged.contains("5ec3e7"), "{logged}");
 }
