@@ -13,7 +13,9 @@ HERE = Path(__file__).parent
 HEADER = "# Written by sandbox/lock.py from sandbox/requirements.in.\n"
 COMPILE = ["uv", "pip", "compile", "--universal", "--python-version=3.10", "--generate-hashes"]
 # One pinned package: its line, and the indented lines of its hashes and origin.
-PIN = re.compile(r"^(?P<name>[\w.-]+)(?P<extras>\[[^]]*\])(?P<rest>==.*\n(?:    .*\n)*)", re.MULTILINE)
+PIN = re.compile(
+    r"^(?P<name>[\w.-]+)(?P<extras>\[[^]]*\])(?P<rest>==.*\n(?:    .*\n)*)", re.MULTILINE
+)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from ministack_s3 import buckets, keys
 from ministack_s3.buckets import Bucket
 from ministack_s3.encryption import Encryption
 from ministack_s3.keys import Key
-from ministack_s3.refusal import Refusal
+from ministack_s3.refusal import RefusalError
 from ministack_s3.role import ReplicationRole
 from ministack_s3.rules import Rule
 
@@ -40,7 +40,7 @@ class Target:
 
 
 def authorize(source: Source, rule: Rule, role: ReplicationRole) -> Target:
-    """The destination of the replica; `Refusal` where S3 would fail."""
+    """The destination of the replica; `RefusalError` where S3 would fail."""
     _may_read(source, role)
     bucket = destination(rule)
     encryption, key = _replica_encryption(source, rule, bucket)
@@ -53,9 +53,9 @@ def destination(rule: Rule) -> Bucket:
     arn = rule["Destination"]["Bucket"]
     bucket = buckets.find(arn)
     if bucket is None:
-        raise Refusal("DstBucketNotFound", f"bucket `{arn}` does not exist")
+        raise RefusalError("DstBucketNotFound", f"bucket `{arn}` does not exist")
     if not bucket.is_versioned:
-        raise Refusal("DstBucketUnversioned", f"bucket `{arn}` is not versioned")
+        raise RefusalError("DstBucketUnversioned", f"bucket `{arn}` is not versioned")
     return bucket
 
 
@@ -67,11 +67,13 @@ def _may_read(source: Source, role: ReplicationRole) -> None:
     if not source.encryption.uses_kms:
         reads.append("s3:GetObjectVersion")
     if not any(role.may_on_bucket(action, source.arn, bucket) for action in reads):
-        raise Refusal("SrcGetObjectNotPermitted", f"{reads[0]} on `{source.arn}`")
+        raise RefusalError("SrcGetObjectNotPermitted", f"{reads[0]} on `{source.arn}`")
     if not role.may_on_bucket("s3:GetObjectVersionAcl", source.arn, bucket):
-        raise Refusal("SrcGetAclNotPermitted", f"s3:GetObjectVersionAcl on `{source.arn}`")
+        raise RefusalError("SrcGetAclNotPermitted", f"s3:GetObjectVersionAcl on `{source.arn}`")
     if source.tags and not role.may_on_bucket("s3:GetObjectVersionTagging", source.arn, bucket):
-        raise Refusal("SrcGetTaggingNotPermitted", f"s3:GetObjectVersionTagging on `{source.arn}`")
+        raise RefusalError(
+            "SrcGetTaggingNotPermitted", f"s3:GetObjectVersionTagging: `{source.arn}`"
+        )
     if source.encryption.uses_kms:
         _may_decrypt(source, role)
 
@@ -81,11 +83,11 @@ def _may_decrypt(source: Source, role: ReplicationRole) -> None:
     key = keys.find(reference, bucket.account, bucket.region)
     if key is None or not key.is_enabled:
         state = key.state if key else "missing"
-        raise Refusal("SrcKmsKeyInvalidState", f"key `{reference}` is {state}")
+        raise RefusalError("SrcKmsKeyInvalidState", f"key `{reference}` is {state}")
     context = source.encryption.context(bucket.arn, source.key)
     if not role.may_use_key("kms:Decrypt", key, bucket.region, context):
         # AWS documents no reason of its own for a refusal by the source key.
-        raise Refusal("SrcGetObjectNotPermitted", f"kms:Decrypt on `{key.arn}` for `{context}`")
+        raise RefusalError("SrcGetObjectNotPermitted", f"kms:Decrypt: `{key.arn}`, `{context}`")
 
 
 def _replica_encryption(
@@ -103,9 +105,9 @@ def _replica_encryption(
     reference = chosen.get("ReplicaKmsKeyID") or ""
     key = keys.find(reference, source.bucket.account, bucket.region)
     if key is None or key.region != bucket.region:
-        raise Refusal("DstKmsKeyNotFound", f"no key `{reference}` in {bucket.region}")
+        raise RefusalError("DstKmsKeyNotFound", f"no key `{reference}` in {bucket.region}")
     if not key.is_enabled or not key.encrypts_objects:
-        raise Refusal("DstKmsKeyInvalidState", f"key `{key.arn}` is {key.state}")
+        raise RefusalError("DstKmsKeyInvalidState", f"key `{key.arn}` is {key.state}")
     return Encryption(source.encryption.algorithm, key.arn, source.encryption.bucket_key), key
 
 
@@ -122,13 +124,13 @@ def _may_write(
     if encryption.kms_key:
         context["s3:x-amz-server-side-encryption-aws-kms-key-id"] = encryption.kms_key
     if not role.may_on_bucket("s3:ReplicateObject", arn, bucket, context):
-        raise Refusal("DstPutObjectNotPermitted", f"s3:ReplicateObject on `{arn}`")
+        raise RefusalError("DstPutObjectNotPermitted", f"s3:ReplicateObject on `{arn}`")
     if source.tags and not role.may_on_bucket("s3:ReplicateTags", arn, bucket):
-        raise Refusal("DstPutTaggingNotPermitted", f"s3:ReplicateTags on `{arn}`")
-    if rule["Destination"].get("AccessControlTranslation") and not bucket.is_owner_enforced:
-        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-change-owner.html
-        if not role.may_on_bucket("s3:ObjectOwnerOverrideToBucketOwner", arn, bucket):
-            raise Refusal("DstPutAclNotPermitted", f"owner override on `{arn}`")
+        raise RefusalError("DstPutTaggingNotPermitted", f"s3:ReplicateTags on `{arn}`")
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-change-owner.html
+    overrides = rule["Destination"].get("AccessControlTranslation") and not bucket.is_owner_enforced
+    if overrides and not role.may_on_bucket("s3:ObjectOwnerOverrideToBucketOwner", arn, bucket):
+        raise RefusalError("DstPutAclNotPermitted", f"owner override on `{arn}`")
     if key is not None:
         _may_encrypt(source, role, bucket, encryption, key)
 
@@ -142,8 +144,8 @@ def _may_encrypt(
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
         actions += ["kms:GenerateDataKey", "kms:Decrypt"]
     if key.is_aws_managed and key.account != role.account:
-        raise Refusal("DstPutObjectNotPermitted", f"`{key.arn}` serves its own account only")
+        raise RefusalError("DstPutObjectNotPermitted", f"`{key.arn}` serves its own account only")
     context = encryption.context(bucket.arn, source.key)
     for action in actions:
         if not role.may_use_key(action, key, bucket.region, context):
-            raise Refusal("DstPutObjectNotPermitted", f"{action} on `{key.arn}` for `{context}`")
+            raise RefusalError("DstPutObjectNotPermitted", f"{action}: `{key.arn}`, `{context}`")

@@ -22,9 +22,7 @@ class Encryption:
     @classmethod
     def of(cls, record: dict[str, Any]) -> Encryption:
         headers = record.get("preserved_headers") or {}
-        return cls(
-            headers.get(ALGORITHM), headers.get(KMS_KEY), headers.get(BUCKET_KEY) == "true"
-        )
+        return cls(headers.get(ALGORITHM), headers.get(KMS_KEY), headers.get(BUCKET_KEY) == "true")
 
     @property
     def uses_kms(self) -> bool:

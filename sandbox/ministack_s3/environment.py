@@ -23,7 +23,7 @@ def prepare(port: int, directory: str, log_level: str) -> None:
         {
             "AUTH": "true",
             "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",  # noqa: S105  MiniStack's root key
+            "AWS_SECRET_ACCESS_KEY": "test",
             "BIND_HOST": HOST,
             # A socket that does not exist: MiniStack then looks for no containers.
             "DOCKER_HOST": f"unix://{directory}/no-docker.sock",

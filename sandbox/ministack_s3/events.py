@@ -44,9 +44,7 @@ def replica_arrived(
         )
 
 
-def delete_marker_arrived(
-    bucket: Bucket, key: str, version_id: str, role: ReplicationRole
-) -> None:
+def delete_marker_arrived(bucket: Bucket, key: str, version_id: str, role: ReplicationRole) -> None:
     """Fires `s3:ObjectRemoved:DeleteMarkerCreated` on the destination bucket."""
     with s3._in_account(bucket.account):
         s3._fire_s3_event_async(

@@ -45,7 +45,7 @@ def aws_s3_key(account: str, region: str) -> Key:
 
 def _policy(account: str, region: str) -> str:
     """Every principal of the account, through S3 only."""
-    use = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+    use = ["Encrypt", "Decrypt", "ReEncrypt*", "GenerateDataKey*", "DescribeKey"]
     look = ["kms:Describe*", "kms:Get*", "kms:List*"]
     through_s3 = {"kms:CallerAccount": account, "kms:ViaService": f"s3.{region}.amazonaws.com"}
     return json.dumps(
@@ -56,7 +56,7 @@ def _policy(account: str, region: str) -> str:
                 {
                     "Effect": "Allow",
                     "Principal": {"AWS": "*"},
-                    "Action": use,
+                    "Action": [f"kms:{operation}" for operation in use],
                     "Resource": "*",
                     "Condition": {"StringEquals": through_s3},
                 },

@@ -29,6 +29,7 @@ def install(replication_delay: float) -> None:
     s3._maybe_replicate = replication.object_written
     s3._maybe_replicate_delete_marker = replication.delete_marker_written
     s3._put_bucket_replication = replication_request.put_bucket_replication
+    s3._put_bucket_versioning = replication_request.put_bucket_versioning
 
     s3._fire_s3_event = events.fire_s3_event
     eventbridge._dispatch_event = events.dispatch_event

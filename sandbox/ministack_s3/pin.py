@@ -45,6 +45,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "ministack.services.s3._maybe_replicate": ("bucket_name", "key", "obj", "data", "tags"),
     "ministack.services.s3._maybe_replicate_delete_marker": ("bucket_name", "key"),
     "ministack.services.s3._put_bucket_replication": ("bucket_name", "body"),
+    "ministack.services.s3._put_bucket_versioning": ("name", "body"),
     "ministack.services.s3._resolve_sse_write_headers": ("headers", "bucket_name"),
     "ministack.services.s3.handle_request": (
         "method",

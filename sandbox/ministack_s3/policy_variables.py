@@ -16,6 +16,7 @@ from ministack.core.iam_evaluator import EvalContext, ParsedStatement
 from ministack.services import iam
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[^}',]+?)\s*(?:,\s*'(?P<default>[^']*)')?\}")
+_ESCAPE = re.compile(r"\$\{([*?$])\}")
 _LITERALS = ("*", "?", "$")
 
 _STRING_OPERATORS = (
@@ -33,18 +34,13 @@ _condition_operators = dict(iam_evaluator._CONDITION_OPS)
 @functools.lru_cache(maxsize=4096)
 def fnmatch_compile(pattern: str, ignore_case: bool) -> re.Pattern[str]:
     """Replaces MiniStack's: `${*}` is a `*`, and `*` matches line ends too."""
-    expression = ""
-    position = 0
-    while position < len(pattern):
-        literal = pattern[position : position + 4]
-        if len(literal) == 4 and literal[:2] == "${" and literal[3] == "}":
-            if literal[2] in _LITERALS:
-                expression += re.escape(literal[2])
-                position += 4
-                continue
-        character = pattern[position]
-        expression += {"*": ".*", "?": "."}.get(character, re.escape(character))
-        position += 1
+    wild = {"*": ".*", "?": "."}
+    # Split at the escapes; every second piece is the character escaped.
+    pieces = _ESCAPE.split(pattern)
+    expression = "".join(
+        re.escape(piece) if index % 2 else "".join(wild.get(one, re.escape(one)) for one in piece)
+        for index, piece in enumerate(pieces)
+    )
     flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
     return re.compile(f"{expression}\\Z", flags)
 
@@ -114,9 +110,7 @@ def condition_operators() -> dict[str, Any]:
 
     def exact(operator: str) -> Any:
         compare = _condition_operators[operator]
-        return lambda actual, expected: compare(
-            actual, re.sub(r"\$\{([*?$])\}", r"\1", expected)
-        )
+        return lambda actual, expected: compare(actual, _ESCAPE.sub(r"\1", expected))
 
     return {**_condition_operators, **{name: exact(name) for name in _STRING_OPERATORS}}
 

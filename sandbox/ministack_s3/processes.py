@@ -31,7 +31,7 @@ def members(group: int) -> list[int]:
     """The ids of all living processes in the group."""
     if not Path("/proc/self/stat").exists():
         listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
+            ["/bin/ps", "-A", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
         )
         rows = [line.split() for line in listed.stdout.splitlines()]
         return [int(pid) for pid, pgid, state in rows if pgid == str(group) and state[0] != "Z"]

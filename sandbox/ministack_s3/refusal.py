@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-metrics-events
 from __future__ import annotations
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """Replication of one object version ended in FAILED, for the reason S3 would name."""
 
     def __init__(self, reason: str, detail: str) -> None:

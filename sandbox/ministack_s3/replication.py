@@ -21,7 +21,7 @@ from ministack_s3 import authorization, buckets, events, replicas, role, rules
 from ministack_s3.authorization import Source
 from ministack_s3.buckets import Bucket
 from ministack_s3.encryption import Encryption
-from ministack_s3.refusal import Refusal
+from ministack_s3.refusal import RefusalError
 from ministack_s3.rules import Rule
 
 logger = logging.getLogger("ministack_s3")
@@ -55,9 +55,8 @@ class Replication:
         if not chosen:
             return
         obj["replication_status"] = "PENDING"
-        self._later(
-            _replicate_object, bucket, key, obj, data, carried, copy.deepcopy(chosen), config["Role"]
-        )
+        rules_then = copy.deepcopy(chosen)
+        self._later(_replicate_object, bucket, key, obj, data, carried, rules_then, config["Role"])
 
     def delete_marker_written(self, bucket_name: str, key: str) -> None:
         """Replaces MiniStack's `_maybe_replicate_delete_marker`, called after the marker."""
@@ -121,13 +120,12 @@ def _replicate_object(
         try:
             assumed = role.assume(role_arn)
             target = authorization.authorize(source, rule, assumed)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             failed = True
             logger.info("replication of `%s` failed: %s", source.arn, refusal)
             if rules.has_metrics(rule):
-                events.replication_failed(
-                    bucket, key, version_id, rule, refusal.reason, "OBJECT_PUT", obj["size"], obj["etag"]
-                )
+                written = {"size": obj["size"], "etag": obj["etag"]}
+                events.replication_failed(bucket, key, version_id, rule, refusal.reason, **written)
         else:
             replicas.write(source, obj, data, target, rule)
             events.replica_arrived(target.bucket, key, version_id, obj, assumed)
@@ -147,8 +145,8 @@ def _replicate_delete_marker(
             target = authorization.destination(rule)
             arn = target.object_arn(key)
             if not assumed.may_on_bucket("s3:ReplicateDelete", arn, target):
-                raise Refusal("DstDelObjNotPermitted", f"s3:ReplicateDelete on `{arn}`")
-        except Refusal as refusal:
+                raise RefusalError("DstDelObjNotPermitted", f"s3:ReplicateDelete on `{arn}`")
+        except RefusalError as refusal:
             logger.info("delete marker of `%s` not replicated: %s", key, refusal)
             if rules.has_metrics(rule):
                 events.replication_failed(

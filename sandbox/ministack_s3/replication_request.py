@@ -21,11 +21,12 @@ _SCHEMA = (
     "for this version of Cross Region Replication configuration schema. "
     "Please refer to S3 Developer Guide for more information."
 )
-# MiniStack's own function, taken before it is replaced.
+# MiniStack's own functions, taken before they are replaced.
 _put_bucket_replication: Callable[[str, bytes], Response] = s3._put_bucket_replication
+_put_bucket_versioning: Callable[[str, bytes], Response] = s3._put_bucket_versioning
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.code, self.status = code, status
@@ -46,12 +47,29 @@ def put_bucket_replication(bucket_name: str, body: bytes) -> Response:
         _check_schema_version_1(rules)
     except ElementTree.ParseError:
         return _put_bucket_replication(bucket_name, body)
-    except _Refused as refused:
+    except _RefusedError as refused:
         response: Response = s3._error(
             refused.code, str(refused), refused.status, f"/{bucket_name}"
         )
         return response
     return _put_bucket_replication(bucket_name, body)
+
+
+def put_bucket_versioning(name: str, body: bytes) -> Response:
+    """Replaces S3's: a bucket that replicates stays versioned.
+
+    "If you attempt to disable versioning on the source bucket, Amazon S3 returns an error."
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requirements.html
+    """
+    if name in s3._bucket_replication and b"<Status>Enabled</Status>" not in body:
+        message = (
+            "A replication configuration is present on this bucket, so you cannot change the "
+            "versioning state. To change the versioning state, first delete the replication "
+            "configuration."
+        )
+        response: Response = s3._error("InvalidBucketState", message, 409, f"/{name}")
+        return response
+    return _put_bucket_versioning(name, body)
 
 
 def _strip_namespaces(root: Element) -> Element:
@@ -64,17 +82,21 @@ def _text(element: Element, path: str) -> str:
     return (element.findtext(path) or "").strip()
 
 
-def _malformed() -> _Refused:
-    return _Refused("MalformedXML", s3._MALFORMED_XML)
+def _malformed() -> _RefusedError:
+    return _RefusedError("MalformedXML", s3._MALFORMED_XML)
 
 
 def _check_role(arn: str) -> None:
     """The caller passes the role to S3; whether S3 can assume it is not looked at."""
     if not arn.startswith("arn:") or ":role/" not in arn:
-        raise _Refused("InvalidArgument", "Invalid Role specified in replication configuration")
+        raise _RefusedError(
+            "InvalidArgument", "Invalid Role specified in replication configuration"
+        )
     context = {"iam:PassedToService": "s3.amazonaws.com"}
     if not request.current().may("iam:PassRole", "iam", arn, context):
-        raise _Refused("AccessDenied", f"not authorized to perform: iam:PassRole on {arn}", 403)
+        raise _RefusedError(
+            "AccessDenied", f"not authorized to perform: iam:PassRole on {arn}", 403
+        )
 
 
 def _check_rules(rules: list[Element]) -> None:
@@ -82,9 +104,9 @@ def _check_rules(rules: list[Element]) -> None:
         raise _malformed()
     if _repeated(_text(rule, "ID") for rule in rules):
         message = "Rule ID must be unique. Found same ID for more than one rule"
-        raise _Refused("InvalidArgument", message)
+        raise _RefusedError("InvalidArgument", message)
     for priority in _repeated(_text(rule, "Priority") for rule in rules):
-        raise _Refused("InvalidRequest", f"Found duplicate priority {priority}.")
+        raise _RefusedError("InvalidRequest", f"Found duplicate priority {priority}.")
 
 
 def _repeated(values: Iterator[str]) -> list[str]:
@@ -93,7 +115,7 @@ def _repeated(values: Iterator[str]) -> list[str]:
 
 def _check_rule(rule: Element, bucket_name: str) -> None:
     if len(_text(rule, "ID")) > 255:
-        raise _Refused("InvalidArgument", "Rule Id cannot be greater than 255")
+        raise _RefusedError("InvalidArgument", "Rule Id cannot be greater than 255")
     if _text(rule, "Status") not in ("Enabled", "Disabled"):
         raise _malformed()
     has_filter = rule.find("Filter") is not None
@@ -102,9 +124,9 @@ def _check_rule(rule: Element, bucket_name: str) -> None:
     _check_filter(rule)
     for name in ("Priority", "DeleteMarkerReplication"):
         if has_filter and rule.find(name) is None:
-            raise _Refused("InvalidRequest", f"{name} must be specified {_SCHEMA}")
+            raise _RefusedError("InvalidRequest", f"{name} must be specified {_SCHEMA}")
         if not has_filter and rule.find(name) is not None:
-            raise _Refused("InvalidRequest", f"{name} cannot be used {_SCHEMA}")
+            raise _RefusedError("InvalidRequest", f"{name} cannot be used {_SCHEMA}")
     _check_destination(rule, bucket_name)
 
 
@@ -114,30 +136,30 @@ def _check_filter(rule: Element) -> None:
         raise _malformed()
     tags = rule.findall("Filter/Tag") + rule.findall("Filter/And/Tag")
     if _repeated(_text(tag, "Key") for tag in tags):
-        raise _Refused("InvalidRequest", "Duplicate Tag Keys are not allowed.")
+        raise _RefusedError("InvalidRequest", "Duplicate Tag Keys are not allowed.")
     if tags and _text(rule, "DeleteMarkerReplication/Status") == "Enabled":
         message = "Delete marker replication is not supported if any Tag filter is specified."
-        raise _Refused("InvalidRequest", message)
+        raise _RefusedError("InvalidRequest", message)
 
 
 def _check_destination(rule: Element, bucket_name: str) -> None:
     arn = _text(rule, "Destination/Bucket")
     if not arn.startswith("arn:") or ":::" not in arn:
-        raise _Refused("InvalidArgument", "Invalid bucket ARN")
+        raise _RefusedError("InvalidArgument", "Invalid bucket ARN")
     if arn.rpartition(":::")[2] == bucket_name:
         message = "Destination bucket cannot be the same as the source bucket."
-        raise _Refused("InvalidRequest", message)
+        raise _RefusedError("InvalidRequest", message)
     bucket = buckets.find(arn)
     # One answer for a missing and for an unversioned bucket.
     if bucket is None or not bucket.is_versioned:
-        raise _Refused("InvalidRequest", "Destination bucket must have versioning enabled.")
+        raise _RefusedError("InvalidRequest", "Destination bucket must have versioning enabled.")
     account = _text(rule, "Destination/Account")
     if not account and rule.find("Destination/AccessControlTranslation") is not None:
         message = "Account must be specified if the Owner in AccessControlTranslation has a value"
-        raise _Refused("InvalidRequest", message)
+        raise _RefusedError("InvalidRequest", message)
     if account and account != bucket.account:
         message = "Account does not match the owner of the destination bucket"
-        raise _Refused("InvalidArgument", message)
+        raise _RefusedError("InvalidArgument", message)
 
 
 def _check_schema_version_1(rules: list[Element]) -> None:
@@ -145,4 +167,4 @@ def _check_schema_version_1(rules: list[Element]) -> None:
         return
     if len({_text(rule, "Destination/Bucket") for rule in rules}) > 1:
         message = "Number of distinct destination bucket ARNs cannot exceed 1"
-        raise _Refused("InvalidRequest", message)
+        raise _RefusedError("InvalidRequest", message)

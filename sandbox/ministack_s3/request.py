@@ -15,6 +15,9 @@ from ministack_s3 import buckets
 
 Response = tuple[int, dict[str, str], bytes]
 
+# Query parameters of a plain read; any other asks for a subresource.
+_OBJECT_READ = {"versionId", "x-id", "partNumber"}
+
 _serving: contextvars.ContextVar[Request] = contextvars.ContextVar("serving")
 # MiniStack's own function, taken before it is replaced.
 _handle_request: Callable[..., Awaitable[Response]] = s3.handle_request
@@ -35,9 +38,7 @@ class Request:
 
         A form upload is anonymous to MiniStack's evaluator; its key was checked with the form.
         """
-        token = iam_evaluator._anonymous.set(
-            iam_evaluator._anonymous.get() and not self.access_key
-        )
+        token = iam_evaluator._anonymous.set(iam_evaluator._anonymous.get() and not self.access_key)
         with s3._in_account(self.account):
             denied = iam_evaluator.enforce(
                 self.access_key, action, service, self.region, resource, context
@@ -73,7 +74,7 @@ async def handle_request(
         refusal = refusal or _wrong_owner(copied, headers.get("x-amz-source-expected-bucket-owner"))
         if refusal is not None:
             return refusal
-        return await _handle_request(
+        response = await _handle_request(
             method,
             path,
             headers,
@@ -85,6 +86,8 @@ async def handle_request(
             access_point_region,
             access_point,
         )
+        hidden = response[0] == 404 and _hides_absence(method, query_params)
+        return response if not hidden else _access_denied(f"/{bucket}/{key}")
     finally:
         _serving.reset(token)
 
@@ -97,5 +100,23 @@ def _wrong_owner(bucket_name: str, expected: str | None) -> Response | None:
     bucket = buckets.find(bucket_name) if expected and bucket_name else None
     if bucket is None or bucket.account == expected:
         return None
-    response: Response = s3._error("AccessDenied", "Access Denied", 403, f"/{bucket_name}")
+    return _access_denied(f"/{bucket_name}")
+
+
+def _hides_absence(method: str, query_params: dict[str, list[str]]) -> bool:
+    """Whether the caller may not learn that an object is missing, and gets 403 for 404.
+
+    "If you have the s3:ListBucket permission on the bucket, Amazon S3 returns an HTTP
+    status code 404 error. If you don't have the s3:ListBucket permission, Amazon S3
+    returns an HTTP status code 403 error."
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    """
+    caller = current()
+    of_an_object = method in ("GET", "HEAD") and caller.key and query_params.keys() <= _OBJECT_READ
+    bucket = buckets.find(caller.bucket) if of_an_object else None
+    return bucket is not None and not caller.may("s3:ListBucket", "s3", bucket.arn, {})
+
+
+def _access_denied(resource: str) -> Response:
+    response: Response = s3._error("AccessDenied", "Access Denied", 403, resource)
     return response

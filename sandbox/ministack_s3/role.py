@@ -15,7 +15,7 @@ from ministack.services import iam
 
 from ministack_s3.buckets import Bucket
 from ministack_s3.keys import Key
-from ministack_s3.refusal import Refusal
+from ministack_s3.refusal import RefusalError
 
 SERVICE = "s3.amazonaws.com"
 SESSION = "s3-replication"
@@ -87,18 +87,18 @@ class ReplicationRole:
 
 
 def assume(role_arn: str) -> ReplicationRole:
-    """The role as S3 assumes it; `Refusal` where it is missing or does not trust S3.
+    """The role as S3 assumes it; `RefusalError` where it is missing or does not trust S3.
 
     S3 is not documented to send `aws:SourceArn` or `aws:SourceAccount` here,
     so a trust policy that asks for them refuses.
     """
     parts = role_arn.split(":", 5)
     if len(parts) < 6 or not parts[5].startswith("role/"):
-        raise Refusal("AssumeRoleNotPermitted", f"`{role_arn}` is not the ARN of a role")
+        raise RefusalError("AssumeRoleNotPermitted", f"`{role_arn}` is not the ARN of a role")
     account, name = parts[4], parts[5].rpartition("/")[2]
     record = iam._roles.get_scoped(account, None, name)
     if record is None or record.get("Arn") != role_arn:
-        raise Refusal("AssumeRoleNotPermitted", f"role `{role_arn}` does not exist")
+        raise RefusalError("AssumeRoleNotPermitted", f"role `{role_arn}` does not exist")
     asked = EvalContext(
         principal_arn=SERVICE,
         principal_type="Service",
@@ -112,7 +112,7 @@ def assume(role_arn: str) -> ReplicationRole:
         record.get("AssumeRolePolicyDocument"), asked, service=SERVICE
     )
     if trust.decision != "Allow":
-        raise Refusal("AssumeRoleNotPermitted", f"role `{role_arn}` does not trust {SERVICE}")
+        raise RefusalError("AssumeRoleNotPermitted", f"role `{role_arn}` does not trust {SERVICE}")
     return ReplicationRole(
         name,
         account,

@@ -35,10 +35,10 @@ def deny(action: str | list[str], resource: str | list[str], **extra: Any) -> di
 class Cloud:
     """AWS clients for the sandbox, as the root of an account or as someone else."""
 
-    def __init__(self, url: str, key: str = "test", secret: str = "test", token: str | None = None):
+    def __init__(self, url: str, key: str = "test", secret: str = "test") -> None:
         self.url = url
         self.key = key
-        self.session = boto3.Session(key, secret, token)
+        self.session = boto3.Session(key, secret)
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, region: str = SOURCE_REGION) -> Any:
@@ -63,14 +63,14 @@ class Cloud:
 
     def bucket(self, region: str, versioned: bool = True) -> str:
         s3, name = self.client("s3", region), unique("bucket")
-        place = {} if region == "us-east-1" else {
-            "CreateBucketConfiguration": {"LocationConstraint": region}
-        }
+        place = (
+            {}
+            if region == "us-east-1"
+            else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        )
         s3.create_bucket(Bucket=name, **place)
         if versioned:
-            s3.put_bucket_versioning(
-                Bucket=name, VersioningConfiguration={"Status": "Enabled"}
-            )
+            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
     def kms_key(self, region: str, **options: Any) -> str:

@@ -103,9 +103,9 @@ def test_writer_and_reader_need_the_key(cloud: Cloud) -> None:
     writer = cloud.user(
         allow("s3:*", objects), allow("kms:GenerateDataKey", key, Condition=through)
     ).client("s3")
-    reader = cloud.user(allow("s3:*", objects), allow("kms:Decrypt", key, Condition=through)).client(
-        "s3"
-    )
+    reader = cloud.user(
+        allow("s3:*", objects), allow("kms:Decrypt", key, Condition=through)
+    ).client("s3")
     assert code(without.put_object, **there, Body=b"x", **kms(key)) == "AccessDenied"
     writer.put_object(**there, Body=b"x", **kms(key))
     assert code(writer.get_object, **there) == "AccessDenied"

@@ -16,8 +16,7 @@ import pytest
 from cloud import Cloud, document
 from running import LAUNCHER, Sandbox, eventually, launch, wait_until_ready
 
-sys.path.insert(0, str(LAUNCHER.parent))
-from ministack_s3 import pin, processes  # noqa: E402
+from ministack_s3 import pin, processes
 
 # A function that, as compiled ones do, is a plain process asking for work; it has a child.
 BOOTSTRAP = """#!/bin/sh
@@ -146,7 +145,7 @@ def test_credentials_of_the_caller_are_no_keys_of_the_sandbox(tmp_path: Path) ->
     url = wait_until_ready(process).url
     caller = Cloud(url, "AKIAREALREALREALREAL", "real")
     sts = caller.client("sts")
-    with pytest.raises(sts.exceptions.ClientError, match="InvalidClientTokenId|Unrecognized"):
+    with pytest.raises(sts.exceptions.ClientError, match=r"InvalidClientTokenId|Unrecognized"):
         sts.get_caller_identity()
     assert process.stdin is not None and process.stdout is not None
     process.stdin.close()

@@ -106,9 +106,7 @@ def test_encryption_context_is_the_bucket_with_a_bucket_key_and_the_object_witho
     ("statement", "region"),
     [("decrypt", DESTINATION_REGION), ("encrypt", SOURCE_REGION)],
 )
-def test_via_service_of_the_other_region_refuses(
-    cloud: Cloud, statement: str, region: str
-) -> None:
+def test_via_service_of_the_other_region_refuses(cloud: Cloud, statement: str, region: str) -> None:
     world = World(cloud)
     world.replicate()
     condition = {"StringLike": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
@@ -253,9 +251,7 @@ def test_source_key_disabled_after_the_upload_fails(cloud: Cloud) -> None:
 def test_replica_key_that_does_not_exist_fails(cloud: Cloud) -> None:
     world = World(cloud)
     gone = f"arn:aws:kms:{DESTINATION_REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
-    world.replicate(
-        world.rule(Destination={"EncryptionConfiguration": {"ReplicaKmsKeyID": gone}})
-    )
+    world.replicate(world.rule(Destination={"EncryptionConfiguration": {"ReplicaKmsKeyID": gone}}))
     assert_fails(world, "DstKmsKeyNotFound")
 
 
@@ -284,9 +280,7 @@ def test_alias_arn_of_the_replica_key_becomes_the_keys_arn(cloud: Cloud) -> None
         AliasName=alias, TargetKeyId=world.replica_key
     )
     arn = f"arn:aws:kms:{DESTINATION_REGION}:{ACCOUNT}:{alias}"
-    world.replicate(
-        world.rule(Destination={"EncryptionConfiguration": {"ReplicaKmsKeyID": arn}})
-    )
+    world.replicate(world.rule(Destination={"EncryptionConfiguration": {"ReplicaKmsKeyID": arn}}))
     version = world.upload("a")
     assert world.settled("a", version) == "COMPLETED"
     assert world.head_replica("a", version)["SSEKMSKeyId"] == world.replica_key

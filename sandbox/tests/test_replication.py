@@ -214,8 +214,10 @@ def test_form_upload_arrives(cloud: Cloud) -> None:
             "x-amz-server-side-encryption": "aws:kms",
             "x-amz-server-side-encryption-aws-kms-key-id": world.source_key,
         },
-        Conditions=[["starts-with", "$x-amz-server-side-encryption", ""],
-                    ["starts-with", "$x-amz-server-side-encryption-aws-kms-key-id", ""]],
+        Conditions=[
+            ["starts-with", "$x-amz-server-side-encryption", ""],
+            ["starts-with", "$x-amz-server-side-encryption-aws-kms-key-id", ""],
+        ],
     )
     answer = urllib3.PoolManager().request(
         "POST", form["url"], fields={**form["fields"], "file": ("f", b"x")}

@@ -17,7 +17,7 @@ TRUST = {
 class World:
     """Buckets, keys, role and rule; `policy` holds the role's statements by name."""
 
-    def __init__(self, cloud: Cloud, destination_owner: Cloud | None = None):
+    def __init__(self, cloud: Cloud, destination_owner: Cloud | None = None) -> None:
         self.cloud = cloud
         self.other = destination_owner or cloud
         self.s3 = cloud.client("s3", SOURCE_REGION)
@@ -113,9 +113,7 @@ class World:
         return dict(self.s3.head_object(Bucket=self.source, Key=key, VersionId=version))
 
     def head_replica(self, key: str, version: str) -> dict[str, Any]:
-        return dict(
-            self.s3_there.head_object(Bucket=self.destination, Key=key, VersionId=version)
-        )
+        return dict(self.s3_there.head_object(Bucket=self.destination, Key=key, VersionId=version))
 
     def settled(self, key: str, version: str) -> str | None:
         """The source's replication status once it is PENDING no longer."""
