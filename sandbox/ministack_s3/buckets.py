@@ -30,7 +30,8 @@ class Bucket:
 
     @property
     def policy(self) -> str | None:
-        return s3._bucket_policies.get_scoped(self.account, None, self.name)
+        policy: str | None = s3._bucket_policies.get_scoped(self.account, None, self.name)
+        return policy
 
     @property
     def is_owner_enforced(self) -> bool:

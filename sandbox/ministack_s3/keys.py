@@ -31,9 +31,8 @@ class Key:
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
         """
-        return self.record["KeySpec"] == "SYMMETRIC_DEFAULT" and (
-            self.record["KeyUsage"] == "ENCRYPT_DECRYPT"
-        )
+        made_for = (self.record["KeySpec"], self.record["KeyUsage"])
+        return made_for == ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT")
 
     @property
     def is_aws_managed(self) -> bool:

@@ -125,7 +125,7 @@ async def _serve(port: int, announcements: TextIO, parent_pipe: bool) -> None:
     config.loglevel = os.environ["LOG_LEVEL"]
     announcer = asyncio.create_task(_announce(port, announcements))
     try:
-        await serve(app, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+        await serve(app, config, shutdown_trigger=stop.wait)
     finally:
         announcer.cancel()
 
