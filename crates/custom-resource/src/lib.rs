@@ -1,8 +1,4 @@
 #![doc = include_str!("../README.md")]
-#![expect(
-    clippy::doc_markdown,
-    reason = "CloudFormation is a service's name here, not a Rust item"
-)]
 
 mod deadline;
 mod delivery;

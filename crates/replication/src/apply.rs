@@ -28,11 +28,19 @@ pub async fn apply<A: Aws>(
 ) -> Result<(), ReplicationError> {
     let mut keys = BTreeMap::new();
     for phase in &plan.0 {
-        let steps: Vec<Step> = phase.iter().map(|step| step.clone().with_keys(&keys)).collect();
+        let steps: Vec<Step> = phase
+            .iter()
+            .map(|step| step.clone().with_keys(&keys))
+            .collect();
         for step in &steps {
             tracing::info!(step = %step, "applying");
         }
-        let outcomes = join_all(steps.iter().map(|step| carry_out(aws, step, owner))).await;
+        let outcomes = join_all(
+            steps
+                .iter()
+                .map(|step| Box::pin(carry_out(aws, step, owner))),
+        )
+        .await;
         let mut failed = None;
         for (step, outcome) in steps.iter().zip(outcomes) {
             match outcome {
@@ -60,7 +68,10 @@ struct Done {
 
 impl Done {
     fn writes(writes: u32) -> Self {
-        Self { writes, new_key: None }
+        Self {
+            writes,
+            new_key: None,
+        }
     }
 }
 
@@ -72,7 +83,10 @@ enum Failed {
 impl Failed {
     fn at(self, step: &Step) -> ReplicationError {
         match self {
-            Self::Aws(source) => ReplicationError::Aws { step: Some(step.to_string()), source },
+            Self::Aws(source) => ReplicationError::Aws {
+                step: Some(step.to_string()),
+                source,
+            },
             Self::Merge(why) => ReplicationError::Refused(vec![why]),
         }
     }
@@ -85,18 +99,31 @@ impl From<AwsError> for Failed {
 }
 
 async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, Failed> {
-    let at = |bucket, region| BucketRef { name: bucket, region };
+    let at = |bucket, region| BucketRef {
+        name: bucket,
+        region,
+    };
     match step {
-        Step::CreateBucket { bucket, region } => create_bucket(aws, at(bucket, region), owner).await,
-        Step::CreateKey { region, alias, alias_arn, bucket, policy } => {
-            create_key(aws, region, alias, bucket, policy, owner).await.map(|(writes, key)| Done {
+        Step::CreateBucket { bucket, region } => {
+            create_bucket(aws, at(bucket, region), owner).await
+        }
+        Step::CreateKey {
+            region,
+            alias,
+            alias_arn,
+            bucket,
+            policy,
+        } => create_key(aws, region, alias, bucket, policy, owner)
+            .await
+            .map(|(writes, key)| Done {
                 writes,
                 new_key: Some((alias_arn.clone(), key)),
-            })
-        }
-        Step::CreateRole { role, trust_policy, permissions_boundary } => {
-            create_role(aws, role, trust_policy, permissions_boundary.as_deref()).await
-        }
+            }),
+        Step::CreateRole {
+            role,
+            trust_policy,
+            permissions_boundary,
+        } => create_role(aws, role, trust_policy, permissions_boundary.as_deref()).await,
         Step::PutPermissionsBoundary { role, policy_arn } => {
             aws.put_permissions_boundary(role, policy_arn).await?;
             Ok(Done::writes(1))
@@ -105,8 +132,13 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             aws.enable_versioning(at(bucket, region)).await?;
             Ok(Done::writes(1))
         }
-        Step::PutDefaultEncryption { bucket, region, encryption } => {
-            aws.put_default_encryption(at(bucket, region), encryption).await?;
+        Step::PutDefaultEncryption {
+            bucket,
+            region,
+            encryption,
+        } => {
+            aws.put_default_encryption(at(bucket, region), encryption)
+                .await?;
             Ok(Done::writes(1))
         }
         Step::ResetDefaultEncryption { bucket, region } => {
@@ -115,14 +147,23 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
                 kms_key: None,
                 bucket_key_enabled: false,
             };
-            aws.put_default_encryption(at(bucket, region), &sse_s3).await?;
+            aws.put_default_encryption(at(bucket, region), &sse_s3)
+                .await?;
             Ok(Done::writes(1))
         }
-        Step::PutRolePolicy { role, policy, document } => {
+        Step::PutRolePolicy {
+            role,
+            policy,
+            document,
+        } => {
             aws.put_role_policy(role, policy, document).await?;
             Ok(Done::writes(1))
         }
-        Step::PutParameter { region, name, value } => {
+        Step::PutParameter {
+            region,
+            name,
+            value,
+        } => {
             aws.put_parameter(region, name, value).await?;
             Ok(Done::writes(1))
         }
@@ -135,8 +176,14 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
         Step::DeleteParameter { region, name } => gone(aws.delete_parameter(region, name).await),
         Step::DeleteRolePolicy { role, policy } => gone(aws.delete_role_policy(role, policy).await),
         Step::DeleteRoleIfUnused { role } => delete_role(aws, role).await,
-        Step::DeleteBucketIfEmpty { bucket, region } => delete_bucket(aws, at(bucket, region)).await,
-        Step::ScheduleKeyDeletion { region, key_arn, days } => {
+        Step::DeleteBucketIfEmpty { bucket, region } => {
+            delete_bucket(aws, at(bucket, region)).await
+        }
+        Step::ScheduleKeyDeletion {
+            region,
+            key_arn,
+            days,
+        } => {
             // A key whose deletion is already scheduled answers with an invalid state.
             match aws.schedule_key_deletion(region, key_arn, *days).await {
                 Err(error) if error.kind == ErrorKind::Conflict => Ok(Done::default()),
@@ -156,16 +203,24 @@ fn gone(outcome: Result<(), AwsError>) -> Result<Done, Failed> {
 }
 
 fn owner_tag(value: &str) -> Tag {
-    Tag { key: OWNER_TAG.into(), value: value.into() }
+    Tag {
+        key: OWNER_TAG.into(),
+        value: value.into(),
+    }
 }
 
-async fn create_bucket<A: Aws>(aws: &A, bucket: BucketRef<'_>, owner: &Owner) -> Result<Done, Failed> {
+async fn create_bucket<A: Aws>(
+    aws: &A,
+    bucket: BucketRef<'_>,
+    owner: &Owner,
+) -> Result<Done, Failed> {
     match aws.create_bucket(bucket).await {
         // Another resource of the stack was faster: it is that one's.
         Err(error) if error.kind == ErrorKind::AlreadyExists => return Ok(Done::default()),
         other => other?,
     }
-    aws.put_bucket_tags(bucket, &[owner_tag(owner.as_str())]).await?;
+    aws.put_bucket_tags(bucket, &[owner_tag(owner.as_str())])
+        .await?;
     Ok(Done::writes(2))
 }
 
@@ -178,7 +233,9 @@ async fn create_key<A: Aws>(
     owner: &Owner,
 ) -> Result<(u32, String), Failed> {
     let description = format!("Encrypts objects of bucket {bucket}, for replication");
-    let key = aws.create_key(region, &description, policy, &[owner_tag(owner.as_str())]).await?;
+    let key = aws
+        .create_key(region, &description, policy, &[owner_tag(owner.as_str())])
+        .await?;
     // The alias comes last: a key that has it is complete.
     let rest = async {
         aws.enable_key_rotation(region, &key).await?;
@@ -187,7 +244,10 @@ async fn create_key<A: Aws>(
     if let Err(error) = rest.await {
         // Without its alias no later request would find the key again.
         const SHORTEST_WAIT_DAYS: i32 = 7;
-        if let Err(left) = aws.schedule_key_deletion(region, &key, SHORTEST_WAIT_DAYS).await {
+        if let Err(left) = aws
+            .schedule_key_deletion(region, &key, SHORTEST_WAIT_DAYS)
+            .await
+        {
             tracing::error!(key, error = %left, "a key without alias could not be removed; schedule its deletion by hand");
         }
         return Err(error.into());
@@ -246,21 +306,29 @@ async fn delete_bucket<A: Aws>(aws: &A, bucket: BucketRef<'_>) -> Result<Done, F
 }
 
 async fn change_notifications<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, Failed> {
-    let (bucket, region) = match step {
-        Step::EnableEventBridge { bucket, region }
-        | Step::AddFailureEvents { bucket, region, .. }
-        | Step::RemoveFailureEvents { bucket, region, .. } => (bucket, region),
-        _ => return Ok(Done::default()),
+    let (Step::EnableEventBridge { bucket, region }
+    | Step::AddFailureEvents { bucket, region, .. }
+    | Step::RemoveFailureEvents { bucket, region, .. }) = step
+    else {
+        return Ok(Done::default());
     };
-    let bucket = BucketRef { name: bucket, region };
+    let bucket = BucketRef {
+        name: bucket,
+        region,
+    };
     let existing = match aws.notifications(bucket).await {
-        Err(error) if error.kind == ErrorKind::NotFound && matches!(step, Step::RemoveFailureEvents { .. }) => {
+        Err(error)
+            if error.kind == ErrorKind::NotFound
+                && matches!(step, Step::RemoveFailureEvents { .. }) =>
+        {
             return Ok(Done::default());
         }
         other => other?,
     };
     let changed = match step {
-        Step::AddFailureEvents { queue_arn, .. } => merge::with_failure_events(&existing, owner, queue_arn),
+        Step::AddFailureEvents { queue_arn, .. } => {
+            merge::with_failure_events(&existing, owner, queue_arn)
+        }
         Step::RemoveFailureEvents { heir, .. } => {
             let heir = heir.as_deref().and_then(Owner::at_start_of);
             merge::without_failure_events(&existing, owner, heir.as_ref())
@@ -280,15 +348,23 @@ async fn change_notifications<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Re
 
 async fn change_replication<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, Failed> {
     let (bucket, region, role_arn, rules) = match step {
-        Step::MergeReplication { bucket, region, role_arn, rules } => {
-            (bucket, region, role_arn.as_str(), rules.as_slice())
-        }
+        Step::MergeReplication {
+            bucket,
+            region,
+            role_arn,
+            rules,
+        } => (bucket, region, role_arn.as_str(), rules.as_slice()),
         Step::RemoveReplication { bucket, region } => (bucket, region, "", &[][..]),
         _ => return Ok(Done::default()),
     };
-    let bucket = BucketRef { name: bucket, region };
+    let bucket = BucketRef {
+        name: bucket,
+        region,
+    };
     let existing = match aws.replication(bucket).await {
-        Err(error) if error.kind == ErrorKind::NotFound && rules.is_empty() => return Ok(Done::default()),
+        Err(error) if error.kind == ErrorKind::NotFound && rules.is_empty() => {
+            return Ok(Done::default());
+        }
         other => other?,
     };
     let merged = merge::replication(existing.as_ref(), owner, role_arn, rules)

@@ -27,11 +27,15 @@ impl Arn {
         let mut next = || parts.next().map(str::to_owned);
         let (prefix, partition, service) = (next()?, next()?, next()?);
         let (region, account, resource) = (next()?, next()?, next()?);
-        let whole = prefix == "arn"
-            && !partition.is_empty()
-            && !service.is_empty()
-            && !resource.is_empty();
-        whole.then_some(Self { partition, service, region, account, resource })
+        let whole =
+            prefix == "arn" && !partition.is_empty() && !service.is_empty() && !resource.is_empty();
+        whole.then_some(Self {
+            partition,
+            service,
+            region,
+            account,
+            resource,
+        })
     }
 
     /// The bucket's name, where this is the ARN of an S3 bucket (not of an object or access point).
@@ -59,14 +63,23 @@ impl Arn {
     /// The role's name without its path, where this is the ARN of an IAM role.
     #[must_use]
     pub fn role_name(&self) -> Option<&str> {
-        let role = self.resource.strip_prefix("role/").filter(|_| self.service == "iam")?;
+        let role = self
+            .resource
+            .strip_prefix("role/")
+            .filter(|_| self.service == "iam")?;
         role.rsplit('/').next().filter(|name| !name.is_empty())
     }
 }
 
 impl fmt::Display for Arn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { partition, service, region, account, resource } = self;
+        let Self {
+            partition,
+            service,
+            region,
+            account,
+            resource,
+        } = self;
         write!(f, "arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 }
@@ -89,7 +102,11 @@ impl Home {
     pub fn of_function(invoked_function_arn: &str) -> Option<Self> {
         let arn = Arn::parse(invoked_function_arn)?;
         (arn.service == "lambda" && !arn.region.is_empty() && !arn.account.is_empty()).then_some(
-            Self { partition: arn.partition, region: arn.region, account: arn.account },
+            Self {
+                partition: arn.partition,
+                region: arn.region,
+                account: arn.account,
+            },
         )
     }
 
@@ -125,7 +142,13 @@ mod tests {
 
     #[test]
     fn what_is_no_arn_is_refused() {
-        for text in ["", "destination", "arn:aws:s3", "arn:aws:s3:::", "urn:aws:s3:::b"] {
+        for text in [
+            "",
+            "destination",
+            "arn:aws:s3",
+            "arn:aws:s3:::",
+            "urn:aws:s3:::b",
+        ] {
             assert_eq!(Arn::parse(text), None, "{text}");
         }
     }
@@ -133,9 +156,15 @@ mod tests {
     #[test]
     fn only_a_bucket_has_a_bucket_name() {
         let name = |text| Arn::parse(text).and_then(|arn| arn.bucket_name().map(str::to_owned));
-        assert_eq!(name("arn:aws:s3:::destination").as_deref(), Some("destination"));
+        assert_eq!(
+            name("arn:aws:s3:::destination").as_deref(),
+            Some("destination")
+        );
         assert_eq!(name("arn:aws:s3:::destination/key"), None);
-        assert_eq!(name("arn:aws:s3:us-east-1:111122223333:accesspoint/a"), None);
+        assert_eq!(
+            name("arn:aws:s3:us-east-1:111122223333:accesspoint/a"),
+            None
+        );
         assert_eq!(name("arn:aws:sqs:::destination"), None);
     }
 

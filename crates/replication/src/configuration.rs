@@ -215,12 +215,18 @@ mod tests {
     use super::*;
 
     fn tag(key: &str) -> Tag {
-        Tag { key: key.into(), value: "1".into() }
+        Tag {
+            key: key.into(),
+            value: "1".into(),
+        }
     }
 
     #[test]
     fn a_filter_wants_the_prefix_and_every_tag() {
-        let filter = Filter { prefix: "Tax/".into(), tags: vec![tag("a"), tag("b")] };
+        let filter = Filter {
+            prefix: "Tax/".into(),
+            tags: vec![tag("a"), tag("b")],
+        };
         assert!(filter.matches("Tax/x", &[tag("b"), tag("a"), tag("c")]));
         assert!(!filter.matches("Tax/x", &[tag("a")]));
         assert!(!filter.matches("tax/x", &[tag("a"), tag("b")]));

@@ -43,7 +43,8 @@ pub async fn provision<A: Aws>(
         pause(round, owner, deadline, "provision").await?;
         let outcome = async {
             let observed = observe(aws, spec, home, owner).await?;
-            let desired = desired(spec, &observed, home, owner).map_err(ReplicationError::Refused)?;
+            let desired =
+                desired(spec, &observed, home, owner).map_err(ReplicationError::Refused)?;
             let plan = plan(spec, &desired, &observed, home, owner, queue_arn)
                 .map_err(ReplicationError::Refused)?;
             if plan.is_empty() {
@@ -52,7 +53,7 @@ pub async fn provision<A: Aws>(
             apply(aws, &plan, owner, writes).await?;
             Ok(None)
         };
-        match outcome.await {
+        match Box::pin(outcome).await {
             Ok(Some(desired)) => return Ok(desired),
             Ok(None) => trouble = None,
             Err(error) if may_pass(&error) => {
@@ -72,7 +73,10 @@ pub async fn provision<A: Aws>(
 ///
 /// # Errors
 /// What AWS refused. Whatever was removed stays so, for the next request to go on from.
-#[expect(clippy::too_many_arguments, reason = "each says another thing, and there is one caller")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each says another thing, and there is one caller"
+)]
 pub async fn remove<A: Aws>(
     aws: &A,
     source_bucket: &str,
@@ -94,7 +98,7 @@ pub async fn remove<A: Aws>(
             // Steps that look before they write (`…IfUnused`, `…IfEmpty`) are planned every time.
             Ok(writes.0 == before)
         };
-        match outcome.await {
+        match Box::pin(outcome).await {
             Ok(true) => return Ok(()),
             Ok(false) => trouble = None,
             Err(error) if may_pass(&error) => {
@@ -113,7 +117,9 @@ pub async fn remove<A: Aws>(
 /// Whether the same request may succeed a moment later: a new role or key is not known everywhere
 /// at once, and another writer may have been under way.
 fn may_pass(error: &ReplicationError) -> bool {
-    let ReplicationError::Aws { step, source } = error else { return false };
+    let ReplicationError::Aws { step, source } = error else {
+        return false;
+    };
     let AwsError { kind, .. } = source;
     match kind {
         ErrorKind::Transient | ErrorKind::Conflict => true,
@@ -125,7 +131,12 @@ fn may_pass(error: &ReplicationError) -> bool {
 
 /// Waits before round `round`: not at all, then longer and longer, each owner a little differently
 /// so that writers that met once do not meet again.
-async fn pause(round: u32, owner: &Owner, deadline: Deadline, doing: &str) -> Result<(), ReplicationError> {
+async fn pause(
+    round: u32,
+    owner: &Owner,
+    deadline: Deadline,
+    doing: &str,
+) -> Result<(), ReplicationError> {
     if round < 2 {
         // The second round reads back what the first one wrote.
         return Ok(());
@@ -133,7 +144,9 @@ async fn pause(round: u32, owner: &Owner, deadline: Deadline, doing: &str) -> Re
     let spread = u64::from(owner.as_str().bytes().map(u32::from).sum::<u32>() % 16) * 37;
     let wait = Duration::from_millis(250 * 2_u64.pow(round - 2) + spread);
     if deadline.remaining() < wait + LEAST_TIME {
-        return Err(ReplicationError::OutOfTime(format!("{doing} the replication")));
+        return Err(ReplicationError::OutOfTime(format!(
+            "{doing} the replication"
+        )));
     }
     tokio::time::sleep(wait).await;
     Ok(())

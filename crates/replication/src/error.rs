@@ -44,7 +44,15 @@ pub struct AwsError {
 
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, resource, region, kind, code, message, request_id } = self;
+        let Self {
+            operation,
+            resource,
+            region,
+            kind,
+            code,
+            message,
+            request_id,
+        } = self;
         write!(f, "{operation} on {resource}")?;
         if !region.is_empty() {
             write!(f, " in {region}")?;
@@ -106,7 +114,9 @@ pub enum ReplicationError {
     #[error("verification failed: {0}")]
     Unproven(String),
     /// There was not enough time.
-    #[error("the time of this invocation ran out while trying to {0}; repeat the stack operation, which goes on from here")]
+    #[error(
+        "the time of this invocation ran out while trying to {0}; repeat the stack operation, which goes on from here"
+    )]
     OutOfTime(String),
 }
 

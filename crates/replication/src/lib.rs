@@ -1,15 +1,19 @@
 //! Replication of KMS-encrypted S3 objects: what it should be, what it is, the steps between.
 //!
-//! The way of a request: properties ([`properties::read`]) become a [`spec::Spec`];
-//! [`observe`] reads what is there; [`plan`] compares the two and gives ordered [`step::Step`]s;
-//! [`apply`] carries them out; [`probe`] proves that an object arrives under the right key.
-//! [`resource::EncryptedReplication`] puts this behind CloudFormation's protocol.
+//! The way of a request: properties ([`properties::read`]) become a [`spec::Spec`]; [`observe`]
+//! reads what is there; [`plan`] compares the two and gives ordered [`step::Step`]s; [`apply`]
+//! carries them out; [`converge`] repeats that until nothing is left to do; [`probe`] proves that
+//! an object arrives under the right key. [`resource::EncryptedReplication`] puts this behind
+//! CloudFormation's protocol.
 //!
 //! Spec, policies, merging and plan are pure: they call nothing and know no SDK. AWS is reached
 //! through the traits in [`ports`], which [`aws`] implements over the SDK.
 
+pub mod apply;
 pub mod arn;
+pub mod aws;
 pub mod configuration;
+pub mod converge;
 pub mod error;
 pub mod merge;
 pub mod observe;
@@ -18,6 +22,8 @@ pub mod owner;
 pub mod plan;
 pub mod policy;
 pub mod ports;
+pub mod probe;
 pub mod properties;
+pub mod resource;
 pub mod spec;
 pub mod step;

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::configuration::{Notification, NotificationConfiguration, ReplicationConfiguration, ReplicationRule};
+use crate::configuration::{
+    Notification, NotificationConfiguration, ReplicationConfiguration, ReplicationRule,
+};
 use crate::owner::Owner;
 
 /// Why our rules cannot join the ones that are there.
@@ -70,17 +72,28 @@ pub fn replication(
     ours: &[ReplicationRule],
 ) -> Result<Option<ReplicationConfiguration>, MergeError> {
     let present: &[ReplicationRule] = existing.map_or(&[], |existing| &existing.rules);
-    let foreign: Vec<_> = present.iter().filter(|rule| !owner.owns(&rule.id)).collect();
+    let foreign: Vec<_> = present
+        .iter()
+        .filter(|rule| !owner.owns(&rule.id))
+        .collect();
     if ours.is_empty() {
         let rules: Vec<_> = foreign.into_iter().cloned().collect();
-        let role = existing.map(|existing| existing.role.clone()).unwrap_or_default();
+        let role = existing
+            .map(|existing| existing.role.clone())
+            .unwrap_or_default();
         return Ok((!rules.is_empty()).then_some(ReplicationConfiguration { role, rules }));
     }
-    if let Some(existing) = existing.filter(|existing| existing.role != role && !foreign.is_empty()) {
-        return Err(MergeError::ForeignRole { role: existing.role.clone(), foreign: foreign.len() });
+    if let Some(existing) = existing.filter(|existing| existing.role != role && !foreign.is_empty())
+    {
+        return Err(MergeError::ForeignRole {
+            role: existing.role.clone(),
+            foreign: foreign.len(),
+        });
     }
     if let Some(rule) = foreign.iter().find(|rule| rule.is_v1()) {
-        return Err(MergeError::V1Rule { id: rule.id.clone() });
+        return Err(MergeError::V1Rule {
+            id: rule.id.clone(),
+        });
     }
     let prioritised = with_priorities(present, &foreign, ours)?;
     let total = foreign.len() + prioritised.len();
@@ -98,7 +111,10 @@ pub fn replication(
         }
     }
     rules.append(&mut waiting);
-    Ok(Some(ReplicationConfiguration { role: role.to_owned(), rules }))
+    Ok(Some(ReplicationConfiguration {
+        role: role.to_owned(),
+        rules,
+    }))
 }
 
 fn with_priorities(
@@ -109,22 +125,31 @@ fn with_priorities(
     let holder = |priority| foreign.iter().find(|rule| rule.priority == Some(priority));
     let mut taken: BTreeSet<i32> = foreign.iter().filter_map(|rule| rule.priority).collect();
     for rule in ours {
-        let Some(priority) = rule.priority else { continue };
+        let Some(priority) = rule.priority else {
+            continue;
+        };
         if let Some(theirs) = holder(priority) {
             let (ours, theirs) = (rule.id.clone(), theirs.id.clone());
-            return Err(MergeError::PriorityTaken { priority, ours, theirs });
+            return Err(MergeError::PriorityTaken {
+                priority,
+                ours,
+                theirs,
+            });
         }
         taken.insert(priority);
     }
     // Rules keep the priority they have, unless the template now gives that one to another.
     let mut chosen: Vec<ReplicationRule> = ours.to_vec();
     for rule in chosen.iter_mut().filter(|rule| rule.priority.is_none()) {
-        let had = present.iter().find(|there| there.id == rule.id).and_then(|there| there.priority);
+        let had = present
+            .iter()
+            .find(|there| there.id == rule.id)
+            .and_then(|there| there.priority);
         rule.priority = had.filter(|priority| taken.insert(*priority));
     }
     for (position, rule) in (1_i32..).zip(chosen.iter_mut()) {
         if rule.priority.is_none() {
-            rule.priority = (position..).find(|priority| taken.insert(*priority));
+            rule.priority = (position..=i32::MAX).find(|priority| taken.insert(*priority));
         }
     }
     Ok(chosen)
@@ -158,7 +183,9 @@ pub fn with_failure_events(
         key_filters: Vec::new(),
     };
     let mut merged = existing.clone();
-    merged.queues.retain(|notification| !owner.owns(&notification.id));
+    merged
+        .queues
+        .retain(|notification| !owner.owns(&notification.id));
     let everything = [&merged.queues, &merged.topics, &merged.functions];
     let taken = everything.into_iter().flatten().any(takes_failure_events);
     if taken {
@@ -166,7 +193,9 @@ pub fn with_failure_events(
     }
     let same = |there: &&Notification| {
         let events = |of: &Notification| of.events.iter().cloned().collect::<BTreeSet<_>>();
-        there.id == wanted.id && there.target_arn == wanted.target_arn && events(there) == events(&wanted)
+        there.id == wanted.id
+            && there.target_arn == wanted.target_arn
+            && events(there) == events(&wanted)
     };
     if existing.queues.iter().any(|there| same(&there)) {
         return existing.clone();
@@ -189,11 +218,16 @@ pub fn without_failure_events(
                 notification.id = heir.notification_id();
             }
         }
-        None => merged.queues.retain(|notification| !owner.owns(&notification.id)),
+        None => merged
+            .queues
+            .retain(|notification| !owner.owns(&notification.id)),
     }
     merged
 }
 
 fn takes_failure_events(notification: &Notification) -> bool {
-    notification.events.iter().any(|event| event.starts_with("s3:Replication:"))
+    notification
+        .events
+        .iter()
+        .any(|event| event.starts_with("s3:Replication:"))
 }

@@ -7,7 +7,9 @@ use futures_util::future::{try_join, try_join_all, try_join4};
 use crate::arn::{Arn, Home};
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
-use crate::observed::{KeysByName, Observed, ObservedBucket, ObservedDestination, RemainingDestination, Remains};
+use crate::observed::{
+    KeysByName, Observed, ObservedBucket, ObservedDestination, RemainingDestination, Remains,
+};
 use crate::owner::Owner;
 use crate::plan::alias_arn;
 use crate::ports::{Aws, BucketRef, Buckets, Keys, Outcome};
@@ -17,26 +19,54 @@ use crate::spec::{Rule, Spec};
 ///
 /// # Errors
 /// The first read that failed.
-pub async fn observe<A: Aws>(aws: &A, spec: &Spec, home: &Home, owner: &Owner) -> Outcome<Observed> {
+pub async fn observe<A: Aws>(
+    aws: &A,
+    spec: &Spec,
+    home: &Home,
+    owner: &Owner,
+) -> Outcome<Observed> {
     let policy_name = owner.policy_name();
     let ((source, replication), destinations, (role, role_policy), mut keys) = try_join4(
-        observe_source(aws, BucketRef { name: &spec.source_bucket, region: &spec.source_region }),
+        observe_source(
+            aws,
+            BucketRef {
+                name: &spec.source_bucket,
+                region: &spec.source_region,
+            },
+        ),
         observe_destinations(aws, &spec.rules, owner),
-        try_join(aws.role(&spec.source_bucket), aws.role_policy(&spec.source_bucket, &policy_name)),
+        try_join(
+            aws.role(&spec.source_bucket),
+            aws.role_policy(&spec.source_bucket, &policy_name),
+        ),
         describe(aws, given_keys(spec)),
     )
     .await?;
     // What can only be asked once the first answers are in.
     let later = later_keys(spec, home, owner, source.as_ref(), &destinations, &keys);
-    let (more, abandoned) =
-        try_join(describe(aws, later), abandoned(aws, replication.as_ref(), &destinations, owner)).await?;
+    let (more, abandoned) = try_join(
+        describe(aws, later),
+        abandoned(aws, replication.as_ref(), &destinations, owner),
+    )
+    .await?;
     keys.extend(more);
-    Ok(Observed { source, replication, destinations, abandoned, keys, role, role_policy })
+    Ok(Observed {
+        source,
+        replication,
+        destinations,
+        abandoned,
+        keys,
+        role,
+        role_policy,
+    })
 }
 
 /// Keys that the template names, with the Regions to ask in.
 fn given_keys(spec: &Spec) -> BTreeSet<(String, String)> {
-    let source = spec.source_kms_keys.iter().map(|key| (spec.source_region.clone(), key.clone()));
+    let source = spec
+        .source_kms_keys
+        .iter()
+        .map(|key| (spec.source_region.clone(), key.clone()));
     let replicas = spec.rules.iter().filter_map(|rule| {
         let key = rule.rule.destination.replica_kms_key_id.clone()?;
         Some((rule.destination_region.clone()?, key))
@@ -61,7 +91,9 @@ fn later_keys(
         keys.insert((spec.source_region.clone(), key));
     }
     for rule in &spec.rules {
-        let region = destinations.get(&rule.destination_bucket).and_then(|found| found.region.clone());
+        let region = destinations
+            .get(&rule.destination_bucket)
+            .and_then(|found| found.region.clone());
         let Some(region) = region else { continue };
         let key = match &rule.rule.destination.replica_kms_key_id {
             Some(key) => key.clone(),
@@ -85,12 +117,18 @@ async fn observe_source<A: Buckets>(
     aws: &A,
     bucket: BucketRef<'_>,
 ) -> Outcome<(Option<ObservedBucket>, Option<ReplicationConfiguration>)> {
-    try_join(observe_bucket(aws, bucket), missing_is_none(aws.replication(bucket))).await.map(
-        |(bucket, replication)| (bucket, replication.flatten()),
+    try_join(
+        observe_bucket(aws, bucket),
+        missing_is_none(aws.replication(bucket)),
     )
+    .await
+    .map(|(bucket, replication)| (bucket, replication.flatten()))
 }
 
-async fn observe_bucket<A: Buckets>(aws: &A, bucket: BucketRef<'_>) -> Outcome<Option<ObservedBucket>> {
+async fn observe_bucket<A: Buckets>(
+    aws: &A,
+    bucket: BucketRef<'_>,
+) -> Outcome<Option<ObservedBucket>> {
     let read = try_join4(
         aws.versioning(bucket),
         aws.default_encryption(bucket),
@@ -98,12 +136,14 @@ async fn observe_bucket<A: Buckets>(aws: &A, bucket: BucketRef<'_>) -> Outcome<O
         aws.notifications(bucket),
     );
     let found = missing_is_none(read).await?;
-    Ok(found.map(|(versioning, encryption, tags, notifications)| ObservedBucket {
-        versioning,
-        encryption,
-        tags,
-        notifications,
-    }))
+    Ok(found.map(
+        |(versioning, encryption, tags, notifications)| ObservedBucket {
+            versioning,
+            encryption,
+            tags,
+            notifications,
+        },
+    ))
 }
 
 async fn missing_is_none<T>(call: impl Future<Output = Outcome<T>>) -> Outcome<Option<T>> {
@@ -130,28 +170,50 @@ async fn observe_destinations<A: Aws>(
             None => aws.bucket_region(bucket).await?,
         };
         let Some(region) = region else {
-            let nowhere = ObservedDestination { region: None, bucket: None, parameter: None };
+            let nowhere = ObservedDestination {
+                region: None,
+                bucket: None,
+                parameter: None,
+            };
             return Ok((bucket.to_owned(), nowhere));
         };
         let name = owner.parameter_name(bucket);
         let (found, parameter) = try_join(
-            observe_bucket(aws, BucketRef { name: bucket, region: &region }),
+            observe_bucket(
+                aws,
+                BucketRef {
+                    name: bucket,
+                    region: &region,
+                },
+            ),
             aws.parameter(&region, &name),
         )
         .await?;
         Ok::<_, AwsError>((
             bucket.to_owned(),
-            ObservedDestination { region: Some(region), bucket: found, parameter },
+            ObservedDestination {
+                region: Some(region),
+                bucket: found,
+                parameter,
+            },
         ))
     });
     Ok(try_join_all(calls).await?.into_iter().collect())
 }
 
 /// Names of the destination buckets of this owner's rules.
-fn own_destinations(replication: Option<&ReplicationConfiguration>, owner: &Owner) -> BTreeSet<String> {
+fn own_destinations(
+    replication: Option<&ReplicationConfiguration>,
+    owner: &Owner,
+) -> BTreeSet<String> {
     let rules = replication.map_or(&[][..], |replication| &replication.rules);
     let ours = rules.iter().filter(|rule| owner.owns(&rule.id));
-    ours.filter_map(|rule| Arn::parse(&rule.destination.bucket)?.bucket_name().map(str::to_owned)).collect()
+    ours.filter_map(|rule| {
+        Arn::parse(&rule.destination.bucket)?
+            .bucket_name()
+            .map(str::to_owned)
+    })
+    .collect()
 }
 
 async fn abandoned<A: Aws>(
@@ -161,11 +223,17 @@ async fn abandoned<A: Aws>(
     owner: &Owner,
 ) -> Outcome<BTreeMap<String, String>> {
     let gone = own_destinations(replication, owner).into_iter();
-    let calls = gone.filter(|bucket| !destinations.contains_key(bucket)).map(|bucket| async move {
-        let Some(region) = aws.bucket_region(&bucket).await? else { return Ok(None) };
-        let parameter = aws.parameter(&region, &owner.parameter_name(&bucket)).await?;
-        Ok::<_, AwsError>(parameter.map(|_| (bucket, region)))
-    });
+    let calls = gone
+        .filter(|bucket| !destinations.contains_key(bucket))
+        .map(|bucket| async move {
+            let Some(region) = aws.bucket_region(&bucket).await? else {
+                return Ok(None);
+            };
+            let parameter = aws
+                .parameter(&region, &owner.parameter_name(&bucket))
+                .await?;
+            Ok::<_, AwsError>(parameter.map(|_| (bucket, region)))
+        });
     Ok(try_join_all(calls).await?.into_iter().flatten().collect())
 }
 
@@ -182,14 +250,23 @@ pub async fn remains<A: Aws>(
     owner: &Owner,
 ) -> Outcome<Remains> {
     let policy_name = owner.policy_name();
-    let (source_region, role_policy) =
-        try_join(aws.bucket_region(source_bucket), aws.role_policy(source_bucket, &policy_name)).await?;
+    let (source_region, role_policy) = try_join(
+        aws.bucket_region(source_bucket),
+        aws.role_policy(source_bucket, &policy_name),
+    )
+    .await?;
     let (source, replication, source_key) = match &source_region {
         None => (None, None, None),
         Some(region) => {
             let alias = alias_arn(home, owner, region, source_bucket);
             let ((source, replication), key) = try_join(
-                observe_source(aws, BucketRef { name: source_bucket, region }),
+                observe_source(
+                    aws,
+                    BucketRef {
+                        name: source_bucket,
+                        region,
+                    },
+                ),
                 aws.describe_key(region, &alias),
             )
             .await?;
@@ -197,8 +274,14 @@ pub async fn remains<A: Aws>(
         }
     };
     let mut names = own_destinations(replication.as_ref(), owner);
-    names.extend(spec.into_iter().flat_map(|spec| &spec.rules).map(|rule| rule.destination_bucket.clone()));
-    let calls = names.into_iter().map(|name| remaining_destination(aws, name, spec, home, owner));
+    names.extend(
+        spec.into_iter()
+            .flat_map(|spec| &spec.rules)
+            .map(|rule| rule.destination_bucket.clone()),
+    );
+    let calls = names
+        .into_iter()
+        .map(|name| remaining_destination(aws, name, spec, home, owner));
     let destinations = try_join_all(calls).await?.into_iter().flatten().collect();
     Ok(Remains {
         source_bucket: source_bucket.to_owned(),
@@ -222,14 +305,27 @@ async fn remaining_destination<A: Aws>(
     // The bucket may be gone, its key and parameter not.
     let said = || {
         let mut rules = spec.into_iter().flat_map(|spec| &spec.rules);
-        rules.find_map(|rule| rule.destination_region.clone().filter(|_| rule.destination_bucket == name))
+        rules.find_map(|rule| {
+            rule.destination_region
+                .clone()
+                .filter(|_| rule.destination_bucket == name)
+        })
     };
-    let Some(region) = found.clone().or_else(said) else { return Ok(None) };
+    let Some(region) = found.clone().or_else(said) else {
+        return Ok(None);
+    };
     let alias = alias_arn(home, owner, &region, &name);
     let parameter_name = owner.parameter_name(&name);
-    let bucket = BucketRef { name: &name, region: &region };
+    let bucket = BucketRef {
+        name: &name,
+        region: &region,
+    };
     let tags = async {
-        if found.is_some() { missing_is_none(aws.bucket_tags(bucket)).await } else { Ok(None) }
+        if found.is_some() {
+            missing_is_none(aws.bucket_tags(bucket)).await
+        } else {
+            Ok(None)
+        }
     };
     let (parameter, key, tags) = futures_util::future::try_join3(
         aws.parameter(&region, &parameter_name),

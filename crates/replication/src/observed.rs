@@ -59,14 +59,19 @@ impl ObservedBucket {
     /// The KMS key of the default encryption; the AWS managed key where none is named.
     #[must_use]
     pub fn default_key(&self) -> Option<&str> {
-        let encryption = self.encryption.as_ref().filter(|encryption| encryption.is_kms())?;
+        let encryption = self
+            .encryption
+            .as_ref()
+            .filter(|encryption| encryption.is_kms())?;
         Some(encryption.kms_key.as_deref().unwrap_or("alias/aws/s3"))
     }
 
     /// Whether `owner` made this bucket.
     #[must_use]
     pub fn is_of(&self, owner: &Owner) -> bool {
-        self.tags.iter().any(|tag| tag.key == OWNER_TAG && tag.value == owner.as_str())
+        self.tags
+            .iter()
+            .any(|tag| tag.key == OWNER_TAG && tag.value == owner.as_str())
     }
 }
 

@@ -3,7 +3,7 @@
 //! The name is derived, not drawn, so that every request of one resource (a retry, a rollback, the
 //! Delete after a half-made Create) finds the same things again.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
@@ -32,8 +32,12 @@ impl Owner {
             hash.update(part.len().to_be_bytes());
             hash.update(part);
         }
-        let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self(format!("{PREFIX}{}", digits.get(..DIGITS).unwrap_or_default()))
+        let mut name = PREFIX.to_owned();
+        for byte in hash.finalize().iter().take(DIGITS / 2) {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        Self(name)
     }
 
     /// The owner at the start of `name`, be it ours or another resource's; `None` for foreign names.
@@ -42,8 +46,14 @@ impl Owner {
         let end = PREFIX.len() + DIGITS;
         let owner = name.get(..end)?;
         let digits = owner.strip_prefix(PREFIX)?;
-        let ours = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        let ends = name.get(end..)?.chars().next().is_none_or(|c| !c.is_ascii_alphanumeric());
+        let ours = digits
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let ends = name
+            .get(end..)?
+            .chars()
+            .next()
+            .is_none_or(|c| !c.is_ascii_alphanumeric());
         (ours && ends).then(|| Self(owner.to_owned()))
     }
 
@@ -90,7 +100,10 @@ impl Owner {
     /// not, become underscores, which buckets may not have.
     #[must_use]
     pub fn key_alias(&self, bucket: &str) -> String {
-        format!("alias/encrypted-replication/{self}/{}", bucket.replace('.', "_"))
+        format!(
+            "alias/encrypted-replication/{self}/{}",
+            bucket.replace('.', "_")
+        )
     }
 
     /// Name of the SSM parameter that tells the checker what to expect in `destination_bucket`.
@@ -135,10 +148,15 @@ impl PhysicalId {
     /// Reads a physical id that we gave; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (source_bucket, owner) = text.strip_prefix(PHYSICAL_ID)?.strip_prefix('/')?.split_once('/')?;
+        let (source_bucket, owner) = text
+            .strip_prefix(PHYSICAL_ID)?
+            .strip_prefix('/')?
+            .split_once('/')?;
         let parsed = Owner::at_start_of(owner)?;
-        (parsed.as_str() == owner)
-            .then(|| Self { source_bucket: source_bucket.to_owned(), owner: parsed })
+        (parsed.as_str() == owner).then(|| Self {
+            source_bucket: source_bucket.to_owned(),
+            owner: parsed,
+        })
     }
 }
 
@@ -182,7 +200,12 @@ mod tests {
     fn a_physical_id_is_read_back_and_others_are_not() {
         let id = PhysicalId::new(STACK, "Replication", "my.source-1");
         assert_eq!(PhysicalId::parse(&id.to_string()), Some(id));
-        for text in ["", "2026/11/24/[$LATEST]abc", "encrypted-replication/b", "encrypted-replication/b/er12"] {
+        for text in [
+            "",
+            "2026/11/24/[$LATEST]abc",
+            "encrypted-replication/b",
+            "encrypted-replication/b/er12",
+        ] {
             assert_eq!(PhysicalId::parse(text), None, "{text}");
         }
     }
@@ -190,6 +213,9 @@ mod tests {
     #[test]
     fn an_alias_has_no_dots_and_stays_unique() {
         let owner = Owner::new(STACK, "Replication", "source");
-        assert_eq!(owner.key_alias("a.b-c"), format!("alias/encrypted-replication/{owner}/a_b-c"));
+        assert_eq!(
+            owner.key_alias("a.b-c"),
+            format!("alias/encrypted-replication/{owner}/a_b-c")
+        );
     }
 }

@@ -56,7 +56,10 @@ pub fn role_policy(
     let (source_bucket, source_region) = source;
     let source_arn = home.bucket_arn(source_bucket);
     let prefixes = widest(routes.iter().map(|route| route.prefix));
-    let source_objects: Vec<_> = prefixes.iter().map(|prefix| objects(&source_arn, prefix)).collect();
+    let source_objects: Vec<_> = prefixes
+        .iter()
+        .map(|prefix| objects(&source_arn, prefix))
+        .collect();
     let mut statements = vec![
         json!({
             "Sid": owner.sid("SourceBucket"),
@@ -90,12 +93,18 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
     let resources = |of: &dyn Fn(&&Route<'_>) -> bool| {
         let mut by_bucket: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for route in routes.iter().filter(of) {
-            by_bucket.entry(route.destination_bucket).or_default().push(route.prefix);
+            by_bucket
+                .entry(route.destination_bucket)
+                .or_default()
+                .push(route.prefix);
         }
         let resources = by_bucket.into_iter().flat_map(|(bucket, prefixes)| {
             let arn = home.bucket_arn(bucket);
             let prefixes = widest(prefixes.into_iter());
-            prefixes.into_iter().map(|prefix| objects(&arn, prefix)).collect::<Vec<_>>()
+            prefixes
+                .into_iter()
+                .map(|prefix| objects(&arn, prefix))
+                .collect::<Vec<_>>()
         });
         resources.collect::<Vec<_>>()
     };
@@ -117,13 +126,20 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
     // A key's condition names its bucket, so there is one statement for each key and bucket.
     let mut by_key: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
     for route in routes {
-        let key = (route.replica_key, route.destination_region, route.destination_bucket);
+        let key = (
+            route.replica_key,
+            route.destination_region,
+            route.destination_bucket,
+        );
         by_key.entry(key).or_default().push(route.prefix);
     }
     for (number, ((key, region, bucket), prefixes)) in by_key.into_iter().enumerate() {
         let arn = home.bucket_arn(bucket);
         let prefixes = widest(prefixes.into_iter());
-        let objects: Vec<_> = prefixes.into_iter().map(|prefix| objects(&arn, prefix)).collect();
+        let objects: Vec<_> = prefixes
+            .into_iter()
+            .map(|prefix| objects(&arn, prefix))
+            .collect();
         statements.push(json!({
             "Sid": owner.sid(&format!("ReplicaKey{}", number + 1)),
             "Effect": "Allow",
@@ -203,7 +219,11 @@ mod tests {
     use super::*;
 
     fn home() -> Home {
-        Home { partition: "aws".into(), region: "us-east-1".into(), account: "111122223333".into() }
+        Home {
+            partition: "aws".into(),
+            region: "us-east-1".into(),
+            account: "111122223333".into(),
+        }
     }
 
     fn policy(routes: &[Route<'_>]) -> (Owner, Value) {
@@ -262,7 +282,11 @@ mod tests {
 
     #[test]
     fn routes_under_one_key_share_a_statement_and_covered_prefixes_vanish() {
-        let routes = [route("a/", "one", "k"), route("a/b/", "one", "k"), route("c/", "two", "k")];
+        let routes = [
+            route("a/", "one", "k"),
+            route("a/b/", "one", "k"),
+            route("c/", "two", "k"),
+        ];
         let (_, policy) = policy(&routes);
         let statements = policy["Statement"].as_array().unwrap();
         assert_eq!(statements.len(), 6);
@@ -278,7 +302,10 @@ mod tests {
         given.owner_override = true;
         let (owner, policy) = policy(&[route("", "one", "k"), given]);
         let statements = policy["Statement"].as_array().unwrap();
-        let overriding = statements.iter().find(|s| s["Sid"] == owner.sid("ReplicaOwner")).unwrap();
+        let overriding = statements
+            .iter()
+            .find(|s| s["Sid"] == owner.sid("ReplicaOwner"))
+            .unwrap();
         assert_eq!(overriding["Resource"], json!(["arn:aws:s3:::two/*"]));
     }
 

@@ -44,7 +44,11 @@ pub trait Buckets: Send + Sync {
     /// The bucket's default encryption; `None` where none is set.
     fn default_encryption(&self, bucket: BucketRef<'_>) -> impl Call<Option<DefaultEncryption>>;
     /// Sets the bucket's default encryption.
-    fn put_default_encryption(&self, bucket: BucketRef<'_>, to: &DefaultEncryption) -> impl Call<()>;
+    fn put_default_encryption(
+        &self,
+        bucket: BucketRef<'_>,
+        to: &DefaultEncryption,
+    ) -> impl Call<()>;
     /// The bucket's tags.
     fn bucket_tags(&self, bucket: BucketRef<'_>) -> impl Call<Vec<Tag>>;
     /// Replaces the bucket's tags.
@@ -52,11 +56,19 @@ pub trait Buckets: Send + Sync {
     /// The bucket's notifications.
     fn notifications(&self, bucket: BucketRef<'_>) -> impl Call<NotificationConfiguration>;
     /// Replaces the bucket's notifications.
-    fn put_notifications(&self, bucket: BucketRef<'_>, to: &NotificationConfiguration) -> impl Call<()>;
+    fn put_notifications(
+        &self,
+        bucket: BucketRef<'_>,
+        to: &NotificationConfiguration,
+    ) -> impl Call<()>;
     /// The bucket's replication configuration.
     fn replication(&self, bucket: BucketRef<'_>) -> impl Call<Option<ReplicationConfiguration>>;
     /// Replaces the bucket's replication configuration.
-    fn put_replication(&self, bucket: BucketRef<'_>, to: &ReplicationConfiguration) -> impl Call<()>;
+    fn put_replication(
+        &self,
+        bucket: BucketRef<'_>,
+        to: &ReplicationConfiguration,
+    ) -> impl Call<()>;
     /// Removes the bucket's replication configuration.
     fn delete_replication(&self, bucket: BucketRef<'_>) -> impl Call<()>;
 }
@@ -75,13 +87,29 @@ pub struct ObjectHead {
 /// Objects: the probe and nothing else.
 pub trait Objects: Send + Sync {
     /// Writes a small object under a KMS key; returns its version id.
-    fn put_object(&self, bucket: BucketRef<'_>, key: &str, tags: &[Tag], kms_key: &str) -> impl Call<String>;
+    fn put_object(
+        &self,
+        bucket: BucketRef<'_>,
+        key: &str,
+        tags: &[Tag],
+        kms_key: &str,
+    ) -> impl Call<String>;
     /// HEAD of one version; `None` where there is none.
-    fn head_object(&self, bucket: BucketRef<'_>, key: &str, version: &str) -> impl Call<Option<ObjectHead>>;
+    fn head_object(
+        &self,
+        bucket: BucketRef<'_>,
+        key: &str,
+        version: &str,
+    ) -> impl Call<Option<ObjectHead>>;
     /// Ids of all versions and delete markers of one key.
     fn object_versions(&self, bucket: BucketRef<'_>, key: &str) -> impl Call<Vec<String>>;
     /// Removes one version for good.
-    fn delete_object_version(&self, bucket: BucketRef<'_>, key: &str, version: &str) -> impl Call<()>;
+    fn delete_object_version(
+        &self,
+        bucket: BucketRef<'_>,
+        key: &str,
+        version: &str,
+    ) -> impl Call<()>;
 }
 
 /// A KMS key, as `DescribeKey` tells it.
@@ -106,7 +134,13 @@ pub trait Keys: Send + Sync {
     /// The key behind an ARN, id or alias; `None` where there is none.
     fn describe_key(&self, region: &str, key: &str) -> impl Call<Option<KeyDescription>>;
     /// Makes a symmetric key and returns its ARN.
-    fn create_key(&self, region: &str, description: &str, policy: &str, tags: &[Tag]) -> impl Call<String>;
+    fn create_key(
+        &self,
+        region: &str,
+        description: &str,
+        policy: &str,
+        tags: &[Tag],
+    ) -> impl Call<String>;
     /// Gives a key an alias.
     fn create_alias(&self, region: &str, alias: &str, key_arn: &str) -> impl Call<()>;
     /// Rotates the key's material every year.

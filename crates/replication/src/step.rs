@@ -11,34 +11,72 @@ use crate::owner::Owner;
 /// A write. Where a key does not exist yet, its alias's ARN stands in its place until it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "Step", rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the fields are the parameters of the AWS call that the step names")]
+#[expect(
+    missing_docs,
+    reason = "the fields are the parameters of the AWS call that the step names"
+)]
 pub enum Step {
     /// Makes a bucket that bears the owner's tag.
     CreateBucket { bucket: String, region: String },
     /// Makes a key with rotation, the owner's tag and this alias.
-    CreateKey { region: String, alias: String, alias_arn: String, bucket: String, policy: String },
+    CreateKey {
+        region: String,
+        alias: String,
+        alias_arn: String,
+        bucket: String,
+        policy: String,
+    },
     /// Makes the role that S3 assumes.
-    CreateRole { role: String, trust_policy: String, permissions_boundary: Option<String> },
+    CreateRole {
+        role: String,
+        trust_policy: String,
+        permissions_boundary: Option<String>,
+    },
     /// Sets the role's permissions boundary.
     PutPermissionsBoundary { role: String, policy_arn: String },
     /// Makes a bucket keep versions.
     EnableVersioning { bucket: String, region: String },
     /// Sets a bucket's default encryption.
-    PutDefaultEncryption { bucket: String, region: String, encryption: DefaultEncryption },
+    PutDefaultEncryption {
+        bucket: String,
+        region: String,
+        encryption: DefaultEncryption,
+    },
     /// Writes the owner's inline policy.
-    PutRolePolicy { role: String, policy: String, document: String },
+    PutRolePolicy {
+        role: String,
+        policy: String,
+        document: String,
+    },
     /// Tells the checker what to expect.
-    PutParameter { region: String, name: String, value: String },
+    PutParameter {
+        region: String,
+        name: String,
+        value: String,
+    },
     /// Sends a bucket's events to EventBridge too.
     EnableEventBridge { bucket: String, region: String },
     /// Sends a bucket's replication failures to a queue.
-    AddFailureEvents { bucket: String, region: String, queue_arn: String },
+    AddFailureEvents {
+        bucket: String,
+        region: String,
+        queue_arn: String,
+    },
     /// Puts exactly these rules of the owner's into the bucket's replication configuration.
-    MergeReplication { bucket: String, region: String, role_arn: String, rules: Vec<ReplicationRule> },
+    MergeReplication {
+        bucket: String,
+        region: String,
+        role_arn: String,
+        rules: Vec<ReplicationRule>,
+    },
     /// Takes the owner's rules out of the bucket's replication configuration.
     RemoveReplication { bucket: String, region: String },
     /// Takes the owner's failure notification out, or hands it to another owner.
-    RemoveFailureEvents { bucket: String, region: String, heir: Option<String> },
+    RemoveFailureEvents {
+        bucket: String,
+        region: String,
+        heir: Option<String>,
+    },
     /// Removes an expectation.
     DeleteParameter { region: String, name: String },
     /// Removes the owner's inline policy.
@@ -50,7 +88,11 @@ pub enum Step {
     /// Removes a bucket of the owner's if it holds no object version.
     DeleteBucketIfEmpty { bucket: String, region: String },
     /// Has KMS delete a key of the owner's.
-    ScheduleKeyDeletion { region: String, key_arn: String, days: i32 },
+    ScheduleKeyDeletion {
+        region: String,
+        key_arn: String,
+        days: i32,
+    },
 }
 
 impl Step {
@@ -72,7 +114,10 @@ impl Step {
             Self::PutRolePolicy { document, .. } => replace(document),
             Self::PutParameter { value, .. } => replace(value),
             Self::MergeReplication { rules, .. } => {
-                rules.iter_mut().filter_map(|rule| rule.destination.replica_kms_key_id.as_mut()).for_each(replace);
+                rules
+                    .iter_mut()
+                    .filter_map(|rule| rule.destination.replica_kms_key_id.as_mut())
+                    .for_each(replace);
             }
             Self::CreateBucket { .. }
             | Self::CreateKey { .. }
@@ -97,27 +142,52 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CreateBucket { bucket, region } => write!(f, "create bucket `{bucket}` in {region}"),
+            Self::CreateBucket { bucket, region } => {
+                write!(f, "create bucket `{bucket}` in {region}")
+            }
             Self::CreateKey { region, alias, .. } => write!(f, "create key `{alias}` in {region}"),
             Self::CreateRole { role, .. } => write!(f, "create role `{role}`"),
             Self::PutPermissionsBoundary { role, policy_arn } => {
-                write!(f, "put permissions boundary `{policy_arn}` on role `{role}`")
+                write!(
+                    f,
+                    "put permissions boundary `{policy_arn}` on role `{role}`"
+                )
             }
-            Self::EnableVersioning { bucket, .. } => write!(f, "enable versioning of bucket `{bucket}`"),
-            Self::PutDefaultEncryption { bucket, encryption, .. } => {
-                let key = encryption.kms_key.as_deref().unwrap_or(&encryption.algorithm);
+            Self::EnableVersioning { bucket, .. } => {
+                write!(f, "enable versioning of bucket `{bucket}`")
+            }
+            Self::PutDefaultEncryption {
+                bucket, encryption, ..
+            } => {
+                let key = encryption
+                    .kms_key
+                    .as_deref()
+                    .unwrap_or(&encryption.algorithm);
                 write!(f, "set default encryption of bucket `{bucket}` to `{key}`")
             }
-            Self::PutRolePolicy { role, policy, .. } => write!(f, "put policy `{policy}` on role `{role}`"),
-            Self::PutParameter { region, name, .. } => write!(f, "put parameter `{name}` in {region}"),
+            Self::PutRolePolicy { role, policy, .. } => {
+                write!(f, "put policy `{policy}` on role `{role}`")
+            }
+            Self::PutParameter { region, name, .. } => {
+                write!(f, "put parameter `{name}` in {region}")
+            }
             Self::EnableEventBridge { bucket, .. } => {
                 write!(f, "send events of bucket `{bucket}` to EventBridge")
             }
-            Self::AddFailureEvents { bucket, queue_arn, .. } => {
-                write!(f, "send replication failures of bucket `{bucket}` to `{queue_arn}`")
+            Self::AddFailureEvents {
+                bucket, queue_arn, ..
+            } => {
+                write!(
+                    f,
+                    "send replication failures of bucket `{bucket}` to `{queue_arn}`"
+                )
             }
             Self::MergeReplication { bucket, rules, .. } => {
-                write!(f, "put {} replication rule(s) on bucket `{bucket}`", rules.len())
+                write!(
+                    f,
+                    "put {} replication rule(s) on bucket `{bucket}`",
+                    rules.len()
+                )
             }
             Self::RemoveReplication { bucket, .. } => {
                 write!(f, "remove our replication rules from bucket `{bucket}`")
@@ -125,15 +195,24 @@ impl fmt::Display for Step {
             Self::RemoveFailureEvents { bucket, .. } => {
                 write!(f, "remove our notification from bucket `{bucket}`")
             }
-            Self::DeleteParameter { region, name } => write!(f, "delete parameter `{name}` in {region}"),
+            Self::DeleteParameter { region, name } => {
+                write!(f, "delete parameter `{name}` in {region}")
+            }
             Self::DeleteRolePolicy { role, policy } => {
                 write!(f, "delete policy `{policy}` of role `{role}`")
             }
-            Self::DeleteRoleIfUnused { role } => write!(f, "delete role `{role}` if no policy is left on it"),
-            Self::ResetDefaultEncryption { bucket, .. } => {
-                write!(f, "set default encryption of bucket `{bucket}` back to SSE-S3")
+            Self::DeleteRoleIfUnused { role } => {
+                write!(f, "delete role `{role}` if no policy is left on it")
             }
-            Self::DeleteBucketIfEmpty { bucket, .. } => write!(f, "delete bucket `{bucket}` if it is empty"),
+            Self::ResetDefaultEncryption { bucket, .. } => {
+                write!(
+                    f,
+                    "set default encryption of bucket `{bucket}` back to SSE-S3"
+                )
+            }
+            Self::DeleteBucketIfEmpty { bucket, .. } => {
+                write!(f, "delete bucket `{bucket}` if it is empty")
+            }
             Self::ScheduleKeyDeletion { key_arn, days, .. } => {
                 write!(f, "schedule deletion of key `{key_arn}` in {days} days")
             }
@@ -149,7 +228,12 @@ impl Plan {
     /// The plan of these phases, without empty ones.
     #[must_use]
     pub fn of(phases: impl IntoIterator<Item = Vec<Step>>) -> Self {
-        Self(phases.into_iter().filter(|phase| !phase.is_empty()).collect())
+        Self(
+            phases
+                .into_iter()
+                .filter(|phase| !phase.is_empty())
+                .collect(),
+        )
     }
 
     /// Whether there is nothing to do.
@@ -178,5 +262,8 @@ impl fmt::Display for Plan {
 /// The owner that takes over what all resources on a bucket share, when `leaving` goes.
 #[must_use]
 pub fn heir(rules: &[ReplicationRule], leaving: &Owner) -> Option<Owner> {
-    rules.iter().filter_map(|rule| Owner::at_start_of(&rule.id)).find(|owner| owner != leaving)
+    rules
+        .iter()
+        .filter_map(|rule| Owner::at_start_of(&rule.id))
+        .find(|owner| owner != leaving)
 }

@@ -37,11 +37,19 @@ pub struct Desired {
 ///
 /// # Errors
 /// Everything that cannot be or would not work, each with what to do about it.
-pub fn desired(spec: &Spec, observed: &Observed, home: &Home, owner: &Owner) -> Result<Desired, Vec<String>> {
+pub fn desired(
+    spec: &Spec,
+    observed: &Observed,
+    home: &Home,
+    owner: &Owner,
+) -> Result<Desired, Vec<String>> {
     let mut faults = Vec::new();
     let mut desired = Desired {
         role_arn: spec.role.clone().unwrap_or_else(|| {
-            format!("arn:{}:iam::{}:role{ROLE_PATH}{}", home.partition, home.account, spec.source_bucket)
+            format!(
+                "arn:{}:iam::{}:role{ROLE_PATH}{}",
+                home.partition, home.account, spec.source_bucket
+            )
         }),
         source_keys: BTreeSet::new(),
         rules: Vec::new(),
@@ -70,20 +78,30 @@ pub fn desired(spec: &Spec, observed: &Observed, home: &Home, owner: &Owner) -> 
             faults.push(missing_bucket(bucket));
         }
         let mut resolved = rule.rule.clone();
-        match &rule.rule.destination.replica_kms_key_id {
-            Some(key) => match keys::usable(&observed.keys, &region, key, "replica key") {
+        if let Some(key) = &rule.rule.destination.replica_kms_key_id {
+            match keys::usable(&observed.keys, &region, key, "replica key") {
                 Ok(arn) => resolved.destination.replica_kms_key_id = Some(arn),
                 Err(found) => faults.extend(found),
-            },
-            None => {
-                let key = desired.key_of_ours(observed, home, owner, (bucket, &region), create, &mut faults);
-                resolved.destination.replica_kms_key_id = Some(key);
             }
+        } else {
+            let key = desired.key_of_ours(
+                observed,
+                home,
+                owner,
+                (bucket, &region),
+                create,
+                &mut faults,
+            );
+            resolved.destination.replica_kms_key_id = Some(key);
         }
         desired.regions.insert(bucket.clone(), region);
         desired.rules.push(resolved);
     }
-    if faults.is_empty() { Ok(desired) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(desired)
+    } else {
+        Err(faults)
+    }
 }
 
 fn missing_bucket(bucket: &str) -> String {
@@ -115,8 +133,17 @@ impl Desired {
         if !spec.source_kms_keys.is_empty() {
             return;
         }
-        if let Some(key) = observed.source.as_ref().and_then(ObservedBucket::default_key) {
-            match keys::usable(&observed.keys, region, key, "key of the source bucket's default encryption,") {
+        if let Some(key) = observed
+            .source
+            .as_ref()
+            .and_then(ObservedBucket::default_key)
+        {
+            match keys::usable(
+                &observed.keys,
+                region,
+                key,
+                "key of the source bucket's default encryption,",
+            ) {
                 Ok(arn) => drop(self.source_keys.insert(arn)),
                 Err(found) => faults.extend(found),
             }
@@ -143,17 +170,20 @@ impl Desired {
     ) -> String {
         let alias = alias_arn(home, owner, region, bucket);
         if let Some(Some(_)) = observed.keys.get(&(region.to_owned(), alias.clone())) {
-            return keys::usable(&observed.keys, region, &alias, "our key").unwrap_or_else(|found| {
-                faults.extend(found);
-                alias
-            });
+            return keys::usable(&observed.keys, region, &alias, "our key").unwrap_or_else(
+                |found| {
+                    faults.extend(found);
+                    alias
+                },
+            );
         }
         if !create {
             faults.push(format!(
                 "no key is given for bucket `{bucket}`, and `WhenMissing` is Fail"
             ));
         }
-        self.new_keys.insert(alias.clone(), (bucket.to_owned(), region.to_owned()));
+        self.new_keys
+            .insert(alias.clone(), (bucket.to_owned(), region.to_owned()));
         alias
     }
 
@@ -161,7 +191,10 @@ impl Desired {
         let routes = self.rules.iter().filter_map(|rule| {
             let bucket = rule.destination.bucket.rsplit(':').next()?;
             Some(Route {
-                prefix: rule.filter.as_ref().map_or("", |filter| filter.prefix.as_str()),
+                prefix: rule
+                    .filter
+                    .as_ref()
+                    .map_or("", |filter| filter.prefix.as_str()),
                 destination_bucket: bucket,
                 destination_region: self.regions.get(bucket)?,
                 replica_key: rule.destination.replica_kms_key_id.as_deref()?,
@@ -190,7 +223,15 @@ pub fn plan(
     let mut foundations = foundations(spec, desired, observed, home, owner);
     let mut settings = buckets(spec, desired, observed);
     if spec.role.is_none() {
-        role(spec, desired, observed, home, owner, &mut foundations, &mut settings);
+        role(
+            spec,
+            desired,
+            observed,
+            home,
+            owner,
+            &mut foundations,
+            &mut settings,
+        );
     }
     match parameters(spec, desired, observed, home, owner) {
         Ok(steps) => settings.extend(steps),
@@ -214,19 +255,37 @@ pub fn plan(
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(Plan::of([foundations, settings, rules, leftovers(spec, observed, owner)]))
+    Ok(Plan::of([
+        foundations,
+        settings,
+        rules,
+        leftovers(spec, observed, owner),
+    ]))
 }
 
 /// What everything else needs: buckets and keys.
-fn foundations(spec: &Spec, desired: &Desired, observed: &Observed, home: &Home, owner: &Owner) -> Vec<Step> {
+fn foundations(
+    spec: &Spec,
+    desired: &Desired,
+    observed: &Observed,
+    home: &Home,
+    owner: &Owner,
+) -> Vec<Step> {
     let mut steps = Vec::new();
     if observed.source.is_none() {
         let (bucket, region) = (spec.source_bucket.clone(), spec.source_region.clone());
         steps.push(Step::CreateBucket { bucket, region });
     }
     for (bucket, region) in &desired.regions {
-        if observed.destinations.get(bucket).is_none_or(|found| found.bucket.is_none()) {
-            steps.push(Step::CreateBucket { bucket: bucket.clone(), region: region.clone() });
+        if observed
+            .destinations
+            .get(bucket)
+            .is_none_or(|found| found.bucket.is_none())
+        {
+            steps.push(Step::CreateBucket {
+                bucket: bucket.clone(),
+                region: region.clone(),
+            });
         }
     }
     for (alias_arn, (bucket, region)) in &desired.new_keys {
@@ -249,7 +308,10 @@ fn buckets(spec: &Spec, desired: &Desired, observed: &Observed) -> Vec<Step> {
         found.is_some_and(|found| found.versioning == Versioning::Enabled)
     };
     let mut version = |(bucket, region): (&String, &String)| {
-        steps.push(Step::EnableVersioning { bucket: bucket.clone(), region: region.clone() });
+        steps.push(Step::EnableVersioning {
+            bucket: bucket.clone(),
+            region: region.clone(),
+        });
     };
     if !versioned(observed.source.as_ref()) {
         version(source);
@@ -257,7 +319,15 @@ fn buckets(spec: &Spec, desired: &Desired, observed: &Observed) -> Vec<Step> {
     let destinations: Vec<_> = desired
         .regions
         .iter()
-        .map(|place| (place, observed.destinations.get(place.0).and_then(|found| found.bucket.as_ref())))
+        .map(|place| {
+            (
+                place,
+                observed
+                    .destinations
+                    .get(place.0)
+                    .and_then(|found| found.bucket.as_ref()),
+            )
+        })
         .collect();
     for (place, found) in &destinations {
         if !versioned(*found) {
@@ -348,7 +418,8 @@ fn parameters(
     let (mut steps, mut faults) = (Vec::new(), Vec::new());
     let source_arn = home.bucket_arn(&spec.source_bucket);
     for (bucket, region) in &desired.regions {
-        let to_bucket = |rule: &&ReplicationRule| rule.destination.bucket.rsplit(':').next() == Some(bucket);
+        let to_bucket =
+            |rule: &&ReplicationRule| rule.destination.bucket.rsplit(':').next() == Some(bucket);
         let rules: Vec<_> = desired.rules.iter().filter(to_bucket).collect();
         let wanted = expectation(&source_arn, &rules);
         let value = wanted.to_string();
@@ -359,7 +430,10 @@ fn parameters(
                 value.len()
             ));
         }
-        let found = observed.destinations.get(bucket).and_then(|found| found.parameter.as_deref());
+        let found = observed
+            .destinations
+            .get(bucket)
+            .and_then(|found| found.parameter.as_deref());
         if !says(found, &wanted) {
             steps.push(Step::PutParameter {
                 region: region.clone(),
@@ -368,14 +442,26 @@ fn parameters(
             });
         }
     }
-    if faults.is_empty() { Ok(steps) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(steps)
+    } else {
+        Err(faults)
+    }
 }
 
-fn failure_events(spec: &Spec, observed: &Observed, owner: &Owner, queue_arn: Option<&str>) -> Option<Step> {
+fn failure_events(
+    spec: &Spec,
+    observed: &Observed,
+    owner: &Owner,
+    queue_arn: Option<&str>,
+) -> Option<Step> {
     // S3 sends notifications to queues of the bucket's own Region only.
     let queue_arn = queue_arn.filter(|arn| arn.split(':').nth(3) == Some(&spec.source_region))?;
     let none = crate::configuration::NotificationConfiguration::default();
-    let existing = observed.source.as_ref().map_or(&none, |source| &source.notifications);
+    let existing = observed
+        .source
+        .as_ref()
+        .map_or(&none, |source| &source.notifications);
     let merged = merge::with_failure_events(existing, owner, queue_arn);
     (merged != *existing).then(|| Step::AddFailureEvents {
         bucket: spec.source_bucket.clone(),
@@ -396,12 +482,17 @@ fn leftovers(spec: &Spec, observed: &Observed, owner: &Owner) -> Vec<Step> {
         .collect();
     if spec.role.is_some() && observed.role_policy.is_some() {
         let role = spec.source_bucket.clone();
-        steps.push(Step::DeleteRolePolicy { role, policy: owner.policy_name() });
+        steps.push(Step::DeleteRolePolicy {
+            role,
+            policy: owner.policy_name(),
+        });
     }
     steps
 }
 
 /// Whether the text `found` is the JSON document `wanted`, however it is spaced.
 fn says(found: Option<&str>, wanted: &Value) -> bool {
-    found.and_then(|found| serde_json::from_str::<Value>(found).ok()).is_some_and(|found| found == *wanted)
+    found
+        .and_then(|found| serde_json::from_str::<Value>(found).ok())
+        .is_some_and(|found| found == *wanted)
 }

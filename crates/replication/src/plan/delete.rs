@@ -24,7 +24,10 @@ pub fn plan_delete(
     let mut last = Vec::new();
     if let (Some(region), Some(source)) = (&remains.source_region, &remains.source) {
         let place = || (bucket.clone(), region.clone());
-        let present = remains.replication.as_ref().map_or(&[][..], |replication| &replication.rules);
+        let present = remains
+            .replication
+            .as_ref()
+            .map_or(&[][..], |replication| &replication.rules);
         if present.iter().any(|rule| owner.owns(&rule.id)) {
             let (bucket, region) = place();
             rules.push(Step::RemoveReplication { bucket, region });
@@ -34,11 +37,19 @@ pub fn plan_delete(
         if without != source.notifications {
             let (bucket, region) = place();
             let heir = heir.as_ref().map(Owner::to_string);
-            rest.push(Step::RemoveFailureEvents { bucket, region, heir });
+            rest.push(Step::RemoveFailureEvents {
+                bucket,
+                region,
+                heir,
+            });
         }
         // An adopted bucket gets back the encryption it came with; one that we made keeps its key.
         let key = source.default_key();
-        if key.is_some() && key == remains.source_key.as_deref() && !source.is_of(owner) && heir.is_none() {
+        if key.is_some()
+            && key == remains.source_key.as_deref()
+            && !source.is_of(owner)
+            && heir.is_none()
+        {
             let (bucket, region) = place();
             rest.push(Step::ResetDefaultEncryption { bucket, region });
         }
@@ -48,7 +59,10 @@ pub fn plan_delete(
         }
     }
     if remains.role_policy.is_some() {
-        rest.push(Step::DeleteRolePolicy { role: role.clone(), policy: owner.policy_name() });
+        rest.push(Step::DeleteRolePolicy {
+            role: role.clone(),
+            policy: owner.policy_name(),
+        });
     }
     // Always: a Create that stopped between the role and its policy leaves a role without policies.
     last.push(Step::DeleteRoleIfUnused { role });
@@ -59,17 +73,27 @@ pub fn plan_delete(
             rest.push(Step::DeleteParameter { region, name });
         }
         if destination.made_by_us && on_delete_buckets == OnDeleteBuckets::DeleteWhenEmpty {
-            last.push(Step::DeleteBucketIfEmpty { bucket: name.clone(), region: region.clone() });
+            last.push(Step::DeleteBucketIfEmpty {
+                bucket: name.clone(),
+                region: region.clone(),
+            });
         }
     }
     if on_delete_keys == OnDeleteKeys::ScheduleDeletion {
         let source = remains.source_region.iter().zip(&remains.source_key);
-        let replicas = remains.destinations.values().filter_map(|found| Some((&found.region, found.key.as_ref()?)));
-        last.extend(source.chain(replicas).map(|(region, key)| Step::ScheduleKeyDeletion {
-            region: region.clone(),
-            key_arn: key.clone(),
-            days: DAYS_TO_KEY_DELETION,
-        }));
+        let replicas = remains
+            .destinations
+            .values()
+            .filter_map(|found| Some((&found.region, found.key.as_ref()?)));
+        last.extend(
+            source
+                .chain(replicas)
+                .map(|(region, key)| Step::ScheduleKeyDeletion {
+                    region: region.clone(),
+                    key_arn: key.clone(),
+                    days: DAYS_TO_KEY_DELETION,
+                }),
+        );
     }
     Plan::of([rules, rest, last])
 }

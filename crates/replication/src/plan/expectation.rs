@@ -15,9 +15,13 @@ pub(super) const LARGEST_PARAMETER: usize = 8 * 1024;
 pub(super) fn expectation(source_arn: &str, rules: &[&ReplicationRule]) -> Value {
     let mut said = BTreeSet::new();
     let rules = rules.iter().filter_map(|rule| {
-        let prefix = rule.filter.as_ref().map_or("", |filter| filter.prefix.as_str());
+        let prefix = rule
+            .filter
+            .as_ref()
+            .map_or("", |filter| filter.prefix.as_str());
         let key = rule.destination.replica_kms_key_id.as_deref()?;
-        said.insert((prefix, key)).then(|| json!({"id": rule.id, "prefix": prefix, "kmsKeyArn": key}))
+        said.insert((prefix, key))
+            .then(|| json!({"id": rule.id, "prefix": prefix, "kmsKeyArn": key}))
     });
     json!({
         "schema": "encrypted-replication/expectation/1",

@@ -10,18 +10,33 @@ use crate::ports::KeyDescription;
 ///
 /// # Errors
 /// What keeps S3 from using it.
-pub(super) fn usable(keys: &KeysByName, region: &str, name: &str, what: &str) -> Result<String, Vec<String>> {
+pub(super) fn usable(
+    keys: &KeysByName,
+    region: &str,
+    name: &str,
+    what: &str,
+) -> Result<String, Vec<String>> {
     let Some(Some(key)) = keys.get(&(region.to_owned(), name.to_owned())) else {
         return Err(vec![format!(
             "{what} `{name}` does not exist in {region}; give an existing key, or leave it out to have one made"
         )]);
     };
     let faults = faults(key, region, what);
-    if faults.is_empty() { Ok(key.arn.clone()) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(key.arn.clone())
+    } else {
+        Err(faults)
+    }
 }
 
 fn faults(key: &KeyDescription, region: &str, what: &str) -> Vec<String> {
-    let KeyDescription { arn, state, usage, spec, manager: _ } = key;
+    let KeyDescription {
+        arn,
+        state,
+        usage,
+        spec,
+        manager: _,
+    } = key;
     let mut faults = Vec::new();
     let remedy = match state.as_str() {
         "Enabled" => None,

@@ -17,5 +17,8 @@ use crate::owner::Owner;
 #[must_use]
 pub fn alias_arn(home: &Home, owner: &Owner, region: &str, bucket: &str) -> String {
     let alias = owner.key_alias(bucket);
-    format!("arn:{}:kms:{region}:{}:{alias}", home.partition, home.account)
+    format!(
+        "arn:{}:kms:{region}:{}:{alias}",
+        home.partition, home.account
+    )
 }

@@ -22,22 +22,30 @@ pub(super) fn check(given: &Given, home: &Home, faults: &mut Faults) {
         if let Some(id) = &rule.id
             && let Some(earlier) = ids.insert(id.clone(), position)
         {
-            faults.push(at("Id"), format!("`{id}` is the Id of Rules[{earlier}] too; Ids must differ"));
+            faults.push(
+                at("Id"),
+                format!("`{id}` is the Id of Rules[{earlier}] too; Ids must differ"),
+            );
         }
         if let Some(priority) = rule.priority
             && let Some(earlier) = priorities.insert(priority, position)
         {
             faults.push(
                 at("Priority"),
-                format!("{priority} is the priority of Rules[{earlier}] too; priorities must differ"),
+                format!(
+                    "{priority} is the priority of Rules[{earlier}] too; priorities must differ"
+                ),
             );
         }
         check_rule(rule, &at, faults);
         check_destination(rule, given, home, &at, faults);
-        if let (Some(bucket), Some(region)) =
-            (rule.destination.bucket_name(), rule.destination.known_region())
-        {
-            let (earlier, said) = regions.entry(bucket.clone()).or_insert((position, region.clone()));
+        if let (Some(bucket), Some(region)) = (
+            rule.destination.bucket_name(),
+            rule.destination.known_region(),
+        ) {
+            let (earlier, said) = regions
+                .entry(bucket.clone())
+                .or_insert((position, region.clone()));
             if *said != region {
                 faults.push(
                     at("Destination"),
@@ -54,7 +62,9 @@ fn check_source(given: &Given, home: &Home, faults: &mut Faults) {
     {
         faults.push(
             "SourceBucket",
-            format!("`{bucket}` is no bucket name: 3 to 63 lowercase letters, digits, dots and hyphens"),
+            format!(
+                "`{bucket}` is no bucket name: 3 to 63 lowercase letters, digits, dots and hyphens"
+            ),
         );
     }
     if given.existing_objects.as_deref() == Some("Replicate") {
@@ -65,7 +75,13 @@ fn check_source(given: &Given, home: &Home, faults: &mut Faults) {
     }
     let region = given.region(home);
     for (number, key) in given.source_kms_key_arns.iter().enumerate() {
-        check_key(key, Some(&region), home, &format!("SourceKmsKeyArns[{number}]"), faults);
+        check_key(
+            key,
+            Some(&region),
+            home,
+            &format!("SourceKmsKeyArns[{number}]"),
+            faults,
+        );
     }
 }
 
@@ -77,7 +93,10 @@ fn check_role(given: &Given, home: &Home, faults: &mut Faults) {
             }
             Some(arn) if arn.account != home.account => faults.push(
                 "Role",
-                format!("is in account {}; S3 takes a role of the source bucket's account, {}", arn.account, home.account),
+                format!(
+                    "is in account {}; S3 takes a role of the source bucket's account, {}",
+                    arn.account, home.account
+                ),
             ),
             Some(_) => {}
             None => faults.push("Role", format!("`{role}` is not an ARN")),
@@ -90,35 +109,58 @@ fn check_role(given: &Given, home: &Home, faults: &mut Faults) {
         }
     }
     if let Some(boundary) = &given.permissions_boundary
-        && !Arn::parse(boundary).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("policy/"))
+        && !Arn::parse(boundary)
+            .is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("policy/"))
     {
-        faults.push("PermissionsBoundary", format!("`{boundary}` is not the ARN of an IAM policy"));
+        faults.push(
+            "PermissionsBoundary",
+            format!("`{boundary}` is not the ARN of an IAM policy"),
+        );
     }
 }
 
 fn check_rule(rule: &GivenRule, at: &impl Fn(&str) -> String, faults: &mut Faults) {
-    if let Some(id) = rule.id.as_deref().filter(|id| !id.bytes().all(|b| (b' '..=b'~').contains(&b))) {
-        faults.push(at("Id"), format!("`{id}` has characters other than printable ASCII, which S3 refuses"));
+    if let Some(id) = rule
+        .id
+        .as_deref()
+        .filter(|id| !id.bytes().all(|b| (b' '..=b'~').contains(&b)))
+    {
+        faults.push(
+            at("Id"),
+            format!("`{id}` has characters other than printable ASCII, which S3 refuses"),
+        );
     }
     let filter = &rule.filter;
-    let filters = [filter.prefix.is_some(), filter.tag_filter.is_some(), filter.and.is_some()];
+    let filters = [
+        filter.prefix.is_some(),
+        filter.tag_filter.is_some(),
+        filter.and.is_some(),
+    ];
     if filters.iter().filter(|given| **given).count() > 1 {
-        faults.push(at("Filter"), "has more than one of `Prefix`, `TagFilter` and `And`; put all into `And`");
+        faults.push(
+            at("Filter"),
+            "has more than one of `Prefix`, `TagFilter` and `And`; put all into `And`",
+        );
     }
     let filter = filter.filter();
     let tag_keys: BTreeSet<_> = filter.tags.iter().map(|tag| &tag.key).collect();
     if tag_keys.len() < filter.tags.len() {
         faults.push(at("Filter"), "has the same tag key twice");
     }
-    let replicates_markers =
-        rule.delete_marker_replication.as_ref().is_some_and(|given| given.status == Some(Status::Enabled));
+    let replicates_markers = rule
+        .delete_marker_replication
+        .as_ref()
+        .is_some_and(|given| given.status == Some(Status::Enabled));
     if replicates_markers && !filter.tags.is_empty() {
         faults.push(
             at("DeleteMarkerReplication"),
             "cannot be Enabled in a rule that filters by tag, because delete markers have no tags",
         );
     }
-    let opted_out = rule.source_selection_criteria.sse_kms_encrypted_objects.as_ref();
+    let opted_out = rule
+        .source_selection_criteria
+        .sse_kms_encrypted_objects
+        .as_ref();
     if opted_out.is_some_and(|given| given.status == Some(Status::Disabled)) {
         faults.push(
             at("SourceSelectionCriteria.SseKmsEncryptedObjects"),
@@ -141,17 +183,26 @@ fn check_destination(
         match (&arn, name) {
             (_, None) => faults.push(
                 at("Destination.Bucket"),
-                format!("`{bucket}` is not a bucket's ARN; write {}", home.bucket_arn("NAME")),
+                format!(
+                    "`{bucket}` is not a bucket's ARN; write {}",
+                    home.bucket_arn("NAME")
+                ),
             ),
             (Some(arn), Some(_)) if arn.partition != home.partition => faults.push(
                 at("Destination.Bucket"),
-                format!("is in partition {}; replication stays in one partition, here {}", arn.partition, home.partition),
+                format!(
+                    "is in partition {}; replication stays in one partition, here {}",
+                    arn.partition, home.partition
+                ),
             ),
             (_, Some(name)) if Some(name) == given.source_bucket.as_deref() => {
                 faults.push(at("Destination.Bucket"), "is the source bucket itself");
             }
             (_, Some(name)) if !is_bucket_name(name) => {
-                faults.push(at("Destination.Bucket"), format!("`{name}` is no bucket name"));
+                faults.push(
+                    at("Destination.Bucket"),
+                    format!("`{name}` is no bucket name"),
+                );
             }
             _ => {}
         }
@@ -162,7 +213,10 @@ fn check_destination(
         }
         Some(account) if *account != home.account => faults.push(
             at("Destination.Account"),
-            format!("{account} is another account than {}; this version replicates within one account", home.account),
+            format!(
+                "{account} is another account than {}; this version replicates within one account",
+                home.account
+            ),
         ),
         _ => {}
     }
@@ -173,10 +227,15 @@ fn check_destination(
         );
     }
     if destination.access_control_translation.is_some() && destination.account.is_none() {
-        faults.push(at("Destination.AccessControlTranslation"), "needs `Destination.Account`");
+        faults.push(
+            at("Destination.AccessControlTranslation"),
+            "needs `Destination.Account`",
+        );
     }
     let metrics = destination.metrics.as_ref();
-    if destination.timed() && metrics.is_some_and(|metrics| metrics.status == Some(Status::Disabled)) {
+    if destination.timed()
+        && metrics.is_some_and(|metrics| metrics.status == Some(Status::Disabled))
+    {
         faults.push(at("Destination.ReplicationTime"), "needs `Metrics` Enabled");
     }
     if !destination.timed() && metrics.is_some_and(|metrics| metrics.event_threshold.is_some()) {
@@ -196,7 +255,10 @@ fn check_key(key: &str, region: Option<&str>, home: &Home, at: &str, faults: &mu
     if !key.starts_with("arn:") {
         let id = key.strip_prefix("alias/").unwrap_or(key);
         if id.is_empty() || id.contains([':', ' ', '*']) || (id == key && id.contains('/')) {
-            faults.push(at, format!("`{key}` is neither a key's ARN, nor its id, nor an alias (`alias/…`)"));
+            faults.push(
+                at,
+                format!("`{key}` is neither a key's ARN, nor its id, nor an alias (`alias/…`)"),
+            );
         }
         return;
     }
@@ -205,10 +267,22 @@ fn check_key(key: &str, region: Option<&str>, home: &Home, at: &str, faults: &mu
         return;
     };
     if arn.partition != home.partition {
-        faults.push(at, format!("is in partition {}, the stack in {}", arn.partition, home.partition));
+        faults.push(
+            at,
+            format!(
+                "is in partition {}, the stack in {}",
+                arn.partition, home.partition
+            ),
+        );
     }
     if let Some(region) = region.filter(|region| *region != arn.region) {
-        faults.push(at, format!("is in {}, its bucket in {region}; S3 uses keys of the bucket's Region only", arn.region));
+        faults.push(
+            at,
+            format!(
+                "is in {}, its bucket in {region}; S3 uses keys of the bucket's Region only",
+                arn.region
+            ),
+        );
     }
 }
 

@@ -18,7 +18,10 @@ pub struct Faults(pub Vec<Fault>);
 impl Faults {
     /// Notes one more.
     pub fn push(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.push(Fault { path: path.into(), message: message.into() });
+        self.0.push(Fault {
+            path: path.into(),
+            message: message.into(),
+        });
     }
 
     /// Whether the input is sound.
@@ -32,7 +35,11 @@ impl Faults {
     /// # Errors
     /// The faults gathered so far, if any.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
-        if self.is_empty() { Ok(value) } else { Err(self) }
+        if self.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
     }
 }
 

@@ -109,9 +109,18 @@ pub(super) struct GivenAnd {
 impl GivenFilter {
     pub(super) fn filter(&self) -> Filter {
         let and = self.and.as_ref();
-        let prefix = self.prefix.as_ref().or_else(|| and.and_then(|and| and.prefix.as_ref()));
-        let tags = self.tag_filter.iter().chain(and.into_iter().flat_map(|and| &and.tag_filters));
-        Filter { prefix: prefix.cloned().unwrap_or_default(), tags: tags.cloned().collect() }
+        let prefix = self
+            .prefix
+            .as_ref()
+            .or_else(|| and.and_then(|and| and.prefix.as_ref()));
+        let tags = self
+            .tag_filter
+            .iter()
+            .chain(and.into_iter().flat_map(|and| &and.tag_filters));
+        Filter {
+            prefix: prefix.cloned().unwrap_or_default(),
+            tags: tags.cloned().collect(),
+        }
     }
 }
 
@@ -179,25 +188,36 @@ impl GivenDestination {
     }
 
     pub(super) fn timed(&self) -> bool {
-        self.replication_time.as_ref().is_some_and(|time| time.status == Some(Status::Enabled))
+        self.replication_time
+            .as_ref()
+            .is_some_and(|time| time.status == Some(Status::Enabled))
     }
 
     /// `Region`, or the Region in the key's ARN.
     pub(super) fn known_region(&self) -> Option<String> {
         self.region.clone().or_else(|| {
-            let key = Arn::parse(self.encryption_configuration.replica_kms_key_id.as_deref()?)?;
+            let key = Arn::parse(
+                self.encryption_configuration
+                    .replica_kms_key_id
+                    .as_deref()?,
+            )?;
             Some(key.region).filter(|region| !region.is_empty())
         })
     }
 
     fn into_destination(self) -> Destination {
         let timed = self.timed();
-        let metrics = self.metrics.and_then(|metrics| metrics.status).unwrap_or(Status::Enabled);
+        let metrics = self
+            .metrics
+            .and_then(|metrics| metrics.status)
+            .unwrap_or(Status::Enabled);
         Destination {
             bucket: self.bucket.unwrap_or_default(),
             account: self.account,
             storage_class: self.storage_class,
-            owner_override: self.access_control_translation.and_then(|given| given.owner),
+            owner_override: self
+                .access_control_translation
+                .and_then(|given| given.owner),
             replica_kms_key_id: self.encryption_configuration.replica_kms_key_id,
             metrics: (metrics == Status::Enabled).then_some(Timed {
                 status: metrics,
@@ -229,7 +249,9 @@ impl GivenRule {
                         .unwrap_or(Status::Disabled),
                 ),
                 sse_kms_encrypted_objects: Some(Status::Enabled),
-                replica_modifications: criteria.replica_modifications.and_then(|given| given.status),
+                replica_modifications: criteria
+                    .replica_modifications
+                    .and_then(|given| given.status),
                 existing_object_replication: None,
                 destination: self.destination.into_destination(),
             },
@@ -239,7 +261,9 @@ impl GivenRule {
 
 impl Given {
     pub(super) fn region(&self, home: &Home) -> String {
-        self.source_region.clone().unwrap_or_else(|| home.region.clone())
+        self.source_region
+            .clone()
+            .unwrap_or_else(|| home.region.clone())
     }
 
     fn into_spec(self, home: &Home, owner: &Owner) -> Spec {
@@ -250,7 +274,9 @@ impl Given {
             source_bucket: self.source_bucket.unwrap_or_default(),
             source_region,
             source_kms_keys: self.source_kms_key_arns,
-            rules: rules.map(|(position, rule)| rule.into_rule(owner, position)).collect(),
+            rules: rules
+                .map(|(position, rule)| rule.into_rule(owner, position))
+                .collect(),
             role: self.role,
             permissions_boundary: self.permissions_boundary,
             when_missing: if is(&self.when_missing, "Fail") {

@@ -30,7 +30,11 @@ pub(super) enum Kind {
     /// Properties of its own.
     Object(&'static [Property]),
     /// So many of one kind.
-    List { of: &'static Kind, min: usize, max: usize },
+    List {
+        of: &'static Kind,
+        min: usize,
+        max: usize,
+    },
     /// Known, and refused: says what to write instead.
     Refused(&'static str),
 }
@@ -45,7 +49,9 @@ pub(super) fn canonical(
     let mut sound = Map::new();
     for (name, value) in object {
         let at = join(path, name);
-        let known = properties.iter().find(|p| p.name == name || p.alias == Some(name.as_str()));
+        let known = properties
+            .iter()
+            .find(|p| p.name == name || p.alias == Some(name.as_str()));
         let Some(property) = known else {
             faults.push(at, unknown(name, properties));
             continue;
@@ -58,7 +64,13 @@ pub(super) fn canonical(
             && sound.insert(property.name.to_owned(), value).is_some()
         {
             let alias = property.alias.unwrap_or_default();
-            faults.push(at, format!("given twice, as `{}` and as `{alias}`; keep one", property.name));
+            faults.push(
+                at,
+                format!(
+                    "given twice, as `{}` and as `{alias}`; keep one",
+                    property.name
+                ),
+            );
         }
     }
     for property in properties {
@@ -78,30 +90,36 @@ fn canonical_value(value: &Value, kind: &Kind, at: &str, faults: &mut Faults) ->
     match kind {
         Kind::Text { min, max } => match scalar(value) {
             Some(text) if text.len() < *min => fault(faults, "must not be empty".into()),
-            Some(text) if text.len() > *max => {
-                fault(faults, format!("has {} bytes, S3 takes at most {max}", text.len()))
-            }
+            Some(text) if text.len() > *max => fault(
+                faults,
+                format!("has {} bytes, S3 takes at most {max}", text.len()),
+            ),
             Some(text) => Some(Value::String(text)),
             None => fault(faults, format!("must be text, is {}", name_of(value))),
         },
         Kind::Integer { min, max } => match scalar(value).map(|text| text.trim().parse::<i64>()) {
             Some(Ok(number)) if (*min..=*max).contains(&number) => Some(number.into()),
-            Some(Ok(number)) => {
-                fault(faults, format!("must be between {min} and {max}, is {number}"))
-            }
-            _ => fault(faults, format!("must be a whole number, is {}", shown(value))),
+            Some(Ok(number)) => fault(
+                faults,
+                format!("must be between {min} and {max}, is {number}"),
+            ),
+            _ => fault(
+                faults,
+                format!("must be a whole number, is {}", shown(value)),
+            ),
         },
         Kind::OneOf(words) => match scalar(value) {
             Some(text) if words.contains(&text.as_str()) => Some(Value::String(text)),
             _ => {
                 let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-                fault(faults, format!("must be {}, is {}", words.join(" or "), shown(value)))
+                fault(
+                    faults,
+                    format!("must be {}, is {}", words.join(" or "), shown(value)),
+                )
             }
         },
         Kind::Object(properties) => match value {
-            Value::Object(object) => {
-                Some(Value::Object(canonical(object, properties, at, faults)))
-            }
+            Value::Object(object) => Some(Value::Object(canonical(object, properties, at, faults))),
             _ => fault(faults, format!("must be an object, is {}", name_of(value))),
         },
         Kind::List { of, min, max } => match value {
@@ -109,12 +127,15 @@ fn canonical_value(value: &Value, kind: &Kind, at: &str, faults: &mut Faults) ->
                 items
                     .iter()
                     .enumerate()
-                    .filter_map(|(n, item)| canonical_value(item, of, &format!("{at}[{n}]"), faults))
+                    .filter_map(|(n, item)| {
+                        canonical_value(item, of, &format!("{at}[{n}]"), faults)
+                    })
                     .collect(),
             )),
-            Value::Array(items) => {
-                fault(faults, format!("must have {min} to {max} entries, has {}", items.len()))
-            }
+            Value::Array(items) => fault(
+                faults,
+                format!("must have {min} to {max} entries, has {}", items.len()),
+            ),
             _ => fault(faults, format!("must be a list, is {}", name_of(value))),
         },
         Kind::Refused(instead) => fault(faults, (*instead).to_owned()),
@@ -153,9 +174,19 @@ fn name_of(value: &Value) -> &'static str {
 }
 
 fn unknown(name: &str, properties: &[Property]) -> String {
-    let spellings = || properties.iter().flat_map(|p| [Some(p.name), p.alias]).flatten();
+    let spellings = || {
+        properties
+            .iter()
+            .flat_map(|p| [Some(p.name), p.alias])
+            .flatten()
+    };
     let nearest = spellings()
-        .map(|known| (strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()), known))
+        .map(|known| {
+            (
+                strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()),
+                known,
+            )
+        })
         .min();
     match nearest {
         Some((distance, known)) if distance <= known.len().max(name.len()) / 2 => {
@@ -169,7 +200,11 @@ fn unknown(name: &str, properties: &[Property]) -> String {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 #[cfg(test)]
@@ -178,22 +213,60 @@ mod tests {
 
     use super::*;
 
-    const TAG: Kind = Kind::Object(&[
-        Property { name: "Key", alias: None, kind: Kind::Text { min: 1, max: 8 }, required: true },
-    ]);
+    const TAG: Kind = Kind::Object(&[Property {
+        name: "Key",
+        alias: None,
+        kind: Kind::Text { min: 1, max: 8 },
+        required: true,
+    }]);
     const SHAPE: &[Property] = &[
-        Property { name: "Id", alias: Some("ID"), kind: Kind::Text { min: 1, max: 8 }, required: false },
-        Property { name: "Priority", alias: None, kind: Kind::Integer { min: 0, max: 9 }, required: true },
-        Property { name: "Status", alias: None, kind: Kind::OneOf(&["Enabled", "Disabled"]), required: false },
-        Property { name: "Tags", alias: None, kind: Kind::List { of: &TAG, min: 1, max: 2 }, required: false },
-        Property { name: "Old", alias: None, kind: Kind::Refused("write `Id`"), required: false },
+        Property {
+            name: "Id",
+            alias: Some("ID"),
+            kind: Kind::Text { min: 1, max: 8 },
+            required: false,
+        },
+        Property {
+            name: "Priority",
+            alias: None,
+            kind: Kind::Integer { min: 0, max: 9 },
+            required: true,
+        },
+        Property {
+            name: "Status",
+            alias: None,
+            kind: Kind::OneOf(&["Enabled", "Disabled"]),
+            required: false,
+        },
+        Property {
+            name: "Tags",
+            alias: None,
+            kind: Kind::List {
+                of: &TAG,
+                min: 1,
+                max: 2,
+            },
+            required: false,
+        },
+        Property {
+            name: "Old",
+            alias: None,
+            kind: Kind::Refused("write `Id`"),
+            required: false,
+        },
     ];
 
     fn read(value: Value) -> (Value, Vec<String>) {
         let mut faults = Faults::default();
-        let Value::Object(object) = value else { panic!("an object") };
+        let Value::Object(object) = value else {
+            panic!("an object")
+        };
         let sound = canonical(&object, SHAPE, "", &mut faults);
-        let faults = faults.0.into_iter().map(|f| format!("{}: {}", f.path, f.message)).collect();
+        let faults = faults
+            .0
+            .into_iter()
+            .map(|f| format!("{}: {}", f.path, f.message))
+            .collect();
         (Value::Object(sound), faults)
     }
 
@@ -214,13 +287,13 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "Statsu: is not a property here; did you mean `Status`?",
-                "Priority: must be a whole number, is `x`",
-                "Status: must be `Enabled` or `Disabled`, is `on`",
+                "Id: has 9 bytes, S3 takes at most 8",
                 "Old: write `Id`",
+                "Priority: must be a whole number, is `x`",
+                "Statsu: is not a property here; did you mean `Status`?",
+                "Status: must be `Enabled` or `Disabled`, is `on`",
                 "Tags[1].Kee: is not a property here; did you mean `Key`?",
                 "Tags[1].Key: is required",
-                "Id: has 9 bytes, S3 takes at most 8",
             ]
         );
     }
@@ -231,7 +304,7 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "ID: given twice, as `Id` and as `ID`; keep one",
+                "Id: given twice, as `Id` and as `ID`; keep one",
                 "Tags: must have 1 to 2 entries, has 0",
                 "Zebra: is not a property here; there are `Id`, `Priority`, `Status`, `Tags`, `Old`",
                 "Priority: is required",

@@ -1,0 +1,273 @@
+//! `Custom::EncryptedReplication`: the replication behind CloudFormation's protocol.
+
+use std::time::Duration;
+
+use custom_resource::{CustomResource, Deadline, Failure, Request, Success};
+use serde_json::{Map, Value};
+
+use crate::apply::Writes;
+use crate::arn::Home;
+use crate::converge::{provision, remove};
+use crate::error::ReplicationError;
+use crate::observe::observe;
+use crate::owner::{Owner, PhysicalId};
+use crate::plan::{Desired, desired, plan};
+use crate::ports::{Aws, BucketRef};
+use crate::probe::{Proof, prove};
+use crate::properties;
+use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec, Verification};
+
+/// How long a stack waits for the probe where `Verification` is `BestEffort`. S3 replicates most
+/// objects in seconds, and promises nothing below 15 minutes.
+const BEST_EFFORT: Duration = Duration::from_mins(5);
+
+/// The longest name that a bucket has; a longer `SourceBucket` does not go into the physical id.
+const LONGEST_BUCKET_NAME: usize = 63;
+
+/// The custom resource.
+///
+/// # Guarantees
+/// - Create and Update go on from wherever an earlier request stopped, and change nothing where
+///   nothing is to change.
+/// - Delete removes what bears the resource's name and still costs or grants; data stays.
+/// - Other people's rules, notifications and tags on the same buckets stay as they are.
+#[derive(Debug)]
+pub struct EncryptedReplication<A> {
+    aws: A,
+    home: Home,
+    check_queue_arn: Option<String>,
+}
+
+impl<A: Aws> EncryptedReplication<A> {
+    /// The resource in `home`, over `aws`; failures of replication are sent to `check_queue_arn`.
+    pub fn new(aws: A, home: Home, check_queue_arn: Option<String>) -> Self {
+        Self {
+            aws,
+            home,
+            check_queue_arn,
+        }
+    }
+
+    async fn provision(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
+        let owner = identity(request).owner;
+        let spec = properties::read(&request.resource_properties, &self.home, &owner)
+            .map_err(|faults| Failure::from(faults.to_string()))?;
+        let mut writes = Writes::default();
+        let queue = self.check_queue_arn.as_deref();
+        // Boxed, as the futures of many SDK calls nest deep here.
+        let work = provision(
+            &self.aws,
+            &spec,
+            &self.home,
+            &owner,
+            queue,
+            deadline,
+            &mut writes,
+        );
+        let desired = Box::pin(work).await.map_err(|error| failure(&error))?;
+        let proof = Box::pin(self.prove(&spec, &desired, &owner, writes, deadline))
+            .await
+            .map_err(|error| failure(&error))?;
+        Ok(Success {
+            data: attributes(&self.home, &spec, &desired, proof, writes),
+            ..Success::default()
+        })
+    }
+
+    /// `None` where there is nothing to prove: nothing was changed, or no proof is asked for.
+    async fn prove(
+        &self,
+        spec: &Spec,
+        desired: &Desired,
+        owner: &Owner,
+        writes: Writes,
+        deadline: Deadline,
+    ) -> Result<Option<Proof>, ReplicationError> {
+        let patience = match spec.verification {
+            Verification::None => return Ok(None),
+            _ if writes == Writes::default() => return Ok(None),
+            Verification::BestEffort => deadline.min(Deadline::after(BEST_EFFORT)),
+            Verification::Required => deadline,
+        };
+        let source = BucketRef {
+            name: &spec.source_bucket,
+            region: &spec.source_region,
+        };
+        match prove(&self.aws, source, desired, owner, patience).await {
+            Ok(Proof::Pending) if spec.verification == Verification::Required => {
+                Err(ReplicationError::Unproven(format!(
+                    "the probe object in bucket `{}` had not been replicated when the time was up; repeat the stack \
+                     operation, or set `Verification` to BestEffort",
+                    spec.source_bucket
+                )))
+            }
+            Ok(proof) => Ok(Some(proof)),
+            Err(ReplicationError::Unproven(what)) => {
+                let why = self.diagnose(spec, owner).await;
+                Err(ReplicationError::Unproven(format!("{what}; {why}")))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks once more at what replication needs, for the reason of a failure.
+    async fn diagnose(&self, spec: &Spec, owner: &Owner) -> String {
+        let observed = match observe(&self.aws, spec, &self.home, owner).await {
+            Ok(observed) => observed,
+            Err(error) => return format!("the cause could not be looked for: {error}"),
+        };
+        let queue = self.check_queue_arn.as_deref();
+        let difference = desired(spec, &observed, &self.home, owner)
+            .and_then(|desired| plan(spec, &desired, &observed, &self.home, owner, queue));
+        match difference {
+            Err(faults) => format!("found: {}", faults.join("; ")),
+            Ok(plan) if !plan.is_empty() => {
+                let steps: Vec<_> = plan.steps().map(ToString::to_string).collect();
+                format!("since it was provisioned something changed, and we would have to {}", steps.join(", "))
+            }
+            Ok(_) => match &spec.role {
+                Some(role) => format!(
+                    "buckets, keys and rules are as they should be, so look at role `{role}`: it must trust \
+                     s3.amazonaws.com, read the source (s3:GetObjectVersionForReplication, s3:GetObjectVersionAcl, \
+                     s3:GetObjectVersionTagging, kms:Decrypt) and write the destination (s3:ReplicateObject, \
+                     s3:ReplicateTags, kms:Encrypt, kms:GenerateDataKey, kms:Decrypt), with the encryption contexts \
+                     of both the buckets and their objects; or leave `Role` out to get one made"
+                ),
+                None => "buckets, keys, role and rules are as they should be, so look for a Deny: in the policies of \
+                         the keys and of the destination bucket, in a permissions boundary, or in an organisation's \
+                         policy"
+                    .to_owned(),
+            },
+        }
+    }
+}
+
+impl<A: Aws> CustomResource for EncryptedReplication<A> {
+    fn physical_id(&self, request: &Request) -> String {
+        let id = identity(request);
+        match &request.physical_resource_id {
+            // An Update whose properties name no bucket keeps its id: it fails, it replaces nothing.
+            Some(earlier) if id.source_bucket.is_empty() => earlier.clone(),
+            _ => id.to_string(),
+        }
+    }
+
+    fn is_own_id(&self, physical_id: &str) -> bool {
+        PhysicalId::parse(physical_id).is_some()
+    }
+
+    async fn create(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
+        self.provision(request, deadline).await
+    }
+
+    async fn update(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
+        self.provision(request, deadline).await
+    }
+
+    async fn delete(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
+        let given = request
+            .physical_resource_id
+            .as_deref()
+            .and_then(PhysicalId::parse);
+        let id = given.unwrap_or_else(|| identity(request));
+        if id.source_bucket.is_empty() {
+            tracing::info!("the request names no source bucket: nothing was made");
+            return Ok(Success::default());
+        }
+        // Unreadable properties still leave the id, which says enough; then nothing but the
+        // defaults (keep buckets, keep keys) can be known.
+        let spec = properties::read(&request.resource_properties, &self.home, &id.owner)
+            .inspect_err(|faults| tracing::warn!(%faults, "deleting by physical id alone"))
+            .ok()
+            .filter(|spec| spec.source_bucket == id.source_bucket);
+        let on_delete = spec.as_ref().map_or(
+            (OnDeleteBuckets::default(), OnDeleteKeys::default()),
+            |spec| (spec.on_delete_buckets, spec.on_delete_keys),
+        );
+        let mut writes = Writes::default();
+        let work = remove(
+            &self.aws,
+            &id.source_bucket,
+            spec.as_ref(),
+            &self.home,
+            &id.owner,
+            on_delete,
+            deadline,
+            &mut writes,
+        );
+        Box::pin(work).await.map_err(|error| failure(&error))?;
+        tracing::info!(writes = writes.0, "deleted");
+        Ok(Success::default())
+    }
+}
+
+/// The identity that the request's properties give, with an empty bucket where they name none.
+fn identity(request: &Request) -> PhysicalId {
+    let named = request
+        .resource_properties
+        .get("SourceBucket")
+        .and_then(Value::as_str);
+    let bucket = named.filter(|name| name.len() <= LONGEST_BUCKET_NAME && !name.contains('/'));
+    PhysicalId::new(
+        &request.stack_id,
+        &request.logical_resource_id,
+        bucket.unwrap_or_default(),
+    )
+}
+
+fn failure(error: &ReplicationError) -> Failure {
+    Failure::from(error.to_string())
+}
+
+/// What `Fn::GetAtt` gives.
+fn attributes(
+    home: &Home,
+    spec: &Spec,
+    desired: &Desired,
+    proof: Option<Proof>,
+    writes: Writes,
+) -> Map<String, Value> {
+    let joined = |items: Vec<String>| Value::String(items.join(","));
+    let mut replica_keys: Vec<String> = desired
+        .rules
+        .iter()
+        .filter_map(|rule| rule.destination.replica_kms_key_id.clone())
+        .collect();
+    replica_keys.sort();
+    replica_keys.dedup();
+    let (verification, seconds) = match proof {
+        Some(Proof::Completed { took }) => ("COMPLETED", format!("{:.1}", took.as_secs_f64())),
+        Some(Proof::Pending) => ("PENDING", String::new()),
+        None => ("SKIPPED", String::new()),
+    };
+    let mut data = Map::new();
+    let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
+    put("RoleArn", Value::String(desired.role_arn.clone()));
+    put(
+        "SourceBucketArn",
+        Value::String(home.bucket_arn(&spec.source_bucket)),
+    );
+    put(
+        "SourceKmsKeyArns",
+        joined(desired.source_keys.iter().cloned().collect()),
+    );
+    put(
+        "DestinationBucketArns",
+        joined(
+            desired
+                .regions
+                .keys()
+                .map(|bucket| home.bucket_arn(bucket))
+                .collect(),
+        ),
+    );
+    put("ReplicaKmsKeyArns", joined(replica_keys));
+    put(
+        "RuleIds",
+        joined(desired.rules.iter().map(|rule| rule.id.clone()).collect()),
+    );
+    put("Verification", Value::String(verification.to_owned()));
+    put("VerificationSeconds", Value::String(seconds));
+    put("Changes", Value::String(writes.0.to_string()));
+    data
+}
