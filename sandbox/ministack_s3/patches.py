@@ -19,6 +19,7 @@ def install(replication_delay: float) -> None:
         kms_resource,
         managed_key,
         object_keys,
+        policies,
         policy_variables,
         replication_request,
         request,
@@ -41,11 +42,14 @@ def install(replication_delay: float) -> None:
     # A copy drops these of its source before it takes its own.
     s3._SSE_STORED_HEADERS = (*s3._SSE_STORED_HEADERS, encryption.BUCKET_KEY)
 
+    kms._create_key = policies.create_key
+    kms._put_key_policy = policies.put_key_policy
     kms._key_metadata = managed_key.key_metadata
     kms.key_policy_for_arn = managed_key.key_policy_for_arn
     iam_actions.extract_resource_arn = kms_resource.extract_resource_arn
 
     iam_evaluator._fnmatch_compile = policy_variables.fnmatch_compile
+    iam_evaluator._gather_role_policies = policies.gather_role_policies
     iam_evaluator._first_match = policy_variables.first_match
     iam_evaluator._resolve_condition_key = policy_variables.resolve_condition_key
     iam_evaluator._CONDITION_OPS.update(policy_variables.condition_operators())

@@ -23,9 +23,12 @@ REPLACED: dict[str, tuple[str, ...]] = {
     ),
     "ministack.core.iam_evaluator._first_match": ("ctx", "stmts", "effect"),
     "ministack.core.iam_evaluator._fnmatch_compile": ("pattern", "ignore_case"),
+    "ministack.core.iam_evaluator._gather_role_policies": ("role_name", "account_id"),
     "ministack.core.iam_evaluator._resolve_condition_key": ("key", "ctx"),
     "ministack.services.eventbridge._dispatch_event": ("event", "view"),
+    "ministack.services.kms._create_key": ("data",),
     "ministack.services.kms._key_metadata": ("rec",),
+    "ministack.services.kms._put_key_policy": ("data",),
     "ministack.services.kms.key_policy_for_arn": ("resource_arn",),
     "ministack.services.s3._bucket_default_sse_headers": ("bucket_name",),
     "ministack.services.s3._fire_s3_event": (
@@ -87,7 +90,6 @@ CALLED: dict[str, tuple[str, ...]] = {
         "named_only",
         "direct_only",
     ),
-    "ministack.core.iam_evaluator._gather_role_policies": ("role_name", "account_id"),
     "ministack.core.iam_evaluator._permissions_boundary": ("store", "name", "account_id"),
     "ministack.services.s3._bucket_owner_account": ("name",),
     "ministack.services.s3._fire_s3_event_async": (

@@ -87,7 +87,7 @@ class Cloud:
 
     def messages(self, region: str, url: str, count: int, seconds: float = 5.0) -> list[Any]:
         """The bodies of `count` messages, or of all that came in the time; no test events."""
-        sqs, found = self.client("sqs", region), []
+        sqs, found = self.client("sqs", region), list[Any]()
         deadline = time.monotonic() + seconds
         while len(found) < count and time.monotonic() < deadline:
             answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)

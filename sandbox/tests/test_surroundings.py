@@ -7,6 +7,7 @@ import json
 import zipfile
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from cloud import (
@@ -145,6 +146,72 @@ def test_key_has_tags_policy_and_rotation(cloud: Cloud) -> None:
     assert refused(kms.describe_key, KeyId="alias/none") == ("NotFoundException", 400)
 
 
+def test_key_policy_that_is_none_is_refused(cloud: Cloud) -> None:
+    kms, key = cloud.client("kms"), cloud.kms_key(SOURCE_REGION)
+    before = kms.get_key_policy(KeyId=key)["Policy"]
+    for policy in ("{", "[]", "{}"):
+        put = {"KeyId": key, "PolicyName": "default", "Policy": policy}
+        assert refused(kms.put_key_policy, **put)[0] == "MalformedPolicyDocumentException"
+        assert refused(kms.create_key, Policy=policy)[0] == "MalformedPolicyDocumentException"
+    assert kms.get_key_policy(KeyId=key)["Policy"] == before
+
+
+def test_simulation_knows_a_role_with_a_path(cloud: Cloud) -> None:
+    world = World(cloud)
+    decisions = {
+        resource: world.iam.simulate_principal_policy(
+            PolicySourceArn=world.role_arn,
+            ActionNames=["s3:ReplicateObject"],
+            ResourceArns=[f"arn:aws:s3:::{resource}/a"],
+        )["EvaluationResults"][0]["EvalDecision"]
+        for resource in (world.destination, "another")
+    }
+    assert decisions == {world.destination: "allowed", "another": "implicitDeny"}
+
+
+def test_update_of_an_objects_encryption_is_refused_and_changes_nothing(cloud: Cloud) -> None:
+    bucket, s3 = cloud.bucket(SOURCE_REGION), cloud.client("s3")
+    version = s3.put_object(Bucket=bucket, Key="a", Body=b"x")["VersionId"]
+    update = {"SSEKMS": {"KMSKeyArn": cloud.kms_key(SOURCE_REGION)}}
+    there = {"Bucket": bucket, "Key": "a"}
+    assert refused(s3.update_object_encryption, **there, ObjectEncryption=update) == (
+        "NotImplemented",
+        501,
+    )
+    assert s3.head_object(**there)["VersionId"] == version
+
+
+def test_session_of_a_role_needs_the_key_too(cloud: Cloud) -> None:
+    bucket, key, name = cloud.bucket(SOURCE_REGION), cloud.kms_key(SOURCE_REGION), unique("role")
+    iam = cloud.client("iam")
+    root = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    trust = {"Effect": "Allow", "Principal": root, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]
+    session = cloud.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="session")
+    given = session["Credentials"]
+    s3 = boto3.client(
+        "s3",
+        region_name=SOURCE_REGION,
+        endpoint_url=cloud.url,
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+    put = {
+        "Bucket": bucket,
+        "Key": "a",
+        "Body": b"x",
+        "ServerSideEncryption": "aws:kms",
+        "SSEKMSKeyId": key,
+    }
+    writes = allow("s3:PutObject", f"arn:aws:s3:::{bucket}/*")
+    grant = {"RoleName": name, "PolicyName": "p"}
+    iam.put_role_policy(**grant, PolicyDocument=document(writes))
+    assert refused(s3.put_object, **put) == ("AccessDenied", 403)
+    iam.put_role_policy(**grant, PolicyDocument=document(writes, allow("kms:GenerateDataKey", key)))
+    assert s3.put_object(**put)["SSEKMSKeyId"] == key
+
+
 def test_parameters_have_tags_and_are_found_by_path(cloud: Cloud) -> None:
     ssm = cloud.client("ssm", DESTINATION_REGION)
     path = f"/encrypted-replication/{unique('bucket')}"
@@ -189,7 +256,7 @@ def test_notifications_keep_each_other_and_refuse_a_queue_that_refuses_s3(cloud:
     bucket, s3, sqs = cloud.bucket(SOURCE_REGION), cloud.client("s3"), cloud.client("sqs")
     _, arn = cloud.queue(SOURCE_REGION)
     events = ["s3:Replication:OperationFailedReplication", "s3:Replication:OperationNotTracked"]
-    wanted = {
+    wanted: dict[str, Any] = {
         "QueueConfigurations": [{"Id": "mine", "QueueArn": arn, "Events": events}],
         "EventBridgeConfiguration": {},
     }
