@@ -8,20 +8,24 @@ from __future__ import annotations
 import contextvars
 import datetime
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import eventbridge, s3
+from ministack.services import eventbridge, s3, sqs
 
 from ministack_s3.buckets import Bucket
 from ministack_s3.role import SERVICE, ReplicationRole
 from ministack_s3.rules import Rule
+
+logger = logging.getLogger("ministack_s3")
 
 # The event being fired, for the EventBridge half of MiniStack's `_fire_s3_event`.
 _firing: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("firing")
 # MiniStack's own functions, taken before they are replaced.
 _fire_s3_event: Callable[..., None] = s3._fire_s3_event
 _dispatch_event: Callable[..., None] = eventbridge._dispatch_event
+_invoke_target: Callable[..., None] = eventbridge._invoke_target
 
 
 def replica_arrived(
@@ -155,3 +159,19 @@ def dispatch_event(event: dict[str, Any], view: Any = None) -> None:
     if origin:
         detail["source-ip-address"] = origin["sourceIPAddress"]
     return _dispatch_event({**event, "Detail": json.dumps(detail)}, view)
+
+
+def invoke_target(
+    target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None
+) -> None:
+    """Replaces EventBridge's: a queue gets an event only where its policy lets the rule send.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+    """
+    arn, source = target.get("Arn", ""), rule["Arn"]
+    if arn.startswith("arn:aws:sqs:"):
+        account = source.split(":")[4]
+        if not sqs.queue_policy_allows(arn, "events.amazonaws.com", source, account):
+            logger.warning("EventBridge: the policy of `%s` refuses rule `%s`", arn, source)
+            return
+    _invoke_target(target, event, rule, view)

@@ -34,6 +34,7 @@ def install(replication_delay: float) -> None:
 
     s3._fire_s3_event = events.fire_s3_event
     eventbridge._dispatch_event = events.dispatch_event
+    eventbridge._invoke_target = events.invoke_target
 
     s3.handle_request = request.handle_request
     s3._resolve_sse_write_headers = object_keys.resolve_sse_write_headers

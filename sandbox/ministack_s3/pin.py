@@ -26,6 +26,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "ministack.core.iam_evaluator._gather_role_policies": ("role_name", "account_id"),
     "ministack.core.iam_evaluator._resolve_condition_key": ("key", "ctx"),
     "ministack.services.eventbridge._dispatch_event": ("event", "view"),
+    "ministack.services.eventbridge._invoke_target": ("target", "event", "rule", "view"),
     "ministack.services.kms._create_key": ("data",),
     "ministack.services.kms._key_metadata": ("rec",),
     "ministack.services.kms._put_key_policy": ("data",),
@@ -92,6 +93,12 @@ CALLED: dict[str, tuple[str, ...]] = {
     ),
     "ministack.core.iam_evaluator._permissions_boundary": ("store", "name", "account_id"),
     "ministack.services.s3._bucket_owner_account": ("name",),
+    "ministack.services.sqs.queue_policy_allows": (
+        "queue_arn",
+        "service",
+        "source_arn",
+        "source_account",
+    ),
     "ministack.services.s3._fire_s3_event_async": (
         "bucket_name",
         "key",

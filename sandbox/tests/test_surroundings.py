@@ -16,6 +16,7 @@ from cloud import (
     SOURCE_REGION,
     Cloud,
     allow,
+    deny,
     document,
     unique,
 )
@@ -270,6 +271,46 @@ def test_notifications_keep_each_other_and_refuse_a_queue_that_refuses_s3(cloud:
     assert refused(
         s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=wanted
     ) == ("InvalidArgument", 400)
+
+
+@pytest.mark.parametrize(
+    ("condition", "arrives"),
+    [
+        ({"ArnEquals": {"aws:SourceArn": "RULE"}}, True),
+        ({"StringEquals": {"aws:SourceAccount": ACCOUNT}}, True),
+        ({"ArnEquals": {"aws:SourceArn": "RULE-of-another"}}, False),
+        ({"StringEquals": {"aws:SourceAccount": "222222222222"}}, False),
+    ],
+)
+def test_queue_takes_events_only_from_the_rules_its_policy_names(
+    cloud: Cloud, condition: dict[str, Any], arrives: bool
+) -> None:
+    region, name = DESTINATION_REGION, unique("rule")
+    events, sqs = cloud.client("events", region), cloud.client("sqs", region)
+    bucket, (url, arn) = cloud.bucket(region), cloud.queue(region)
+    events.put_rule(
+        Name=name,
+        EventPattern=json.dumps({"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}),
+    )
+    rule = f"arn:aws:events:{region}:{ACCOUNT}:rule/{name}"
+    grant = allow(
+        "sqs:SendMessage",
+        arn,
+        Principal={"Service": "events.amazonaws.com"},
+        Condition=json.loads(json.dumps(condition).replace("RULE", rule)),
+    )
+    insecure = {"Bool": {"aws:SecureTransport": "false"}}
+    tls_only = deny("sqs:*", arn, Principal="*", Condition=insecure)
+    policy = {"Policy": document(grant, tls_only)}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=policy)
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    s3 = cloud.client("s3", region)
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x")
+    found = cloud.messages(region, url, 1, seconds=5.0 if arrives else 0.5)
+    assert len(found) == arrives
 
 
 FUNCTION = """
