@@ -1,1 +1,22 @@
-//! What a replica must look like: ingest of events, inspection, verdict, report.
+//! What a replica must look like, and whether it does.
+//!
+//! The way of the data: payload ([`ingest`]) -> subjects ([`subject`]) -> expectation (cached) and
+//! one HEAD ([`checker`], through [`ports`]) -> verdict ([`verdict`], pure) -> verdict line and
+//! metrics ([`report`], [`metrics`]) -> an answer for each message ([`handler`]). [`aws`] stands
+//! behind the ports; nothing else knows the SDK's clients.
+
+pub mod aws;
+pub mod batch;
+pub mod cache;
+pub mod checker;
+pub mod config;
+pub mod expectation;
+pub mod failure_reason;
+pub mod handler;
+pub mod ingest;
+pub mod key_arn;
+pub mod metrics;
+pub mod ports;
+pub mod report;
+pub mod subject;
+pub mod verdict;

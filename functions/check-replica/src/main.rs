@@ -1,3 +1,58 @@
-//! Lambda function that judges each replica's encryption as it arrives.
+//! Lambda function that judges each replica's encryption as it arrives: wires `compliance` to AWS.
+//!
+//! Standard output carries verdict lines and metrics, each a line of JSON, and nothing else. What
+//! the function logs about itself goes to standard error, as JSON too; Lambda keeps both in the
+//! same log group.
 
-fn main() {}
+use std::collections::HashMap;
+
+use compliance::aws::Aws;
+use compliance::checker::Checker;
+use compliance::config::Config;
+use compliance::handler::{Handler, Invocation, StandardOutput};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use tracing::level_filters::LevelFilter;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env()?;
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let config = Config::read(&std::env::vars().collect::<HashMap<_, _>>())
+        .inspect_err(|error| tracing::error!("the function cannot start: {error}"))?;
+
+    let sdk = aws_config::from_env()
+        .retry_config(Aws::retries())
+        .timeout_config(Aws::timeouts());
+    let sdk = sdk.load().await;
+    let s3 = aws_sdk_s3::config::Builder::from(&sdk)
+        .force_path_style(config.path_style)
+        .build();
+    let aws = Aws::new(
+        aws_sdk_s3::Client::from_conf(s3),
+        aws_sdk_ssm::Client::new(&sdk),
+        aws_sdk_kms::Client::new(&sdk),
+    );
+    let checker = Checker::new(aws, config.expected_keys, config.expectation_ttl);
+    let handler = Handler::new(checker, StandardOutput, config.max_concurrency);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        handle(&handler, event)
+    }))
+    .await
+}
+
+/// The payload is taken as raw JSON: one that does not deserialise would never reach the handler.
+async fn handle(
+    handler: &Handler<Aws, StandardOutput>,
+    event: LambdaEvent<Value>,
+) -> Result<Value, Error> {
+    let invocation = Invocation::new(event.context.deadline, &event.context.invoked_function_arn);
+    let answer = handler.handle(&event.payload, &invocation).await;
+    Ok(answer.inspect_err(|error| tracing::error!("the invocation failed: {error}"))?)
+}

@@ -1,0 +1,44 @@
+//! The ports, over the AWS SDK: each request spelled out, each answer mapped, nothing decided.
+
+mod error;
+mod kms;
+mod s3;
+mod ssm;
+
+use std::time::Duration;
+
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+
+/// AWS, through one client for each service.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    s3: aws_sdk_s3::Client,
+    ssm: aws_sdk_ssm::Client,
+    kms: aws_sdk_kms::Client,
+}
+
+impl Aws {
+    /// AWS through these clients.
+    #[must_use]
+    pub fn new(s3: aws_sdk_s3::Client, ssm: aws_sdk_ssm::Client, kms: aws_sdk_kms::Client) -> Self {
+        Self { s3, ssm, kms }
+    }
+
+    /// The time that a call may take, so that one that hangs does not eat the function's: 3 seconds
+    /// to connect, 4 for one try, 10 for all tries and the waiting between them.
+    #[must_use]
+    pub fn timeouts() -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_attempt_timeout(Duration::from_secs(4))
+            .operation_timeout(Duration::from_secs(10))
+            .build()
+    }
+
+    /// Three tries with backoff; the queue is the next one.
+    #[must_use]
+    pub fn retries() -> RetryConfig {
+        RetryConfig::standard().with_max_attempts(3)
+    }
+}

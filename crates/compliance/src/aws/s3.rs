@@ -1,0 +1,190 @@
+//! S3: the HEAD, the bucket's default encryption, the listing of versions.
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+use aws_sdk_s3::types::{EncodingType, ServerSideEncryption};
+
+use super::Aws;
+use super::error::{ask, header, status};
+use crate::ports::{
+    AskError, DefaultEncryption, InspectObject, Inspection, ListVersions, Marker, Observed,
+    VersionPage,
+};
+use crate::subject::{Key, ObjectVersion};
+
+impl InspectObject for Aws {
+    /// One `HeadObject`. Checksum mode stays off: with it S3 asks for `kms:Decrypt`.
+    ///
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>.
+    async fn inspect(
+        &self,
+        version: &ObjectVersion,
+        owner: Option<&str>,
+    ) -> Result<Inspection, AskError> {
+        let head = self
+            .s3
+            .head_object()
+            .bucket(&version.bucket)
+            .key(version.key.as_str())
+            .set_version_id(version.version_id.clone())
+            .set_expected_bucket_owner(owner.map(str::to_owned));
+        match head.send().await {
+            Ok(head) => Ok(observe(head)),
+            Err(error) => self.refused(&error).ok_or_else(|| {
+                let resource = format!("bucket {} key {}", version.bucket, version.key);
+                ask("s3:HeadObject", resource, &error)
+            }),
+        }
+    }
+}
+
+impl Aws {
+    /// What a refused HEAD means; `None` where it means nothing for good. A HEAD's answer has no
+    /// body, so the status and the headers have to do.
+    fn refused(&self, error: &SdkError<HeadObjectError, HttpResponse>) -> Option<Inspection> {
+        let status = status(error)?;
+        let home = self.s3.config().region().map(AsRef::as_ref);
+        let region = header(error, "x-amz-bucket-region").filter(|region| home != Some(region));
+        if let (301 | 307 | 400 | 403, Some(region)) = (status, region) {
+            return Some(Inspection::OtherRegion(region.to_owned()));
+        }
+        let delete_marker = header(error, "x-amz-delete-marker") == Some("true");
+        match status {
+            400 => Some(Inspection::CustomerKey),
+            403 => Some(Inspection::AccessDenied),
+            404 if delete_marker => Some(Inspection::DeleteMarker),
+            404 => Some(Inspection::NotFound),
+            // HEAD is not allowed on the version of a delete marker.
+            405 => Some(Inspection::DeleteMarker),
+            _ => None,
+        }
+    }
+}
+
+fn observe(head: HeadObjectOutput) -> Inspection {
+    if head.delete_marker == Some(true) {
+        return Inspection::DeleteMarker;
+    }
+    if head.server_side_encryption.is_none() && head.sse_customer_algorithm.is_some() {
+        return Inspection::CustomerKey;
+    }
+    Inspection::Object(Observed {
+        algorithm: head
+            .server_side_encryption
+            .map(|algorithm| algorithm.as_str().to_owned()),
+        kms_key: head.ssekms_key_id.filter(|key| !key.is_empty()),
+        bucket_key_enabled: head.bucket_key_enabled == Some(true),
+        replication_status: head
+            .replication_status
+            .map(|status| status.as_str().to_owned()),
+        version_id: head.version_id.filter(|id| !id.is_empty()),
+    })
+}
+
+impl Aws {
+    pub(super) async fn bucket_default(
+        &self,
+        bucket: &str,
+        owner: Option<&str>,
+    ) -> Result<DefaultEncryption, AskError> {
+        let request = self
+            .s3
+            .get_bucket_encryption()
+            .bucket(bucket)
+            .set_expected_bucket_owner(owner.map(str::to_owned));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error)
+                if error.code() == Some("ServerSideEncryptionConfigurationNotFoundError") =>
+            {
+                return Ok(DefaultEncryption::Other);
+            }
+            Err(error) => {
+                return Err(ask(
+                    "s3:GetBucketEncryption",
+                    format!("bucket {bucket}"),
+                    &error,
+                ));
+            }
+        };
+        let rules = answer
+            .server_side_encryption_configuration
+            .map(|all| all.rules);
+        let default = rules
+            .into_iter()
+            .flatten()
+            .find_map(|rule| rule.apply_server_side_encryption_by_default);
+        Ok(match default {
+            Some(default)
+                if matches!(
+                    default.sse_algorithm,
+                    ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse
+                ) =>
+            {
+                DefaultEncryption::Kms(default.kms_master_key_id.filter(|key| !key.is_empty()))
+            }
+            _ => DefaultEncryption::Other,
+        })
+    }
+}
+
+impl ListVersions for Aws {
+    /// One page of up to 1,000 versions. Keys come URL-encoded: XML cannot carry every character.
+    ///
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>.
+    async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: &Marker,
+        owner: Option<&str>,
+    ) -> Result<VersionPage, AskError> {
+        let resource = || format!("bucket {bucket} prefix `{prefix}`");
+        let page = self
+            .s3
+            .list_object_versions()
+            .bucket(bucket)
+            .prefix(prefix)
+            .encoding_type(EncodingType::Url)
+            .set_key_marker(after.key.clone())
+            .set_version_id_marker(after.version_id.clone())
+            .set_expected_bucket_owner(owner.map(str::to_owned))
+            .send()
+            .await
+            .map_err(|error| ask("s3:ListObjectVersions", resource(), &error))?;
+        let encoded = page.encoding_type == Some(EncodingType::Url);
+        let decode = |text: &str| {
+            let key = if encoded {
+                Key::from_encoded(text)
+            } else {
+                Key::from_plain(text)
+            };
+            key.map_err(|error| AskError {
+                operation: "s3:ListObjectVersions",
+                resource: resource(),
+                answer: error.to_string(),
+                remedy: "list the bucket by hand to find the key".to_owned(),
+            })
+        };
+        let mut versions = Vec::new();
+        for listed in page.versions.unwrap_or_default() {
+            versions.push(ObjectVersion {
+                bucket: bucket.to_owned(),
+                key: decode(&listed.key.unwrap_or_default())?,
+                version_id: listed.version_id.filter(|id| !id.is_empty()),
+                region: None,
+                bucket_owner: None,
+                event_time_ms: None,
+            });
+        }
+        let next = match (page.is_truncated, page.next_key_marker) {
+            (Some(true), Some(key)) => Some(Marker {
+                key: Some(decode(&key)?.as_str().to_owned()),
+                version_id: page.next_version_id_marker.filter(|id| !id.is_empty()),
+            }),
+            _ => None,
+        };
+        Ok(VersionPage { versions, next })
+    }
+}

@@ -1,0 +1,271 @@
+//! The function's environment variables, read strictly: a value that does not parse stops the
+//! function at start, and never becomes a default.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use crate::key_arn::KeyName;
+
+/// Comma list of allowed keys, for every bucket.
+pub const EXPECTED_KMS_KEY_ARNS: &str = "EXPECTED_KMS_KEY_ARNS";
+/// How long expectations and key states are kept, in seconds.
+pub const EXPECTATION_TTL_SECONDS: &str = "EXPECTATION_TTL_SECONDS";
+/// How many HEADs are in flight at most.
+pub const MAX_CONCURRENCY: &str = "MAX_CONCURRENCY";
+
+const DEFAULT_TTL_SECONDS: u64 = 300;
+const LONGEST_TTL_SECONDS: u64 = 86_400;
+const DEFAULT_CONCURRENCY: u64 = 128;
+/// Lambda allows a function 1,024 file descriptors, and each HEAD in flight may hold one; see
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+const MOST_CONCURRENCY: u64 = 900;
+
+/// The checker's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `EXPECTED_KMS_KEY_ARNS`: any of these keys is right for every bucket. Empty where expectations
+    /// are looked up: the variable is absent, or empty, as a template without a value sets it.
+    pub expected_keys: Vec<KeyName>,
+    /// `EXPECTATION_TTL_SECONDS`: 0 to 86,400; 300 where absent.
+    pub expectation_ttl: Duration,
+    /// `MAX_CONCURRENCY`: 1 to 900; 128 where absent.
+    pub max_concurrency: usize,
+    /// Whether S3 is addressed by path: an endpoint on localhost has no name for each bucket.
+    pub path_style: bool,
+}
+
+/// A variable that does not parse.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not a number, or out of range.
+    #[error(
+        "environment variable {name} is `{value}`: expected a whole number from {from} to {to}"
+    )]
+    Number {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// The smallest value.
+        from: u64,
+        /// The largest value.
+        to: u64,
+    },
+    /// An element of the list names no KMS key.
+    #[error(
+        "environment variable {EXPECTED_KMS_KEY_ARNS}: element {position} is `{value}`: expected the \
+         ARN of a KMS key or alias, a key id or an alias name"
+    )]
+    Key {
+        /// The element's position, from 1.
+        position: usize,
+        /// The element.
+        value: String,
+    },
+}
+
+impl Config {
+    /// Reads the configuration out of `variables`, the whole environment.
+    ///
+    /// # Errors
+    /// The first variable that does not parse.
+    pub fn read<S: BuildHasher>(
+        variables: &HashMap<String, String, S>,
+    ) -> Result<Self, ConfigError> {
+        let number = |name, default, from, to| number(variables.get(name), name, default, from, to);
+        let ttl = number(
+            EXPECTATION_TTL_SECONDS,
+            DEFAULT_TTL_SECONDS,
+            0,
+            LONGEST_TTL_SECONDS,
+        )?;
+        let concurrency = number(MAX_CONCURRENCY, DEFAULT_CONCURRENCY, 1, MOST_CONCURRENCY)?;
+        let endpoint = variables
+            .get("AWS_ENDPOINT_URL_S3")
+            .or_else(|| variables.get("AWS_ENDPOINT_URL"))
+            .filter(|url| !url.is_empty());
+        Ok(Self {
+            expected_keys: keys(variables.get(EXPECTED_KMS_KEY_ARNS))?,
+            expectation_ttl: Duration::from_secs(ttl),
+            max_concurrency: usize::try_from(concurrency).unwrap_or(1),
+            path_style: endpoint.is_some_and(|url| is_local(url)),
+        })
+    }
+}
+
+fn number(
+    value: Option<&String>,
+    name: &'static str,
+    default: u64,
+    from: u64,
+    to: u64,
+) -> Result<u64, ConfigError> {
+    let Some(value) = value else {
+        return Ok(default);
+    };
+    match value.parse() {
+        Ok(number) if (from..=to).contains(&number) => Ok(number),
+        _ => Err(ConfigError::Number {
+            name,
+            value: value.clone(),
+            from,
+            to,
+        }),
+    }
+}
+
+fn keys(value: Option<&String>) -> Result<Vec<KeyName>, ConfigError> {
+    let list = value.map(|list| list.trim()).unwrap_or_default();
+    if list.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parse = |(index, element): (usize, &str)| {
+        KeyName::parse(element.trim()).map_err(|_| ConfigError::Key {
+            position: index + 1,
+            value: element.trim().to_owned(),
+        })
+    };
+    list.split(',').enumerate().map(parse).collect()
+}
+
+/// Whether the URL's host is `localhost` or a name below it. (An IP address the SDK knows by itself.)
+fn is_local(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = host
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(
+            &variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect::<HashMap<_, _>>(),
+        )
+    }
+
+    #[test]
+    fn without_variables_the_documented_values_hold() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.expected_keys, []);
+        assert_eq!(config.expectation_ttl, Duration::from_mins(5));
+        assert_eq!(config.max_concurrency, 128);
+        assert!(!config.path_style);
+    }
+
+    #[test]
+    fn values_that_parse_are_taken() {
+        let config = read(&[
+            (
+                EXPECTED_KMS_KEY_ARNS,
+                "arn:aws:kms:us-west-2:111122223333:key/1234abcd, alias/tax",
+            ),
+            (EXPECTATION_TTL_SECONDS, "0"),
+            (MAX_CONCURRENCY, "900"),
+        ])
+        .unwrap();
+        let names: Vec<_> = config
+            .expected_keys
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "arn:aws:kms:us-west-2:111122223333:key/1234abcd",
+                "alias/tax"
+            ]
+        );
+        assert_eq!(config.expectation_ttl, Duration::ZERO);
+        assert_eq!(config.max_concurrency, 900);
+        assert_eq!(
+            read(&[(EXPECTED_KMS_KEY_ARNS, " ")]).unwrap().expected_keys,
+            []
+        );
+    }
+
+    #[test]
+    fn values_that_do_not_parse_are_refused_by_name() {
+        let table = [
+            (
+                EXPECTATION_TTL_SECONDS,
+                "",
+                "expected a whole number from 0 to 86400",
+            ),
+            (
+                EXPECTATION_TTL_SECONDS,
+                "5m",
+                "expected a whole number from 0 to 86400",
+            ),
+            (
+                EXPECTATION_TTL_SECONDS,
+                "86401",
+                "expected a whole number from 0 to 86400",
+            ),
+            (
+                MAX_CONCURRENCY,
+                "0",
+                "expected a whole number from 1 to 900",
+            ),
+            (
+                MAX_CONCURRENCY,
+                "-1",
+                "expected a whole number from 1 to 900",
+            ),
+            (
+                MAX_CONCURRENCY,
+                "901",
+                "expected a whole number from 1 to 900",
+            ),
+            (EXPECTED_KMS_KEY_ARNS, "alias/a,,alias/b", "element 2 is ``"),
+            (
+                EXPECTED_KMS_KEY_ARNS,
+                "alias/a,arn:aws:s3:::b",
+                "element 2 is `arn:aws:s3:::b`",
+            ),
+        ];
+        for (name, value, part) in table {
+            let error = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_an_endpoint_on_localhost_forces_path_style() {
+        let table = [
+            ("http://localhost:4566", true),
+            ("http://LOCALHOST:4566/", true),
+            ("http://s3.localhost", true),
+            ("http://localhost.example.com", false),
+            ("http://user@example.com:80", false),
+            ("https://s3.us-west-2.amazonaws.com", false),
+            ("", false),
+        ];
+        for (url, local) in table {
+            assert_eq!(
+                read(&[("AWS_ENDPOINT_URL", url)]).unwrap().path_style,
+                local,
+                "{url}"
+            );
+        }
+        let both = [
+            ("AWS_ENDPOINT_URL", "http://localhost:1"),
+            ("AWS_ENDPOINT_URL_S3", "https://vpce.example.com"),
+        ];
+        assert!(
+            !read(&both).unwrap().path_style,
+            "the endpoint of S3 alone counts"
+        );
+    }
+}

@@ -1,0 +1,171 @@
+//! What the checker asks of AWS, in its own words: four narrow traits and their answers.
+//!
+//! An answer is `Ok` wherever AWS gave one that a verdict can be built on, a refusal included.
+//! [`AskError`] means that nobody knows: the message goes back to the queue.
+
+use std::future::Future;
+
+use crate::subject::ObjectVersion;
+
+/// AWS could not be asked, or its answer decides nothing: worth trying again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} on {resource} failed: {answer}; {remedy}")]
+pub struct AskError {
+    /// The API operation, such as `s3:HeadObject`.
+    pub operation: &'static str,
+    /// Bucket, key, parameter path or KMS key.
+    pub resource: String,
+    /// What AWS answered: status, code, request id; or what went wrong on the way.
+    pub answer: String,
+    /// What happens next or what to do.
+    pub remedy: String,
+}
+
+/// What S3 says of an object version's encryption.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// `AES256`, `aws:kms`, `aws:kms:dsse`, …; `None` where S3 names none.
+    pub algorithm: Option<String>,
+    /// The key as S3 names it: an ARN on AWS.
+    pub kms_key: Option<String>,
+    /// Whether an S3 Bucket Key was used.
+    pub bucket_key_enabled: bool,
+    /// `REPLICA`, `PENDING`, `COMPLETED`, `FAILED`; `None` where S3 says nothing.
+    pub replication_status: Option<String>,
+    /// The version that was looked at, where S3 says it.
+    pub version_id: Option<String>,
+}
+
+/// The answer to one `HeadObject`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inspection {
+    /// The version is there and can be looked at.
+    Object(Observed),
+    /// 404: it is not there.
+    NotFound,
+    /// 404 or 405 with `x-amz-delete-marker`: a delete marker covers it, or is it.
+    DeleteMarker,
+    /// 403.
+    AccessDenied,
+    /// 400: without the customer's key S3 shows nothing of an SSE-C object.
+    CustomerKey,
+    /// The bucket is in the Region named here, not in the checker's.
+    OtherRegion(String),
+}
+
+/// Looks at one object version: one request, with version id and expected bucket owner.
+pub trait InspectObject: Send + Sync {
+    /// Asks S3 for the version's headers.
+    ///
+    /// # Errors
+    /// Throttling, server faults, timeouts: after the SDK's own retries.
+    fn inspect(
+        &self,
+        version: &ObjectVersion,
+        owner: Option<&str>,
+    ) -> impl Future<Output = Result<Inspection, AskError>> + Send;
+}
+
+/// One parameter under `/encrypted-replication/<bucket>/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryParameter {
+    /// The parameter's full name.
+    pub name: String,
+    /// Its value: an expectation document.
+    pub value: String,
+}
+
+/// A bucket's default encryption, as far as it says which key is right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefaultEncryption {
+    /// SSE-KMS or DSSE-KMS under this key; `None` is the AWS managed key `aws/s3`.
+    Kms(Option<String>),
+    /// SSE-S3, or nothing set: says nothing about keys.
+    Other,
+}
+
+/// Where it is written which keys are right.
+pub trait FindExpectation: Send + Sync {
+    /// All of the bucket's registry parameters, from all pages.
+    ///
+    /// # Errors
+    /// Where they cannot be read, for whatever reason: that is no proof that there are none.
+    fn registry(
+        &self,
+        bucket: &str,
+    ) -> impl Future<Output = Result<Vec<RegistryParameter>, AskError>> + Send;
+
+    /// The bucket's default encryption.
+    ///
+    /// # Errors
+    /// Where it cannot be read, for whatever reason.
+    fn default_encryption(
+        &self,
+        bucket: &str,
+        owner: Option<&str>,
+    ) -> impl Future<Output = Result<DefaultEncryption, AskError>> + Send;
+}
+
+/// What KMS says of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyAnswer {
+    /// The key is there.
+    Found(KeyDescription),
+    /// There is no such key or alias.
+    NotFound,
+    /// KMS would not say, for example for want of `kms:DescribeKey`; with what it answered.
+    Refused(String),
+}
+
+/// A key that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyDescription {
+    /// The key's ARN, also where an alias or id was asked for.
+    pub arn: String,
+    /// `Enabled`, `Disabled`, `PendingDeletion`, …, as KMS spells it.
+    pub state: String,
+    /// Whether AWS manages the key (such as `aws/s3`).
+    pub aws_managed: bool,
+}
+
+/// Asks KMS about keys.
+pub trait DescribeKey: Send + Sync {
+    /// Describes the key of this ARN, id or alias.
+    ///
+    /// # Errors
+    /// Throttling, server faults, timeouts: after the SDK's own retries.
+    fn describe(&self, key: &str) -> impl Future<Output = Result<KeyAnswer, AskError>> + Send;
+}
+
+/// Where a listing goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marker {
+    /// `KeyMarker`.
+    pub key: Option<String>,
+    /// `VersionIdMarker`.
+    pub version_id: Option<String>,
+}
+
+/// One page of a bucket's versions, delete markers left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VersionPage {
+    /// The versions.
+    pub versions: Vec<ObjectVersion>,
+    /// Where the next page starts; `None` after the last.
+    pub next: Option<Marker>,
+}
+
+/// Lists the versions of a bucket, for a sweep.
+pub trait ListVersions: Send + Sync {
+    /// One page.
+    ///
+    /// # Errors
+    /// Where S3 will not list, for whatever reason.
+    fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: &Marker,
+        owner: Option<&str>,
+    ) -> impl Future<Output = Result<VersionPage, AskError>> + Send;
+}
