@@ -1,1 +1,14 @@
-//! The local cloud: starts MiniStack with S3's replication behaviour, and hands out clients for it.
+//! The local cloud: starts `MiniStack` with S3's replication behaviour, and hands out clients for it.
+//!
+//! Nothing here outlives the process that uses it: the server, the functions it runs, and every tool
+//! that is still at work end with it, also when it is killed.
+
+pub mod guard;
+pub mod sam;
+pub mod server;
+pub mod tools;
+pub mod verdicts;
+pub mod wait;
+
+pub use server::Sandbox;
+pub use tools::Tools;

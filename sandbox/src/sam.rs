@@ -1,0 +1,103 @@
+//! The real SAM CLI: build, deploy and delete, as a user would.
+
+use anyhow::Result;
+
+use crate::guard;
+use crate::server::Sandbox;
+use crate::tools::{Tools, target_directory};
+
+/// One stack to deploy.
+#[derive(Clone, Debug)]
+pub struct Stack<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its Region.
+    pub region: &'a str,
+    /// Path of a template; without it, what `sam build` made of `template.yaml`.
+    pub template: Option<&'a str>,
+    /// Template parameters.
+    pub parameters: &'a [(&'a str, &'a str)],
+}
+
+/// The architecture of this machine in Lambda's words. The sandbox runs the functions as processes.
+#[must_use]
+pub fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "x86_64"
+    }
+}
+
+/// Builds both functions for Lambda and this machine's architecture: `sam build`.
+///
+/// # Errors
+/// When the build fails; the message ends with the compiler's words.
+pub async fn build(tools: &Tools, on_line: impl FnMut(&str)) -> Result<()> {
+    let mut command = tools.command("sam");
+    command
+        .args(["build", "--config-env", "sandbox", "--beta-features"])
+        .args([
+            "--parameter-overrides",
+            &format!("Architecture={}", architecture()),
+        ])
+        .arg("--build-dir")
+        .arg(target_directory().join("sam"))
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("CARGO_TERM_COLOR", "never");
+    guard::run("cannot build the functions", command, on_line).await?;
+    Ok(())
+}
+
+/// Creates or updates a stack and waits until it is done: `sam deploy`.
+///
+/// # Errors
+/// When the stack does not come to be; the message ends with SAM's words, which hold the events.
+pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>, on_line: impl FnMut(&str)) -> Result<()> {
+    let mut command = sandbox.command("sam", stack.region);
+    command.args([
+        "deploy",
+        "--config-env",
+        "sandbox",
+        "--region",
+        stack.region,
+    ]);
+    command
+        .args(["--stack-name", stack.name, "--resolve-s3"])
+        .arg("--template-file");
+    match stack.template {
+        Some(path) => command.arg(path),
+        None => command.arg(target_directory().join("sam/template.yaml")),
+    };
+    if !stack.parameters.is_empty() {
+        command.arg("--parameter-overrides");
+        for (name, value) in stack.parameters {
+            command.arg(format!("ParameterKey={name},ParameterValue={value}"));
+        }
+    }
+    let what = format!("cannot deploy stack `{}` to {}", stack.name, stack.region);
+    guard::run(&what, command, on_line).await?;
+    Ok(())
+}
+
+/// Deletes a stack and waits until it is gone: `sam delete`.
+///
+/// # Errors
+/// When the stack is still there; the message ends with SAM's words.
+pub async fn delete(
+    sandbox: &Sandbox,
+    name: &str,
+    region: &str,
+    on_line: impl FnMut(&str),
+) -> Result<()> {
+    let mut command = sandbox.command("sam", region);
+    command.args(["delete", "--no-prompts", "--config-env", "sandbox"]);
+    command.args(["--region", region, "--stack-name", name]);
+    guard::run(
+        &format!("cannot delete stack `{name}` in {region}"),
+        command,
+        on_line,
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The server: `MiniStack` in a process of its own, with the functions that it starts.
+
+use std::fs::{self, File};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::guard::Guarded;
+use crate::tools::{Tools, target_directory, workspace};
+
+/// The sandbox's only account.
+pub const ACCOUNT: &str = "000000000000";
+const START_LIMIT: Duration = Duration::from_mins(1);
+/// Ends when the sandbox closes the reading end of the pipe, which poll reports as an error.
+const HOLDER: &str = "import select; p = select.poll(); p.register(0, 0); p.poll()";
+
+/// A running sandbox. Dropping it stops the server and every function it started.
+#[derive(Debug)]
+pub struct Sandbox {
+    tools: Tools,
+    server: Guarded,
+    endpoint: String,
+}
+
+/// How to stop a sandbox that was left running.
+#[derive(Debug)]
+pub struct Detached {
+    /// The process whose end is the end of the sandbox.
+    pub process: u32,
+}
+
+impl Sandbox {
+    /// Starts the server on `port` of the loopback interface; 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the port is taken, or the server is not ready within a minute. The message ends with
+    /// what it wrote.
+    pub async fn start(tools: &Tools, port: u16) -> Result<Self> {
+        let log_path = target_directory().join(format!("sandbox-{}.log", std::process::id()));
+        let log = File::create(&log_path)
+            .with_context(|| format!("cannot create `{}`", log_path.display()))?;
+        let mut command = Command::new(tools.program("python"));
+        command
+            .arg(workspace().join("sandbox/launch.py"))
+            .args(["--parent-pipe", "--port", &port.to_string()])
+            .current_dir(workspace());
+        tools.prepare(&mut command);
+        command.stdout(Stdio::piped()).stderr(Stdio::from(log));
+        let mut server = Guarded::spawn(&mut command)?;
+        let stdout = server
+            .child
+            .stdout
+            .take()
+            .context("the sandbox has no standard output")?;
+        let mut line = String::new();
+        let mut reader = BufReader::new(stdout);
+        let read = timeout(START_LIMIT, reader.read_line(&mut line)).await;
+        let Some(endpoint) = line.trim().strip_prefix("ready ").map(str::to_owned) else {
+            let why = if read.is_err() {
+                "is not ready after a minute"
+            } else {
+                "did not start"
+            };
+            drop(server);
+            let log = fs::read_to_string(&log_path).unwrap_or_default();
+            bail!("the sandbox {why}; it wrote:\n{log}");
+        };
+        Ok(Self {
+            tools: tools.clone(),
+            server,
+            endpoint,
+        })
+    }
+
+    /// The address of every service, `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The tools it was started with.
+    #[must_use]
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// What a program needs in its environment to use the sandbox as the account's root user.
+    #[must_use]
+    pub fn environment(&self, region: &str) -> [(&'static str, String); 5] {
+        [
+            ("AWS_ENDPOINT_URL", self.endpoint.clone()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("AWS_REGION", region.to_owned()),
+            ("AWS_DEFAULT_REGION", region.to_owned()),
+        ]
+    }
+
+    /// A command line for one of the tools that works on the sandbox, and ends with this process.
+    #[must_use]
+    pub fn command(&self, program: &str, region: &str) -> Command {
+        let mut command = self.tools.command(program);
+        command.envs(self.environment(region));
+        command
+    }
+
+    /// Configuration for clients of the AWS SDK, as the account's root user.
+    #[must_use]
+    pub fn config(&self, region: &str) -> SdkConfig {
+        let root = Credentials::new("test", "test", None, None, "sandbox");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(SharedCredentialsProvider::new(root))
+            .endpoint_url(&self.endpoint)
+            .region(Region::new(region.to_owned()))
+            .build()
+    }
+
+    /// Waits until the server ends by itself.
+    ///
+    /// # Errors
+    /// When it ends with a failure.
+    pub async fn wait(&mut self) -> Result<()> {
+        let status = self.server.wait().await?;
+        if !status.success() {
+            bail!("the sandbox ended: {status}");
+        }
+        Ok(())
+    }
+
+    /// Leaves the sandbox running when this process ends. The returned process keeps it alive:
+    /// both end together.
+    ///
+    /// # Errors
+    /// When that process cannot be started; the sandbox then stops.
+    pub fn detach(mut self) -> Result<Detached> {
+        let pipe = self.server.release().context("the sandbox has no pipe")?;
+        let holder = Command::new(self.tools.python())
+            .args(["-I", "-S", "-c", HOLDER])
+            .stdin(Stdio::from(pipe.into_owned_fd()?))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .context("cannot start the process that keeps the sandbox running")?;
+        Ok(Detached {
+            process: holder.id().context("that process has ended")?,
+        })
+    }
+}

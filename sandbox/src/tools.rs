@@ -1,0 +1,208 @@
+//! The Python tools: `MiniStack`, SAM CLI, cargo-lambda and cfn-lint, in `target/venv`.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command as StdCommand;
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+
+use crate::guard;
+
+const REQUIREMENTS: &str = "sandbox/requirements.txt";
+const CANDIDATES: [&str; 6] = [
+    "python3",
+    "python3.14",
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+];
+/// Variables of the caller that would lead a tool to another cloud, another account or other
+/// settings than the sandbox's. Cargo's own about *this* build would make the next one rebuild.
+const FOREIGN: [&str; 9] = [
+    "AWS_",
+    "SAM_CLI_",
+    "PYTHON",
+    "PIP_",
+    "VIRTUAL_ENV",
+    "CARGO_PKG_",
+    "CARGO_MANIFEST_",
+    "CARGO_BIN_",
+    "CARGO_CRATE_",
+];
+/// pip's settings that say where packages come from; a machine behind a proxy needs them.
+const KEPT: [&str; 5] = [
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_CERT",
+    "PIP_PROXY",
+    "PIP_CONFIG_FILE",
+];
+
+/// The root directory of the workspace.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    let crate_directory = Path::new(env!("CARGO_MANIFEST_DIR"));
+    crate_directory.parent().unwrap_or(crate_directory)
+}
+
+/// The installed tools.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    python: PathBuf,
+    directory: PathBuf,
+}
+
+impl Tools {
+    /// Finds the tools in `target/venv`, and installs them first where they are missing or where
+    /// `sandbox/requirements.txt` has changed. Each line of the installer goes to `on_line`.
+    ///
+    /// # Errors
+    /// When there is no Python 3.10 or later, or a package cannot be had or has another hash.
+    pub async fn install(on_line: impl FnMut(&str)) -> Result<Self> {
+        let target = target_directory();
+        fs::create_dir_all(&target)
+            .with_context(|| format!("cannot create `{}`", target.display()))?;
+        // Several test programs may start at once; one of them installs.
+        let lock = File::create(target.join("venv.lock")).context("cannot create the lock file")?;
+        lock.lock().context("cannot lock the virtual environment")?;
+
+        let python = find_python()?;
+        let tools = Self {
+            python,
+            directory: target.join("venv"),
+        };
+        let requirements = fs::read_to_string(workspace().join(REQUIREMENTS))
+            .with_context(|| format!("cannot read {REQUIREMENTS}"))?;
+        let stamp = tools.directory.join("installed.txt");
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirements) {
+            return Ok(tools);
+        }
+        tools.install_anew(on_line).await?;
+        fs::write(&stamp, requirements).context("cannot note what was installed")?;
+        Ok(tools)
+    }
+
+    async fn install_anew(&self, mut on_line: impl FnMut(&str)) -> Result<()> {
+        if self.directory.exists() {
+            fs::remove_dir_all(&self.directory)
+                .with_context(|| format!("cannot remove `{}`", self.directory.display()))?;
+        }
+        let mut create = guard::command(&self.python, &self.python);
+        create.args(["-m", "venv"]).arg(&self.directory);
+        clean(&mut create);
+        guard::run(
+            "cannot create the virtual environment (on Debian and Ubuntu: `apt install python3-venv`)",
+            create,
+            &mut on_line,
+        )
+        .await?;
+        let mut install = guard::command(&self.python, self.program("python"));
+        install
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--no-input",
+            ])
+            .args(["--require-hashes", "--progress-bar", "off", "-r"])
+            .arg(workspace().join(REQUIREMENTS));
+        clean(&mut install);
+        guard::run("cannot install the tools with pip", install, &mut on_line).await?;
+        Ok(())
+    }
+
+    /// The path of one of the tools, for instance `sam`.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.directory.join("bin").join(name)
+    }
+
+    /// A command line that ends with this process, with the tools on its path and nothing of the
+    /// caller's AWS settings. `program` is the name of a tool, or of a program on the path.
+    #[must_use]
+    pub fn command(&self, program: &str) -> Command {
+        let installed = self.program(program);
+        let program = if installed.exists() {
+            installed.as_os_str()
+        } else {
+            OsStr::new(program)
+        };
+        let mut command = guard::command(&self.python, program);
+        command.current_dir(workspace());
+        self.prepare(&mut command);
+        command
+    }
+
+    /// Gives `command` the environment of the tools.
+    pub(crate) fn prepare(&self, command: &mut Command) {
+        clean(command);
+        command
+            .env("PATH", self.search_path())
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("SAM_CLI_TELEMETRY", "0")
+            .env("__SAM_CLI_APP_DIR", target_directory().join("sam-cli"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONUNBUFFERED", "1");
+    }
+
+    pub(crate) fn python(&self) -> &Path {
+        &self.python
+    }
+
+    fn search_path(&self) -> OsString {
+        let mut path = self.directory.join("bin").into_os_string();
+        if let Some(inherited) = env::var_os("PATH") {
+            path.push(":");
+            path.push(inherited);
+        }
+        path
+    }
+}
+
+/// Where Cargo builds: `CARGO_TARGET_DIR`, else `target` in the workspace.
+#[must_use]
+pub fn target_directory() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || workspace().join("target"),
+        |directory| workspace().join(PathBuf::from(directory)),
+    )
+}
+
+fn clean(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let foreign = FOREIGN.iter().any(|prefix| text.starts_with(prefix));
+        if foreign && !KEPT.contains(&text.as_ref()) {
+            command.env_remove(&name);
+        }
+    }
+}
+
+fn find_python() -> Result<PathBuf> {
+    let given = env::var_os("PYTHON");
+    let candidates = given
+        .iter()
+        .map(OsString::as_os_str)
+        .chain(CANDIDATES.iter().map(OsStr::new));
+    for candidate in candidates {
+        let answer = StdCommand::new(candidate)
+            .args(["-I", "-c"])
+            .arg("import sys; assert sys.version_info >= (3, 10); print(sys.executable)")
+            .output();
+        if let Ok(output) = answer
+            && output.status.success()
+        {
+            return Ok(PathBuf::from(
+                String::from_utf8_lossy(&output.stdout).trim(),
+            ));
+        }
+    }
+    bail!("no Python 3.10 or later on the path: install one, or name it in the variable PYTHON")
+}

@@ -1,0 +1,132 @@
+//! The verdict lines that the checker writes, read from its log group.
+
+use anyhow::{Context, Result};
+use aws_config::SdkConfig;
+use aws_sdk_cloudwatchlogs::Client;
+use serde::Deserialize;
+
+const SCHEMA: &str = "encrypted-replication/verdict/1";
+
+/// One verdict line, with the fields that people look at.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// The same for the same finding on the same version.
+    pub id: String,
+    /// `Compliant`, `WrongKey`, …
+    pub verdict: String,
+    /// Null where the verdict is neither good nor bad.
+    pub compliant: Option<bool>,
+    /// The bucket of the object version.
+    pub bucket: String,
+    /// The object's key, decoded.
+    pub key: String,
+    /// The version, where there is one.
+    pub version_id: Option<String>,
+    /// What the replica looks like.
+    pub observed: Option<Observed>,
+    /// Which keys it should be under.
+    pub expected: Option<Expected>,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// What to do, in one sentence.
+    pub remedy: Option<String>,
+    /// When the line was written, in milliseconds since 1970.
+    #[serde(skip)]
+    pub time: i64,
+}
+
+/// The encryption found.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// `aws:kms`, `AES256`, …
+    pub algorithm: Option<String>,
+    /// The key it is under.
+    pub kms_key_arn: Option<String>,
+}
+
+/// The encryption that should be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Expected {
+    /// Any of these keys is right.
+    #[serde(default)]
+    pub kms_key_arns: Vec<String>,
+}
+
+/// Every verdict line in the log group of one checker, oldest first.
+///
+/// # Errors
+/// When the log group cannot be read, or a verdict line lacks a field that it must have.
+pub async fn read(config: &SdkConfig, log_group: &str) -> Result<Vec<Verdict>> {
+    let client = Client::new(config);
+    let mut verdicts = Vec::new();
+    let mut pages = client
+        .filter_log_events()
+        .log_group_name(log_group)
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let page = page.with_context(|| format!("cannot read log group `{log_group}`"))?;
+        for event in page.events() {
+            let message = event.message().unwrap_or_default();
+            if message.contains(SCHEMA) {
+                verdicts.extend(parse(message, event.timestamp().unwrap_or_default())?);
+            }
+        }
+    }
+    verdicts.sort_by_key(|verdict| verdict.time);
+    Ok(verdicts)
+}
+
+fn parse(message: &str, time: i64) -> Result<Option<Verdict>> {
+    let line = message.trim();
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
+        return Ok(None);
+    };
+    if value.get("schema").and_then(serde_json::Value::as_str) != Some(SCHEMA) {
+        return Ok(None);
+    }
+    let verdict: Verdict = serde_json::from_value(value)
+        .with_context(|| format!("a verdict line is not as it should be: `{line}`"))?;
+    Ok(Some(Verdict { time, ..verdict }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"schema":"encrypted-replication/verdict/1","id":"1","verdict":"WrongKey","compliant":false,"bucket":"b","key":"a b","versionId":"v","observed":{"algorithm":"aws:kms","kmsKeyArn":"arn:1"},"expected":{"kmsKeyArns":["arn:2"],"from":"registry"},"reason":"r","remedy":"m"}"#;
+
+    #[test]
+    fn a_verdict_line_is_read_with_its_time() {
+        let verdict = parse(LINE, 7).unwrap().unwrap();
+        assert_eq!(
+            (verdict.verdict.as_str(), verdict.compliant),
+            ("WrongKey", Some(false))
+        );
+        assert_eq!((verdict.key.as_str(), verdict.time), ("a b", 7));
+        assert_eq!(
+            verdict.observed.unwrap().kms_key_arn.as_deref(),
+            Some("arn:1")
+        );
+        assert_eq!(verdict.expected.unwrap().kms_key_arns, ["arn:2"]);
+    }
+
+    #[test]
+    fn lines_that_only_quote_the_schema_are_passed_over() {
+        let quoted = format!(r#"{{"message":"{SCHEMA}"}}"#);
+        assert!(parse(&quoted, 0).unwrap().is_none());
+        assert!(parse(&format!("plain text {SCHEMA}"), 0).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_verdict_line_without_a_reason_is_an_error() {
+        let error = parse(&LINE.replace("reason", "raisin"), 0).unwrap_err();
+        assert!(
+            format!("{error:#}").contains("missing field `reason`"),
+            "{error:#}"
+        );
+    }
+}
