@@ -169,3 +169,45 @@ pub trait ListVersions: Send + Sync {
         owner: Option<&str>,
     ) -> impl Future<Output = Result<VersionPage, AskError>> + Send;
 }
+
+impl<A: InspectObject> InspectObject for &A {
+    async fn inspect(
+        &self,
+        version: &ObjectVersion,
+        owner: Option<&str>,
+    ) -> Result<Inspection, AskError> {
+        (**self).inspect(version, owner).await
+    }
+}
+
+impl<A: FindExpectation> FindExpectation for &A {
+    async fn registry(&self, bucket: &str) -> Result<Vec<RegistryParameter>, AskError> {
+        (**self).registry(bucket).await
+    }
+
+    async fn default_encryption(
+        &self,
+        bucket: &str,
+        owner: Option<&str>,
+    ) -> Result<DefaultEncryption, AskError> {
+        (**self).default_encryption(bucket, owner).await
+    }
+}
+
+impl<A: DescribeKey> DescribeKey for &A {
+    async fn describe(&self, key: &str) -> Result<KeyAnswer, AskError> {
+        (**self).describe(key).await
+    }
+}
+
+impl<A: ListVersions> ListVersions for &A {
+    async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: &Marker,
+        owner: Option<&str>,
+    ) -> Result<VersionPage, AskError> {
+        (**self).list(bucket, prefix, after, owner).await
+    }
+}

@@ -1,0 +1,295 @@
+//! Every sample event, read: the values that come out, not only that something does.
+
+use compliance::ingest::{self, IngestError, Payload};
+use compliance::subject::{ReplicationOutcome, Subject};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{EVENT_MS, sample};
+
+const PLAIN: &str = "Tax/document1";
+const ODD: &str = "Tax/Übersicht 2026 + 100%.pdf";
+const VERSION: Option<&str> = Some("096fKKXTRTtl3on89fVO.nfljtsv6qko");
+
+fn subjects(payload: &Value) -> Vec<Subject> {
+    match ingest::read(payload).unwrap() {
+        Payload::Direct(subjects) => subjects,
+        Payload::Queue(messages) => messages
+            .into_iter()
+            .flat_map(|message| message.subjects.unwrap())
+            .collect(),
+        other => panic!("no events: {other:?}"),
+    }
+}
+
+#[test]
+fn every_shape_of_arrival_yields_its_version() {
+    let owner = Some("111122223333");
+    let table = [
+        ("s3-object-created", PLAIN, VERSION, None),
+        ("s3-object-created-encoded-key", ODD, VERSION, None),
+        ("s3-object-created-multipart", PLAIN, VERSION, None),
+        ("s3-object-created-without-version", PLAIN, None, None),
+        ("sqs-s3-object-created", PLAIN, VERSION, None),
+        ("sns-s3-object-created", ODD, VERSION, None),
+        ("sqs-sns-s3-object-created", ODD, VERSION, None),
+        ("sqs-sns-raw-s3-object-created", ODD, VERSION, None),
+        ("eventbridge-object-created", PLAIN, VERSION, owner),
+        ("eventbridge-object-created-plain-key", ODD, VERSION, owner),
+        (
+            "eventbridge-object-created-multipart",
+            PLAIN,
+            VERSION,
+            owner,
+        ),
+        ("sqs-eventbridge-object-created", PLAIN, VERSION, owner),
+    ];
+    for (name, key, version_id, owner) in table {
+        let found = subjects(&sample(name));
+        let [Subject::Arrival(version)] = found.as_slice() else {
+            panic!("{name}: {found:?}")
+        };
+        assert_eq!(
+            version.identity(),
+            ("destination", key, version_id),
+            "{name}"
+        );
+        assert_eq!(version.bucket_owner.as_deref(), owner, "{name}");
+        assert_eq!(version.region.as_deref(), Some("us-west-2"), "{name}");
+        assert_eq!(version.event_time_ms, Some(EVENT_MS), "{name}");
+    }
+}
+
+#[test]
+fn events_that_concern_no_arrival_are_accepted_and_yield_nothing() {
+    for name in ["s3-test-event", "sqs-s3-test-event", "s3-object-removed"] {
+        assert_eq!(subjects(&sample(name)), [], "{name}");
+    }
+    assert_eq!(subjects(&json!({"Records": []})), []);
+}
+
+#[test]
+fn replication_events_carry_the_rule_and_the_reason() {
+    use ReplicationOutcome::{Failed, MissedThreshold, NotTracked, ReplicatedAfterThreshold};
+    let table = [
+        ("replication-failed", Failed, Some("DstKmsKeyInvalidState")),
+        ("replication-missed-threshold", MissedThreshold, None),
+        (
+            "replication-replicated-after-threshold",
+            ReplicatedAfterThreshold,
+            None,
+        ),
+        ("replication-not-tracked", NotTracked, None),
+        (
+            "sqs-replication-failed",
+            Failed,
+            Some("DstPutObjectNotPermitted"),
+        ),
+    ];
+    for (name, outcome, reason) in table {
+        let found = subjects(&sample(name));
+        let [Subject::Replication(event)] = found.as_slice() else {
+            panic!("{name}: {found:?}")
+        };
+        assert_eq!(event.outcome, outcome, "{name}");
+        assert_eq!(event.failure_reason.as_deref(), reason, "{name}");
+        assert_eq!(
+            event.version.identity(),
+            ("source", PLAIN, VERSION),
+            "{name}"
+        );
+        assert_eq!(event.rule_id.as_deref(), Some("tax"), "{name}");
+        assert_eq!(
+            event.destination_bucket.as_deref(),
+            Some("destination"),
+            "{name}"
+        );
+        assert_eq!(event.operation.as_deref(), Some("OBJECT_PUT"), "{name}");
+    }
+}
+
+#[test]
+fn a_mixed_batch_fails_only_the_message_that_nobody_can_read() {
+    let Payload::Queue(messages) = ingest::read(&sample("sqs-mixed")).unwrap() else {
+        panic!("no queue")
+    };
+    let counts: Vec<_> = messages
+        .iter()
+        .map(|message| message.subjects.as_ref().map(Vec::len).ok())
+        .collect();
+    assert_eq!(counts, [Some(1), Some(2), None, Some(1)]);
+    assert_eq!(
+        messages[2].subjects.as_ref().unwrap_err().to_string(),
+        "a message of 8 bytes is not JSON, at line 1 column 2",
+    );
+}
+
+#[test]
+fn batch_operations_name_the_bucket_by_arn_or_by_name() {
+    let job = |name| match ingest::read(&sample(name)).unwrap() {
+        Payload::BatchOperations(job) => job,
+        other => panic!("no job: {other:?}"),
+    };
+    let first = job("batch-operations-1.0");
+    assert_eq!(first.schema_version, "1.0");
+    let version = first.tasks[0].version.as_ref().unwrap();
+    assert_eq!(version.identity(), ("destination", ODD, Some("1")));
+    let second = job("batch-operations-2.0");
+    assert_eq!(second.tasks.len(), 2);
+    let version = second.tasks[0].version.as_ref().unwrap();
+    assert_eq!(version.identity(), ("destination", PLAIN, None));
+}
+
+#[test]
+fn version_ids_that_are_absent_empty_or_null_are_told_apart() {
+    let with = |version_id: Value| {
+        let mut event = sample("s3-object-created");
+        event["Records"][0]["s3"]["object"]["versionId"] = version_id;
+        subjects(&event)[0].version().version_id.clone()
+    };
+    assert_eq!(with(json!("")), None);
+    assert_eq!(with(Value::Null), None);
+    assert_eq!(with(json!("null")), Some("null".to_owned()));
+}
+
+#[test]
+fn minor_versions_and_unknown_fields_pass_and_major_versions_do_not() {
+    let mut s3 = sample("s3-object-created");
+    s3["Records"][0]["eventVersion"] = json!("2.99");
+    s3["Records"][0]["later"] = json!({"nested": [1]});
+    assert_eq!(subjects(&s3).len(), 1);
+    s3["Records"][0]["eventVersion"] = json!("3.0");
+    assert_eq!(
+        ingest::read(&s3).unwrap_err().to_string(),
+        "an S3 notification has version `3.0`, and only major version 2 is known",
+    );
+    let mut bridge = sample("eventbridge-object-created");
+    bridge["detail"]["version"] = json!("1");
+    assert!(matches!(
+        ingest::read(&bridge),
+        Err(IngestError::Version { .. })
+    ));
+    let mut job = sample("batch-operations-2.0");
+    job["invocationSchemaVersion"] = json!("3.0");
+    assert!(matches!(
+        ingest::read(&job),
+        Err(IngestError::Version {
+            known: "1 or 2",
+            ..
+        })
+    ));
+}
+
+#[test]
+fn what_nobody_knows_is_an_error_that_says_what_was_seen() {
+    let table = [
+        (json!(null), "an event of unknown shape (null)"),
+        (
+            json!({"hello": "secret"}),
+            "an event of unknown shape (an object with the fields hello)",
+        ),
+        (
+            json!({"Action": "Destroy"}),
+            "a direct action carries the unknown event `Destroy`",
+        ),
+        (
+            json!({"Action": "Sweep"}),
+            "a direct action has no usable `Bucket`",
+        ),
+        (
+            json!({"Action": "Sweep", "Bucket": "b", "prefix": "x"}),
+            "and no other field",
+        ),
+        (
+            json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectDreamt:Of"}]}),
+            "an S3 notification carries the unknown event `ObjectDreamt:Of`",
+        ),
+        (
+            json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]}),
+            "an S3 notification has no usable `s3`",
+        ),
+        (
+            json!({"source": "aws.s3", "detail-type": "Object Dreamt"}),
+            "unknown event `Object Dreamt`",
+        ),
+        (
+            json!({"source": "aws.ec2", "detail-type": "Object Created"}),
+            "unknown shape",
+        ),
+        (
+            json!({"Records": [{"eventSource": "aws:kinesis"}]}),
+            "unknown shape",
+        ),
+    ];
+    for (payload, part) in table {
+        let error = ingest::read(&payload).unwrap_err().to_string();
+        assert!(error.contains(part) && !error.contains("secret"), "{error}");
+    }
+}
+
+/// Any JSON, to throw at ingest.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    let names = prop_oneof![
+        Just("Records"),
+        Just("eventSource"),
+        Just("body"),
+        Just("messageId"),
+        Just("s3"),
+        Just("detail"),
+        Just("detail-type"),
+        Just("source"),
+        Just("tasks"),
+        Just("Sns"),
+        Just("Message"),
+        Just("Action"),
+        Just("invocationSchemaVersion"),
+        Just("Event"),
+    ];
+    leaf.prop_recursive(4, 32, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((names.clone(), inner), 0..5).prop_map(|fields| {
+                fields
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect()
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_key_comes_back_from_every_shape_as_it_was(key in "\\PC{1,80}|.{1,80}") {
+        let encoded = utf8_percent_encode(&key, NON_ALPHANUMERIC).to_string().replace("%20", "+");
+        let mut s3 = sample("s3-object-created");
+        s3["Records"][0]["s3"]["object"]["key"] = json!(encoded);
+        let mut bridge = sample("eventbridge-object-created");
+        bridge["detail"]["object"]["key"] = json!(key);
+        let mut job = sample("batch-operations-1.0");
+        job["tasks"][0]["s3Key"] = json!(encoded);
+        let envelope = json!({"Type": "Notification", "Message": s3.to_string()});
+        let queue = |body: &Value| json!({"Records": [
+            {"messageId": "m", "eventSource": "aws:sqs", "body": body.to_string()},
+        ]});
+        for payload in [&s3, &bridge, &queue(&s3), &queue(&bridge), &queue(&envelope)] {
+            let found = subjects(payload);
+            prop_assert_eq!(found[0].version().key.as_str(), key.as_str());
+        }
+        let Payload::BatchOperations(job) = ingest::read(&job).unwrap() else { panic!("no job") };
+        let version = job.tasks[0].version.as_ref().unwrap();
+        prop_assert_eq!(version.key.as_str(), key.as_str());
+    }
+
+    #[test]
+    fn no_json_makes_ingest_panic(payload in any_json()) {
+        let _ = ingest::read(&payload);
+    }
+}

@@ -1,0 +1,16 @@
+//! The checker from outside: sample events in, verdicts out, AWS replaced at the ports or on the
+//! wire.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy.toml lets tests panic, but not the helpers they call"
+)]
+
+mod batches;
+mod ingest;
+mod support;
+mod verdicts;
+mod wire;

@@ -1,0 +1,375 @@
+//! The adapters against a server on the loopback address: what is really sent, and what is made of
+//! each answer.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use compliance::aws::Aws;
+use compliance::ports::{
+    DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection, KeyAnswer,
+    KeyDescription, ListVersions, Marker, Observed,
+};
+use compliance::subject::{Key, ObjectVersion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::support::{KEY, OTHER};
+
+/// A server that gives `answers` in turn, the last one for ever, and keeps the requests.
+struct Server {
+    endpoint: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start(answers: Vec<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let kept = requests.clone();
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let request = read_request(&mut socket).await;
+                let n = kept.lock().unwrap().len().min(answers.len() - 1);
+                kept.lock().unwrap().push(request);
+                socket.write_all(answers[n].as_bytes()).await.unwrap();
+            }
+        });
+        Self { endpoint, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    fn aws(&self) -> Aws {
+        let credentials = Credentials::new("AKIAEXAMPLE", "secret", None, None, "test");
+        let retries = Aws::retries().with_initial_backoff(std::time::Duration::from_millis(1));
+        macro_rules! client {
+            ($sdk:ident) => {
+                $sdk::Client::from_conf(
+                    $sdk::Config::builder()
+                        .behavior_version(BehaviorVersion::latest())
+                        .region(Region::new("us-west-2"))
+                        .credentials_provider(credentials.clone())
+                        .endpoint_url(&self.endpoint)
+                        .retry_config(retries.clone())
+                        .timeout_config(Aws::timeouts())
+                        .build(),
+                )
+            };
+        }
+        Aws::new(
+            client!(aws_sdk_s3),
+            client!(aws_sdk_ssm),
+            client!(aws_sdk_kms),
+        )
+    }
+}
+
+async fn read_request(socket: &mut tokio::net::TcpStream) -> String {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let n = socket.read(&mut buffer).await.unwrap();
+        request.extend_from_slice(&buffer[..n]);
+        let text = String::from_utf8_lossy(&request).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse().unwrap())
+        });
+        if body.len() >= length.unwrap_or(0) || n == 0 {
+            return text;
+        }
+    }
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+fn version(version_id: Option<&str>) -> ObjectVersion {
+    ObjectVersion {
+        bucket: "destination".to_owned(),
+        key: Key::from_plain("Tax/Ü + 1%.pdf").unwrap(),
+        version_id: version_id.map(str::to_owned),
+        region: None,
+        bucket_owner: None,
+        event_time_ms: None,
+    }
+}
+
+#[tokio::test]
+async fn the_head_carries_version_and_owner_and_no_checksum_mode() {
+    let headers = format!(
+        "x-amz-server-side-encryption: aws:kms\r\n\
+         x-amz-server-side-encryption-aws-kms-key-id: {KEY}\r\n\
+         x-amz-server-side-encryption-bucket-key-enabled: true\r\n\
+         x-amz-replication-status: REPLICA\r\nx-amz-version-id: v1\r\n",
+    );
+    let server = Server::start(vec![answer("200 OK", &headers, "")]).await;
+    let seen = server
+        .aws()
+        .inspect(&version(Some("v/1")), Some("111122223333"))
+        .await
+        .unwrap();
+    let expected = Observed {
+        version_id: Some("v1".to_owned()),
+        ..crate::support::replica(KEY)
+    };
+    assert_eq!(seen, Inspection::Object(expected));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    let request = requests[0].to_ascii_lowercase();
+    let first = requests[0].lines().next().unwrap();
+    assert_eq!(
+        first,
+        "HEAD /destination/Tax/%C3%9C%20%2B%201%25.pdf?versionId=v%2F1 HTTP/1.1"
+    );
+    assert!(
+        request.contains("x-amz-expected-bucket-owner: 111122223333"),
+        "{request}"
+    );
+    assert!(!request.contains("x-amz-checksum-mode"), "{request}");
+    assert!(
+        !request.contains("x-amz-server-side-encryption"),
+        "{request}"
+    );
+}
+
+#[tokio::test]
+async fn a_head_without_version_or_owner_sends_neither() {
+    let server = Server::start(vec![answer("200 OK", "", "")]).await;
+    let seen = server.aws().inspect(&version(None), None).await.unwrap();
+    assert_eq!(seen, Inspection::Object(Observed::default()));
+    let request = server.requests()[0].to_ascii_lowercase();
+    assert!(!request.contains("versionid") && !request.contains("expected-bucket-owner"));
+}
+
+#[tokio::test]
+async fn refused_heads_are_answers_after_one_request() {
+    let other = "x-amz-bucket-region: eu-west-1\r\n";
+    let table = [
+        ("404 Not Found", "", Inspection::NotFound),
+        (
+            "404 Not Found",
+            "x-amz-delete-marker: true\r\n",
+            Inspection::DeleteMarker,
+        ),
+        (
+            "405 Method Not Allowed",
+            "x-amz-delete-marker: true\r\n",
+            Inspection::DeleteMarker,
+        ),
+        ("403 Forbidden", "", Inspection::AccessDenied),
+        (
+            "403 Forbidden",
+            "x-amz-bucket-region: us-west-2\r\n",
+            Inspection::AccessDenied,
+        ),
+        ("400 Bad Request", "", Inspection::CustomerKey),
+        (
+            "400 Bad Request",
+            other,
+            Inspection::OtherRegion("eu-west-1".to_owned()),
+        ),
+        (
+            "301 Moved Permanently",
+            other,
+            Inspection::OtherRegion("eu-west-1".to_owned()),
+        ),
+    ];
+    for (status, headers, inspection) in table {
+        let server = Server::start(vec![answer(status, headers, "")]).await;
+        let seen = server.aws().inspect(&version(Some("v")), None).await;
+        assert_eq!(seen, Ok(inspection), "{status} {headers}");
+        assert_eq!(server.requests().len(), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn throttling_is_tried_three_times_and_then_an_error_that_names_the_object() {
+    let slow = answer("503 Service Unavailable", "x-amz-request-id: R1\r\n", "");
+    let server = Server::start(vec![slow.clone()]).await;
+    let error = server
+        .aws()
+        .inspect(&version(Some("v")), None)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "s3:HeadObject on bucket destination key Tax/Ü + 1%.pdf failed: status 503, request R1; the \
+         message is tried again",
+    );
+    assert_eq!(server.requests().len(), 3);
+    let server = Server::start(vec![slow, answer("404 Not Found", "", "")]).await;
+    assert_eq!(
+        server.aws().inspect(&version(None), None).await,
+        Ok(Inspection::NotFound)
+    );
+}
+
+#[tokio::test]
+async fn the_registry_is_read_to_its_last_page() {
+    let page = |name: &str, next: &str| {
+        let body = format!(r#"{{"Parameters":[{{"Name":"{name}","Value":"{{}}"}}]{next}}}"#);
+        answer(
+            "200 OK",
+            "Content-Type: application/x-amz-json-1.1\r\n",
+            &body,
+        )
+    };
+    let server = Server::start(vec![page("/e/a", r#","NextToken":"t""#), page("/e/b", "")]).await;
+    let found = server.aws().registry("destination").await.unwrap();
+    let names: Vec<_> = found
+        .iter()
+        .map(|parameter| parameter.name.as_str())
+        .collect();
+    assert_eq!(names, ["/e/a", "/e/b"]);
+    let requests = server.requests();
+    assert!(requests[0].contains(r#""Path":"/encrypted-replication/destination/""#));
+    assert!(requests[0].contains(r#""Recursive":true"#));
+    assert!(requests[1].contains(r#""NextToken":"t""#));
+}
+
+#[tokio::test]
+async fn a_registry_that_may_not_be_read_is_an_error_that_names_the_permission() {
+    let body = r#"{"__type":"AccessDeniedException","message":"not authorized"}"#;
+    let server = Server::start(vec![answer("400 Bad Request", "", body)]).await;
+    let error = server.aws().registry("destination").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "ssm:GetParametersByPath on path /encrypted-replication/destination/ failed: status 400, \
+         AccessDeniedException, not authorized; allow the checker's role ssm:GetParametersByPath; \
+         the message is tried again",
+    );
+}
+
+#[tokio::test]
+async fn the_buckets_default_encryption_counts_only_where_it_is_kms() {
+    let rule = |inner: &str| {
+        let body = format!(
+            "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>{inner}\
+             </ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>",
+        );
+        answer("200 OK", "", &body)
+    };
+    let none = "<Error><Code>ServerSideEncryptionConfigurationNotFoundError</Code></Error>";
+    let table = [
+        (
+            rule(&format!(
+                "<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>{OTHER}</KMSMasterKeyID>"
+            )),
+            DefaultEncryption::Kms(Some(OTHER.to_owned())),
+        ),
+        (
+            rule("<SSEAlgorithm>aws:kms</SSEAlgorithm>"),
+            DefaultEncryption::Kms(None),
+        ),
+        (
+            rule("<SSEAlgorithm>AES256</SSEAlgorithm>"),
+            DefaultEncryption::Other,
+        ),
+        (answer("404 Not Found", "", none), DefaultEncryption::Other),
+    ];
+    for (reply, expected) in table {
+        let server = Server::start(vec![reply]).await;
+        let found = server
+            .aws()
+            .default_encryption("destination", Some("111122223333"))
+            .await;
+        assert_eq!(found, Ok(expected));
+        let request = server.requests()[0].to_ascii_lowercase();
+        assert!(request.contains("x-amz-expected-bucket-owner: 111122223333"));
+    }
+    let server = Server::start(vec![answer("403 Forbidden", "", "")]).await;
+    let error = server
+        .aws()
+        .default_encryption("destination", None)
+        .await
+        .unwrap_err();
+    assert!(
+        error.remedy.contains("s3:GetEncryptionConfiguration"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_key_is_found_missing_or_not_told_and_throttling_is_an_error() {
+    let json = |status: &str, body: &str| {
+        answer(status, "Content-Type: application/x-amz-json-1.1\r\n", body)
+    };
+    let error = |code: &str| {
+        json(
+            "400 Bad Request",
+            &format!(r#"{{"__type":"{code}","message":"m"}}"#),
+        )
+    };
+    let body = format!(
+        r#"{{"KeyMetadata":{{"KeyId":"2","Arn":"{KEY}","KeyState":"Disabled","KeyManager":"AWS"}}}}"#,
+    );
+    let server = Server::start(vec![json("200 OK", &body)]).await;
+    let description = KeyDescription {
+        arn: KEY.to_owned(),
+        state: "Disabled".to_owned(),
+        aws_managed: true,
+    };
+    assert_eq!(
+        server.aws().describe("alias/x").await,
+        Ok(KeyAnswer::Found(description))
+    );
+    assert!(server.requests()[0].contains(r#"{"KeyId":"alias/x"}"#));
+    let server = Server::start(vec![error("NotFoundException")]).await;
+    assert_eq!(server.aws().describe(KEY).await, Ok(KeyAnswer::NotFound));
+    let server = Server::start(vec![error("AccessDeniedException")]).await;
+    let refused = "kms:DescribeKey: status 400, AccessDeniedException, m".to_owned();
+    assert_eq!(
+        server.aws().describe(KEY).await,
+        Ok(KeyAnswer::Refused(refused))
+    );
+    let server = Server::start(vec![error("ThrottlingException")]).await;
+    assert!(server.aws().describe(KEY).await.is_err());
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn listed_keys_and_markers_are_decoded_once() {
+    let body = "<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\
+        <NextKeyMarker>a+%2B%25</NextKeyMarker><NextVersionIdMarker>v2</NextVersionIdMarker>\
+        <Version><Key>a+%2B%25</Key><VersionId>v2</VersionId></Version>\
+        <DeleteMarker><Key>gone</Key><VersionId>v3</VersionId></DeleteMarker></ListVersionsResult>";
+    let server = Server::start(vec![answer("200 OK", "", body)]).await;
+    let page = server
+        .aws()
+        .list("destination", "a", &Marker::default(), None)
+        .await
+        .unwrap();
+    assert_eq!(page.versions.len(), 1, "delete markers are left out");
+    assert_eq!(
+        page.versions[0].identity(),
+        ("destination", "a +%", Some("v2"))
+    );
+    let next = Marker {
+        key: Some("a +%".to_owned()),
+        version_id: Some("v2".to_owned()),
+    };
+    assert_eq!(page.next, Some(next.clone()));
+    server
+        .aws()
+        .list("destination", "a", &next, None)
+        .await
+        .unwrap();
+    let second = server.requests()[1].clone();
+    assert!(
+        second.contains("encoding-type=url") && second.contains("key-marker=a%20%2B%25"),
+        "{second}"
+    );
+}
