@@ -75,11 +75,15 @@ impl<A: InspectObject + FindExpectation + DescribeKey> Checker<A> {
             .as_deref()
             .or(home.map(|home| home.account.as_str()));
         // At once: a cold cache costs no more time than the HEAD does.
-        let (inspection, expected) = futures_util::future::join(
-            self.aws.inspect(version, owner),
-            self.expected(version, owner, home),
-        )
-        .await;
+        let expected = async {
+            let expected = self.expected(version, owner, home).await;
+            if let Ok(Some(expected)) = &expected {
+                self.warm(expected, home).await;
+            }
+            expected
+        };
+        let (inspection, expected) =
+            futures_util::future::join(self.aws.inspect(version, owner), expected).await;
         let observed = match inspection? {
             Inspection::Object(observed) => observed,
             Inspection::NotFound => return Ok(unseen(version, verdict::gone(false))),
@@ -278,6 +282,16 @@ impl<A: InspectObject + FindExpectation + DescribeKey> Checker<A> {
             (_, key) => key,
         };
         Ok((key, KeyKnowledge::from(answer)))
+    }
+
+    /// Fetches the state of the key that the replica most likely has, while the HEAD is under way.
+    async fn warm(&self, expected: &Expected, home: Option<&Home>) {
+        if let [ExpectedKey::Known(arn)] = expected.keys.as_slice()
+            && home.is_none_or(|home| home.region == arn.region)
+        {
+            // Its failure is the business of whoever needs the state.
+            let _ = self.describe(&arn.to_string()).await;
+        }
     }
 
     async fn describe(&self, key: &str) -> Result<KeyAnswer, AskError> {

@@ -88,6 +88,19 @@ pub enum HandlerError {
     Json(#[from] serde_json::Error),
 }
 
+impl HandlerError {
+    /// The error's kind, as Lambda reports it in `errorType`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Ingest(_) => "UnreadablePayload",
+            Self::Unjudged { .. } => "RecordsNotJudged",
+            Self::Sweep(_) => "SweepStopped",
+            Self::Write(_) | Self::Json(_) => "VerdictsNotWritten",
+        }
+    }
+}
+
 /// Handles invocations.
 ///
 /// # Guarantees

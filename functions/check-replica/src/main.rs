@@ -10,7 +10,7 @@ use compliance::aws::Aws;
 use compliance::checker::Checker;
 use compliance::config::Config;
 use compliance::handler::{Handler, Invocation, StandardOutput};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
@@ -48,11 +48,17 @@ async fn main() -> Result<(), Error> {
 }
 
 /// The payload is taken as raw JSON: one that does not deserialise would never reach the handler.
+/// The runtime logs the error that goes back to Lambda.
 async fn handle(
     handler: &Handler<Aws, StandardOutput>,
     event: LambdaEvent<Value>,
-) -> Result<Value, Error> {
+) -> Result<Value, Diagnostic> {
     let invocation = Invocation::new(event.context.deadline, &event.context.invoked_function_arn);
-    let answer = handler.handle(&event.payload, &invocation).await;
-    Ok(answer.inspect_err(|error| tracing::error!("the invocation failed: {error}"))?)
+    handler
+        .handle(&event.payload, &invocation)
+        .await
+        .map_err(|error| Diagnostic {
+            error_type: error.code().to_owned(),
+            error_message: error.to_string(),
+        })
 }

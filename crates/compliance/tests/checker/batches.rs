@@ -156,6 +156,14 @@ async fn a_batch_asks_for_expectation_and_key_once_and_the_next_not_at_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_cold_caches_a_replica_takes_no_longer_than_its_head() {
+    let bench = Bench::new(Fake::default(), &[], 64);
+    let start = Instant::now();
+    bench.send(&queue_batch(64)).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_millis(20));
+}
+
+#[tokio::test(start_paused = true)]
 async fn that_nothing_is_expected_is_remembered_too() {
     let bench = Bench::new(
         Fake {
@@ -282,7 +290,8 @@ async fn a_direct_event_answers_its_verdicts_or_fails_as_a_whole() {
         "1 of 1 records could not be judged, the first because s3:HeadObject on bucket destination \
          failed: status 503, SlowDown; the message is tried again",
     );
-    assert!(bench.send(&json!({"hello": 1})).await.is_err());
+    let unknown = bench.send(&json!({"hello": 1})).await.unwrap_err();
+    assert_eq!(unknown.code(), "UnreadablePayload");
 }
 
 #[tokio::test(start_paused = true)]

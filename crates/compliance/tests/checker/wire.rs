@@ -373,3 +373,34 @@ async fn listed_keys_and_markers_are_decoded_once() {
         "{second}"
     );
 }
+
+#[tokio::test]
+async fn a_connection_that_is_cut_or_hangs_is_an_error_to_try_again() {
+    let server = Server::start(vec![String::new()]).await;
+    let error = server
+        .aws()
+        .inspect(&version(None), None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.remedy, "the message is tried again");
+    assert_eq!(server.requests().len(), 3, "{error}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let silent = Server {
+        endpoint,
+        requests: Arc::default(),
+    };
+    let start = std::time::Instant::now();
+    let error = silent
+        .aws()
+        .inspect(&version(None), None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.answer, "no answer in time");
+    assert!(
+        start.elapsed() < std::time::Duration::from_secs(11),
+        "{:?}",
+        start.elapsed()
+    );
+}
