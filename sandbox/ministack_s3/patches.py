@@ -11,10 +11,12 @@ def install(replication_delay: float) -> None:
 
     from ministack.core import iam_actions, iam_evaluator
     from ministack.services import eventbridge, kms, s3
+    from ministack.services.cloudformation import provisioners
 
     # Imported before anything is replaced: they keep the originals they call.
     from ministack_s3 import (
         encryption,
+        event_source_mapping,
         events,
         kms_resource,
         managed_key,
@@ -31,6 +33,8 @@ def install(replication_delay: float) -> None:
     s3._maybe_replicate_delete_marker = replication.delete_marker_written
     s3._put_bucket_replication = replication_request.put_bucket_replication
     s3._put_bucket_versioning = replication_request.put_bucket_versioning
+
+    provisioners._RESOURCE_HANDLERS[event_source_mapping.TYPE] = event_source_mapping.handlers()
 
     s3._fire_s3_event = events.fire_s3_event
     eventbridge._dispatch_event = events.dispatch_event

@@ -25,6 +25,17 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "ministack.core.iam_evaluator._fnmatch_compile": ("pattern", "ignore_case"),
     "ministack.core.iam_evaluator._gather_role_policies": ("role_name", "account_id"),
     "ministack.core.iam_evaluator._resolve_condition_key": ("key", "ctx"),
+    "ministack.services.cloudformation.provisioners._lambda_esm_create": (
+        "logical_id",
+        "props",
+        "stack_name",
+    ),
+    "ministack.services.cloudformation.provisioners._lambda_esm_update": (
+        "physical_id",
+        "old_props",
+        "new_props",
+        "stack_name",
+    ),
     "ministack.services.eventbridge._dispatch_event": ("event", "view"),
     "ministack.services.eventbridge._invoke_target": ("target", "event", "rule", "view"),
     "ministack.services.kms._create_key": ("data",),

@@ -1,6 +1,6 @@
 //! Lambda function behind `Custom::EncryptedReplication`: wires the resource to AWS.
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::BehaviorVersion;
 use custom_resource::{Payload, Provider, ResponseHosts, SmithyTransport};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use replication::arn::Home;
@@ -10,6 +10,11 @@ use replication::resource::EncryptedReplication;
 /// ARN of the checker's queue. Without it the source bucket's notifications are left alone.
 const CHECK_QUEUE_ARN: &str = "CHECK_QUEUE_ARN";
 
+/// The AWS SDK's own variables for another endpoint than AWS's, see
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
+const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+const AWS_ENDPOINT_URL_S3: &str = "AWS_ENDPOINT_URL_S3";
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing_subscriber::fmt()
@@ -18,28 +23,23 @@ async fn main() -> Result<(), Error> {
         .with_ansi(false)
         .init();
     let queue = configured_queue(std::env::var(CHECK_QUEUE_ARN).ok())?;
+    // Where AWS itself is redirected, the answer may go to this machine; otherwise to Amazon alone.
+    let endpoint = std::env::var(AWS_ENDPOINT_URL).ok();
+    let hosts = ResponseHosts::for_endpoint_override(endpoint.as_deref());
+    let s3_endpoint = std::env::var(AWS_ENDPOINT_URL_S3).ok().or(endpoint);
     let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let transport = SmithyTransport::with_default_connector()?;
-    let (queue, config, transport) = (&queue, &config, &transport);
+    let (queue, s3_endpoint) = (&queue, s3_endpoint.as_deref());
+    let (config, transport) = (&config, &transport);
     run(service_fn(move |event: LambdaEvent<Payload>| async move {
         let home = Home::of_function(&event.context.invoked_function_arn)
             .ok_or("Lambda gave the invocation no function ARN")?;
-        let aws = SdkAws::new(config.clone(), &home);
+        let aws = SdkAws::new(config.clone(), &home, s3_endpoint);
         let resource = EncryptedReplication::new(aws, home, queue.clone());
-        let provider =
-            Provider::new(resource, transport.clone()).with_response_hosts(hosts(config));
+        let provider = Provider::new(resource, transport.clone()).with_response_hosts(hosts);
         Ok::<_, Error>(provider.handle(event).await?)
     }))
     .await
-}
-
-/// Where AWS itself is redirected, the answer may go to this machine; otherwise to Amazon alone.
-fn hosts(config: &SdkConfig) -> ResponseHosts {
-    if config.endpoint_url().is_some() {
-        ResponseHosts::AmazonOrLoopback
-    } else {
-        ResponseHosts::Amazon
-    }
 }
 
 /// The queue's ARN; an empty value counts as none.

@@ -25,6 +25,7 @@ pub struct SdkAws {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>.
     account: String,
     home_region: String,
+    path_style: bool,
     iam: aws_sdk_iam::Client,
     regional: Mutex<BTreeMap<String, Regional>>,
 }
@@ -38,12 +39,14 @@ struct Regional {
 }
 
 impl SdkAws {
-    /// AWS by way of `config`, for the account of `home`.
+    /// AWS by way of `config`, for the account of `home`. `s3_endpoint` is where S3 is redirected
+    /// to, if it is.
     #[must_use]
-    pub fn new(config: SdkConfig, home: &Home) -> Self {
+    pub fn new(config: SdkConfig, home: &Home, s3_endpoint: Option<&str>) -> Self {
         Self {
             account: home.account.clone(),
             home_region: home.region.clone(),
+            path_style: s3_endpoint.is_some_and(is_local),
             iam: aws_sdk_iam::Client::new(&config),
             regional: Mutex::default(),
             config,
@@ -60,7 +63,7 @@ impl SdkAws {
                 .region(Region::new(region.to_owned()))
                 .build();
             let s3 = aws_sdk_s3::config::Builder::from(&config)
-                .force_path_style(is_local(config.endpoint_url().unwrap_or_default()))
+                .force_path_style(self.path_style)
                 .build();
             Regional {
                 s3: aws_sdk_s3::Client::from_conf(s3),
