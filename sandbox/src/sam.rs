@@ -19,15 +19,19 @@ pub struct Stack<'a> {
     pub parameters: &'a [(&'a str, &'a str)],
 }
 
+/// Parameters of `template.yaml` that suit the sandbox: verdicts at once, nothing remembered.
+pub const SANDBOX_PARAMETERS: &[(&str, &str)] = &[
+    ("Architecture", ARCHITECTURE),
+    ("BatchSize", "10"),
+    ("BatchWindowSeconds", "0"),
+    ("ExpectationTtlSeconds", "0"),
+];
 /// The architecture of this machine in Lambda's words. The sandbox runs the functions as processes.
-#[must_use]
-pub fn architecture() -> &'static str {
-    if cfg!(target_arch = "aarch64") {
-        "arm64"
-    } else {
-        "x86_64"
-    }
-}
+pub const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
+    "arm64"
+} else {
+    "x86_64"
+};
 
 /// Builds both functions for Lambda and this machine's architecture: `sam build`.
 ///
@@ -39,7 +43,7 @@ pub async fn build(tools: &Tools, on_line: impl FnMut(&str)) -> Result<()> {
         .args(["build", "--config-env", "sandbox", "--beta-features"])
         .args([
             "--parameter-overrides",
-            &format!("Architecture={}", architecture()),
+            &format!("Architecture={ARCHITECTURE}"),
         ])
         .arg("--build-dir")
         .arg(target_directory().join("sam"))

@@ -2,15 +2,27 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tokio::time::{Instant, sleep};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
+/// What was waited for did not happen in time.
+#[derive(Debug)]
+pub struct InVain(String);
+
+impl std::fmt::Display for InVain {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InVain {}
+
 /// Looks again and again until `look` finds something.
 ///
 /// # Errors
-/// After `limit`, saying what was waited for; or at once, what `look` fails with.
+/// [`InVain`] after `limit`, saying what was waited for; or at once, what `look` fails with.
 pub async fn until<T>(
     what: &str,
     limit: Duration,
@@ -25,7 +37,7 @@ pub async fn until<T>(
             return Ok(found);
         }
         if Instant::now() >= deadline {
-            bail!("waited {} s in vain for {what}", limit.as_secs());
+            return Err(InVain(format!("waited {} s in vain for {what}", limit.as_secs())).into());
         }
         sleep(BETWEEN_LOOKS).await;
     }

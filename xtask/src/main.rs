@@ -1,3 +1,85 @@
 //! The project's own commands: demo, test, sandbox.
 
-fn main() {}
+mod demo;
+mod progress;
+mod serve;
+mod signals;
+mod suite;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Everything this project does on your own machine. No AWS account, no container.
+///
+/// What is needed beyond Rust and Python 3.10 is installed below target/, the first time.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask demo              see replicas judged, in a local cloud, then tidy up
+  cargo xtask demo --keep       the same, and go on from there with aws and sam
+  cargo xtask sandbox           an empty local cloud, until Ctrl-C
+  cargo xtask test              everything CI runs";
+
+#[derive(Subcommand)]
+enum Command {
+    /// The whole job, end to end: build, deploy, replicate, judge
+    ///
+    /// Builds both functions for Lambda, starts the local cloud, deploys template.yaml with SAM CLI
+    /// in two Regions, deploys examples/walkthrough.yaml, uploads objects, breaks the replication in
+    /// three ways, and prints every object with its verdict. Exits with 0 only if every object got
+    /// the verdict it should.
+    Demo {
+        /// Leave the local cloud running with everything in it, and print how to use it
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Everything CI runs, the quick checks first
+    ///
+    /// Format, lints, templates, unit and documentation tests, the local cloud's own tests, the
+    /// functions' build, and the end-to-end tests. All steps run even if one fails; exits with 0
+    /// only if all passed.
+    Test,
+    /// The local cloud alone, in the foreground, until Ctrl-C
+    Sandbox {
+        /// Port on 127.0.0.1; 0 takes a free one
+        #[arg(long, default_value_t = 4566)]
+        port: u16,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // Dropping the work on a signal ends every process it has started.
+    let outcome = tokio::select! {
+        outcome = perform(arguments.command) => outcome,
+        status = signals::received() => {
+            progress::leave_terminal_clean();
+            return status;
+        }
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn perform(command: Command) -> Result<bool> {
+    match command {
+        Command::Demo { keep } => demo::run(keep).await,
+        Command::Test => suite::run().await,
+        Command::Sandbox { port } => serve::run(port).await.map(|()| true),
+    }
+}

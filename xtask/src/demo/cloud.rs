@@ -1,0 +1,390 @@
+//! What the demo does to the cloud with the account root's credentials.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use aws_config::SdkConfig;
+use aws_sdk_kms::types::Tag;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{
+    CompletedMultipartUpload, CompletedPart, ReplicationConfiguration, ReplicationStatus,
+    ServerSideEncryption,
+};
+use sandbox::wait::until;
+use sandbox::{Sandbox, verdicts};
+
+use super::{DESTINATION_BUCKET, REPLICA_REGION, SOURCE_BUCKET, SOURCE_REGION, STACK};
+
+/// S3 takes no smaller part but the last:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+const PART_SIZE: usize = 5 * 1024 * 1024;
+const REPLICATION_LIMIT: Duration = Duration::from_secs(30);
+
+/// Clients, and the keys that the stack made.
+pub(crate) struct Cloud {
+    source: aws_sdk_s3::Client,
+    destination: aws_sdk_s3::Client,
+    source_keys: aws_sdk_kms::Client,
+    replica_keys: aws_sdk_kms::Client,
+    source_logs: SdkConfig,
+    replica_logs: SdkConfig,
+    /// The replication configuration as the stack made it.
+    configuration: ReplicationConfiguration,
+    /// The default key of the source bucket.
+    pub(crate) source_key: String,
+    /// The key that the rule names for the replicas.
+    pub(crate) replica_key: String,
+}
+
+/// An object version, and when its upload was done.
+#[derive(Clone, Debug)]
+pub(crate) struct Uploaded {
+    /// Its key.
+    pub(crate) key: String,
+    /// Its version in the source bucket.
+    pub(crate) version: String,
+    /// Milliseconds since 1970.
+    pub(crate) time: i64,
+}
+
+/// A replica, as a HEAD shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Replica {
+    /// Its version in the destination bucket.
+    pub(crate) version: String,
+    /// The key it is under.
+    pub(crate) key: Option<String>,
+}
+
+/// How many object versions there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// In the source bucket.
+    pub(crate) source: usize,
+    /// In the destination bucket.
+    pub(crate) destination: usize,
+}
+
+impl Cloud {
+    /// Reads the replication configuration and the keys.
+    pub(crate) async fn open(sandbox: &Sandbox) -> Result<Self> {
+        let [here, there] = [SOURCE_REGION, REPLICA_REGION].map(|region| sandbox.config(region));
+        let source = aws_sdk_s3::Client::new(&here);
+        let configuration = source
+            .get_bucket_replication()
+            .bucket(SOURCE_BUCKET)
+            .send()
+            .await
+            .context("cannot read the replication configuration of the source bucket")?
+            .replication_configuration
+            .context("the source bucket has no replication configuration")?;
+        let replica_key = configuration
+            .rules()
+            .first()
+            .and_then(|rule| {
+                rule.destination()?
+                    .encryption_configuration()?
+                    .replica_kms_key_id()
+            })
+            .context("the rule names no key for the replicas")?
+            .to_owned();
+        Ok(Self {
+            source_key: default_key(&source, SOURCE_BUCKET).await?,
+            replica_key,
+            configuration,
+            destination: aws_sdk_s3::Client::new(&there),
+            source,
+            source_keys: aws_sdk_kms::Client::new(&here),
+            replica_keys: aws_sdk_kms::Client::new(&there),
+            source_logs: here,
+            replica_logs: there,
+        })
+    }
+
+    /// Uploads a small object. Without `kms_key`, it is encrypted with SSE-S3.
+    pub(crate) async fn put(&self, key: &str, kms_key: Option<&str>) -> Result<Uploaded> {
+        let algorithm = match kms_key {
+            Some(_) => ServerSideEncryption::AwsKms,
+            None => ServerSideEncryption::Aes256,
+        };
+        let answer = self
+            .source
+            .put_object()
+            .bucket(SOURCE_BUCKET)
+            .key(key)
+            .server_side_encryption(algorithm)
+            .set_ssekms_key_id(kms_key.map(str::to_owned))
+            .body(ByteStream::from_static(b"confidential"))
+            .send()
+            .await
+            .with_context(|| format!("cannot upload `{key}`"))?;
+        uploaded(key, answer.version_id)
+    }
+
+    /// Uploads an object of two parts.
+    pub(crate) async fn put_in_parts(&self, key: &str, kms_key: &str) -> Result<Uploaded> {
+        let upload = self
+            .source
+            .create_multipart_upload()
+            .bucket(SOURCE_BUCKET)
+            .key(key)
+            .server_side_encryption(ServerSideEncryption::AwsKms)
+            .ssekms_key_id(kms_key)
+            .send()
+            .await
+            .with_context(|| format!("cannot begin the multipart upload of `{key}`"))?;
+        let id = upload.upload_id.context("S3 gave no upload id")?;
+        let mut parts = CompletedMultipartUpload::builder();
+        for (number, size) in [(1, PART_SIZE), (2, 1)] {
+            let part = self
+                .source
+                .upload_part()
+                .bucket(SOURCE_BUCKET)
+                .key(key)
+                .upload_id(&id)
+                .part_number(number)
+                .body(vec![b'x'; size].into())
+                .send()
+                .await
+                .with_context(|| format!("cannot upload part {number} of `{key}`"))?;
+            let part = CompletedPart::builder()
+                .part_number(number)
+                .set_e_tag(part.e_tag)
+                .build();
+            parts = parts.parts(part);
+        }
+        let done = self
+            .source
+            .complete_multipart_upload()
+            .bucket(SOURCE_BUCKET)
+            .key(key)
+            .upload_id(&id)
+            .multipart_upload(parts.build())
+            .send()
+            .await
+            .with_context(|| format!("cannot complete the multipart upload of `{key}`"))?;
+        uploaded(key, done.version_id)
+    }
+
+    /// Creates a key in the source's Region that the replication role knows nothing of.
+    pub(crate) async fn create_second_source_key(&self) -> Result<String> {
+        create_key(&self.source_keys, "a second key for source objects", None).await
+    }
+
+    /// Creates a key in the replicas' Region that the replication role may use.
+    pub(crate) async fn create_wrong_replica_key(&self) -> Result<String> {
+        let (prefix, _) = self
+            .replica_key
+            .split_once(":key/")
+            .context("not a key ARN")?;
+        let account = prefix.rsplit(':').next().unwrap_or_default();
+        let partition = self.replica_key.split(':').nth(1).unwrap_or("aws");
+        let root = format!("arn:{partition}:iam::{account}:root");
+        let role = self.configuration.role();
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Principal":{{"AWS":"{root}"}},"Action":"kms:*","Resource":"*"}},
+            {{"Effect":"Allow","Principal":{{"AWS":"{role}"}},
+              "Action":["kms:Encrypt","kms:GenerateDataKey","kms:Decrypt"],"Resource":"*"}}]}}"#
+        );
+        create_key(
+            &self.replica_keys,
+            "a key that is not the replicas'",
+            Some(policy),
+        )
+        .await
+    }
+
+    /// Writes the replication configuration with another key for the replicas.
+    pub(crate) async fn point_rule_at(&self, kms_key: &str) -> Result<()> {
+        let mut configuration = self.configuration.clone();
+        for rule in &mut configuration.rules {
+            let Some(encryption) = rule
+                .destination
+                .as_mut()
+                .and_then(|to| to.encryption_configuration.as_mut())
+            else {
+                continue;
+            };
+            encryption.replica_kms_key_id = Some(kms_key.to_owned());
+        }
+        self.source
+            .put_bucket_replication()
+            .bucket(SOURCE_BUCKET)
+            .replication_configuration(configuration)
+            .send()
+            .await
+            .context("cannot write the replication configuration")?;
+        Ok(())
+    }
+
+    /// Disables the replicas' key.
+    pub(crate) async fn disable_replica_key(&self) -> Result<()> {
+        let request = self.replica_keys.disable_key().key_id(&self.replica_key);
+        request
+            .send()
+            .await
+            .context("cannot disable the replicas' key")?;
+        Ok(())
+    }
+
+    /// Enables the replicas' key.
+    pub(crate) async fn enable_replica_key(&self) -> Result<()> {
+        let request = self.replica_keys.enable_key().key_id(&self.replica_key);
+        request
+            .send()
+            .await
+            .context("cannot enable the replicas' key")?;
+        Ok(())
+    }
+
+    /// The source version's replication status once S3 has made up its mind; none where no rule
+    /// applies to the object.
+    pub(crate) async fn source_status(&self, object: &Uploaded) -> Result<Option<String>> {
+        let what = format!("the replication of `{}`", object.key);
+        until(&what, REPLICATION_LIMIT, async || {
+            let head = self
+                .source
+                .head_object()
+                .bucket(SOURCE_BUCKET)
+                .key(&object.key)
+                .version_id(&object.version)
+                .send()
+                .await?;
+            Ok(match head.replication_status {
+                Some(ReplicationStatus::Pending) => None,
+                other => Some(other.map(|status| status.as_str().to_owned())),
+            })
+        })
+        .await
+    }
+
+    /// The replica of an object, if there is one.
+    pub(crate) async fn replica(&self, key: &str) -> Result<Option<Replica>> {
+        let answer = self
+            .destination
+            .head_object()
+            .bucket(DESTINATION_BUCKET)
+            .key(key)
+            .send()
+            .await;
+        match answer {
+            Ok(head) => Ok(Some(Replica {
+                version: head.version_id.context("a replica has no version id")?,
+                key: head.ssekms_key_id,
+            })),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(HeadObjectError::is_not_found) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot look at replica `{key}`")),
+        }
+    }
+
+    /// Every verdict so far, of both Regions' checkers.
+    pub(crate) async fn verdicts(&self) -> Result<Vec<verdicts::Verdict>> {
+        let log_group = format!("/aws/lambda/{STACK}-check-replica");
+        let (mut all, more) = tokio::try_join!(
+            verdicts::read(&self.source_logs, &log_group),
+            verdicts::read(&self.replica_logs, &log_group),
+        )?;
+        all.extend(more);
+        Ok(all)
+    }
+
+    /// Counts the object versions in both buckets.
+    pub(crate) async fn counts(&self) -> Result<Counts> {
+        Ok(Counts {
+            source: count(&self.source, SOURCE_BUCKET).await?,
+            destination: count(&self.destination, DESTINATION_BUCKET).await?,
+        })
+    }
+
+    /// Checks that the deleted stack left no replication rule behind.
+    pub(crate) async fn check_nothing_left(&self) -> Result<()> {
+        let answer = self
+            .source
+            .get_bucket_replication()
+            .bucket(SOURCE_BUCKET)
+            .send()
+            .await;
+        ensure!(
+            answer.is_err(),
+            "the stack is deleted, but its replication rule is still there"
+        );
+        Ok(())
+    }
+}
+
+fn uploaded(key: &str, version: Option<String>) -> Result<Uploaded> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")?;
+    Ok(Uploaded {
+        key: key.to_owned(),
+        version: version.with_context(|| format!("`{key}` has no version id"))?,
+        time: i64::try_from(now.as_millis()).context("the clock is far in the future")?,
+    })
+}
+
+async fn default_key(s3: &aws_sdk_s3::Client, bucket: &str) -> Result<String> {
+    let answer = s3.get_bucket_encryption().bucket(bucket).send().await;
+    let answer = answer.with_context(|| format!("cannot read the encryption of `{bucket}`"))?;
+    let rules = answer
+        .server_side_encryption_configuration
+        .map(|found| found.rules);
+    rules
+        .iter()
+        .flatten()
+        .find_map(|rule| {
+            rule.apply_server_side_encryption_by_default()?
+                .kms_master_key_id()
+        })
+        .map(str::to_owned)
+        .with_context(|| format!("bucket `{bucket}` has no default KMS key"))
+}
+
+async fn create_key(
+    kms: &aws_sdk_kms::Client,
+    description: &str,
+    policy: Option<String>,
+) -> Result<String> {
+    let tag = Tag::builder()
+        .tag_key("purpose")
+        .tag_value("demo")
+        .build()?;
+    let answer = kms
+        .create_key()
+        .description(description)
+        .tags(tag)
+        .set_policy(policy);
+    let answer = answer
+        .send()
+        .await
+        .with_context(|| format!("cannot create {description}"))?;
+    let arn = answer.key_metadata.and_then(|key| key.arn);
+    arn.with_context(|| format!("KMS gave no ARN for {description}"))
+}
+
+async fn count(s3: &aws_sdk_s3::Client, bucket: &str) -> Result<usize> {
+    let mut found = 0;
+    let (mut key, mut version) = (None, None);
+    loop {
+        let request = s3.list_object_versions().bucket(bucket);
+        let page = request
+            .set_key_marker(key)
+            .set_version_id_marker(version)
+            .send()
+            .await
+            .with_context(|| format!("cannot list the versions in `{bucket}`"))?;
+        found += page.versions().len();
+        if page.is_truncated() != Some(true) {
+            return Ok(found);
+        }
+        (key, version) = (page.next_key_marker, page.next_version_id_marker);
+    }
+}

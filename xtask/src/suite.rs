@@ -1,0 +1,139 @@
+//! `cargo xtask test`: everything CI runs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use sandbox::{Tools, guard, sam};
+use tokio::process::Command;
+
+use crate::progress::{Step, seconds, step};
+
+/// Of a step that failed, so many of its last lines are shown.
+const LINES_SHOWN: usize = 60;
+
+struct Check {
+    name: &'static str,
+    command: &'static [&'static str],
+}
+
+const fn check(name: &'static str, command: &'static [&'static str]) -> Check {
+    Check { name, command }
+}
+
+/// In the order of what they cost.
+const CHECKS: [Check; 9] = [
+    check("Format", &["cargo", "fmt", "--all", "--check"]),
+    check(
+        "Templates: cfn-lint",
+        &["cfn-lint", "template.yaml", "examples/*.yaml"],
+    ),
+    check(
+        "Templates: sam validate",
+        &["sam", "validate", "--lint", "--region", "us-east-1"],
+    ),
+    check(
+        "Sandbox's own tests",
+        &["python", "-m", "pytest", "-q", "sandbox/tests"],
+    ),
+    check(
+        "Clippy",
+        &[
+            "cargo",
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    ),
+    check(
+        "Unit tests",
+        &[
+            "cargo",
+            "test",
+            "--workspace",
+            "--exclude",
+            "end-to-end",
+            "--locked",
+        ],
+    ),
+    check(
+        "Documentation",
+        &["cargo", "doc", "--workspace", "--no-deps", "--locked"],
+    ),
+    check("Build for Lambda", &[]),
+    check(
+        "End-to-end tests",
+        &["cargo", "test", "--package", "end-to-end", "--locked"],
+    ),
+];
+
+struct Outcome {
+    name: &'static str,
+    passed: bool,
+    took: Duration,
+}
+
+/// Runs every check, also after one has failed; true if all passed.
+pub(crate) async fn run() -> Result<bool> {
+    let tools = step("Tools in target/venv", async |step| {
+        Tools::install(step.lines()).await
+    })
+    .await?;
+    let mut outcomes = Vec::new();
+    for check in &CHECKS {
+        let began = Instant::now();
+        let result = step(check.name, async |step| perform(&tools, check, step).await).await;
+        if let Err(error) = &result {
+            eprintln!("{error:#}\n");
+        }
+        outcomes.push(Outcome {
+            name: check.name,
+            passed: result.is_ok(),
+            took: began.elapsed(),
+        });
+    }
+    println!("\n{}", table(&outcomes));
+    let passed = outcomes.iter().filter(|outcome| outcome.passed).count();
+    let failed = outcomes.len() - passed;
+    println!("{passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+async fn perform(tools: &Tools, check: &Check, step: Step) -> Result<()> {
+    let Some((program, arguments)) = check.command.split_first() else {
+        return sam::build(tools, step.lines()).await;
+    };
+    let mut command: Command = tools.command(program);
+    command
+        .args(arguments)
+        .env("CARGO_TERM_COLOR", "never")
+        .env("RUSTDOCFLAGS", "-D warnings");
+    let finished = guard::finish(command, step.lines()).await?;
+    if finished.status.success() {
+        return Ok(());
+    }
+    let first = finished.tail.len().saturating_sub(LINES_SHOWN);
+    let lines = finished.tail.get(first..).unwrap_or_default().join("\n");
+    anyhow::bail!(
+        "`{}`: {}\n{lines}",
+        check.command.join(" "),
+        finished.status
+    );
+}
+
+fn table(outcomes: &[Outcome]) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_FULL_CONDENSED)
+        .set_header(["", "Check", "Time"]);
+    for outcome in outcomes {
+        let sign = if outcome.passed { "✓" } else { "✗" };
+        table.add_row([sign, outcome.name, &seconds(outcome.took)]);
+    }
+    table.to_string()
+}
