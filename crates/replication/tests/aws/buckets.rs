@@ -1,0 +1,199 @@
+//! Buckets and their configuration.
+
+use replication::configuration::{
+    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+};
+use replication::error::ErrorKind;
+use replication::ports::{BucketRef, Buckets, Outcome};
+
+use super::state::Bucket;
+use super::{Refusal, World, notifications, refuse, rules};
+
+fn named(bucket: BucketRef<'_>) -> String {
+    format!("bucket `{}`", bucket.name)
+}
+
+impl World {
+    fn on<T>(
+        &self,
+        operation: &'static str,
+        at: BucketRef<'_>,
+        effect: impl FnOnce(&mut Bucket) -> Result<T, Refusal>,
+    ) -> Outcome<T> {
+        self.call(operation, named(at), at.region, |state| {
+            effect(state.bucket(at)?)
+        })
+    }
+
+    /// What anybody else may try too. See
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requirements.html>: versioning
+    /// of a bucket with a replication configuration cannot be suspended.
+    pub(crate) fn suspend_versioning(&self, at: BucketRef<'_>) -> Outcome<()> {
+        self.on("PutBucketVersioning", at, |bucket| {
+            if bucket.replication.written().is_some() {
+                return refuse(
+                    ErrorKind::Conflict,
+                    "InvalidBucketState",
+                    "A replication configuration is present on this bucket, so you cannot change the versioning \
+                     state. To change the versioning state, first delete the replication configuration.",
+                );
+            }
+            bucket.versioning = Versioning::Suspended;
+            Ok(())
+        })
+    }
+}
+
+impl Buckets for World {
+    async fn bucket_region(&self, bucket: &str) -> Outcome<Option<String>> {
+        self.call("HeadBucket", format!("bucket `{bucket}`"), "", |state| {
+            if state.strangers.contains(bucket) {
+                return refuse(ErrorKind::AccessDenied, "HTTP 403", "");
+            }
+            Ok(state.buckets.get(bucket).map(|found| found.region.clone()))
+        })
+    }
+
+    async fn create_bucket(&self, at: BucketRef<'_>) -> Outcome<()> {
+        self.call("CreateBucket", named(at), at.region, |state| {
+            if state.strangers.contains(at.name) {
+                return refuse(
+                    ErrorKind::Conflict,
+                    "BucketAlreadyExists",
+                    "The requested bucket name is not available",
+                );
+            }
+            // us-east-1 answers 200 here for buckets of its own, see
+            // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html; the stricter answer is kept.
+            if state.buckets.contains_key(at.name) {
+                return refuse(
+                    ErrorKind::AlreadyExists,
+                    "BucketAlreadyOwnedByYou",
+                    "Your previous request to create the named bucket succeeded and you already own it.",
+                );
+            }
+            let bucket = Bucket::new(at.region, state.now);
+            state.buckets.insert(at.name.to_owned(), bucket);
+            Ok(())
+        })
+    }
+
+    async fn delete_bucket(&self, at: BucketRef<'_>) -> Outcome<()> {
+        self.call("DeleteBucket", named(at), at.region, |state| {
+            if !state.bucket(at)?.versions.is_empty() {
+                return refuse(
+                    ErrorKind::Conflict,
+                    "BucketNotEmpty",
+                    "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
+                );
+            }
+            state.buckets.remove(at.name);
+            Ok(())
+        })
+    }
+
+    async fn holds_versions(&self, at: BucketRef<'_>) -> Outcome<bool> {
+        self.on("ListObjectVersions", at, |bucket| {
+            Ok(!bucket.versions.is_empty())
+        })
+    }
+
+    async fn versioning(&self, at: BucketRef<'_>) -> Outcome<Versioning> {
+        self.on("GetBucketVersioning", at, |bucket| Ok(bucket.versioning))
+    }
+
+    async fn enable_versioning(&self, at: BucketRef<'_>) -> Outcome<()> {
+        self.on("PutBucketVersioning", at, |bucket| {
+            bucket.versioning = Versioning::Enabled;
+            Ok(())
+        })
+    }
+
+    async fn default_encryption(&self, at: BucketRef<'_>) -> Outcome<Option<DefaultEncryption>> {
+        self.on("GetBucketEncryption", at, |bucket| {
+            Ok(bucket.encryption.clone())
+        })
+    }
+
+    async fn put_default_encryption(
+        &self,
+        at: BucketRef<'_>,
+        to: &DefaultEncryption,
+    ) -> Outcome<()> {
+        self.on("PutBucketEncryption", at, |bucket| {
+            if !to.is_kms() && to.kms_key.is_some() {
+                return refuse(
+                    ErrorKind::Invalid,
+                    "InvalidArgument",
+                    "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms",
+                );
+            }
+            bucket.encryption = Some(to.clone());
+            Ok(())
+        })
+    }
+
+    async fn bucket_tags(&self, at: BucketRef<'_>) -> Outcome<Vec<Tag>> {
+        self.on("GetBucketTagging", at, |bucket| Ok(bucket.tags.clone()))
+    }
+
+    async fn put_bucket_tags(&self, at: BucketRef<'_>, tags: &[Tag]) -> Outcome<()> {
+        self.on("PutBucketTagging", at, |bucket| {
+            if tags.len() > 50 {
+                return refuse(
+                    ErrorKind::Invalid,
+                    "InvalidTag",
+                    "Bucket tag count cannot be greater than 50",
+                );
+            }
+            bucket.tags = tags.to_vec();
+            Ok(())
+        })
+    }
+
+    async fn notifications(&self, at: BucketRef<'_>) -> Outcome<NotificationConfiguration> {
+        self.on("GetBucketNotificationConfiguration", at, |bucket| {
+            Ok(bucket.notifications.clone())
+        })
+    }
+
+    async fn put_notifications(
+        &self,
+        at: BucketRef<'_>,
+        to: &NotificationConfiguration,
+    ) -> Outcome<()> {
+        self.on("PutBucketNotificationConfiguration", at, |bucket| {
+            notifications::check(to, &bucket.region)?;
+            bucket.notifications = to.clone();
+            Ok(())
+        })
+    }
+
+    async fn replication(&self, at: BucketRef<'_>) -> Outcome<Option<ReplicationConfiguration>> {
+        self.on("GetBucketReplication", at, |bucket| {
+            Ok(bucket.replication.written().clone())
+        })
+    }
+
+    async fn put_replication(
+        &self,
+        at: BucketRef<'_>,
+        to: &ReplicationConfiguration,
+    ) -> Outcome<()> {
+        self.call("PutBucketReplication", named(at), at.region, |state| {
+            let versioning = state.bucket(at)?.versioning;
+            rules::check(to, versioning, at.name, &state.buckets)?;
+            let now = state.now;
+            state.bucket(at)?.replication.write(Some(to.clone()), now);
+            Ok(())
+        })
+    }
+
+    async fn delete_replication(&self, at: BucketRef<'_>) -> Outcome<()> {
+        self.call("DeleteBucketReplication", named(at), at.region, |state| {
+            let now = state.now;
+            state.bucket(at)?.replication.write(None, now);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! IAM's decision over a role's inline policies.
+//!
+//! As in <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>:
+//! an explicit Deny wins, nothing is allowed by itself. Knows the operators and keys that replication
+//! roles use and panics at any other, so that no condition passes unread.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// One thing that S3 does in the role's name.
+#[derive(Debug)]
+pub(crate) struct Access<'a> {
+    action: &'a str,
+    resource: &'a str,
+    context: BTreeMap<&'static str, String>,
+}
+
+impl<'a> Access<'a> {
+    pub(crate) fn s3(action: &'a str, resource: &'a str) -> Self {
+        Self {
+            action,
+            resource,
+            context: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn kms(action: &'a str, key: &'a str, region: &str, context_arn: &str) -> Self {
+        let context = BTreeMap::from([
+            ("kms:ViaService", format!("s3.{region}.amazonaws.com")),
+            ("kms:EncryptionContext:aws:s3:arn", context_arn.to_owned()),
+        ]);
+        Self {
+            action,
+            resource: key,
+            context,
+        }
+    }
+
+    pub(crate) fn encrypted_with(&mut self, key: &str) {
+        self.context
+            .insert("s3:x-amz-server-side-encryption", "aws:kms".into());
+        self.context
+            .insert("s3:x-amz-server-side-encryption-aws-kms-key-id", key.into());
+    }
+}
+
+pub(crate) fn allowed(policies: &[String], access: &Access<'_>) -> bool {
+    let mut allowed = false;
+    for policy in policies {
+        let policy: Value = serde_json::from_str(policy).expect("a policy that was accepted");
+        for statement in many(&policy["Statement"]) {
+            let applies = texts(&statement["Action"])
+                .iter()
+                .any(|pattern| matches(&pattern.to_lowercase(), &access.action.to_lowercase()))
+                && texts(&statement["Resource"])
+                    .iter()
+                    .any(|pattern| matches(pattern, access.resource))
+                && conditions(&statement["Condition"], access);
+            match statement["Effect"].as_str() {
+                Some("Deny") if applies => return false,
+                Some("Allow") if applies => allowed = true,
+                _ => {}
+            }
+        }
+    }
+    allowed
+}
+
+fn conditions(block: &Value, access: &Access<'_>) -> bool {
+    let Some(block) = block.as_object() else {
+        return true;
+    };
+    block.iter().all(|(operator, keys)| {
+        let keys = keys.as_object().expect("condition keys");
+        keys.iter().all(|(key, patterns)| {
+            let known = access
+                .context
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(key));
+            let any = |test: &dyn Fn(&str, &str) -> bool, absent: bool| {
+                known.map_or(absent, |(_, value)| {
+                    texts(patterns).iter().any(|pattern| test(pattern, value))
+                })
+            };
+            match operator.as_str() {
+                "StringLike" => any(&matches, false),
+                "StringEquals" => any(&|a, b| a == b, false),
+                "StringLikeIfExists" => any(&matches, true),
+                other => panic!("unknown condition operator {other}"),
+            }
+        })
+    })
+}
+
+fn many(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    many(value).into_iter().filter_map(Value::as_str).collect()
+}
+
+/// `*` any characters, `?` one, `${*}`, `${?}` and `${$}` the characters themselves.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let mut tokens = Vec::new();
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        let escaped = ["${*}", "${?}", "${$}"]
+            .iter()
+            .find(|var| rest.starts_with(**var));
+        if let Some(variable) = escaped {
+            tokens.push((variable.chars().nth(2), false));
+            rest = &rest[4..];
+            continue;
+        }
+        tokens.push(match c {
+            '*' => (None, true),
+            '?' => (None, false),
+            c => (Some(c), false),
+        });
+        rest = &rest[c.len_utf8()..];
+    }
+    let text: Vec<char> = text.chars().collect();
+    // reachable[i]: the tokens so far match the first i characters.
+    let mut reachable = vec![false; text.len() + 1];
+    reachable[0] = true;
+    for (literal, star) in tokens {
+        let mut next = vec![false; text.len() + 1];
+        if star {
+            let mut seen = false;
+            for i in 0..=text.len() {
+                seen |= reachable[i];
+                next[i] = seen;
+            }
+        } else {
+            for i in 0..text.len() {
+                next[i + 1] = reachable[i] && literal.is_none_or(|c| c == text[i]);
+            }
+        }
+        reachable = next;
+    }
+    reachable[text.len()]
+}

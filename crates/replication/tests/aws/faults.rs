@@ -1,0 +1,285 @@
+//! A decorator that counts calls, makes them take time, and has the chosen ones fail before or after
+//! their effect.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use replication::configuration::{
+    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+};
+use replication::error::{AwsError, ErrorKind};
+use replication::ports::{
+    BucketRef, Buckets, KeyDescription, Keys, NewRole, ObjectHead, Objects, Outcome, Parameters,
+    RoleDescription, Roles,
+};
+use tokio::time::Instant;
+
+use super::World;
+
+/// AWS as seen by one caller.
+#[derive(Clone, Debug)]
+pub(crate) struct Faulty {
+    world: World,
+    desk: Arc<Mutex<Desk>>,
+}
+
+#[derive(Debug, Default)]
+struct Desk {
+    calls: Vec<Made>,
+    faults: Vec<Fault>,
+    delays: Delays,
+}
+
+/// One call that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) operation: &'static str,
+    pub(crate) write: bool,
+    started: Instant,
+}
+
+/// How long calls take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Delays {
+    /// No time.
+    #[default]
+    None,
+    /// All the same.
+    Fixed(Duration),
+    /// Drawn from this state, up to so much.
+    Drawn(u64, Duration),
+}
+
+/// Which calls fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The call with this number, from 0.
+    Number(usize),
+    /// Every call of this port method.
+    Every(&'static str),
+    /// The first so many calls of this port method.
+    First(usize, &'static str),
+}
+
+/// Whether the effect takes place all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    Before,
+    After,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Fault {
+    which: Which,
+    kind: ErrorKind,
+    when: When,
+}
+
+impl Faulty {
+    pub(crate) fn new(world: &World) -> Self {
+        Self {
+            world: world.clone(),
+            desk: Arc::default(),
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has calls fail from now on.
+    pub(crate) fn fail(&self, which: Which, kind: ErrorKind, when: When) {
+        self.desk().faults.push(Fault { which, kind, when });
+    }
+
+    /// Has calls take time from now on.
+    pub(crate) fn delay(&self, delays: Delays) {
+        self.desk().delays = delays;
+    }
+
+    /// Forgets faults and calls.
+    pub(crate) fn reset(&self) {
+        let mut desk = self.desk();
+        desk.faults.clear();
+        desk.calls.clear();
+    }
+
+    /// What was called.
+    pub(crate) fn calls(&self) -> Vec<Made> {
+        self.desk().calls.clone()
+    }
+
+    /// How many calls were writes.
+    pub(crate) fn writes(&self) -> usize {
+        self.desk().calls.iter().filter(|made| made.write).count()
+    }
+
+    /// The longest chain of calls that wait for each other. Calls that begin at one moment run side
+    /// by side; where all take the same time, the moments are the links of the chain.
+    pub(crate) fn round_trips(&self) -> usize {
+        let desk = self.desk();
+        assert!(
+            matches!(desk.delays, Delays::Fixed(_)),
+            "needs calls that all take the same time"
+        );
+        let moments: BTreeSet<Instant> = desk.calls.iter().map(|made| made.started).collect();
+        moments.len()
+    }
+
+    async fn pass<T, F>(
+        &self,
+        operation: &'static str,
+        write: bool,
+        call: impl FnOnce() -> F + Send,
+    ) -> Outcome<T>
+    where
+        T: Send,
+        F: Future<Output = Outcome<T>> + Send,
+    {
+        let (fault, before, after) = {
+            let mut desk = self.desk();
+            let number = desk.calls.len();
+            let earlier = desk
+                .calls
+                .iter()
+                .filter(|made| made.operation == operation)
+                .count();
+            let fault = desk.faults.iter().copied().find(|fault| match fault.which {
+                Which::Number(chosen) => chosen == number,
+                Which::Every(chosen) => chosen == operation,
+                Which::First(most, chosen) => chosen == operation && earlier < most,
+            });
+            let started = Instant::now();
+            desk.calls.push(Made {
+                operation,
+                write,
+                started,
+            });
+            (fault, desk.delays.next(), desk.delays.next())
+        };
+        if !before.is_zero() {
+            tokio::time::sleep(before).await;
+        }
+        let outcome = match fault {
+            Some(Fault {
+                when: When::Before, ..
+            }) => None,
+            _ => Some(call().await),
+        };
+        if !after.is_zero() {
+            tokio::time::sleep(after).await;
+        }
+        match (fault, outcome) {
+            (None, Some(outcome)) => outcome,
+            // What failed by itself fails as it did.
+            (Some(_), Some(Err(error))) => Err(error),
+            (Some(Fault { kind, .. }), _) => Err(injected(operation, kind)),
+            (None, None) => unreachable!("only a fault skips the call"),
+        }
+    }
+}
+
+fn injected(operation: &'static str, kind: ErrorKind) -> AwsError {
+    let transient = kind == ErrorKind::Transient;
+    AwsError {
+        operation,
+        resource: "something".into(),
+        region: "us-east-1".into(),
+        kind,
+        code: if transient {
+            String::new()
+        } else {
+            format!("{kind:?}")
+        },
+        message: "injected".into(),
+        request_id: None,
+    }
+}
+
+impl Delays {
+    fn next(&mut self) -> Duration {
+        match self {
+            Self::None => Duration::ZERO,
+            Self::Fixed(each) => *each / 2,
+            Self::Drawn(state, most) => {
+                // SplitMix64: the same seed gives the same delays.
+                *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+                let mut drawn = *state;
+                drawn = (drawn ^ (drawn >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+                drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+                drawn ^= drawn >> 31;
+                let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).max(1);
+                Duration::from_millis(drawn % most + 1)
+            }
+        }
+    }
+}
+
+macro_rules! pass_on {
+    ($($write:literal $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        $(async fn $name(&self, $($arg: $type),*) -> Outcome<$out> {
+            self.pass(stringify!($name), $write, || self.world.$name($($arg),*)).await
+        })*
+    };
+}
+
+impl Buckets for Faulty {
+    pass_on! {
+        false bucket_region(bucket: &str) -> Option<String>;
+        true create_bucket(at: BucketRef<'_>) -> ();
+        true delete_bucket(at: BucketRef<'_>) -> ();
+        false holds_versions(at: BucketRef<'_>) -> bool;
+        false versioning(at: BucketRef<'_>) -> Versioning;
+        true enable_versioning(at: BucketRef<'_>) -> ();
+        false default_encryption(at: BucketRef<'_>) -> Option<DefaultEncryption>;
+        true put_default_encryption(at: BucketRef<'_>, to: &DefaultEncryption) -> ();
+        false bucket_tags(at: BucketRef<'_>) -> Vec<Tag>;
+        true put_bucket_tags(at: BucketRef<'_>, tags: &[Tag]) -> ();
+        false notifications(at: BucketRef<'_>) -> NotificationConfiguration;
+        true put_notifications(at: BucketRef<'_>, to: &NotificationConfiguration) -> ();
+        false replication(at: BucketRef<'_>) -> Option<ReplicationConfiguration>;
+        true put_replication(at: BucketRef<'_>, to: &ReplicationConfiguration) -> ();
+        true delete_replication(at: BucketRef<'_>) -> ();
+    }
+}
+
+impl Objects for Faulty {
+    pass_on! {
+        true put_object(at: BucketRef<'_>, key: &str, tags: &[Tag], kms_key: &str) -> String;
+        false head_object(at: BucketRef<'_>, key: &str, version: &str) -> Option<ObjectHead>;
+        false object_versions(at: BucketRef<'_>, key: &str) -> Vec<String>;
+        true delete_object_version(at: BucketRef<'_>, key: &str, version: &str) -> ();
+    }
+}
+
+impl Keys for Faulty {
+    pass_on! {
+        false describe_key(region: &str, key: &str) -> Option<KeyDescription>;
+        true create_key(region: &str, description: &str, policy: &str, tags: &[Tag]) -> String;
+        true create_alias(region: &str, alias: &str, key_arn: &str) -> ();
+        true enable_key_rotation(region: &str, key_arn: &str) -> ();
+        true schedule_key_deletion(region: &str, key_arn: &str, days: i32) -> ();
+    }
+}
+
+impl Roles for Faulty {
+    pass_on! {
+        false role(name: &str) -> Option<RoleDescription>;
+        true create_role(role: NewRole<'_>) -> ();
+        true put_permissions_boundary(role: &str, policy_arn: &str) -> ();
+        true delete_role(name: &str) -> ();
+        false role_policies(role: &str) -> Vec<String>;
+        false role_policy(role: &str, policy: &str) -> Option<String>;
+        true put_role_policy(role: &str, policy: &str, document: &str) -> ();
+        true delete_role_policy(role: &str, policy: &str) -> ();
+    }
+}
+
+impl Parameters for Faulty {
+    pass_on! {
+        false parameter(region: &str, name: &str) -> Option<String>;
+        true put_parameter(region: &str, name: &str, value: &str) -> ();
+        true delete_parameter(region: &str, name: &str) -> ();
+    }
+}

@@ -1,0 +1,99 @@
+//! An AWS in memory, behind the same ports as the real one.
+//!
+//! One account, many Regions. It refuses what S3, KMS, IAM and SSM refuse, with the codes that the
+//! SDK's adapter maps to the same [`ErrorKind`]s, and replicates objects with a delay on tokio's
+//! clock. What it does not model: bucket policies, key policies, other accounts, billing.
+
+mod buckets;
+mod evaluate;
+pub(crate) mod faults;
+mod keys;
+mod notifications;
+mod objects;
+mod parameters;
+mod replicate;
+mod roles;
+mod rules;
+mod snapshot;
+mod state;
+mod tests;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use replication::error::{AwsError, ErrorKind};
+use replication::ports::Outcome;
+use tokio::time::Instant;
+
+pub(crate) use snapshot::Snapshot;
+pub(crate) use state::{Bucket, State, Version};
+
+/// The account that everything is in.
+pub(crate) const ACCOUNT: &str = "111122223333";
+
+/// A handle on the one AWS; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct World(Arc<Mutex<State>>);
+
+/// Why AWS does not do what it is asked.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) kind: ErrorKind,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+pub(crate) fn refuse<T>(
+    kind: ErrorKind,
+    code: &'static str,
+    message: impl Into<String>,
+) -> Result<T, Refusal> {
+    Err(Refusal {
+        kind,
+        code,
+        message: message.into(),
+    })
+}
+
+impl World {
+    /// The state, for tests to look at or to change behind everybody's back.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.settle(Instant::now());
+        state
+    }
+
+    /// New roles, policies and rules are in force only after `lag`. See
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>.
+    pub(crate) fn in_force_after(&self, lag: Duration) {
+        self.state().lag = lag;
+    }
+
+    /// Objects are replicated `after` they were written; `None`: never, they stay `PENDING`.
+    pub(crate) fn replicates_after(&self, after: Option<Duration>) {
+        self.state().replicates_after = after;
+    }
+
+    /// All configuration and content, comparable.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.state())
+    }
+
+    fn call<T>(
+        &self,
+        operation: &'static str,
+        resource: String,
+        region: &str,
+        effect: impl FnOnce(&mut State) -> Result<T, Refusal>,
+    ) -> Outcome<T> {
+        effect(&mut self.state()).map_err(|refusal| AwsError {
+            operation,
+            resource,
+            region: region.to_owned(),
+            kind: refusal.kind,
+            code: refusal.code.to_owned(),
+            message: refusal.message,
+            request_id: Some("EXAMPLE".to_owned()),
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! SSM parameters.
+
+use replication::error::ErrorKind;
+use replication::ports::{Outcome, Parameters};
+
+use super::{World, refuse};
+
+/// See <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html>.
+const LARGEST_VALUE: usize = 8 * 1024;
+
+fn named(name: &str) -> String {
+    format!("parameter `{name}`")
+}
+
+impl Parameters for World {
+    async fn parameter(&self, region: &str, name: &str) -> Outcome<Option<String>> {
+        self.call("GetParameter", named(name), region, |state| {
+            let place = (region.to_owned(), name.to_owned());
+            Ok(state.parameters.get(&place).cloned())
+        })
+    }
+
+    async fn put_parameter(&self, region: &str, name: &str, value: &str) -> Outcome<()> {
+        self.call("PutParameter", named(name), region, |state| {
+            if value.len() > LARGEST_VALUE {
+                return refuse(
+                    ErrorKind::Invalid,
+                    "ValidationException",
+                    "Advanced tier parameters support a maximum parameter value of 8192 characters.",
+                );
+            }
+            // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+            let valid = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
+            if !name.starts_with('/') || !name.chars().all(valid) || name.matches('/').count() > 15 {
+                return refuse(
+                    ErrorKind::Invalid,
+                    "ValidationException",
+                    "Parameter name: can't be prefixed with \"aws\" or \"ssm\" and has only letters, digits and _.-/",
+                );
+            }
+            let place = (region.to_owned(), name.to_owned());
+            state.parameters.insert(place, value.to_owned());
+            Ok(())
+        })
+    }
+
+    async fn delete_parameter(&self, region: &str, name: &str) -> Outcome<()> {
+        self.call("DeleteParameter", named(name), region, |state| {
+            let place = (region.to_owned(), name.to_owned());
+            match state.parameters.remove(&place) {
+                Some(_) => Ok(()),
+                None => refuse(ErrorKind::NotFound, "ParameterNotFound", ""),
+            }
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! Replication itself, some time after an object was written.
+//!
+//! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>
+//! for what S3 needs, and <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-status.html>
+//! for the statuses: with several destinations an object is `COMPLETED` when all have it.
+
+use std::collections::BTreeMap;
+
+use replication::arn::Arn;
+use replication::configuration::{ReplicationRule, Status, Tag, Versioning};
+use tokio::time::Instant;
+
+use super::evaluate::{Access, allowed};
+use super::state::{State, Version};
+
+/// Whether `rule` takes a KMS-encrypted object: without the opt-in S3 leaves it out silently.
+pub(crate) fn applies(rule: &ReplicationRule, key: &str, tags: &[Tag]) -> bool {
+    rule.status == Status::Enabled
+        && rule.sse_kms_encrypted_objects == Some(Status::Enabled)
+        && rule.covers(key, tags)
+}
+
+impl State {
+    /// Replicates all that is due at `now`.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        self.now = now;
+        let Some(after) = self.replicates_after else {
+            return;
+        };
+        let mut due = Vec::new();
+        for (name, bucket) in &self.buckets {
+            for version in &bucket.versions {
+                let ready = version.written + after <= now;
+                if version.replication_status == Some("PENDING") && ready {
+                    due.push((name.clone(), version.clone(), version.written + after));
+                }
+            }
+        }
+        for (source, version, at) in due {
+            let status = self.replicate(&source, &version, at);
+            let bucket = self.buckets.get_mut(&source);
+            let found = bucket.and_then(|bucket| {
+                bucket
+                    .versions
+                    .iter_mut()
+                    .find(|found| found.key == version.key && found.id == version.id)
+            });
+            if let Some(found) = found {
+                found.replication_status = Some(status);
+            }
+        }
+    }
+
+    fn replicate(&mut self, source: &str, version: &Version, at: Instant) -> &'static str {
+        let Some(bucket) = self.buckets.get(source) else {
+            return "FAILED";
+        };
+        let Some(Some(configuration)) = bucket.replication.in_force(at, self.lag) else {
+            return "FAILED";
+        };
+        let configuration = configuration.clone();
+        let mut winners: BTreeMap<&str, &ReplicationRule> = BTreeMap::new();
+        for rule in &configuration.rules {
+            if applies(rule, &version.key, &version.tags) {
+                let winner = winners.entry(&rule.destination.bucket).or_insert(rule);
+                if rule.priority > winner.priority {
+                    *winner = rule;
+                }
+            }
+        }
+        let mut status = "COMPLETED";
+        for rule in winners.into_values() {
+            if self
+                .replicate_by(source, version, &configuration.role, rule, at)
+                .is_none()
+            {
+                status = "FAILED";
+            }
+        }
+        status
+    }
+
+    /// `None` where anything refuses.
+    fn replicate_by(
+        &mut self,
+        source: &str,
+        version: &Version,
+        role: &str,
+        rule: &ReplicationRule,
+        at: Instant,
+    ) -> Option<()> {
+        let arn = Arn::parse(role)?;
+        let role = self
+            .roles
+            .get(arn.role_name()?)
+            .filter(|found| found.arn == role)?;
+        let policies: Vec<_> = role
+            .policies
+            .in_force(at, self.lag)?
+            .values()
+            .cloned()
+            .collect();
+        let may = |access: &Access<'_>| allowed(&policies, access).then_some(());
+        let destination = Arn::parse(&rule.destination.bucket)?
+            .bucket_name()?
+            .to_owned();
+        let source_arn = format!("arn:aws:s3:::{source}");
+        let source_object = format!("{source_arn}/{}", version.key);
+        let target = self.buckets.get(&destination)?;
+        if target.versioning != Versioning::Enabled {
+            return None;
+        }
+        let replica_key = rule.destination.replica_kms_key_id.clone()?;
+        let (source_region, target_region) = (
+            self.buckets.get(source)?.region.clone(),
+            target.region.clone(),
+        );
+        let source_key = version.kms_key.as_deref()?;
+        let enabled = |arn: &str, region: &str| {
+            let found = self.keys.get(arn)?;
+            (found.state == "Enabled" && found.region == region).then_some(())
+        };
+        enabled(source_key, &source_region)?;
+        // An alias in the rule is resolved in the destination's Region.
+        enabled(&replica_key, &target_region)?;
+        may(&Access::s3("s3:GetReplicationConfiguration", &source_arn))?;
+        may(&Access::s3(
+            "s3:GetObjectVersionForReplication",
+            &source_object,
+        ))?;
+        may(&Access::s3("s3:GetObjectVersionAcl", &source_object))?;
+        let target_arn = format!("arn:aws:s3:::{destination}");
+        let target_object = format!("{target_arn}/{}", version.key);
+        let mut write = Access::s3("s3:ReplicateObject", &target_object);
+        write.encrypted_with(&replica_key);
+        may(&write)?;
+        if rule.destination.owner_override.is_some() {
+            may(&Access::s3(
+                "s3:ObjectOwnerOverrideToBucketOwner",
+                &target_object,
+            ))?;
+        }
+        // An object with a Bucket Key is encrypted in the context of its bucket, and so is its replica,
+        // which keeps the setting. See
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html.
+        let (from, to) = if version.bucket_key {
+            (&source_arn, &target_arn)
+        } else {
+            (&source_object, &target_object)
+        };
+        may(&Access::kms(
+            "kms:Decrypt",
+            source_key,
+            &source_region,
+            from,
+        ))?;
+        may(&Access::kms(
+            "kms:Encrypt",
+            &replica_key,
+            &target_region,
+            to,
+        ))?;
+        if version.bucket_key {
+            may(&Access::kms(
+                "kms:Decrypt",
+                &replica_key,
+                &target_region,
+                to,
+            ))?;
+            may(&Access::kms(
+                "kms:GenerateDataKey",
+                &replica_key,
+                &target_region,
+                to,
+            ))?;
+        }
+        // Without the permission the object arrives, its tags do not.
+        let tagged = may(&Access::s3("s3:GetObjectVersionTagging", &source_object)).is_some();
+        let replica = Version {
+            kms_key: Some(replica_key),
+            replication_status: Some("REPLICA"),
+            tags: if tagged {
+                version.tags.clone()
+            } else {
+                Vec::new()
+            },
+            written: at,
+            ..version.clone()
+        };
+        self.arrivals
+            .push((destination.clone(), version.key.clone()));
+        self.buckets.get_mut(&destination)?.versions.push(replica);
+        Some(())
+    }
+}

@@ -1,0 +1,80 @@
+//! The whole account at one moment, to compare.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use replication::configuration::{
+    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+};
+
+use super::state::{Key, State};
+
+/// Everything that a person could see.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Snapshot {
+    pub(crate) buckets: BTreeMap<String, SnapshotBucket>,
+    pub(crate) keys: BTreeMap<String, Key>,
+    pub(crate) aliases: BTreeMap<(String, String), String>,
+    /// ARN, trust policy, boundary, tags and inline policies.
+    #[expect(clippy::type_complexity, reason = "compared as a whole only")]
+    pub(crate) roles: BTreeMap<
+        String,
+        (
+            String,
+            String,
+            Option<String>,
+            Vec<Tag>,
+            BTreeMap<String, String>,
+        ),
+    >,
+    pub(crate) parameters: BTreeMap<(String, String), String>,
+}
+
+/// One bucket.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SnapshotBucket {
+    pub(crate) region: String,
+    pub(crate) versioning: Versioning,
+    pub(crate) encryption: Option<DefaultEncryption>,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) notifications: NotificationConfiguration,
+    pub(crate) replication: Option<ReplicationConfiguration>,
+    /// Key and version id.
+    pub(crate) objects: BTreeSet<(String, String)>,
+}
+
+impl Snapshot {
+    pub(crate) fn of(state: &State) -> Self {
+        let buckets = state.buckets.iter().map(|(name, bucket)| {
+            let objects = bucket.versions.iter();
+            let shown = SnapshotBucket {
+                region: bucket.region.clone(),
+                versioning: bucket.versioning,
+                encryption: bucket.encryption.clone(),
+                tags: bucket.tags.clone(),
+                notifications: bucket.notifications.clone(),
+                replication: bucket.replication.written().clone(),
+                objects: objects
+                    .map(|one| (one.key.clone(), one.id.clone()))
+                    .collect(),
+            };
+            (name.clone(), shown)
+        });
+        let roles = state.roles.iter().map(|(name, role)| {
+            let shown = (
+                role.arn.clone(),
+                role.trust_policy.clone(),
+                role.permissions_boundary.clone(),
+                role.tags.clone(),
+                role.policies.written().clone(),
+            );
+            (name.clone(), shown)
+        });
+        Self {
+            buckets: buckets.collect(),
+            keys: state.keys.clone(),
+            aliases: state.aliases.clone(),
+            roles: roles.collect(),
+            parameters: state.parameters.clone(),
+        }
+    }
+}

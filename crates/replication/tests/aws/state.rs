@@ -1,0 +1,234 @@
+//! What the account holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use replication::configuration::{
+    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+};
+use replication::error::ErrorKind;
+use replication::ports::BucketRef;
+use tokio::time::Instant;
+
+use super::{ACCOUNT, Refusal, refuse};
+
+/// The account.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) now: Instant,
+    pub(crate) lag: Duration,
+    pub(crate) replicates_after: Option<Duration>,
+    pub(crate) buckets: BTreeMap<String, Bucket>,
+    /// Bucket names that other accounts have.
+    pub(crate) strangers: BTreeSet<String>,
+    /// By ARN.
+    pub(crate) keys: BTreeMap<String, Key>,
+    /// ARN of a key by Region and alias.
+    pub(crate) aliases: BTreeMap<(String, String), String>,
+    pub(crate) roles: BTreeMap<String, Role>,
+    /// By Region and name.
+    pub(crate) parameters: BTreeMap<(String, String), String>,
+    pub(crate) drawn: u32,
+    /// Every probe or other object ever replicated: bucket, key.
+    pub(crate) arrivals: Vec<(String, String)>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            now: Instant::now(),
+            lag: Duration::ZERO,
+            replicates_after: Some(Duration::from_secs(3)),
+            buckets: BTreeMap::new(),
+            strangers: BTreeSet::new(),
+            keys: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            drawn: 0,
+            arrivals: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    pub(crate) region: String,
+    pub(crate) versioning: Versioning,
+    pub(crate) encryption: Option<DefaultEncryption>,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) notifications: NotificationConfiguration,
+    pub(crate) replication: Lagging<Option<ReplicationConfiguration>>,
+    pub(crate) versions: Vec<Version>,
+}
+
+impl Bucket {
+    /// As S3 makes buckets: encrypted under SSE-S3, see
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-bucket-encryption.html>.
+    pub(crate) fn new(region: &str, now: Instant) -> Self {
+        Self {
+            region: region.to_owned(),
+            versioning: Versioning::Off,
+            encryption: Some(DefaultEncryption {
+                algorithm: "AES256".into(),
+                kms_key: None,
+                bucket_key_enabled: false,
+            }),
+            tags: Vec::new(),
+            notifications: NotificationConfiguration::default(),
+            replication: Lagging::new(None, now),
+            versions: Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) key: String,
+    pub(crate) id: String,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) algorithm: String,
+    pub(crate) kms_key: Option<String>,
+    pub(crate) bucket_key: bool,
+    pub(crate) replication_status: Option<&'static str>,
+    pub(crate) written: Instant,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) region: String,
+    pub(crate) state: String,
+    pub(crate) usage: String,
+    pub(crate) spec: String,
+    pub(crate) manager: String,
+    pub(crate) policy: String,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) rotates: bool,
+    pub(crate) deletion_days: Option<i32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Role {
+    pub(crate) arn: String,
+    pub(crate) trust_policy: String,
+    pub(crate) permissions_boundary: Option<String>,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) policies: Lagging<BTreeMap<String, String>>,
+}
+
+/// A value that takes a while to be in force.
+#[derive(Debug)]
+pub(crate) struct Lagging<T>(Vec<(Instant, T)>);
+
+impl<T> Lagging<T> {
+    pub(crate) fn new(value: T, now: Instant) -> Self {
+        Self(vec![(now, value)])
+    }
+
+    pub(crate) fn written(&self) -> &T {
+        &self.0.last().expect("never empty").1
+    }
+
+    pub(crate) fn write(&mut self, value: T, now: Instant) {
+        self.0.push((now, value));
+    }
+
+    /// What is in force at `at`; `None` before the first value is.
+    pub(crate) fn in_force(&self, at: Instant, lag: Duration) -> Option<&T> {
+        let known = self.0.iter().rev().find(|(since, _)| *since + lag <= at);
+        known.map(|(_, value)| value)
+    }
+}
+
+impl State {
+    /// A number never given before.
+    pub(crate) fn draw(&mut self) -> u32 {
+        self.drawn += 1;
+        self.drawn
+    }
+
+    /// The bucket, if it can be spoken to in that Region.
+    pub(crate) fn bucket(&mut self, at: BucketRef<'_>) -> Result<&mut Bucket, Refusal> {
+        if self.strangers.contains(at.name) {
+            return refuse(ErrorKind::AccessDenied, "AccessDenied", "Access Denied");
+        }
+        match self.buckets.get_mut(at.name) {
+            None => refuse(
+                ErrorKind::NotFound,
+                "NoSuchBucket",
+                "The specified bucket does not exist",
+            ),
+            Some(bucket) if bucket.region != at.region => refuse(
+                ErrorKind::WrongRegion,
+                "PermanentRedirect",
+                "The bucket you are attempting to access must be addressed using the specified endpoint.",
+            ),
+            Some(bucket) => Ok(bucket),
+        }
+    }
+
+    /// ARN of the key that `name` (ARN, id or alias) stands for in `region`.
+    pub(crate) fn key_arn(&mut self, region: &str, name: &str) -> Option<String> {
+        let alias = match name.strip_prefix("arn:aws:kms:") {
+            Some(rest) => {
+                let rest = rest.strip_prefix(region)?;
+                let resource = rest.strip_prefix(&format!(":{ACCOUNT}:"))?;
+                if resource.starts_with("key/") {
+                    return self.keys.contains_key(name).then(|| name.to_owned());
+                }
+                resource
+            }
+            None if name.starts_with("alias/") => name,
+            None => {
+                let arn = format!("arn:aws:kms:{region}:{ACCOUNT}:key/{name}");
+                return self.keys.contains_key(&arn).then_some(arn);
+            }
+        };
+        let place = (region.to_owned(), alias.to_owned());
+        // The AWS managed key comes into being when it is first used.
+        if alias == "alias/aws/s3" && !self.aliases.contains_key(&place) {
+            let arn = self.add_key(region, "AWS");
+            self.aliases.insert(place.clone(), arn);
+        }
+        self.aliases.get(&place).cloned()
+    }
+
+    /// A new symmetric key.
+    pub(crate) fn add_key(&mut self, region: &str, manager: &str) -> String {
+        let arn = format!(
+            "arn:aws:kms:{region}:{ACCOUNT}:key/00000000-0000-4000-8000-{:012}",
+            self.draw()
+        );
+        let key = Key {
+            region: region.to_owned(),
+            state: "Enabled".into(),
+            usage: "ENCRYPT_DECRYPT".into(),
+            spec: "SYMMETRIC_DEFAULT".into(),
+            manager: manager.to_owned(),
+            policy: String::new(),
+            tags: Vec::new(),
+            rotates: false,
+            deletion_days: None,
+        };
+        self.keys.insert(arn.clone(), key);
+        arn
+    }
+
+    /// A role with these inline policies, in force at once.
+    pub(crate) fn add_role(&mut self, name: &str, path: &str, policies: &[(&str, &str)]) -> String {
+        let arn = format!("arn:aws:iam::{ACCOUNT}:role{path}{name}");
+        let policies = policies
+            .iter()
+            .map(|(name, document)| ((*name).to_owned(), (*document).to_owned()));
+        let long_ago = self.now.checked_sub(self.lag).unwrap_or(self.now);
+        let role = Role {
+            arn: arn.clone(),
+            trust_policy: String::new(),
+            permissions_boundary: None,
+            tags: Vec::new(),
+            policies: Lagging::new(policies.collect(), long_ago),
+        };
+        self.roles.insert(name.to_owned(), role);
+        arn
+    }
+}

@@ -1,0 +1,237 @@
+//! A stack whose resources are created, updated and deleted as CloudFormation does it.
+
+use std::time::Duration;
+
+use custom_resource::{CustomResource, Deadline, Request, RequestType};
+use replication::arn::Home;
+use replication::configuration::{
+    DefaultEncryption, Destination, Filter, Notification, ReplicationConfiguration,
+    ReplicationRule, Status, Tag, Versioning,
+};
+use replication::owner::{Owner, PhysicalId};
+use replication::resource::EncryptedReplication;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use crate::aws::faults::Faulty;
+use crate::aws::{ACCOUNT, Bucket, Version, World};
+
+pub(crate) const EAST: &str = "us-east-1";
+pub(crate) const WEST: &str = "us-west-2";
+pub(crate) const STACK: &str = "arn:aws:cloudformation:us-east-1:111122223333:stack/tax/5f7a";
+pub(crate) const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:check-replica";
+
+pub(crate) fn home() -> Home {
+    Home {
+        partition: "aws".into(),
+        region: EAST.into(),
+        account: ACCOUNT.into(),
+    }
+}
+
+pub(crate) fn owner(logical_id: &str, source_bucket: &str) -> Owner {
+    Owner::new(STACK, logical_id, source_bucket)
+}
+
+/// The attributes of a request that succeeded, or the reason of one that failed.
+pub(crate) type Answer = Result<Map<String, Value>, String>;
+
+/// A stack in the function's Region.
+#[derive(Clone, Debug)]
+pub(crate) struct Stack {
+    pub(crate) world: World,
+    pub(crate) aws: Faulty,
+    queue: Option<&'static str>,
+}
+
+impl Stack {
+    pub(crate) fn in_world(world: &World) -> Self {
+        Self {
+            world: world.clone(),
+            aws: Faulty::new(world),
+            queue: Some(QUEUE),
+        }
+    }
+
+    pub(crate) fn new() -> Self {
+        Self::in_world(&World::default())
+    }
+
+    pub(crate) fn without_queue(mut self) -> Self {
+        self.queue = None;
+        self
+    }
+
+    pub(crate) fn resource(&self) -> EncryptedReplication<Faulty> {
+        EncryptedReplication::new(self.aws.clone(), home(), self.queue.map(str::to_owned))
+    }
+
+    pub(crate) async fn create(&self, logical_id: &str, properties: &Value) -> Answer {
+        let request = request(RequestType::Create, logical_id, properties);
+        let answer = self.resource().create(&request, deadline()).await;
+        answer.map(|done| done.data).map_err(|failed| failed.reason)
+    }
+
+    pub(crate) async fn update(&self, logical_id: &str, old: &Value, new: &Value) -> Answer {
+        let mut request = request(RequestType::Update, logical_id, new);
+        request.old_resource_properties = object(old);
+        request.physical_resource_id = Some(physical_id(logical_id, old));
+        let answer = self.resource().update(&request, deadline()).await;
+        answer.map(|done| done.data).map_err(|failed| failed.reason)
+    }
+
+    pub(crate) async fn delete(&self, logical_id: &str, properties: &Value) -> Answer {
+        let mut request = request(RequestType::Delete, logical_id, properties);
+        request.physical_resource_id = Some(physical_id(logical_id, properties));
+        let answer = self.resource().delete(&request, deadline()).await;
+        answer.map(|done| done.data).map_err(|failed| failed.reason)
+    }
+}
+
+/// As long as Lambda lets a function run, less what the protocol keeps for the answer.
+pub(crate) fn deadline() -> Deadline {
+    Deadline::after(Duration::from_mins(15) - custom_resource::ANSWER_RESERVE)
+}
+
+pub(crate) fn request(kind: RequestType, logical_id: &str, properties: &Value) -> Request {
+    Request {
+        request_type: kind,
+        request_id: "5d478078-13e9-baf0-464a-7ef285ecc786".into(),
+        stack_id: STACK.into(),
+        logical_resource_id: logical_id.into(),
+        resource_type: "Custom::EncryptedReplication".into(),
+        physical_resource_id: None,
+        service_token: None,
+        resource_properties: object(properties),
+        old_resource_properties: Map::new(),
+    }
+}
+
+pub(crate) fn physical_id(logical_id: &str, properties: &Value) -> String {
+    let bucket = properties["SourceBucket"].as_str().unwrap_or_default();
+    PhysicalId::new(STACK, logical_id, bucket).to_string()
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().expect("properties").clone()
+}
+
+/// A versioned bucket under a new key, as people have them; returns the key's ARN.
+pub(crate) fn bucket_with_key(world: &World, name: &str, region: &str) -> String {
+    let mut state = world.state();
+    let key = state.add_key(region, "CUSTOMER");
+    let mut bucket = Bucket::new(region, state.now);
+    bucket.versioning = Versioning::Enabled;
+    bucket.encryption = Some(DefaultEncryption {
+        algorithm: "aws:kms".into(),
+        kms_key: Some(key.clone()),
+        bucket_key_enabled: true,
+    });
+    state.buckets.insert(name.into(), bucket);
+    key
+}
+
+/// A bucket as S3 makes it.
+pub(crate) fn plain_bucket(world: &World, name: &str, region: &str) {
+    let mut state = world.state();
+    let bucket = Bucket::new(region, state.now);
+    state.buckets.insert(name.into(), bucket);
+}
+
+/// Puts an object of somebody's into a bucket.
+pub(crate) fn somebodys_object(world: &World, bucket: &str, key: &str) {
+    let mut state = world.state();
+    let version = Version {
+        key: key.into(),
+        id: "null".into(),
+        tags: Vec::new(),
+        algorithm: "AES256".into(),
+        kms_key: None,
+        bucket_key: false,
+        replication_status: None,
+        written: Instant::now(),
+    };
+    state
+        .buckets
+        .get_mut(bucket)
+        .unwrap()
+        .versions
+        .push(version);
+}
+
+/// A rule of somebody's, in the V2 schema.
+pub(crate) fn somebodys_rule(id: &str, priority: i32, destination: &str) -> ReplicationRule {
+    ReplicationRule {
+        id: id.into(),
+        priority: Some(priority),
+        status: Status::Enabled,
+        filter: Some(Filter {
+            prefix: format!("{id}/"),
+            tags: Vec::new(),
+        }),
+        prefix: None,
+        delete_marker_replication: Some(Status::Enabled),
+        sse_kms_encrypted_objects: None,
+        replica_modifications: Some(Status::Disabled),
+        existing_object_replication: None,
+        destination: Destination {
+            bucket: format!("arn:aws:s3:::{destination}"),
+            account: Some(ACCOUNT.into()),
+            storage_class: Some("GLACIER_IR".into()),
+            owner_override: None,
+            replica_kms_key_id: None,
+            metrics: None,
+            replication_time: None,
+        },
+    }
+}
+
+/// Puts rules on a bucket as somebody else would.
+pub(crate) fn somebodys_rules(
+    world: &World,
+    bucket: &str,
+    role: &str,
+    rules: Vec<ReplicationRule>,
+) {
+    let mut state = world.state();
+    let now = state.now;
+    let to = ReplicationConfiguration {
+        role: role.into(),
+        rules,
+    };
+    let bucket = state.buckets.get_mut(bucket).unwrap();
+    bucket.replication.write(Some(to), now);
+}
+
+pub(crate) fn somebodys_notification(id: &str, event: &str) -> Notification {
+    Notification {
+        id: id.into(),
+        target_arn: "arn:aws:sqs:us-east-1:111122223333:somebodys".into(),
+        events: vec![event.into()],
+        key_filters: vec![("Prefix".into(), "in/".into())],
+    }
+}
+
+pub(crate) fn tag(key: &str, value: &str) -> Tag {
+    Tag {
+        key: key.into(),
+        value: value.into(),
+    }
+}
+
+/// ARN of the role that we make for a source bucket.
+pub(crate) fn our_role(source_bucket: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/encrypted-replication/{source_bucket}")
+}
+
+/// Keys of all object versions that the probes left anywhere.
+pub(crate) fn probes_left(world: &World) -> Vec<(String, String)> {
+    let state = world.state();
+    let buckets = state.buckets.iter();
+    let left = buckets.flat_map(|(name, bucket)| {
+        let versions = bucket.versions.iter();
+        versions.map(move |version| (name.clone(), version.key.clone()))
+    });
+    left.filter(|(_, key)| key.contains(".encrypted-replication-probe-"))
+        .collect()
+}

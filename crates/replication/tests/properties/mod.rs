@@ -1,0 +1,1 @@
+//! What holds for every specification, every start and every fault.

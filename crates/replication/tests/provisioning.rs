@@ -1,0 +1,11 @@
+//! The resource against an AWS in memory that refuses what AWS refuses, fails where it is told to,
+//! and replicates objects as the rules, the role's policies and the keys let it.
+
+#[cfg(test)]
+mod aws;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scenarios;

@@ -1,0 +1,3 @@
+//! Requests as a person's stack makes them.
+
+mod fresh;
