@@ -1,10 +1,11 @@
 //! Proof: a small object under each rule, followed to its replica, whose key is looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use custom_resource::Deadline;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use crate::configuration::{Filter, ReplicationConfiguration, Status};
@@ -22,6 +23,8 @@ const MOST_ATTEMPTS: u32 = 4;
 const UNNOTICED_AFTER: Duration = Duration::from_secs(15);
 /// Probes under way at once.
 const CONCURRENCY: usize = 16;
+/// Looks at what is left of a probe, where removing it fails.
+const CLEAN_UP_ATTEMPTS: u32 = 3;
 
 /// What the probes showed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,17 +69,20 @@ pub async fn prove<A: Aws>(
     let patience = patience.earlier_by(CLEAN_UP_RESERVE);
     let probes = probes(&configuration, desired, owner)?;
     let numbered = probes.iter().enumerate();
+    let given_up = AtomicBool::new(false);
     let ways: Vec<_> = numbered
         .map(|(number, probe)| {
             let key = format!("{}-{}", owner.probe_key(&probe.filter.prefix), number + 1);
-            one(aws, source, desired, probe, key, patience)
+            one(aws, source, desired, probe, key, patience, &given_up)
         })
         .collect();
-    let arrived: Vec<bool> = stream::iter(ways)
+    // All are heard to their end, also after one failed: each removes its object last.
+    let ends: Vec<_> = stream::iter(ways)
         .buffer_unordered(CONCURRENCY)
-        .try_collect()
-        .await?;
-    if arrived.into_iter().all(|arrived| arrived) {
+        .collect()
+        .await;
+    let arrived: Result<Vec<bool>, _> = ends.into_iter().collect();
+    if arrived?.into_iter().all(|arrived| arrived) {
         Ok(Proof::Completed {
             took: started.elapsed(),
         })
@@ -92,8 +98,16 @@ async fn one<A: Aws>(
     probe: &Probe,
     key: String,
     patience: Deadline,
+    given_up: &AtomicBool,
 ) -> Result<bool, ReplicationError> {
-    let outcome = follow(aws, source, desired, probe, &key, patience).await;
+    if given_up.load(Ordering::Relaxed) {
+        return Ok(false);
+    }
+    let outcome = follow(aws, source, desired, probe, &key, patience, given_up).await;
+    if outcome.is_err() {
+        // The others need not wait for what no longer matters.
+        given_up.store(true, Ordering::Relaxed);
+    }
     // Also after a failure: what we put into people's buckets goes again.
     if let Err(error) = remove(aws, source, desired, probe, &key).await {
         tracing::warn!(key, %error, "the probe object could not be removed; delete its versions by hand");
@@ -189,12 +203,13 @@ async fn follow<A: Aws>(
     probe: &Probe,
     key: &str,
     patience: Deadline,
+    given_up: &AtomicBool,
 ) -> Result<bool, ReplicationError> {
     for attempt in 1..=MOST_ATTEMPTS {
         let version = aws
             .put_object(source, key, &probe.filter.tags, &probe.source_key)
             .await?;
-        match fate(aws, source, key, version, patience).await? {
+        match fate(aws, source, key, version, patience, given_up).await? {
             Fate::Arrived(version) => {
                 inspect(aws, desired, probe, key, &version).await?;
                 return Ok(true);
@@ -232,6 +247,7 @@ async fn fate<A: Aws>(
     key: &str,
     version: String,
     patience: Deadline,
+    given_up: &AtomicBool,
 ) -> Result<Fate, AwsError> {
     let written = Instant::now();
     let mut wait = Duration::from_millis(200);
@@ -242,7 +258,9 @@ async fn fate<A: Aws>(
             Some("COMPLETED" | "COMPLETE") => return Ok(Fate::Arrived(version)),
             Some("FAILED") => return Ok(Fate::Failed),
             None if written.elapsed() >= UNNOTICED_AFTER => return Ok(Fate::Unnoticed),
-            _ if patience.has_passed() => return Ok(Fate::Waiting),
+            _ if patience.has_passed() || given_up.load(Ordering::Relaxed) => {
+                return Ok(Fate::Waiting);
+            }
             _ => {}
         }
         tokio::time::sleep(wait.min(patience.remaining())).await;
@@ -301,10 +319,31 @@ async fn remove<A: Aws>(
             region: desired.regions.get(bucket)?,
         })
     });
+    let mut trouble = None;
     for bucket in std::iter::once(source).chain(replicas) {
-        for version in aws.object_versions(bucket, key).await? {
-            aws.delete_object_version(bucket, key, &version).await?;
+        if let Err(error) = remove_from(aws, bucket, key).await {
+            trouble = Some(error);
         }
     }
-    Ok(())
+    trouble.map_or(Ok(()), Err)
+}
+
+async fn remove_from<A: Aws>(aws: &A, bucket: BucketRef<'_>, key: &str) -> Result<(), AwsError> {
+    let mut attempt = 1;
+    loop {
+        let once = async {
+            for version in aws.object_versions(bucket, key).await? {
+                aws.delete_object_version(bucket, key, &version).await?;
+            }
+            Ok(())
+        };
+        match once.await {
+            Err(error) if attempt < CLEAN_UP_ATTEMPTS => {
+                tracing::info!(key, bucket = bucket.name, %error, "removing the probe object again");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
 }
