@@ -1,3 +1,10 @@
 //! Requests as a person's stack makes them.
 
+mod adopt;
+mod costs;
 mod fresh;
+mod proof;
+mod refusals;
+mod shared;
+mod updates;
+mod walkthrough;
