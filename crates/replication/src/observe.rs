@@ -255,6 +255,8 @@ pub async fn remains<A: Aws>(
         aws.role_policy(source_bucket, &policy_name),
     )
     .await?;
+    // The bucket may be gone or never have been made, its key not.
+    let source_region = source_region.or_else(|| spec.map(|spec| spec.source_region.clone()));
     let (source, replication, source_key) = match &source_region {
         None => (None, None, None),
         Some(region) => {

@@ -80,7 +80,7 @@ impl ObservedBucket {
 pub struct Remains {
     /// The source bucket's name.
     pub source_bucket: String,
-    /// Its Region, where it exists.
+    /// Its Region; where it does not exist, the one that the properties say.
     pub source_region: Option<String>,
     /// The source bucket, where it exists.
     pub source: Option<ObservedBucket>,

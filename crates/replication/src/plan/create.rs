@@ -127,7 +127,7 @@ impl Desired {
                 Err(found) => faults.extend(found),
             }
         }
-        if observed.source.is_some() {
+        if !lacks_our_default(observed.source.as_ref(), owner) {
             self.source_default = None;
         }
         if !spec.source_kms_keys.is_empty() {
@@ -221,7 +221,7 @@ pub fn plan(
 ) -> Result<Plan, Vec<String>> {
     let mut faults = Vec::new();
     let mut foundations = foundations(spec, desired, observed, home, owner);
-    let mut settings = buckets(spec, desired, observed);
+    let mut settings = buckets(spec, desired, observed, owner);
     if spec.role.is_none() {
         role(
             spec,
@@ -240,6 +240,16 @@ pub fn plan(
     if let Some(step) = failure_events(spec, observed, owner, queue_arn) {
         settings.push(step);
     }
+    // Before the rules: once they are replaced, nothing leads to the parameter any more.
+    settings.extend(
+        observed
+            .abandoned
+            .iter()
+            .map(|(bucket, region)| Step::DeleteParameter {
+                region: region.clone(),
+                name: owner.parameter_name(bucket),
+            }),
+    );
     let existing = observed.replication.as_ref();
     let mut rules = Vec::new();
     match merge::replication(existing, owner, &desired.role_arn, &desired.rules) {
@@ -301,7 +311,7 @@ fn foundations(
 }
 
 /// The buckets' own settings: versioning, default encryption, EventBridge.
-fn buckets(spec: &Spec, desired: &Desired, observed: &Observed) -> Vec<Step> {
+fn buckets(spec: &Spec, desired: &Desired, observed: &Observed, owner: &Owner) -> Vec<Step> {
     let mut steps = Vec::new();
     let source = (&spec.source_bucket, &spec.source_region);
     let versioned = |found: Option<&ObservedBucket>| {
@@ -338,7 +348,7 @@ fn buckets(spec: &Spec, desired: &Desired, observed: &Observed) -> Vec<Step> {
         steps.push(default_encryption(source, key));
     }
     for (place, found) in destinations {
-        if found.is_none()
+        if lacks_our_default(found, owner)
             && let Some(key) = desired.first_key_for(place.0)
         {
             steps.push(default_encryption(place, key));
@@ -357,6 +367,11 @@ impl Desired {
         let rule = rules.find(|rule| rule.destination.bucket.rsplit(':').next() == Some(bucket))?;
         rule.destination.replica_kms_key_id.as_ref()
     }
+}
+
+/// Whether the bucket is to be made, or was made by us in a request that got no further.
+fn lacks_our_default(found: Option<&ObservedBucket>, owner: &Owner) -> bool {
+    found.is_none_or(|found| found.is_of(owner) && found.default_key().is_none())
 }
 
 fn default_encryption((bucket, region): (&String, &String), key: &str) -> Step {
@@ -470,24 +485,15 @@ fn failure_events(
     })
 }
 
-/// What an earlier version of the resource needed and this one does not.
+/// The policy that an earlier version of the resource needed and this one does not.
 fn leftovers(spec: &Spec, observed: &Observed, owner: &Owner) -> Vec<Step> {
-    let mut steps: Vec<_> = observed
-        .abandoned
-        .iter()
-        .map(|(bucket, region)| Step::DeleteParameter {
-            region: region.clone(),
-            name: owner.parameter_name(bucket),
-        })
-        .collect();
-    if spec.role.is_some() && observed.role_policy.is_some() {
-        let role = spec.source_bucket.clone();
-        steps.push(Step::DeleteRolePolicy {
-            role,
-            policy: owner.policy_name(),
-        });
+    if spec.role.is_none() || observed.role_policy.is_none() {
+        return Vec::new();
     }
-    steps
+    vec![Step::DeleteRolePolicy {
+        role: spec.source_bucket.clone(),
+        policy: owner.policy_name(),
+    }]
 }
 
 /// Whether the text `found` is the JSON document `wanted`, however it is spaced.

@@ -21,6 +21,8 @@ pub fn plan_delete(
     let role = bucket.clone();
     let mut rules = Vec::new();
     let mut rest = Vec::new();
+    // Before the buckets, which lead to them.
+    let mut keys = Vec::new();
     let mut last = Vec::new();
     if let (Some(region), Some(source)) = (&remains.source_region, &remains.source) {
         let place = || (bucket.clone(), region.clone());
@@ -85,7 +87,7 @@ pub fn plan_delete(
             .destinations
             .values()
             .filter_map(|found| Some((&found.region, found.key.as_ref()?)));
-        last.extend(
+        keys.extend(
             source
                 .chain(replicas)
                 .map(|(region, key)| Step::ScheduleKeyDeletion {
@@ -95,5 +97,5 @@ pub fn plan_delete(
                 }),
         );
     }
-    Plan::of([rules, rest, last])
+    Plan::of([rules, rest, keys, last])
 }
