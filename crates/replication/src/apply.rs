@@ -1,6 +1,7 @@
 //! Carries out steps. Each one may be repeated: what is already so is left so.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -8,8 +9,11 @@ use crate::configuration::{DefaultEncryption, Tag};
 use crate::error::{AwsError, ErrorKind, ReplicationError};
 use crate::merge;
 use crate::owner::{OWNER_TAG, Owner, ROLE_PATH};
-use crate::ports::{Aws, BucketRef, NewRole};
+use crate::ports::{Aws, BucketRef, NewRole, RoleDescription};
 use crate::step::{Plan, Step};
+
+/// A bucket that was made this moment may not be known everywhere yet.
+const TAGGING_ATTEMPTS: u32 = 3;
 
 /// How many writes a request has made. What failed half-way is counted too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -215,12 +219,24 @@ async fn create_bucket<A: Aws>(
     owner: &Owner,
 ) -> Result<Done, Failed> {
     match aws.create_bucket(bucket).await {
-        // Another resource of the stack was faster: it is that one's.
-        Err(error) if error.kind == ErrorKind::AlreadyExists => return Ok(Done::default()),
+        // Another resource of the stack was faster, and the bucket is that one's: what the plan
+        // says of it was meant for a new one, so it is looked at again.
+        Err(error) if error.kind == ErrorKind::AlreadyExists => {
+            let kind = ErrorKind::Conflict;
+            return Err(AwsError { kind, ..error }.into());
+        }
         other => other?,
     }
-    aws.put_bucket_tags(bucket, &[owner_tag(owner.as_str())])
-        .await?;
+    // Without the tag no later request would know that the bucket is ours.
+    let tags = [owner_tag(owner.as_str())];
+    let mut attempt = 1;
+    while let Err(error) = aws.put_bucket_tags(bucket, &tags).await {
+        if attempt == TAGGING_ATTEMPTS {
+            return Err(error.into());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        attempt += 1;
+    }
     Ok(Done::writes(2))
 }
 
@@ -241,18 +257,32 @@ async fn create_key<A: Aws>(
         aws.enable_key_rotation(region, &key).await?;
         aws.create_alias(region, alias, &key).await
     };
-    if let Err(error) = rest.await {
-        // Without its alias no later request would find the key again.
-        const SHORTEST_WAIT_DAYS: i32 = 7;
-        if let Err(left) = aws
-            .schedule_key_deletion(region, &key, SHORTEST_WAIT_DAYS)
-            .await
-        {
-            tracing::error!(key, error = %left, "a key without alias could not be removed; schedule its deletion by hand");
+    let Err(error) = rest.await else {
+        return Ok((3, key));
+    };
+    // The alias may have been made all the same, or by the same request delivered twice.
+    match aws.describe_key(region, alias).await {
+        Ok(Some(found)) if found.arn == key => Ok((3, key)),
+        Ok(found) => {
+            schedule_orphan(aws, region, &key).await;
+            found.map(|found| (0, found.arn)).ok_or(error.into())
         }
-        return Err(error.into());
+        Err(unknown) => {
+            tracing::error!(key, error = %unknown, "a key may be without its alias; look for it, and schedule its deletion by hand");
+            Err(error.into())
+        }
     }
-    Ok((3, key))
+}
+
+/// Without its alias no later request would find the key again.
+async fn schedule_orphan<A: Aws>(aws: &A, region: &str, key: &str) {
+    const SHORTEST_WAIT_DAYS: i32 = 7;
+    if let Err(left) = aws
+        .schedule_key_deletion(region, key, SHORTEST_WAIT_DAYS)
+        .await
+    {
+        tracing::error!(key, error = %left, "a key without alias could not be removed; schedule its deletion by hand");
+    }
 }
 
 async fn create_role<A: Aws>(
@@ -273,7 +303,17 @@ async fn create_role<A: Aws>(
         tags: &tags,
     };
     match aws.create_role(new).await {
-        Err(error) if error.kind == ErrorKind::AlreadyExists => Ok(Done::default()),
+        // Another resource on the same bucket was faster, or somebody else has the name.
+        Err(error) if error.kind == ErrorKind::AlreadyExists => {
+            let ours = |found: RoleDescription| found.arn.contains(&format!(":role{ROLE_PATH}"));
+            if aws.role(role).await?.is_some_and(ours) {
+                return Ok(Done::default());
+            }
+            Err(Failed::Merge(format!(
+                "there is a role `{role}` outside the path {ROLE_PATH}, and role names are unique in an account; \
+                 give a role as `Role`, or rename that one"
+            )))
+        }
         other => {
             other?;
             Ok(Done::writes(1))
