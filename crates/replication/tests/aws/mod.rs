@@ -26,7 +26,7 @@ use replication::ports::Outcome;
 use tokio::time::Instant;
 
 pub(crate) use snapshot::Snapshot;
-pub(crate) use state::{Bucket, State, Version};
+pub(crate) use state::{Bucket, Key, State, Version};
 
 /// The account that everything is in.
 pub(crate) const ACCOUNT: &str = "111122223333";

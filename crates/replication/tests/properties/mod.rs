@@ -1,1 +1,5 @@
 //! What holds for every specification, every start and every fault.
+
+mod faults;
+mod normal;
+mod writers;

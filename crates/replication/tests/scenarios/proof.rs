@@ -128,7 +128,6 @@ async fn a_failure_names_the_object_and_what_was_found() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let key = {
             let state = world.state();
-            state.buckets["one"].replication.written().clone();
             let rules = state.buckets["source"]
                 .replication
                 .written()
