@@ -65,6 +65,18 @@ pub async fn prove<A: Aws>(
         );
         return Err(ReplicationError::Unproven(why));
     };
+    // Another writer may have overwritten them since; nothing would then be probed, and nothing fail.
+    let enabled = desired
+        .rules
+        .iter()
+        .filter(|rule| rule.status == Status::Enabled);
+    let there: BTreeSet<_> = configuration.rules.iter().map(|rule| &rule.id).collect();
+    if let Some(gone) = enabled.map(|rule| &rule.id).find(|id| !there.contains(id)) {
+        return Err(ReplicationError::Unproven(format!(
+            "rule `{gone}` is not in the replication configuration of bucket `{}` any more",
+            source.name
+        )));
+    }
     let started = Instant::now();
     let patience = patience.earlier_by(CLEAN_UP_RESERVE);
     let probes = probes(&configuration, desired, owner)?;

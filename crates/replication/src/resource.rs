@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use custom_resource::{CustomResource, Deadline, Failure, Request, Success};
+use futures_util::future::try_join;
 use serde_json::{Map, Value};
 
 use crate::apply::Writes;
@@ -20,6 +21,12 @@ use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec, Verification};
 /// How long a stack waits for the probe where `Verification` is `BestEffort`. S3 replicates most
 /// objects in seconds, and promises nothing below 15 minutes.
 const BEST_EFFORT: Duration = Duration::from_mins(5);
+
+/// Looks at what we wrote, where others keep overwriting it.
+const MOST_LOOKS: u32 = 4;
+
+/// How long another writer may take from its read of a configuration to its write.
+const OVERWRITTEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// The longest name that a bucket has; a longer `SourceBucket` does not go into the physical id.
 const LONGEST_BUCKET_NAME: usize = 63;
@@ -52,26 +59,120 @@ impl<A: Aws> EncryptedReplication<A> {
         let owner = identity(request).owner;
         let spec = properties::read(&request.resource_properties, &self.home, &owner)
             .map_err(|faults| Failure::from(faults.to_string()))?;
-        let mut writes = Writes::default();
-        let queue = self.check_queue_arn.as_deref();
-        // Boxed, as the futures of many SDK calls nest deep here.
-        let work = provision(
-            &self.aws,
-            &spec,
-            &self.home,
-            &owner,
-            queue,
-            deadline,
-            &mut writes,
-        );
-        let desired = Box::pin(work).await.map_err(|error| failure(&error))?;
-        let proof = Box::pin(self.prove(&spec, &desired, &owner, writes, deadline))
+        self.settle(&spec, &owner, deadline)
             .await
-            .map_err(|error| failure(&error))?;
+            .map_err(|error| failure(&error))
+    }
+
+    /// Provisions and proves, and looks again: another resource on the same bucket may have read its
+    /// configuration before our write and written it back after our look.
+    async fn settle(
+        &self,
+        spec: &Spec,
+        owner: &Owner,
+        deadline: Deadline,
+    ) -> Result<Success, ReplicationError> {
+        let mut writes = Writes::default();
+        let mut shown: Option<Result<Option<Proof>, ReplicationError>> = None;
+        for _ in 0..MOST_LOOKS {
+            let before = writes;
+            let queue = self.check_queue_arn.as_deref();
+            // Boxed, as the futures of many SDK calls nest deep here.
+            let work = provision(
+                &self.aws,
+                spec,
+                &self.home,
+                owner,
+                queue,
+                deadline,
+                &mut writes,
+            );
+            let desired = match Box::pin(work).await {
+                Ok(desired) => desired,
+                Err(error) => return Err(self.explained(spec, owner, shown, error).await),
+            };
+            let proof = match shown.take() {
+                Some(proof) if writes == before => {
+                    return self.answer(spec, owner, &desired, proof, writes).await;
+                }
+                _ => Box::pin(self.prove(spec, &desired, owner, writes, deadline)).await,
+            };
+            if !self.may_be_overwritten(spec, owner, &proof, writes).await? {
+                return self.answer(spec, owner, &desired, proof, writes).await;
+            }
+            shown = Some(proof);
+        }
+        Err(ReplicationError::LostWrites {
+            what: "the configuration",
+            bucket: spec.source_bucket.clone(),
+        })
+    }
+
+    /// Whether to look again whether what we wrote is still there; waits where too little time has
+    /// passed since.
+    async fn may_be_overwritten(
+        &self,
+        spec: &Spec,
+        owner: &Owner,
+        proof: &Result<Option<Proof>, ReplicationError>,
+        writes: Writes,
+    ) -> Result<bool, ReplicationError> {
+        if writes == Writes::default() || !matches!(proof, Ok(None)) {
+            return Ok(writes != Writes::default());
+        }
+        let source = BucketRef {
+            name: &spec.source_bucket,
+            region: &spec.source_region,
+        };
+        // Whoever writes rules has put its policy on the shared role before.
+        let (replication, policies) = try_join(
+            self.aws.replication(source),
+            self.aws.role_policies(&spec.source_bucket),
+        )
+        .await?;
+        let rules = replication.map_or_else(Vec::new, |found| found.rules);
+        let mut names = rules.iter().map(|rule| &rule.id).chain(&policies);
+        let shared = names.any(|name| !owner.owns(name));
+        if shared {
+            tokio::time::sleep(OVERWRITTEN_WITHIN).await;
+        }
+        Ok(shared)
+    }
+
+    async fn answer(
+        &self,
+        spec: &Spec,
+        owner: &Owner,
+        desired: &Desired,
+        proof: Result<Option<Proof>, ReplicationError>,
+        writes: Writes,
+    ) -> Result<Success, ReplicationError> {
+        let proof = match proof {
+            Ok(proof) => proof,
+            Err(error) => return Err(self.explained(spec, owner, None, error).await),
+        };
         Ok(Success {
-            data: attributes(&self.home, &spec, &desired, proof, writes),
+            data: attributes(&self.home, spec, desired, proof, writes),
             ..Success::default()
         })
+    }
+
+    /// `error`, or why the proof that came before it failed.
+    async fn explained(
+        &self,
+        spec: &Spec,
+        owner: &Owner,
+        shown: Option<Result<Option<Proof>, ReplicationError>>,
+        error: ReplicationError,
+    ) -> ReplicationError {
+        match (shown, error) {
+            (Some(Err(ReplicationError::Unproven(what))), _)
+            | (_, ReplicationError::Unproven(what)) => {
+                let why = self.diagnose(spec, owner).await;
+                ReplicationError::Unproven(format!("{what}; {why}"))
+            }
+            (_, error) => error,
+        }
     }
 
     /// `None` where there is nothing to prove: nothing was changed, or no proof is asked for.
@@ -101,12 +202,7 @@ impl<A: Aws> EncryptedReplication<A> {
                     spec.source_bucket
                 )))
             }
-            Ok(proof) => Ok(Some(proof)),
-            Err(ReplicationError::Unproven(what)) => {
-                let why = self.diagnose(spec, owner).await;
-                Err(ReplicationError::Unproven(format!("{what}; {why}")))
-            }
-            Err(error) => Err(error),
+            other => other.map(Some),
         }
     }
 
