@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{try_join, try_join_all, try_join4};
+use futures_util::future::{try_join, try_join_all, try_join3, try_join4};
 
 use crate::arn::{Arn, Home};
 use crate::configuration::ReplicationConfiguration;
@@ -26,7 +26,7 @@ pub async fn observe<A: Aws>(
     owner: &Owner,
 ) -> Outcome<Observed> {
     let policy_name = owner.policy_name();
-    let ((source, replication), destinations, (role, role_policy), mut keys) = try_join4(
+    let ((source, replication), destinations, (role, role_policy, policies), mut keys) = try_join4(
         observe_source(
             aws,
             BucketRef {
@@ -35,9 +35,10 @@ pub async fn observe<A: Aws>(
             },
         ),
         observe_destinations(aws, &spec.rules, owner),
-        try_join(
+        try_join3(
             aws.role(&spec.source_bucket),
             aws.role_policy(&spec.source_bucket, &policy_name),
+            aws.role_policies(&spec.source_bucket),
         ),
         describe(aws, given_keys(spec)),
     )
@@ -50,6 +51,9 @@ pub async fn observe<A: Aws>(
     )
     .await?;
     keys.extend(more);
+    let rules = replication.as_ref().map_or(&[][..], |found| &found.rules);
+    let mut names = rules.iter().map(|rule| &rule.id).chain(&policies);
+    let shared = names.any(|name| !owner.owns(name));
     Ok(Observed {
         source,
         replication,
@@ -58,6 +62,7 @@ pub async fn observe<A: Aws>(
         keys,
         role,
         role_policy,
+        shared,
     })
 }
 
@@ -329,7 +334,7 @@ async fn remaining_destination<A: Aws>(
             Ok(None)
         }
     };
-    let (parameter, key, tags) = futures_util::future::try_join3(
+    let (parameter, key, tags) = try_join3(
         aws.parameter(&region, &parameter_name),
         aws.describe_key(&region, &alias),
         tags,

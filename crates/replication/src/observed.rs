@@ -26,6 +26,9 @@ pub struct Observed {
     pub role: Option<RoleDescription>,
     /// Our inline policy on it.
     pub role_policy: Option<String>,
+    /// Whether others have rules on the source bucket or policies on the role of ours: whoever
+    /// writes rules puts its policy before them and takes it away after them.
+    pub shared: bool,
 }
 
 /// Keys by Region and name (ARN, id or alias); `None` where there is no such key.

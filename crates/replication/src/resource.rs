@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use custom_resource::{CustomResource, Deadline, Failure, Request, Success};
-use futures_util::future::try_join;
 use serde_json::{Map, Value};
 
 use crate::apply::Writes;
@@ -59,7 +58,8 @@ impl<A: Aws> EncryptedReplication<A> {
         let owner = identity(request).owner;
         let spec = properties::read(&request.resource_properties, &self.home, &owner)
             .map_err(|faults| Failure::from(faults.to_string()))?;
-        self.settle(&spec, &owner, deadline)
+        // Boxed here and below, as the futures of many SDK calls nest deep.
+        Box::pin(self.settle(&spec, &owner, deadline))
             .await
             .map_err(|error| failure(&error))
     }
@@ -77,7 +77,6 @@ impl<A: Aws> EncryptedReplication<A> {
         for _ in 0..MOST_LOOKS {
             let before = writes;
             let queue = self.check_queue_arn.as_deref();
-            // Boxed, as the futures of many SDK calls nest deep here.
             let work = provision(
                 &self.aws,
                 spec,
@@ -97,8 +96,13 @@ impl<A: Aws> EncryptedReplication<A> {
                 }
                 _ => Box::pin(self.prove(spec, &desired, owner, writes, deadline)).await,
             };
-            if !self.may_be_overwritten(spec, owner, &proof, writes).await? {
+            let unproved = matches!(proof, Ok(None));
+            if writes == Writes::default() || unproved && !desired.shared {
                 return self.answer(spec, owner, &desired, proof, writes).await;
+            }
+            if unproved {
+                // The probe takes longer.
+                tokio::time::sleep(OVERWRITTEN_WITHIN).await;
             }
             shown = Some(proof);
         }
@@ -106,37 +110,6 @@ impl<A: Aws> EncryptedReplication<A> {
             what: "the configuration",
             bucket: spec.source_bucket.clone(),
         })
-    }
-
-    /// Whether to look again whether what we wrote is still there; waits where too little time has
-    /// passed since.
-    async fn may_be_overwritten(
-        &self,
-        spec: &Spec,
-        owner: &Owner,
-        proof: &Result<Option<Proof>, ReplicationError>,
-        writes: Writes,
-    ) -> Result<bool, ReplicationError> {
-        if writes == Writes::default() || !matches!(proof, Ok(None)) {
-            return Ok(writes != Writes::default());
-        }
-        let source = BucketRef {
-            name: &spec.source_bucket,
-            region: &spec.source_region,
-        };
-        // Whoever writes rules has put its policy on the shared role before.
-        let (replication, policies) = try_join(
-            self.aws.replication(source),
-            self.aws.role_policies(&spec.source_bucket),
-        )
-        .await?;
-        let rules = replication.map_or_else(Vec::new, |found| found.rules);
-        let mut names = rules.iter().map(|rule| &rule.id).chain(&policies);
-        let shared = names.any(|name| !owner.owns(name));
-        if shared {
-            tokio::time::sleep(OVERWRITTEN_WITHIN).await;
-        }
-        Ok(shared)
     }
 
     async fn answer(
@@ -253,11 +226,11 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
     }
 
     async fn create(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
-        self.provision(request, deadline).await
+        Box::pin(self.provision(request, deadline)).await
     }
 
     async fn update(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
-        self.provision(request, deadline).await
+        Box::pin(self.provision(request, deadline)).await
     }
 
     async fn delete(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {

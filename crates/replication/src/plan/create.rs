@@ -27,6 +27,8 @@ pub struct Desired {
     pub rules: Vec<ReplicationRule>,
     /// Region of each destination bucket.
     pub regions: BTreeMap<String, String>,
+    /// Whether others use the source bucket's configuration too.
+    pub shared: bool,
     /// Keys to make: bucket and Region, by alias ARN.
     new_keys: BTreeMap<String, (String, String)>,
     /// Default encryption that the source bucket is to get.
@@ -54,6 +56,7 @@ pub fn desired(
         source_keys: BTreeSet::new(),
         rules: Vec::new(),
         regions: BTreeMap::new(),
+        shared: observed.shared,
         new_keys: BTreeMap::new(),
         source_default: None,
     };

@@ -21,8 +21,9 @@ pub fn plan_delete(
     let role = bucket.clone();
     let mut rules = Vec::new();
     let mut rest = Vec::new();
-    // Before the buckets, which lead to them.
-    let mut keys = Vec::new();
+    // The policy tells other writers that we are still at it. Keys go before the buckets, which lead
+    // to them.
+    let mut policy_and_keys = Vec::new();
     let mut last = Vec::new();
     if let (Some(region), Some(source)) = (&remains.source_region, &remains.source) {
         let place = || (bucket.clone(), region.clone());
@@ -61,7 +62,7 @@ pub fn plan_delete(
         }
     }
     if remains.role_policy.is_some() {
-        rest.push(Step::DeleteRolePolicy {
+        policy_and_keys.push(Step::DeleteRolePolicy {
             role: role.clone(),
             policy: owner.policy_name(),
         });
@@ -87,15 +88,13 @@ pub fn plan_delete(
             .destinations
             .values()
             .filter_map(|found| Some((&found.region, found.key.as_ref()?)));
-        keys.extend(
-            source
-                .chain(replicas)
-                .map(|(region, key)| Step::ScheduleKeyDeletion {
-                    region: region.clone(),
-                    key_arn: key.clone(),
-                    days: DAYS_TO_KEY_DELETION,
-                }),
-        );
+        policy_and_keys.extend(source.chain(replicas).map(|(region, key)| {
+            Step::ScheduleKeyDeletion {
+                region: region.clone(),
+                key_arn: key.clone(),
+                days: DAYS_TO_KEY_DELETION,
+            }
+        }));
     }
-    Plan::of([rules, rest, keys, last])
+    Plan::of([rules, rest, policy_and_keys, last])
 }

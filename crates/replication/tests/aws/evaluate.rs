@@ -108,22 +108,23 @@ fn texts(value: &Value) -> Vec<&str> {
 /// `*` any characters, `?` one, `${*}`, `${?}` and `${$}` the characters themselves.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut tokens = Vec::new();
-    let mut rest = pattern;
-    while let Some(c) = rest.chars().next() {
-        let escaped = ["${*}", "${?}", "${$}"]
-            .iter()
-            .find(|var| rest.starts_with(**var));
-        if let Some(variable) = escaped {
-            tokens.push((variable.chars().nth(2), false));
-            rest = &rest[4..];
-            continue;
-        }
-        tokens.push(match c {
-            '*' => (None, true),
-            '?' => (None, false),
-            c => (Some(c), false),
-        });
-        rest = &rest[c.len_utf8()..];
+    let mut rest: &[char] = &pattern.chars().collect::<Vec<_>>();
+    loop {
+        rest = match rest {
+            [] => break,
+            ['*', more @ ..] => {
+                tokens.push((None, true));
+                more
+            }
+            ['?', more @ ..] => {
+                tokens.push((None, false));
+                more
+            }
+            ['$', '{', c @ ('*' | '?' | '$'), '}', more @ ..] | [c, more @ ..] => {
+                tokens.push((Some(*c), false));
+                more
+            }
+        };
     }
     let text: Vec<char> = text.chars().collect();
     // reachable[i]: the tokens so far match the first i characters.

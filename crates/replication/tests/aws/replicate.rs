@@ -86,7 +86,7 @@ impl State {
         source: &str,
         version: &Version,
         role: &str,
-        rule: &ReplicationRule,
+        by: &ReplicationRule,
         at: Instant,
     ) -> Option<()> {
         let arn = Arn::parse(role)?;
@@ -101,7 +101,7 @@ impl State {
             .cloned()
             .collect();
         let may = |access: &Access<'_>| allowed(&policies, access).then_some(());
-        let destination = Arn::parse(&rule.destination.bucket)?
+        let destination = Arn::parse(&by.destination.bucket)?
             .bucket_name()?
             .to_owned();
         let source_arn = format!("arn:aws:s3:::{source}");
@@ -110,7 +110,7 @@ impl State {
         if target.versioning != Versioning::Enabled {
             return None;
         }
-        let replica_key = rule.destination.replica_kms_key_id.clone()?;
+        let replica_key = by.destination.replica_kms_key_id.clone()?;
         let (source_region, target_region) = (
             self.buckets.get(source)?.region.clone(),
             target.region.clone(),
@@ -134,7 +134,7 @@ impl State {
         let mut write = Access::s3("s3:ReplicateObject", &target_object);
         write.encrypted_with(&replica_key);
         may(&write)?;
-        if rule.destination.owner_override.is_some() {
+        if by.destination.owner_override.is_some() {
             may(&Access::s3(
                 "s3:ObjectOwnerOverrideToBucketOwner",
                 &target_object,

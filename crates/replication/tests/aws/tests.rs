@@ -47,7 +47,7 @@ async fn replication_is_refused_for_each_reason_that_s3_has() {
     let cases: [(&str, Change); 14] = [
         ("Priority must be specified", |rule| rule.priority = None),
         ("DeleteMarkerReplication must be specified", |rule| {
-            rule.delete_marker_replication = None
+            rule.delete_marker_replication = None;
         }),
         ("if any Tag filter is specified", |rule| {
             rule.filter = Some(Filter {
@@ -66,13 +66,13 @@ async fn replication_is_refused_for_each_reason_that_s3_has() {
             rule.destination.owner_override = Some("Destination".into());
         }),
         ("Account does not match", |rule| {
-            rule.destination.account = Some("444455556666".into())
+            rule.destination.account = Some("444455556666".into());
         }),
         ("Destination bucket must have versioning enabled", |rule| {
             rule.destination.bucket = "arn:aws:s3:::nowhere".into();
         }),
         ("same as the source", |rule| {
-            rule.destination.bucket = "arn:aws:s3:::source".into()
+            rule.destination.bucket = "arn:aws:s3:::source".into();
         }),
         ("both ReplicationTime and Metrics", |rule| {
             rule.destination.replication_time = Some(Timed {
@@ -89,7 +89,7 @@ async fn replication_is_refused_for_each_reason_that_s3_has() {
         ("Priority cannot be used", |rule| rule.filter = None),
         ("Rule Id must have", |rule| rule.id = "ä".into()),
         ("not well-formed", |rule| {
-            rule.existing_object_replication = Some(Status::Enabled)
+            rule.existing_object_replication = Some(Status::Enabled);
         }),
     ];
     for (message, change) in cases {

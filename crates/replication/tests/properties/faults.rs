@@ -135,7 +135,7 @@ async fn every_fault(start: Start, ask: Ask, seen: &mut Seen) -> usize {
                 };
                 stack.aws.fail(Which::Number(number), kind, when);
                 let first = carry_out(&stack, ask).await;
-                if probes_left(&stack.world) != [] {
+                if !probes_left(&stack.world).is_empty() {
                     note(format!("leaves a probe object, {kind:?}"));
                 }
                 stack.aws.reset();

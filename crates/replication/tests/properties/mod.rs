@@ -2,4 +2,5 @@
 
 mod faults;
 mod normal;
+mod random;
 mod writers;

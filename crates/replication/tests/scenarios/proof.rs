@@ -173,29 +173,27 @@ async fn a_deny_that_nobody_sees_is_said_to_be_looked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rule_that_vanishes_while_we_prove_it_is_named() {
-    let stack = setting();
-    let world = stack.world.clone();
-    stack.world.replicates_after(None);
-    let vandal = async move {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let mut state = world.state();
-        let now = state.now;
-        state.replicates_after = Some(Duration::from_secs(2));
-        state
-            .buckets
-            .get_mut("source")
-            .unwrap()
-            .replication
-            .write(None, now);
-    };
-    let properties = properties("Required");
-    let (answer, ()) = tokio::join!(stack.create("Replication", &properties), vandal);
-    let reason = answer.unwrap_err();
-    assert!(
-        reason.contains("since it was provisioned something changed, and we would have to put 3 replication rule(s)"),
-        "{reason}"
-    );
+async fn rules_that_another_writer_overwrites_while_we_prove_them_are_put_back_and_proved() {
+    for verification in ["Required", "BestEffort"] {
+        let stack = setting();
+        let world = stack.world.clone();
+        stack.world.replicates_after(None);
+        let other_writer = async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let mut state = world.state();
+            let now = state.now;
+            state.replicates_after = Some(Duration::from_secs(2));
+            let source = state.buckets.get_mut("source").unwrap();
+            source.replication.write(None, now);
+        };
+        let properties = properties(verification);
+        let (answer, ()) = tokio::join!(stack.create("Replication", &properties), other_writer);
+        assert_eq!(answer.unwrap()["Verification"], "COMPLETED");
+        let now = stack.world.snapshot();
+        let replication = now.buckets["source"].replication.as_ref().unwrap();
+        assert_eq!(replication.rules.len(), 3);
+        assert_eq!(probes_left(&stack.world), []);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
+use replication::error::ErrorKind;
+
 use crate::aws::World;
+use crate::aws::faults::{When, Which};
 use crate::harness::{EAST, Stack, WEST, bucket_with_key, somebodys_rule, somebodys_rules};
 
 fn properties(source_key: &str, replica_key: &str) -> Value {
@@ -217,6 +220,44 @@ async fn more_prefixes_than_a_parameter_or_policy_holds() {
         reason.contains("an SSM parameter holds at most 8192"),
         "{reason}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_provisioner_may_not_do_is_named_with_the_step_and_the_remedy() {
+    for (operation, step) in [
+        ("create_role", "while trying to create role `source`: "),
+        ("put_role_policy", "while trying to put policy `"),
+        (
+            "put_parameter",
+            "while trying to put parameter `/encrypted-replication/destination/",
+        ),
+        ("put_notifications", "while trying to send "),
+        (
+            "put_replication",
+            "while trying to put 1 replication rule(s) on bucket `source`: ",
+        ),
+    ] {
+        let (stack, source, replica) = setting();
+        let properties = properties(&source, &replica);
+        stack.aws.fail(
+            Which::Every(operation),
+            ErrorKind::AccessDenied,
+            When::Before,
+        );
+        let reason = stack.create("Replication", &properties).await.unwrap_err();
+        assert!(reason.starts_with(step), "{operation}: {reason}");
+        assert!(
+            reason.contains("allow it to the provisioner's role"),
+            "{reason}"
+        );
+        // Rolled back, nothing of ours is left that grants.
+        stack.aws.reset();
+        stack.delete("Replication", &properties).await.unwrap();
+        let now = stack.world.snapshot();
+        assert!(now.roles.is_empty() && now.parameters.is_empty());
+        assert_eq!(now.buckets["source"].replication, None);
+        assert!(now.buckets["source"].notifications.queues.is_empty());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -75,10 +75,13 @@ async fn pasted_whole_it_works_and_its_role_stays_untouched() {
     assert_eq!(now.roles, before.roles);
     let replication = now.buckets["source"].replication.as_ref().unwrap();
     assert_eq!(replication.role, role);
-    let rule = &replication.rules[0];
-    assert_eq!(rule.id, format!("{}-1", owner("Replication", "source")));
+    let first = &replication.rules[0];
+    assert_eq!(first.id, format!("{}-1", owner("Replication", "source")));
     assert_eq!(
-        (rule.priority, rule.filter.as_ref().unwrap().prefix.as_str()),
+        (
+            first.priority,
+            first.filter.as_ref().unwrap().prefix.as_str()
+        ),
         (Some(1), "Tax")
     );
     stack.delete("Replication", &properties).await.unwrap();

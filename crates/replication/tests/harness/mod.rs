@@ -90,7 +90,7 @@ impl Stack {
 
 /// As long as Lambda lets a function run, less what the protocol keeps for the answer.
 pub(crate) fn deadline() -> Deadline {
-    Deadline::after(Duration::from_mins(15) - custom_resource::ANSWER_RESERVE)
+    Deadline::after(Duration::from_mins(15)).earlier_by(custom_resource::ANSWER_RESERVE)
 }
 
 pub(crate) fn request(kind: RequestType, logical_id: &str, properties: &Value) -> Request {

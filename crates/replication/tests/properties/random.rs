@@ -1,0 +1,298 @@
+//! Any specification on any start.
+
+use proptest::prelude::*;
+use replication::configuration::{DefaultEncryption, Versioning};
+use serde_json::{Value, json};
+
+use crate::aws::{Snapshot, World};
+use crate::harness::{
+    EAST, Stack, WEST, bucket_with_key, our_role, owner, plain_bucket, probes_left,
+    somebodys_notification, somebodys_object, somebodys_rule, somebodys_rules, tag,
+};
+
+const DESTINATIONS: [(&str, &str); 3] = [("one", WEST), ("two", WEST), ("three", "eu-central-1")];
+
+/// A bucket before we come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Missing,
+    Plain,
+    Suspended,
+    UnderManagedKey,
+    UnderOwnKey,
+}
+
+#[derive(Clone, Debug)]
+struct Start {
+    source: Before,
+    destinations: [Before; 3],
+    content: bool,
+    tags: bool,
+    notified: bool,
+    /// Priorities of somebody's rules under the role of ours.
+    rules: Vec<i32>,
+}
+
+fn before() -> impl Strategy<Value = Before> {
+    prop_oneof![
+        Just(Before::Missing),
+        Just(Before::Plain),
+        Just(Before::Suspended),
+        Just(Before::UnderManagedKey),
+        Just(Before::UnderOwnKey),
+    ]
+}
+
+prop_compose! {
+    fn start()(
+        source in before(),
+        destinations in [before(), before(), before()],
+        content in any::<bool>(),
+        tags in any::<bool>(),
+        notified in any::<bool>(),
+        rules in prop::collection::btree_set(0..6_i32, 0..3),
+    ) -> Start {
+        Start { source, destinations, content, tags, notified, rules: rules.into_iter().collect() }
+    }
+}
+
+fn place(world: &World, name: &str, region: &str, before: Before, start: &Start) {
+    match before {
+        Before::Missing => return,
+        Before::Plain => plain_bucket(world, name, region),
+        Before::UnderOwnKey => drop(bucket_with_key(world, name, region)),
+        Before::Suspended | Before::UnderManagedKey => {
+            plain_bucket(world, name, region);
+            let mut state = world.state();
+            let bucket = state.buckets.get_mut(name).unwrap();
+            if before == Before::Suspended {
+                bucket.versioning = Versioning::Suspended;
+            } else {
+                bucket.encryption = Some(DefaultEncryption {
+                    algorithm: "aws:kms".into(),
+                    kms_key: None,
+                    bucket_key_enabled: true,
+                });
+            }
+        }
+    }
+    if start.content {
+        somebodys_object(world, name, "Tax/old");
+    }
+    let mut state = world.state();
+    let bucket = state.buckets.get_mut(name).unwrap();
+    if start.tags {
+        bucket.tags = vec![tag("team", "finance")];
+    }
+    if start.notified && region == EAST {
+        bucket.notifications.queues = vec![somebodys_notification("q", "s3:ObjectCreated:*")];
+    }
+}
+
+impl Start {
+    fn world(&self) -> World {
+        let world = World::default();
+        // S3 makes the AWS managed keys when they are first used.
+        for (_, region) in DESTINATIONS.into_iter().chain([("", EAST)]) {
+            world.state().key_arn(region, "alias/aws/s3");
+        }
+        place(&world, "source", EAST, self.source, self);
+        for ((name, region), before) in DESTINATIONS.into_iter().zip(self.destinations) {
+            place(&world, name, region, before, self);
+        }
+        if !self.rules.is_empty() && self.source != Before::Missing {
+            plain_bucket(&world, "archive", WEST);
+            let mut state = world.state();
+            for name in ["archive", "source"] {
+                state.buckets.get_mut(name).unwrap().versioning = Versioning::Enabled;
+            }
+            state.add_role(
+                "source",
+                "/encrypted-replication/",
+                &[("theirs", r#"{"Statement":[]}"#)],
+            );
+            drop(state);
+            let rules = self.rules.iter().map(|priority| {
+                somebodys_rule(&format!("theirs-{priority}"), *priority, "archive")
+            });
+            somebodys_rules(&world, "source", &our_role("source"), rules.collect());
+        }
+        world
+    }
+}
+
+fn rule() -> impl Strategy<Value = Value> {
+    let prefix = prop_oneof![Just(String::new()), "[a-c*?$]{1,2}/"];
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    (prefix, 0..3_usize, any::<bool>(), flags).prop_map(
+        |(prefix, destination, tagged, (markers, timed, disabled, sync))| {
+            let (bucket, region) = DESTINATIONS[destination];
+            let status = |on: bool| if on { "Enabled" } else { "Disabled" };
+            let mut rule = json!({
+                "Filter": {"Prefix": prefix},
+                "Status": status(!disabled),
+                "DeleteMarkerReplication": {"Status": status(markers && !tagged)},
+                "Destination": {"Bucket": format!("arn:aws:s3:::{bucket}"), "Region": region},
+            });
+            if tagged {
+                rule["Filter"] =
+                    json!({"And": {"Prefix": prefix, "TagFilters": [{"Key": "k", "Value": "v"}]}});
+            }
+            if timed {
+                rule["Destination"]["ReplicationTime"] =
+                    json!({"Status": "Enabled", "Time": {"Minutes": "15"}});
+            }
+            if sync {
+                rule["SourceSelectionCriteria"] =
+                    json!({"ReplicaModifications": {"Status": "Enabled"}});
+            }
+            rule
+        },
+    )
+}
+
+fn properties(deleting: bool) -> impl Strategy<Value = Value> {
+    let verification = prop_oneof![Just("None"), Just("Required")];
+    (prop::collection::vec(rule(), 1..5), verification).prop_map(move |(rules, verification)| {
+        let mut properties =
+            json!({"SourceBucket": "source", "Verification": verification, "Rules": rules});
+        if deleting {
+            properties["OnDelete"] =
+                json!({"Buckets": "DeleteWhenEmpty", "Keys": "ScheduleDeletion"});
+        }
+        properties
+    })
+}
+
+/// What everybody else has, byte for byte.
+fn foreign(now: &Snapshot, start: &Snapshot) -> Vec<String> {
+    let ours = owner("Replication", "source");
+    let mut lines = Vec::new();
+    for name in start.buckets.keys() {
+        let bucket = &now.buckets[name];
+        let rules = bucket
+            .replication
+            .clone()
+            .map_or_else(Vec::new, |found| found.rules);
+        let theirs: Vec<_> = rules
+            .into_iter()
+            .filter(|rule| !ours.owns(&rule.id))
+            .collect();
+        let notifications = &bucket.notifications;
+        let queues: Vec<_> = notifications
+            .queues
+            .iter()
+            .filter(|one| !ours.owns(&one.id))
+            .collect();
+        lines.push(format!(
+            "{name} {theirs:?} {queues:?} {:?} {:?} {:?}",
+            notifications.topics, bucket.tags, bucket.objects
+        ));
+        if name != "source" {
+            lines.push(format!("{name} {:?}", bucket.encryption));
+        }
+    }
+    for (name, role) in &start.roles {
+        lines.push(format!(
+            "{name} {:?}",
+            now.roles[name].4.get("theirs").or(role.4.get("?"))
+        ));
+    }
+    for arn in start.keys.keys() {
+        lines.push(format!("{:?}", now.keys[arn]));
+    }
+    lines
+}
+
+/// What is documented to stay after a Delete.
+fn but_for_what_stays(mut now: Snapshot, start: &Snapshot) -> Snapshot {
+    for (name, bucket) in &mut now.buckets {
+        if let Some(earlier) = start.buckets.get(name) {
+            bucket.versioning = earlier.versioning;
+            bucket.notifications.event_bridge = earlier.notifications.event_bridge;
+        }
+    }
+    for (arn, key) in &now.keys {
+        assert!(start.keys.contains_key(arn) || key.state == "PendingDeletion");
+    }
+    now.keys.retain(|arn, _| start.keys.contains_key(arn));
+    now.aliases
+        .retain(|place, _| start.aliases.contains_key(place));
+    now
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_specification_converges_keeps_what_is_others_and_goes_again(
+        start in start(), first in properties(true), second in properties(true),
+    ) {
+        paused().block_on(async {
+            let world = start.world();
+            let stack = Stack::in_world(&world);
+            let origin = world.snapshot();
+            let others = foreign(&origin, &origin);
+
+            let made = stack.create("Replication", &first).await;
+            let made = made.map_err(TestCaseError::fail)?;
+            prop_assert_ne!(&made["Changes"], &json!("0"));
+            prop_assert_eq!(foreign(&world.snapshot(), &origin), others.clone());
+            prop_assert_eq!(probes_left(&world), []);
+
+            // The same again, however it is asked, changes nothing.
+            let before = world.snapshot();
+            stack.aws.reset();
+            stack.create("Replication", &first).await.map_err(TestCaseError::fail)?;
+            stack.update("Replication", &second, &first).await.map_err(TestCaseError::fail)?;
+            prop_assert_eq!(stack.aws.writes(), 0);
+            prop_assert_eq!(world.snapshot(), before);
+
+            stack.update("Replication", &first, &second).await.map_err(TestCaseError::fail)?;
+            prop_assert_eq!(foreign(&world.snapshot(), &origin), others);
+            stack.aws.reset();
+            let again = stack.update("Replication", &first, &second).await;
+            prop_assert_eq!(&again.map_err(TestCaseError::fail)?["Changes"], &json!("0"));
+            prop_assert_eq!(stack.aws.writes(), 0);
+
+            // Back and forth, so that everything of both versions is known to the last Delete.
+            stack.update("Replication", &second, &first).await.map_err(TestCaseError::fail)?;
+            stack.delete("Replication", &first).await.map_err(TestCaseError::fail)?;
+            let mut after = world.snapshot();
+            // Buckets and keys that only the second version named are not looked for.
+            let named = |name: &str| first.to_string().contains(&format!("arn:aws:s3:::{name}"));
+            after.buckets.retain(|name, _| origin.buckets.contains_key(name) || named(name) || name == "source");
+            let unnamed: Vec<_> = DESTINATIONS.iter().filter(|(name, _)| !named(name)).collect();
+            let forgotten = |alias: &str| unnamed.iter().any(|(name, _)| alias.ends_with(&format!("/{name}")));
+            for ((_, alias), arn) in after.aliases.clone() {
+                if forgotten(&alias) {
+                    after.keys.remove(&arn);
+                }
+            }
+            let mut origin = origin;
+            if origin.roles.is_empty() {
+                prop_assert!(after.roles.is_empty());
+            }
+            origin.roles.retain(|_, _| true);
+            prop_assert_eq!(but_for_what_stays(after, &origin), origin);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn any_probe_arrives_under_the_policy_that_we_write(start in start(), rules in prop::collection::vec(rule(), 1..6)) {
+        paused().block_on(async {
+            let stack = Stack::in_world(&start.world());
+            let properties = json!({"SourceBucket": "source", "Verification": "Required", "Rules": rules});
+            let answer = stack.create("Replication", &properties).await.map_err(TestCaseError::fail)?;
+            prop_assert_eq!(&answer["Verification"], &json!("COMPLETED"));
+            prop_assert_eq!(probes_left(&stack.world), []);
+            Ok(())
+        })?;
+    }
+}
