@@ -231,3 +231,202 @@ fn takes_failure_events(notification: &Notification) -> bool {
         .iter()
         .any(|event| event.starts_with("s3:Replication:"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::configuration::{Destination, Filter, Status};
+
+    const ROLE: &str = "arn:aws:iam::111122223333:role/r";
+
+    fn owner(name: &str) -> Owner {
+        Owner::new("stack", name, "source")
+    }
+
+    fn rule(id: &str, priority: Option<i32>) -> ReplicationRule {
+        ReplicationRule {
+            id: id.into(),
+            priority,
+            status: Status::Enabled,
+            filter: Some(Filter::default()),
+            prefix: None,
+            delete_marker_replication: Some(Status::Disabled),
+            sse_kms_encrypted_objects: Some(Status::Enabled),
+            replica_modifications: None,
+            existing_object_replication: None,
+            destination: Destination {
+                bucket: "arn:aws:s3:::destination".into(),
+                account: None,
+                storage_class: None,
+                owner_override: None,
+                replica_kms_key_id: None,
+                metrics: None,
+                replication_time: None,
+            },
+        }
+    }
+
+    fn there(rules: Vec<ReplicationRule>) -> ReplicationConfiguration {
+        ReplicationConfiguration {
+            role: ROLE.into(),
+            rules,
+        }
+    }
+
+    fn priorities(of: &ReplicationConfiguration) -> Vec<(&str, Option<i32>)> {
+        of.rules
+            .iter()
+            .map(|rule| (rule.id.as_str(), rule.priority))
+            .collect()
+    }
+
+    #[test]
+    fn rules_keep_their_priority_or_get_their_position_or_the_next_free_one() {
+        let us = owner("A");
+        let (a, b, c) = (
+            us.rule_id(Some("a"), 0),
+            us.rule_id(Some("b"), 1),
+            us.rule_id(Some("c"), 2),
+        );
+        let present = there(vec![
+            rule("x", Some(1)),
+            rule(&b, Some(9)),
+            rule("y", Some(3)),
+        ]);
+        let ours = [rule(&a, None), rule(&b, None), rule(&c, None)];
+        let merged = replication(Some(&present), &us, ROLE, &ours)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            priorities(&merged),
+            [
+                ("x", Some(1)),
+                (b.as_str(), Some(9)),
+                ("y", Some(3)),
+                (a.as_str(), Some(2)),
+                (c.as_str(), Some(4)),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rule_gives_up_its_priority_where_the_template_gives_it_to_another() {
+        let us = owner("A");
+        let (a, b) = (us.rule_id(Some("a"), 0), us.rule_id(Some("b"), 1));
+        let present = there(vec![rule(&a, Some(1)), rule(&b, Some(2))]);
+        let ours = [rule(&a, None), rule(&b, Some(1))];
+        let merged = replication(Some(&present), &us, ROLE, &ours)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            priorities(&merged),
+            [(a.as_str(), Some(2)), (b.as_str(), Some(1))]
+        );
+    }
+
+    #[test]
+    fn another_role_is_taken_over_only_where_all_rules_are_ours() {
+        let us = owner("A");
+        let a = us.rule_id(None, 0);
+        let mut present = there(vec![rule(&a, Some(1))]);
+        present.role = "arn:aws:iam::111122223333:role/old".into();
+        let ours = [rule(&a, None)];
+        let merged = replication(Some(&present), &us, ROLE, &ours)
+            .unwrap()
+            .unwrap();
+        assert_eq!(merged.role, ROLE);
+        present.rules.push(rule("x", Some(2)));
+        assert_eq!(
+            replication(Some(&present), &us, ROLE, &ours),
+            Err(MergeError::ForeignRole {
+                role: present.role.clone(),
+                foreign: 1
+            })
+        );
+        // Taking ours out never fails, and leaves the role.
+        let left = replication(Some(&present), &us, ROLE, &[])
+            .unwrap()
+            .unwrap();
+        assert_eq!((left.role, left.rules.len()), (present.role, 1));
+    }
+
+    #[test]
+    fn a_thousand_rules_fit_and_no_more() {
+        let us = owner("A");
+        let theirs: Vec<_> = (0..999).map(|n| rule(&format!("x{n}"), Some(n))).collect();
+        let ours = [
+            rule(&us.rule_id(None, 0), None),
+            rule(&us.rule_id(None, 1), None),
+        ];
+        let present = there(theirs);
+        let merged = replication(Some(&present), &us, ROLE, &ours[..1]).unwrap();
+        assert_eq!(merged.unwrap().rules.len(), 1000);
+        assert_eq!(
+            replication(Some(&present), &us, ROLE, &ours),
+            Err(MergeError::TooMany { rules: 1001 })
+        );
+    }
+
+    #[test]
+    fn the_last_rule_gone_the_configuration_is_gone() {
+        let us = owner("A");
+        let present = there(vec![rule(&us.rule_id(None, 0), Some(1))]);
+        assert_eq!(replication(Some(&present), &us, ROLE, &[]), Ok(None));
+        assert_eq!(replication(None, &us, ROLE, &[]), Ok(None));
+    }
+
+    #[test]
+    fn the_failure_notification_is_ours_moves_with_the_queue_and_goes_to_the_heir() {
+        let (us, heir) = (owner("A"), owner("B"));
+        let none = NotificationConfiguration::default();
+        let first = with_failure_events(&none, &us, "arn:aws:sqs:us-east-1:1:q");
+        assert_eq!(first.queues[0].id, us.notification_id());
+        assert_eq!(first.queues[0].events, FAILURE_EVENTS);
+        assert_eq!(
+            with_failure_events(&first, &us, "arn:aws:sqs:us-east-1:1:q"),
+            first
+        );
+        // S3 may give the events back in another order.
+        let mut turned = first.clone();
+        turned.queues[0].events.reverse();
+        assert_eq!(
+            with_failure_events(&turned, &us, "arn:aws:sqs:us-east-1:1:q"),
+            turned
+        );
+        let moved = with_failure_events(&first, &us, "arn:aws:sqs:us-east-1:1:other");
+        assert_eq!(moved.queues.len(), 1);
+        assert!(moved.queues[0].target_arn.ends_with("other"));
+        assert_eq!(with_failure_events(&first, &heir, "q"), first);
+        let handed = without_failure_events(&first, &us, Some(&heir));
+        assert_eq!(handed.queues[0].id, heir.notification_id());
+        assert_eq!(without_failure_events(&first, &us, None), none);
+        assert_eq!(without_failure_events(&first, &heir, None), first);
+    }
+
+    proptest! {
+        #[test]
+        fn merging_again_changes_nothing_and_foreign_rules_stay_as_they_are(
+            foreign in prop::collection::btree_set(0..20_i32, 0..5),
+            ours in prop::collection::vec(prop::option::of(20..40_i32), 0..5),
+        ) {
+            let us = owner("A");
+            let theirs: Vec<_> = foreign.iter().map(|n| rule(&format!("x{n}"), Some(*n))).collect();
+            let present = (!theirs.is_empty()).then(|| there(theirs.clone()));
+            let mut taken = BTreeSet::new();
+            let ours: Vec<_> = (0..).zip(ours)
+                .map(|(n, priority)| rule(&us.rule_id(None, n), priority.filter(|p| taken.insert(*p))))
+                .collect();
+            let merged = replication(present.as_ref(), &us, ROLE, &ours).unwrap();
+            let again = replication(merged.as_ref(), &us, ROLE, &ours).unwrap();
+            prop_assert_eq!(&again, &merged);
+            let rules = merged.map_or_else(Vec::new, |merged| merged.rules);
+            let kept: Vec<_> = rules.iter().filter(|rule| !us.owns(&rule.id)).cloned().collect();
+            prop_assert_eq!(kept, theirs);
+            let distinct: BTreeSet<_> = rules.iter().map(|rule| rule.priority).collect();
+            prop_assert!(distinct.len() == rules.len() && !distinct.contains(&None));
+            prop_assert_eq!(rules.len(), foreign.len() + ours.len());
+        }
+    }
+}

@@ -6,6 +6,8 @@ mod faults;
 mod read;
 mod shape;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use faults::{Fault, Faults};
 pub use read::read;

@@ -1,0 +1,330 @@
+//! Every property read, every fault told.
+
+use serde_json::{Value, json};
+
+use super::read;
+use crate::arn::Home;
+use crate::configuration::{Status, Tag};
+use crate::owner::Owner;
+use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec, Verification, WhenMissing};
+
+fn home() -> Home {
+    Home {
+        partition: "aws".into(),
+        region: "us-east-1".into(),
+        account: "111122223333".into(),
+    }
+}
+
+fn owner() -> Owner {
+    Owner::new("stack", "Replication", "source")
+}
+
+fn spec(properties: &Value) -> Result<Spec, Vec<String>> {
+    let properties = properties.as_object().unwrap();
+    read(properties, &home(), &owner()).map_err(|faults| {
+        let told = faults.0.into_iter();
+        told.map(|fault| format!("{}: {}", fault.path, fault.message))
+            .collect()
+    })
+}
+
+/// The least that is needed, with `rule` laid over its rule and `more` over the properties.
+fn with(rule: &Value, more: &Value) -> Value {
+    let mut properties = json!({
+        "SourceBucket": "source",
+        "Rules": [{"Destination": {"Bucket": "arn:aws:s3:::destination"}}],
+    });
+    lay(&mut properties["Rules"][0], rule);
+    lay(&mut properties, more);
+    properties
+}
+
+fn lay(under: &mut Value, over: &Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (name, value) in over {
+                lay(under.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (under, over) => *under = over.clone(),
+    }
+}
+
+#[test]
+fn the_least_that_is_given_gets_every_default() {
+    let spec = spec(&with(&json!({}), &json!({}))).unwrap();
+    assert_eq!(spec.source_region, "us-east-1");
+    assert_eq!(spec.source_kms_keys, Vec::<String>::new());
+    assert_eq!((spec.role, spec.permissions_boundary), (None, None));
+    assert_eq!(spec.when_missing, WhenMissing::Create);
+    assert_eq!(spec.verification, Verification::BestEffort);
+    assert_eq!(spec.on_delete_buckets, OnDeleteBuckets::Retain);
+    assert_eq!(spec.on_delete_keys, OnDeleteKeys::Retain);
+    let rule = &spec.rules[0];
+    assert_eq!(rule.destination_bucket, "destination");
+    assert_eq!(rule.destination_region, None);
+    let rule = &rule.rule;
+    assert_eq!(rule.id, format!("{}-1", owner()));
+    assert_eq!((rule.priority, rule.status), (None, Status::Enabled));
+    assert_eq!(rule.delete_marker_replication, Some(Status::Disabled));
+    assert_eq!(rule.sse_kms_encrypted_objects, Some(Status::Enabled));
+    assert_eq!(rule.filter.as_ref().unwrap().prefix, "");
+    let metrics = rule.destination.metrics.as_ref().unwrap();
+    assert_eq!((metrics.status, metrics.minutes), (Status::Enabled, None));
+    assert_eq!(rule.destination.replication_time, None);
+}
+
+#[test]
+fn everything_that_is_given_is_read_in_either_spelling_and_as_strings() {
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/1";
+    let rule = json!({
+        "ID": "tax", "Priority": "7", "Status": "Disabled",
+        "Filter": {"And": {"Prefix": "Tax/", "Tags": [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]}},
+        "SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"},
+                                    "ReplicaModifications": {"Status": "Enabled"}},
+        "Destination": {
+            "Account": "111122223333", "StorageClass": "GLACIER_IR",
+            "AccessControlTranslation": {"Owner": "Destination"},
+            "EncryptionConfiguration": {"ReplicaKmsKeyID": key},
+            "Metrics": {"Status": "Enabled", "EventThreshold": {"Minutes": "15"}},
+            "ReplicationTime": {"Status": "Enabled", "Time": {"Minutes": 15}},
+        },
+    });
+    let more = json!({
+        "SourceRegion": "eu-north-1", "SourceKmsKeyArns": ["alias/a"],
+        "PermissionsBoundary": "arn:aws:iam::111122223333:policy/b",
+        "WhenMissing": "Fail", "Verification": "Required",
+        "OnDelete": {"Buckets": "DeleteWhenEmpty", "Keys": "ScheduleDeletion"},
+    });
+    let spec = spec(&with(&rule, &more)).unwrap();
+    assert_eq!(spec.source_region, "eu-north-1");
+    assert_eq!(spec.source_kms_keys, ["alias/a"]);
+    assert_eq!(spec.when_missing, WhenMissing::Fail);
+    assert_eq!(spec.verification, Verification::Required);
+    assert_eq!(spec.on_delete_buckets, OnDeleteBuckets::DeleteWhenEmpty);
+    assert_eq!(spec.on_delete_keys, OnDeleteKeys::ScheduleDeletion);
+    let rule = &spec.rules[0];
+    // The key's ARN says where the bucket is.
+    assert_eq!(rule.destination_region.as_deref(), Some("eu-west-1"));
+    let rule = &rule.rule;
+    assert_eq!(rule.id, format!("{}-tax", owner()));
+    assert_eq!((rule.priority, rule.status), (Some(7), Status::Disabled));
+    let tag = |key: &str, value: &str| Tag {
+        key: key.into(),
+        value: value.into(),
+    };
+    let filter = rule.filter.as_ref().unwrap();
+    assert_eq!(filter.prefix, "Tax/");
+    assert_eq!(filter.tags, [tag("a", "1"), tag("b", "2")]);
+    assert_eq!(rule.replica_modifications, Some(Status::Enabled));
+    let destination = &rule.destination;
+    assert_eq!(destination.storage_class.as_deref(), Some("GLACIER_IR"));
+    assert_eq!(destination.owner_override.as_deref(), Some("Destination"));
+    assert_eq!(destination.replica_kms_key_id.as_deref(), Some(key));
+    assert_eq!(destination.metrics, destination.replication_time);
+    assert_eq!(destination.metrics.as_ref().unwrap().minutes, Some(15));
+}
+
+#[test]
+fn a_single_tag_is_a_filter_in_both_spellings() {
+    for name in ["Tag", "TagFilter"] {
+        let rule = json!({"Filter": {name: {"Key": "k", "Value": ""}}});
+        let spec = spec(&with(&rule, &json!({}))).unwrap();
+        assert_eq!(spec.rules[0].rule.filter.as_ref().unwrap().tags[0].key, "k");
+    }
+}
+
+#[test]
+fn a_pasted_configuration_means_what_it_says_and_role_beside_it_wins() {
+    let pasted = json!({"Role": "arn:aws:iam::111122223333:role/theirs",
+                        "Rules": [{"Destination": {"Bucket": "arn:aws:s3:::destination"}}]});
+    let properties = json!({"SourceBucket": "source", "Rules": pasted});
+    let role = |properties: &Value| spec(properties).unwrap().role.unwrap();
+    assert!(role(&properties).ends_with("role/theirs"));
+    let mut beside = properties;
+    beside["Role"] = json!("arn:aws:iam::111122223333:role/beside");
+    assert!(role(&beside).ends_with("role/beside"));
+}
+
+#[test]
+fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
+    let replica_key =
+        |key: &str| json!({"Destination": {"EncryptionConfiguration": {"ReplicaKmsKeyID": key}}});
+    let none = json!({});
+    let cases: Vec<(Value, Value, &str)> = vec![
+        (
+            json!({"Id": "ä"}),
+            none.clone(),
+            "Rules[0].Id: `ä` has characters other than printable ASCII",
+        ),
+        (
+            json!({"Filter": {"Prefix": "a", "TagFilter": {"Key": "k", "Value": "v"}}}),
+            none.clone(),
+            "Rules[0].Filter: has more than one of",
+        ),
+        (
+            json!({"Filter": {"And": {"TagFilters": [{"Key": "k", "Value": "1"}, {"Key": "k", "Value": "2"}]}}}),
+            none.clone(),
+            "Rules[0].Filter: has the same tag key twice",
+        ),
+        (
+            json!({"Filter": {"Tag": {"Key": "k", "Value": "v"}}, "DeleteMarkerReplication": {"Status": "Enabled"}}),
+            none.clone(),
+            "Rules[0].DeleteMarkerReplication: cannot be Enabled",
+        ),
+        (
+            json!({"SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Disabled"}}}),
+            none.clone(),
+            "Rules[0].SourceSelectionCriteria.SseKmsEncryptedObjects: must be Enabled",
+        ),
+        (
+            json!({"Prefix": "a"}),
+            none.clone(),
+            "Rules[0].Prefix: belongs to S3's V1 schema",
+        ),
+        (
+            json!({"ExistingObjectReplication": {"Status": "Enabled"}}),
+            none.clone(),
+            "Rules[0].ExistingObjectReplication: is no longer supported",
+        ),
+        (
+            json!({"Destination": {"Bucket": "arn:aws-cn:s3:::destination"}}),
+            none.clone(),
+            "Rules[0].Destination.Bucket: is in partition aws-cn",
+        ),
+        (
+            json!({"Destination": {"Bucket": "arn:aws:s3:::source"}}),
+            none.clone(),
+            "Rules[0].Destination.Bucket: is the source bucket itself",
+        ),
+        (
+            json!({"Destination": {"Bucket": "arn:aws:s3:::NO"}}),
+            none.clone(),
+            "Rules[0].Destination.Bucket: `NO` is no bucket name",
+        ),
+        (
+            json!({"Destination": {"Bucket": "arn:aws:s3:::b/key"}}),
+            none.clone(),
+            "Rules[0].Destination.Bucket: `arn:aws:s3:::b/key` is not a bucket's ARN",
+        ),
+        (
+            json!({"Destination": {"Account": "44445555666x"}}),
+            none.clone(),
+            "Rules[0].Destination.Account: must be twelve digits",
+        ),
+        (
+            json!({"Destination": {"Account": "444455556666"}}),
+            none.clone(),
+            "Rules[0].Destination.Account: 444455556666 is another account",
+        ),
+        (
+            json!({"Destination": {"AssumeRoleArn": "x"}}),
+            none.clone(),
+            "Rules[0].Destination.AssumeRoleArn: is for a destination in another account",
+        ),
+        (
+            json!({"Destination": {"AccessControlTranslation": {"Owner": "Destination"}}}),
+            none.clone(),
+            "Rules[0].Destination.AccessControlTranslation: needs `Destination.Account`",
+        ),
+        (
+            json!({"Destination": {"ReplicationTime": {"Status": "Enabled"}, "Metrics": {"Status": "Disabled"}}}),
+            none.clone(),
+            "Rules[0].Destination.ReplicationTime: needs `Metrics` Enabled",
+        ),
+        (
+            json!({"Destination": {"Metrics": {"Status": "Enabled", "EventThreshold": {"Minutes": 15}}}}),
+            none.clone(),
+            "Rules[0].Destination.Metrics.EventThreshold: goes with `ReplicationTime` only",
+        ),
+        (
+            json!({"Destination": {"ReplicationTime": {"Status": "Enabled", "Time": {"Minutes": 10}}}}),
+            none.clone(),
+            "Rules[0].Destination.ReplicationTime.Time.Minutes: must be between 15 and 15, is 10",
+        ),
+        (
+            replica_key("no key"),
+            none.clone(),
+            "is neither a key's ARN, nor its id, nor an alias",
+        ),
+        (
+            replica_key("arn:aws:s3:::b"),
+            none.clone(),
+            "`arn:aws:s3:::b` is not the ARN of a KMS key",
+        ),
+        (
+            replica_key("arn:aws-cn:kms:cn-north-1:1:key/1"),
+            none.clone(),
+            "is in partition aws-cn, the stack in aws",
+        ),
+        (
+            json!({"Priority": -1}),
+            none.clone(),
+            "Rules[0].Priority: must be between 0 and 2147483647, is -1",
+        ),
+        (
+            none.clone(),
+            json!({"SourceBucket": "a..b"}),
+            "SourceBucket: `a..b` is no bucket name",
+        ),
+        (
+            none.clone(),
+            json!({"ExistingObjects": "Replicate"}),
+            "ExistingObjects: `Replicate` is not available",
+        ),
+        (
+            none.clone(),
+            json!({"SourceKmsKeyArns": ["arn:aws:kms:us-west-2:1:key/1"]}),
+            "SourceKmsKeyArns[0]: is in us-west-2, its bucket in us-east-1",
+        ),
+        (
+            none.clone(),
+            json!({"Role": "r"}),
+            "Role: `r` is not an ARN",
+        ),
+        (
+            none.clone(),
+            json!({"Role": "arn:aws:iam::111122223333:user/u"}),
+            "is not the ARN of an IAM role",
+        ),
+        (
+            none.clone(),
+            json!({"Role": "arn:aws:iam::444455556666:role/r"}),
+            "Role: is in account 444455556666",
+        ),
+        (
+            none.clone(),
+            json!({"Role": "arn:aws:iam::111122223333:role/r",
+                              "PermissionsBoundary": "arn:aws:iam::111122223333:policy/b"}),
+            "PermissionsBoundary: is for a role of ours",
+        ),
+        (
+            none.clone(),
+            json!({"PermissionsBoundary": "arn:aws:iam::111122223333:role/b"}),
+            "PermissionsBoundary: `arn:aws:iam::111122223333:role/b` is not the ARN of an IAM policy",
+        ),
+        (
+            none.clone(),
+            json!({"Rules": []}),
+            "Rules: must have 1 to 1000 entries, has 0",
+        ),
+    ];
+    for (rule, more, expected) in cases {
+        let faults = spec(&with(&rule, &more)).unwrap_err();
+        assert_eq!(faults.len(), 1, "{expected}: {faults:?}");
+        assert!(faults[0].contains(expected), "{} / {expected}", faults[0]);
+    }
+}
+
+#[test]
+fn rules_must_not_put_one_bucket_in_two_regions() {
+    let rule = |prefix: &str, region: &str| json!({"Filter": {"Prefix": prefix}, "Destination": {"Bucket": "arn:aws:s3:::d-1", "Region": region}});
+    let properties = json!({"SourceBucket": "source", "Rules": [rule("a", "us-west-2"), rule("b", "eu-west-1")]});
+    assert_eq!(
+        spec(&properties).unwrap_err(),
+        [
+            "Rules[1].Destination: puts bucket `d-1` in eu-west-1, Rules[0] in us-west-2; a bucket has one Region"
+        ]
+    );
+}
