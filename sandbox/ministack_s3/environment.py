@@ -23,6 +23,8 @@ def prepare(port: int, directory: str, log_level: str) -> None:
         {
             "AUTH": "true",
             "AWS_ACCESS_KEY_ID": "test",
+            # MiniStack hands it to the functions, which would call AWS itself otherwise.
+            "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
             "AWS_SECRET_ACCESS_KEY": "test",
             "BIND_HOST": HOST,
             # A socket that does not exist: MiniStack then looks for no containers.

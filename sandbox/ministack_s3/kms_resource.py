@@ -11,6 +11,8 @@ from ministack_s3 import keys
 
 # MiniStack's own function, taken before it is replaced.
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
+# Stands for the key of an alias that has none.
+NO_KEY = "key/none"
 # Operations that are authorized on the alias as well as on the key.
 _ON_ALIASES = ("CreateAlias", "UpdateAlias", "DeleteAlias")
 
@@ -36,5 +38,7 @@ def extract_resource_arn(
     target = headers.get("x-amz-target", "").rpartition(".")[2]
     if service == "kms" and ":alias/" in arn and target not in _ON_ALIASES:
         key = keys.find(arn, account_id, region)
-        return key.arn if key else arn
+        # An alias without a key is looked up before anything is authorized: whoever may use some
+        # key is told NotFoundException.
+        return key.arn if key else arn.partition("alias/")[0] + NO_KEY
     return arn

@@ -369,3 +369,12 @@ def test_arrival_goes_over_eventbridge_and_queue_to_a_function_in_partial_batche
     (dead,) = cloud.messages(region, dead_url, 2, seconds=6.0)
     assert dead["detail"]["object"]["key"] == "never"
     assert cloud.messages(region, url, 1, seconds=0.2) == []
+
+
+def test_an_alias_that_is_not_there_is_told_as_such_to_who_may_describe_keys(cloud: Cloud) -> None:
+    user = cloud.user(allow("kms:DescribeKey", f"arn:aws:kms:*:{ACCOUNT}:key/*"))
+    alias = f"arn:aws:kms:{SOURCE_REGION}:{ACCOUNT}:alias/{unique('nothing')}"
+    describe = user.client("kms").describe_key
+    assert refused(describe, KeyId=alias) == ("NotFoundException", 400)
+    denied = cloud.user().client("kms").describe_key
+    assert refused(denied, KeyId=alias) == ("AccessDeniedException", 403)

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::apply::Writes;
 use crate::arn::Home;
+use crate::configuration::Status;
 use crate::converge::{provision, remove};
 use crate::error::ReplicationError;
 use crate::observe::observe;
@@ -160,6 +161,14 @@ impl<A: Aws> EncryptedReplication<A> {
         let patience = match spec.verification {
             Verification::None => return Ok(None),
             _ if writes == Writes::default() => return Ok(None),
+            // Nothing is to be replicated, so nothing can be shown.
+            _ if desired
+                .rules
+                .iter()
+                .all(|rule| rule.status == Status::Disabled) =>
+            {
+                return Ok(None);
+            }
             Verification::BestEffort => deadline.min(Deadline::after(BEST_EFFORT)),
             Verification::Required => deadline,
         };

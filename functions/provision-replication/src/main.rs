@@ -37,7 +37,7 @@ async fn main() -> Result<(), Error> {
         let aws = SdkAws::new(config.clone(), &home, s3_endpoint);
         let resource = EncryptedReplication::new(aws, home, queue.clone());
         let provider = Provider::new(resource, transport.clone()).with_response_hosts(hosts);
-        Ok::<_, Error>(provider.handle(event).await?)
+        Ok::<_, Error>(Box::pin(provider.handle(event)).await?)
     }))
     .await
 }

@@ -14,10 +14,15 @@ fn named(role: &str) -> String {
     format!("role `{role}`")
 }
 
+/// Our permissions end at a path, which the name of a role does not tell: for a role that is not
+/// there IAM knows no path, and denies. So denied is as good as absent here; a role that is there
+/// under another path shows when ours is to be made.
 fn or_none<T>(outcome: Outcome<T>) -> Outcome<Option<T>> {
     match outcome {
         Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::AccessDenied) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

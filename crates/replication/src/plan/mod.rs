@@ -5,6 +5,8 @@ mod create;
 mod delete;
 mod expectation;
 mod keys;
+#[cfg(test)]
+mod tests;
 
 pub use create::{Desired, desired, plan};
 pub use delete::plan_delete;

@@ -1,0 +1,296 @@
+//! Plans as text, and that a plan names keys only by what exists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::{Desired, alias_arn, desired, plan, plan_delete};
+use crate::arn::Home;
+use crate::configuration::{
+    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+};
+use crate::merge;
+use crate::observed::{
+    Observed, ObservedBucket, ObservedDestination, RemainingDestination, Remains,
+};
+use crate::owner::{OWNER_TAG, Owner};
+use crate::ports::KeyDescription;
+use crate::properties;
+use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec};
+use crate::step::Step;
+
+const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:q";
+
+fn home() -> Home {
+    Home {
+        partition: "aws".into(),
+        region: "us-east-1".into(),
+        account: "111122223333".into(),
+    }
+}
+
+fn owner() -> Owner {
+    Owner::new("stack", "Replication", "source")
+}
+
+fn spec() -> Spec {
+    let properties = json!({"SourceBucket": "source", "Rules": [
+        {"Filter": {"Prefix": "Tax"}, "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": "us-west-2"}}]});
+    properties::read(properties.as_object().unwrap(), &home(), &owner()).unwrap()
+}
+
+/// An account with nothing in it, as far as the spec looks.
+fn nothing() -> Observed {
+    let destination = ObservedDestination {
+        region: Some("us-west-2".into()),
+        bucket: None,
+        parameter: None,
+    };
+    Observed {
+        source: None,
+        replication: None,
+        destinations: BTreeMap::from([("destination".to_owned(), destination)]),
+        abandoned: BTreeMap::new(),
+        keys: BTreeMap::new(),
+        role: None,
+        role_policy: None,
+        shared: false,
+    }
+}
+
+fn bucket(tags: &[(&str, &str)], key: Option<&str>) -> ObservedBucket {
+    ObservedBucket {
+        versioning: Versioning::Enabled,
+        encryption: Some(DefaultEncryption {
+            algorithm: if key.is_some() { "aws:kms" } else { "AES256" }.into(),
+            kms_key: key.map(str::to_owned),
+            bucket_key_enabled: false,
+        }),
+        tags: tags
+            .iter()
+            .map(|(key, value)| Tag {
+                key: (*key).into(),
+                value: (*value).into(),
+            })
+            .collect(),
+        notifications: NotificationConfiguration::default(),
+    }
+}
+
+fn key(region: &str, id: &str) -> KeyDescription {
+    KeyDescription {
+        arn: format!("arn:aws:kms:{region}:111122223333:key/{id}"),
+        state: "Enabled".into(),
+        usage: "ENCRYPT_DECRYPT".into(),
+        spec: "SYMMETRIC_DEFAULT".into(),
+        manager: "CUSTOMER".into(),
+    }
+}
+
+fn wanted(observed: &Observed) -> Desired {
+    desired(&spec(), observed, &home(), &owner()).unwrap()
+}
+
+fn planned(observed: &Observed) -> String {
+    let wanted = wanted(observed);
+    let plan = plan(&spec(), &wanted, observed, &home(), &owner(), Some(QUEUE));
+    plan.unwrap().to_string().replace(owner().as_str(), "OWNER")
+}
+
+#[test]
+fn the_plan_from_nothing_ends_with_the_rules() {
+    let alias = |region: &str, bucket: &str| {
+        format!("arn:aws:kms:{region}:111122223333:alias/encrypted-replication/OWNER/{bucket}")
+    };
+    let expected = [
+        "create bucket `source` in us-east-1".to_owned(),
+        "create bucket `destination` in us-west-2".to_owned(),
+        "create key `alias/encrypted-replication/OWNER/source` in us-east-1".to_owned(),
+        "create key `alias/encrypted-replication/OWNER/destination` in us-west-2".to_owned(),
+        "create role `source`".to_owned(),
+        "enable versioning of bucket `source`".to_owned(),
+        "enable versioning of bucket `destination`".to_owned(),
+        format!(
+            "set default encryption of bucket `source` to `{}`",
+            alias("us-east-1", "source")
+        ),
+        format!(
+            "set default encryption of bucket `destination` to `{}`",
+            alias("us-west-2", "destination")
+        ),
+        "send events of bucket `destination` to EventBridge".to_owned(),
+        "put policy `OWNER-replication` on role `source`".to_owned(),
+        "put parameter `/encrypted-replication/destination/OWNER` in us-west-2".to_owned(),
+        format!("send replication failures of bucket `source` to `{QUEUE}`"),
+        "put 1 replication rule(s) on bucket `source`".to_owned(),
+    ];
+    let numbered: String = (1..)
+        .zip(expected)
+        .map(|(number, step)| format!("{number}. {step}\n"))
+        .collect();
+    assert_eq!(planned(&nothing()), numbered);
+}
+
+#[test]
+fn a_bucket_of_ours_that_got_no_further_gets_its_encryption_and_others_keep_theirs() {
+    for (tags, key, set) in [
+        (&[(OWNER_TAG, owner().as_str())][..], None, true),
+        (&[(OWNER_TAG, owner().as_str())], Some("theirs"), false),
+        (&[(OWNER_TAG, "another")], None, false),
+        (&[], None, false),
+    ] {
+        let mut observed = nothing();
+        let destination = observed.destinations.get_mut("destination").unwrap();
+        destination.bucket = Some(bucket(tags, key));
+        let text = planned(&observed);
+        let found = text.contains("set default encryption of bucket `destination`");
+        assert_eq!(found, set, "{tags:?} {key:?}");
+    }
+}
+
+#[test]
+fn a_queue_of_another_region_is_not_used() {
+    let observed = nothing();
+    let wanted = wanted(&observed);
+    let far = "arn:aws:sqs:us-west-2:111122223333:q";
+    let plan = plan(&spec(), &wanted, &observed, &home(), &owner(), Some(far)).unwrap();
+    assert!(!plan.to_string().contains("send replication failures"));
+}
+
+#[test]
+fn steps_name_the_keys_once_they_exist_and_their_aliases_nowhere() {
+    let observed = nothing();
+    let wanted = wanted(&observed);
+    let plan = plan(&spec(), &wanted, &observed, &home(), &owner(), None).unwrap();
+    let keys: BTreeMap<String, String> = [("us-east-1", "source"), ("us-west-2", "destination")]
+        .into_iter()
+        .map(|(region, bucket)| {
+            (
+                alias_arn(&home(), &owner(), region, bucket),
+                key(region, bucket).arn,
+            )
+        })
+        .collect();
+    let later = plan.0.iter().skip(1).flatten();
+    let mut named = BTreeSet::new();
+    for step in later.map(|step| step.clone().with_keys(&keys)) {
+        let text = serde_json::to_string(&step).unwrap();
+        assert!(!text.contains("alias/"), "{text}");
+        named.extend(keys.values().filter(|key| text.contains(*key)));
+    }
+    assert_eq!(named.len(), 2);
+}
+
+#[test]
+fn keys_of_ours_that_exist_are_used_and_not_made_again() {
+    let mut observed = nothing();
+    for (region, bucket) in [("us-east-1", "source"), ("us-west-2", "destination")] {
+        let place = (
+            region.to_owned(),
+            alias_arn(&home(), &owner(), region, bucket),
+        );
+        observed.keys.insert(place, Some(key(region, bucket)));
+    }
+    let wanted = wanted(&observed);
+    assert_eq!(
+        wanted.rules[0].destination.replica_kms_key_id,
+        Some(key("us-west-2", "destination").arn)
+    );
+    assert_eq!(
+        wanted.source_keys,
+        BTreeSet::from([key("us-east-1", "source").arn])
+    );
+    assert!(!planned(&observed).contains("create key"));
+}
+
+fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
+    let mut source = bucket(tags, source_key);
+    source.notifications = merge::with_failure_events(&source.notifications, &owner(), QUEUE);
+    let rules = wanted(&nothing()).rules;
+    let destination = RemainingDestination {
+        region: "us-west-2".into(),
+        has_parameter: true,
+        made_by_us: true,
+        key: Some("replica-key".into()),
+    };
+    Remains {
+        source_bucket: "source".into(),
+        source_region: Some("us-east-1".into()),
+        source: Some(source),
+        replication: Some(ReplicationConfiguration {
+            role: "r".into(),
+            rules,
+        }),
+        destinations: BTreeMap::from([("destination".to_owned(), destination)]),
+        source_key: Some("source-key".into()),
+        role_policy: Some("{}".into()),
+    }
+}
+
+#[test]
+fn a_delete_stops_replication_first_and_lets_buckets_go_last() {
+    let ours = [(OWNER_TAG, owner().as_str().to_owned())];
+    let ours: Vec<_> = ours.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let plan = plan_delete(
+        &remains(&ours, Some("source-key")),
+        &owner(),
+        OnDeleteBuckets::DeleteWhenEmpty,
+        OnDeleteKeys::ScheduleDeletion,
+    );
+    let phases: Vec<Vec<String>> = plan
+        .0
+        .iter()
+        .map(|phase| {
+            let steps = phase.iter().map(ToString::to_string);
+            steps
+                .map(|step| step.replace(owner().as_str(), "OWNER"))
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        phases,
+        [
+            vec!["remove our replication rules from bucket `source`"],
+            vec![
+                "remove our notification from bucket `source`",
+                "delete parameter `/encrypted-replication/destination/OWNER` in us-west-2",
+            ],
+            vec![
+                "delete policy `OWNER-replication` of role `source`",
+                "schedule deletion of key `source-key` in 30 days",
+                "schedule deletion of key `replica-key` in 30 days",
+            ],
+            vec![
+                "delete bucket `source` if it is empty",
+                "delete role `source` if no policy is left on it",
+                "delete bucket `destination` if it is empty",
+            ],
+        ]
+    );
+}
+
+#[test]
+fn an_adopted_bucket_gets_its_encryption_back_only_where_it_has_our_key() {
+    for (source_key, reset) in [
+        (Some("source-key"), true),
+        (Some("theirs"), false),
+        (None, false),
+    ] {
+        let plan = plan_delete(
+            &remains(&[], source_key),
+            &owner(),
+            OnDeleteBuckets::DeleteWhenEmpty,
+            OnDeleteKeys::Retain,
+        );
+        let found = plan
+            .steps()
+            .any(|step| matches!(step, Step::ResetDefaultEncryption { .. }));
+        assert_eq!(found, reset, "{source_key:?}");
+        let deletes = |name: &str| {
+            plan.steps().any(
+                |step| matches!(step, Step::DeleteBucketIfEmpty { bucket, .. } if bucket == name),
+            )
+        };
+        assert!(!deletes("source") && deletes("destination"));
+    }
+}
