@@ -359,3 +359,138 @@ async fn remove_from<A: Aws>(aws: &A, bucket: BucketRef<'_>, key: &str) -> Resul
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::arn::Home;
+    use crate::configuration::ReplicationRule;
+    use crate::observed::{Observed, ObservedDestination};
+    use crate::properties;
+
+    fn owner() -> Owner {
+        Owner::new("stack", "Replication", "source")
+    }
+
+    /// What rules (prefix, destination, priority) and source keys make, and the rules as in S3.
+    fn setting(rules: &[(&str, &str, i32)], keys: &[&str]) -> (ReplicationConfiguration, Desired) {
+        let home = Home {
+            partition: "aws".into(),
+            region: "us-east-1".into(),
+            account: "111122223333".into(),
+        };
+        let rules: Vec<_> = rules
+            .iter()
+            .map(|(prefix, bucket, priority)| {
+                json!({"Filter": {"Prefix": prefix}, "Priority": priority,
+                       "Destination": {"Bucket": format!("arn:aws:s3:::{bucket}"), "Region": "us-west-2"}})
+            })
+            .collect();
+        let properties = json!({"SourceBucket": "source", "Rules": rules});
+        let spec = properties::read(properties.as_object().unwrap(), &home, &owner()).unwrap();
+        let destinations = spec.rules.iter().map(|rule| {
+            let found = ObservedDestination {
+                region: Some("us-west-2".into()),
+                bucket: None,
+                parameter: None,
+            };
+            (rule.destination_bucket.clone(), found)
+        });
+        let observed = Observed {
+            source: None,
+            replication: None,
+            destinations: destinations.collect(),
+            abandoned: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            role: None,
+            role_policy: None,
+            shared: false,
+        };
+        let mut desired = crate::plan::desired(&spec, &observed, &home, &owner()).unwrap();
+        desired.source_keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        let configuration = ReplicationConfiguration {
+            role: desired.role_arn.clone(),
+            rules: desired.rules.clone(),
+        };
+        (configuration, desired)
+    }
+
+    fn made(rules: &[(&str, &str, i32)], keys: &[&str]) -> Vec<(String, String, Vec<String>)> {
+        let (configuration, desired) = setting(rules, keys);
+        let probes = probes(&configuration, &desired, &owner()).unwrap();
+        probes
+            .into_iter()
+            .map(|probe| {
+                let replicas = probe.replicas.into_keys().collect();
+                (probe.filter.prefix, probe.source_key, replicas)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_filter_is_probed_once_for_all_its_destinations_and_once_more_for_each_further_key() {
+        let row = |prefix: &str, key: &str, replicas: &[&str]| {
+            let replicas: Vec<_> = replicas.iter().map(|one| (*one).to_owned()).collect();
+            (prefix.to_owned(), key.to_owned(), replicas)
+        };
+        assert_eq!(
+            made(
+                &[("a/", "one", 1), ("a/", "two", 2), ("b/", "one", 3)],
+                &["k1", "k2"]
+            ),
+            [
+                row("a/", "k1", &["one", "two"]),
+                row("a/", "k2", &["one", "two"]),
+                row("b/", "k1", &["one"]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wider_rule_to_another_destination_takes_the_probe_too() {
+        let replicas: Vec<_> = made(&[("a/", "one", 1), ("", "two", 2)], &["k"])
+            .into_iter()
+            .map(|(prefix, _, replicas)| (prefix, replicas.join(",")))
+            .collect();
+        assert_eq!(
+            replicas,
+            [
+                (String::new(), "two".into()),
+                ("a/".into(), "one,two".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn the_highest_priority_decides_the_key_and_one_of_others_is_told() {
+        let (mut configuration, desired) = setting(&[("a/", "one", 1), ("", "one", 5)], &["k"]);
+        let rules = &mut configuration.rules;
+        let keyed = |rule: &mut ReplicationRule, key: &str| {
+            rule.destination.replica_kms_key_id = Some(key.to_owned());
+        };
+        keyed(&mut rules[0], "low");
+        keyed(&mut rules[1], "high");
+        let found = probes(&configuration, &desired, &owner()).unwrap();
+        assert_eq!(found[1].filter.prefix, "a/");
+        assert_eq!(found[1].replicas["one"], "high");
+        configuration.rules[1].id = "theirs".into();
+        let error = probes(&configuration, &desired, &owner()).unwrap_err();
+        assert!(
+            error.to_string().contains(
+                "objects under `a/` for bucket `one` fall to rule `theirs`, which is not ours and has the higher \
+                 priority 5"
+            ),
+            "{error}"
+        );
+        // Switched off, it decides nothing.
+        configuration.rules[1].status = Status::Disabled;
+        assert_eq!(
+            probes(&configuration, &desired, &owner()).unwrap()[0].replicas["one"],
+            "low"
+        );
+    }
+}

@@ -148,6 +148,7 @@ fn a_pasted_configuration_means_what_it_says_and_role_beside_it_wins() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
     let replica_key =
         |key: &str| json!({"Destination": {"EncryptionConfiguration": {"ReplicaKmsKeyID": key}}});

@@ -64,6 +64,25 @@ async fn none_writes_no_probe() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rules_that_are_all_disabled_prove_nothing_and_the_others_are_left_out() {
+    let stack = setting();
+    let mut properties = properties("Required");
+    for number in 0..3 {
+        properties["Rules"][number]["Status"] = json!("Disabled");
+    }
+    let answer = stack.create("Replication", &properties).await.unwrap();
+    assert_eq!(answer["Verification"], "SKIPPED");
+    let mut one = properties.clone();
+    one["Rules"][1]["Status"] = json!("Enabled");
+    let answer = stack
+        .update("Replication", &properties, &one)
+        .await
+        .unwrap();
+    assert_eq!(answer["Verification"], "COMPLETED");
+    assert_eq!(stack.world.state().arrivals.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn best_effort_reports_pending_after_minutes_and_required_fails_before_the_deadline() {
     let stack = setting();
     stack.world.replicates_after(None);
