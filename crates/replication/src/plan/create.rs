@@ -15,6 +15,10 @@ use crate::policy::{Route, key_policy, role_policy, trust_policy};
 use crate::spec::{Spec, WhenMissing};
 use crate::step::{Plan, Step};
 
+/// The longest inline policies of a role, all together and without white space, in characters. See
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length>.
+const LARGEST_INLINE_POLICY: usize = 10_240;
+
 /// The spec with every name resolved: which keys, which Regions, which role. Keys that are still to
 /// be made are named by the ARN of their alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,7 +230,7 @@ pub fn plan(
     let mut foundations = foundations(spec, desired, observed, home, owner);
     let mut settings = buckets(spec, desired, observed, owner);
     if spec.role.is_none() {
-        role(
+        let fault = role(
             spec,
             desired,
             observed,
@@ -235,6 +239,7 @@ pub fn plan(
             &mut foundations,
             &mut settings,
         );
+        faults.extend(fault.err());
     }
     match parameters(spec, desired, observed, home, owner) {
         Ok(steps) => settings.extend(steps),
@@ -398,7 +403,7 @@ fn role(
     owner: &Owner,
     foundations: &mut Vec<Step>,
     settings: &mut Vec<Step>,
-) {
+) -> Result<(), String> {
     let role = &spec.source_bucket;
     match &observed.role {
         None => foundations.push(Step::CreateRole {
@@ -417,13 +422,22 @@ fn role(
     }
     let source = (spec.source_bucket.as_str(), spec.source_region.as_str());
     let document = role_policy(home, owner, source, &desired.source_keys, &desired.routes());
+    let text = document.to_string();
+    let counted = text.chars().filter(|c| !c.is_whitespace()).count();
+    if counted > LARGEST_INLINE_POLICY {
+        return Err(format!(
+            "the policy of role `{role}` would have {counted} characters, IAM takes at most {LARGEST_INLINE_POLICY} in \
+             a role's inline policies; use fewer or wider prefixes, or give a role with managed policies as `Role`"
+        ));
+    }
     if !says(observed.role_policy.as_deref(), &document) {
         settings.push(Step::PutRolePolicy {
             role: role.clone(),
             policy: owner.policy_name(),
-            document: document.to_string(),
+            document: text,
         });
     }
+    Ok(())
 }
 
 fn parameters(

@@ -223,6 +223,25 @@ async fn more_prefixes_than_a_parameter_or_policy_holds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn more_than_an_inline_policy_holds() {
+    let (stack, source, replica) = setting();
+    let rules: Vec<Value> = (0..45)
+        .map(|number| {
+            json!({"Filter": {"Prefix": format!("a-rather-long-prefix-{number:04}/")},
+                   "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": WEST,
+                                   "EncryptionConfiguration": {"ReplicaKmsKeyID": replica}}})
+        })
+        .collect();
+    let many = json!({"SourceBucket": "source", "SourceKmsKeyArns": [source], "Rules": rules});
+    let reason = refused(&stack, &many).await;
+    assert!(
+        reason.contains("the policy of role `source` would have"),
+        "{reason}"
+    );
+    assert!(reason.contains("IAM takes at most 10240"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_provisioner_may_not_do_is_named_with_the_step_and_the_remedy() {
     for (operation, step) in [
         ("create_role", "while trying to create role `source`: "),
