@@ -18,13 +18,13 @@ def install(replication_delay: float) -> None:
         encryption,
         event_source_mapping,
         events,
-        kms_resource,
         managed_key,
         object_keys,
         policies,
         policy_variables,
         replication_request,
         request,
+        resource_arn,
     )
     from ministack_s3.replication import Replication
 
@@ -51,7 +51,7 @@ def install(replication_delay: float) -> None:
     kms._put_key_policy = policies.put_key_policy
     kms._key_metadata = managed_key.key_metadata
     kms.key_policy_for_arn = managed_key.key_policy_for_arn
-    iam_actions.extract_resource_arn = kms_resource.extract_resource_arn
+    iam_actions.extract_resource_arn = resource_arn.extract_resource_arn
 
     iam_evaluator._fnmatch_compile = policy_variables.fnmatch_compile
     iam_evaluator._gather_role_policies = policies.gather_role_policies

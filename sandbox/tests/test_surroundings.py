@@ -378,3 +378,26 @@ def test_an_alias_that_is_not_there_is_told_as_such_to_who_may_describe_keys(clo
     assert refused(describe, KeyId=alias) == ("NotFoundException", 400)
     denied = cloud.user().client("kms").describe_key
     assert refused(denied, KeyId=alias) == ("AccessDeniedException", 403)
+
+
+def test_an_alias_is_made_by_who_may_on_the_alias(cloud: Cloud) -> None:
+    key, name = cloud.kms_key(SOURCE_REGION), unique("alias/ours/a")
+    path = f"arn:aws:kms:*:{ACCOUNT}:alias/ours/*"
+    kms = cloud.user(allow("kms:CreateAlias", path)).client("kms")
+    kms.create_alias(AliasName=name, TargetKeyId=key)
+    theirs = {"AliasName": unique("alias/theirs/a"), "TargetKeyId": key}
+    assert refused(kms.create_alias, **theirs)[0] == "AccessDeniedException"
+
+
+def test_a_permission_for_a_path_of_roles_ends_at_the_path(cloud: Cloud) -> None:
+    actions = ["iam:CreateRole", "iam:GetRole", "iam:DeleteRole"]
+    iam = cloud.user(allow(actions, f"arn:aws:iam::{ACCOUNT}:role/ours/*")).client("iam")
+    name, trust = unique("role"), document(LAMBDA_TRUST)
+    role = {"RoleName": name, "AssumeRolePolicyDocument": trust}
+    # Its path is not known before it is there, so that a look at it is denied, not answered.
+    assert refused(iam.get_role, RoleName=name)[0] == "AccessDenied"
+    assert refused(iam.create_role, **role, Path="/theirs/")[0] == "AccessDenied"
+    assert refused(iam.create_role, **role)[0] == "AccessDenied"
+    iam.create_role(**role, Path="/ours/")
+    assert iam.get_role(RoleName=name)["Role"]["Path"] == "/ours/"
+    iam.delete_role(RoleName=name)
