@@ -18,6 +18,7 @@ def install(replication_delay: float) -> None:
         encryption,
         event_source_mapping,
         events,
+        generated_names,
         managed_key,
         object_keys,
         policies,
@@ -34,6 +35,7 @@ def install(replication_delay: float) -> None:
     s3._put_bucket_replication = replication_request.put_bucket_replication
     s3._put_bucket_versioning = replication_request.put_bucket_versioning
 
+    provisioners._physical_name = generated_names.physical_name
     provisioners._RESOURCE_HANDLERS[event_source_mapping.TYPE] = event_source_mapping.handlers()
 
     s3._fire_s3_event = events.fire_s3_event

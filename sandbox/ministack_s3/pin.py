@@ -36,6 +36,13 @@ REPLACED: dict[str, tuple[str, ...]] = {
         "new_props",
         "stack_name",
     ),
+    "ministack.services.cloudformation.provisioners._physical_name": (
+        "stack_name",
+        "logical_id",
+        "lowercase",
+        "max_len",
+        "seeded",
+    ),
     "ministack.services.eventbridge._dispatch_event": ("event", "view"),
     "ministack.services.eventbridge._invoke_target": ("target", "event", "rule", "view"),
     "ministack.services.kms._create_key": ("data",),

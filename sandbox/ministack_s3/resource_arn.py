@@ -1,4 +1,4 @@
-"""Which resource a request to KMS or IAM is authorized on."""
+"""Which resource a request to KMS, IAM or SSM is authorized on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def extract_resource_arn(
     region: str,
     account_id: str,
 ) -> str:
-    """Replaces MiniStack's: an alias stands for its key, and a role has its path.
+    """Replaces MiniStack's: an alias stands for its key, a role has its path, as parameters have.
 
     "When the resource in an operation is a KMS key, policies apply to the key ARN"
     https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
@@ -41,7 +41,9 @@ def extract_resource_arn(
         return _role_arn(arn, query_params)
     target = headers.get("x-amz-target", "").rpartition(".")[2]
     if service == "kms" and target in _ON_ALIASES:
-        return f"arn:aws:kms:{region}:{account_id}:{_alias_name(body)}"
+        return f"arn:aws:kms:{region}:{account_id}:{_field(body, 'AliasName')}"
+    if service == "ssm" and target == "GetParametersByPath":
+        return f"arn:aws:ssm:{region}:{account_id}:parameter{_field(body, 'Path')}"
     if service == "kms" and ":alias/" in arn:
         key = keys.find(arn, account_id, region)
         # An alias without a key is looked up before anything is authorized: whoever may use some
@@ -62,9 +64,9 @@ def _role_arn(arn: str, query_params: dict[str, Any]) -> str:
     return f"{prefix}{path}{name}"
 
 
-def _alias_name(body: bytes) -> str:
+def _field(body: bytes, name: str) -> str:
     try:
-        return str(json.loads(body)["AliasName"])
+        return str(json.loads(body)[name])
     except (ValueError, KeyError, TypeError):
-        # KMS refuses such a request itself; no policy allows it by this name.
-        return "alias/"
+        # The service refuses such a request itself.
+        return ""

@@ -154,7 +154,14 @@ fn forward(
         let mut reader = BufReader::new(stream);
         let mut bytes = Vec::new();
         while matches!(reader.read_until(b'\n', &mut bytes).await, Ok(read) if read > 0) {
-            let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+            let line = String::from_utf8_lossy(&bytes);
+            // Of a line that a progress bar has written again and again, the last state.
+            let line = line
+                .trim_end()
+                .rsplit('\r')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             bytes.clear();
             if sender.send((is_stdout, line)).is_err() {
                 break;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::guard;
 use crate::server::Sandbox;
-use crate::tools::{Tools, target_directory};
+use crate::tools::{Tools, target_directory, workspace};
 
 /// One stack to deploy.
 #[derive(Clone, Debug)]
@@ -35,11 +35,25 @@ pub const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
 
 /// Builds both functions for Lambda and this machine's architecture: `sam build`.
 ///
+/// cargo-lambda goes first and builds both at once, on all cores; SAM CLI, which builds one after
+/// the other, then finds everything done.
+///
 /// # Errors
 /// When the build fails; the message ends with the compiler's words.
-pub async fn build(tools: &Tools, on_line: impl FnMut(&str)) -> Result<()> {
-    let mut command = tools.command("sam");
-    command
+pub async fn build(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<()> {
+    let mut compile = tools.command("cargo");
+    compile
+        .args(["lambda", "build", "--release", "--locked"])
+        .args([
+            "--package",
+            "provision-replication",
+            "--package",
+            "check-replica",
+        ])
+        .env("CARGO_TERM_COLOR", "never");
+    guard::run("cannot compile the functions", compile, &mut on_line).await?;
+    let mut build = tools.command("sam");
+    build
         .args(["build", "--config-env", "sandbox", "--beta-features"])
         .args([
             "--parameter-overrides",
@@ -49,7 +63,7 @@ pub async fn build(tools: &Tools, on_line: impl FnMut(&str)) -> Result<()> {
         .arg(target_directory().join("sam"))
         .env("AWS_DEFAULT_REGION", "us-east-1")
         .env("CARGO_TERM_COLOR", "never");
-    guard::run("cannot build the functions", command, on_line).await?;
+    guard::run("cannot build the functions with SAM CLI", build, on_line).await?;
     Ok(())
 }
 
@@ -59,12 +73,17 @@ pub async fn build(tools: &Tools, on_line: impl FnMut(&str)) -> Result<()> {
 /// When the stack does not come to be; the message ends with SAM's words, which hold the events.
 pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>, on_line: impl FnMut(&str)) -> Result<()> {
     let mut command = sandbox.command("sam", stack.region);
+    // SAM CLI looks for its settings beside the template, which may lie elsewhere.
+    command
+        .arg("deploy")
+        .arg("--config-file")
+        .arg(workspace().join("samconfig.toml"));
     command.args([
-        "deploy",
         "--config-env",
         "sandbox",
         "--region",
         stack.region,
+        "--no-progressbar",
     ]);
     command
         .args(["--stack-name", stack.name, "--resolve-s3"])

@@ -401,3 +401,12 @@ def test_a_permission_for_a_path_of_roles_ends_at_the_path(cloud: Cloud) -> None
     iam.create_role(**role, Path="/ours/")
     assert iam.get_role(RoleName=name)["Role"]["Path"] == "/ours/"
     iam.delete_role(RoleName=name)
+
+
+def test_parameters_are_read_below_the_path_that_is_allowed(cloud: Cloud) -> None:
+    cloud.client("ssm").put_parameter(Name="/ours/a/b", Value="1", Type="String")
+    path = f"arn:aws:ssm:*:{ACCOUNT}:parameter/ours/*"
+    ssm = cloud.user(allow("ssm:GetParametersByPath", path)).client("ssm")
+    found = ssm.get_parameters_by_path(Path="/ours/a/")["Parameters"]
+    assert [parameter["Name"] for parameter in found] == ["/ours/a/b"]
+    assert refused(ssm.get_parameters_by_path, Path="/theirs/a/")[0] == "AccessDeniedException"

@@ -1,11 +1,11 @@
-"""A mapping whose numbers come from a template's parameters delivers what is in the queue."""
+"""What stacks rely on in the sandbox's CloudFormation."""
 
 from __future__ import annotations
 
 import json
 import time
 
-from cloud import SOURCE_REGION, Cloud, unique
+from cloud import DESTINATION_REGION, SOURCE_REGION, Cloud, unique
 
 TEMPLATE = {
     "Parameters": {"Concurrency": {"Type": "Number", "Default": 2}},
@@ -74,6 +74,20 @@ def test_a_concurrency_from_a_parameter_does_not_stop_the_poller(cloud: Cloud) -
         return sum(int(counts[name]) for name in names)
 
     assert wait(left, lambda count: count == 0) == 0
+
+
+def test_the_same_stack_in_two_regions_has_two_roles(cloud: Cloud) -> None:
+    name, roles = unique("regions"), set()
+    template = {"Resources": {"Role": TEMPLATE["Resources"]["Role"]}}
+    for region in (SOURCE_REGION, DESTINATION_REGION):
+        formation = cloud.client("cloudformation", region)
+        formation.create_stack(
+            StackName=name, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"]
+        )
+        wait(lambda: formation.describe_stacks(StackName=name)["Stacks"][0], ended)  # noqa: B023
+        [role] = formation.describe_stack_resources(StackName=name)["StackResources"]
+        roles.add(role["PhysicalResourceId"])
+    assert len(roles) == 2
 
 
 def ended(stack: dict[str, str]) -> bool:
