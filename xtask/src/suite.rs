@@ -27,7 +27,12 @@ const CHECKS: [Check; 9] = [
     check("Format", &["cargo", "fmt", "--all", "--check"]),
     check(
         "Templates: cfn-lint",
-        &["cfn-lint", "template.yaml", "examples/*.yaml"],
+        &[
+            "cfn-lint",
+            "template.yaml",
+            "examples/*.yaml",
+            "tests/stacks/*.yaml",
+        ],
     ),
     check(
         "Templates: sam validate",

@@ -1,0 +1,79 @@
+//! The checker behind its queue: notifications of S3 itself, and what is no event at all.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_s3::types::{Event, NotificationConfiguration, QueueConfiguration};
+use aws_sdk_sqs::types::QueueAttributeName;
+use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use sandbox::wait::until;
+
+#[test]
+fn a_plain_notification_of_s3_is_judged_like_an_event_of_eventbridge() {
+    run(async |world: &World| {
+        let (bucket, key) = ("plain-notification", "a b+c%/ü.txt");
+        let s3 = world.s3(SOURCE_REGION);
+        s3.create_bucket().bucket(bucket).send().await?;
+        let queue = world.output(SOURCE_REGION, "CheckQueueArn").await?;
+        let created = QueueConfiguration::builder()
+            .queue_arn(queue)
+            .events(Event::S3ObjectCreated);
+        let configuration = NotificationConfiguration::builder()
+            .queue_configurations(created.build()?)
+            .build();
+        s3.put_bucket_notification_configuration()
+            .bucket(bucket)
+            .notification_configuration(configuration)
+            .send()
+            .await?;
+        s3.put_object().bucket(bucket).key(key).send().await?;
+        let verdict = world.verdict(SOURCE_REGION, bucket, key).await?;
+        ensure!(
+            verdict.verdict == "NotReplica" && verdict.compliant.is_none(),
+            "{verdict:?}"
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn a_payload_that_is_no_event_is_tried_again_and_then_kept_in_the_dead_letter_queue() {
+    run(async |world: &World| {
+        let sqs = aws_sdk_sqs::Client::new(&world.sandbox.config(REPLICA_REGION));
+        let queue = world.output(REPLICA_REGION, "CheckQueueUrl").await?;
+        let dead_letters = world.output(REPLICA_REGION, "DeadLetterQueueUrl").await?;
+        // The tries would take half an hour at the time that a real batch may need.
+        sqs.set_queue_attributes()
+            .queue_url(&queue)
+            .attributes(QueueAttributeName::VisibilityTimeout, "1")
+            .send()
+            .await?;
+        let body = r#"{"hello":"world"}"#;
+        sqs.send_message()
+            .queue_url(&queue)
+            .message_body(body)
+            .send()
+            .await?;
+        let kept = until(
+            "the message in the dead-letter queue",
+            Duration::from_mins(2),
+            async || receive(&sqs, &dead_letters).await,
+        )
+        .await?;
+        ensure!(kept == body, "another message: {kept}");
+        Ok(())
+    });
+}
+
+async fn receive(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<Option<String>> {
+    let answer = sqs
+        .receive_message()
+        .queue_url(url)
+        .send()
+        .await
+        .context("cannot receive")?;
+    Ok(answer
+        .messages()
+        .first()
+        .and_then(|message| message.body().map(str::to_owned)))
+}

@@ -1,0 +1,187 @@
+//! The world of the end-to-end tests: one sandbox for each test binary, with `template.yaml`
+//! deployed in both Regions by SAM CLI, IAM enforced, and the functions as built for Lambda.
+//!
+//! `cargo xtask test` builds the functions first.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
+use sandbox::verdicts::{self, Verdict};
+use sandbox::wait::until;
+use sandbox::{Sandbox, Tools, guard};
+use tokio::runtime::Runtime;
+
+/// Region of the source buckets.
+pub const SOURCE_REGION: &str = "us-east-1";
+/// Region of the destination buckets.
+pub const REPLICA_REGION: &str = "us-west-2";
+/// The stack of `template.yaml`, in both Regions.
+pub const STACK: &str = "encrypted-replication";
+
+const SOON: Duration = Duration::from_mins(1);
+
+/// A deployed sandbox.
+#[derive(Debug)]
+pub struct World {
+    /// The sandbox itself.
+    pub sandbox: Sandbox,
+}
+
+/// The tests of a binary share it; it ends with the process.
+static SHARED: LazyLock<Result<(Runtime, World)>> = LazyLock::new(|| {
+    let runtime = Runtime::new()?;
+    let world = runtime.block_on(World::open())?;
+    Ok((runtime, world))
+});
+
+/// Runs one test in the shared world.
+///
+/// # Panics
+/// When the world could not be made, or the test fails.
+#[expect(clippy::panic, reason = "this is how a test fails")]
+pub fn run(test: impl AsyncFnOnce(&World) -> Result<()>) {
+    let outcome = match &*SHARED {
+        Ok((runtime, world)) => runtime.block_on(test(world)),
+        Err(error) => panic!("the sandbox could not be made ready: {error:#}"),
+    };
+    if let Err(error) = outcome {
+        panic!("{error:#}");
+    }
+}
+
+impl World {
+    async fn open() -> Result<Self> {
+        let tools = Tools::install(|_| {}).await?;
+        let sandbox = Sandbox::start(&tools, 0).await?;
+        for region in [SOURCE_REGION, REPLICA_REGION] {
+            let stack = Stack {
+                name: STACK,
+                region,
+                template: None,
+                parameters: SANDBOX_PARAMETERS,
+            };
+            sam::deploy(&sandbox, &stack, |_| {}).await?;
+        }
+        Ok(Self { sandbox })
+    }
+
+    /// Deploys a stack with the custom resource to the source Region.
+    ///
+    /// # Errors
+    /// When it fails; the message holds the stack's events.
+    pub async fn deploy(&self, name: &str, template: &str, buckets: (&str, &str)) -> Result<()> {
+        let stack = Stack {
+            name,
+            region: SOURCE_REGION,
+            template: Some(template),
+            parameters: &[
+                ("SourceBucket", buckets.0),
+                ("DestinationBucket", buckets.1),
+            ],
+        };
+        sam::deploy(&self.sandbox, &stack, |_| {}).await
+    }
+
+    /// Deletes a stack in the source Region.
+    ///
+    /// # Errors
+    /// When it is still there.
+    pub async fn delete(&self, name: &str) -> Result<()> {
+        sam::delete(&self.sandbox, name, SOURCE_REGION, |_| {}).await
+    }
+
+    /// S3 in a Region, as the account's root user.
+    #[must_use]
+    pub fn s3(&self, region: &str) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::new(&self.sandbox.config(region))
+    }
+
+    /// One of the outputs of `template.yaml`'s stack.
+    ///
+    /// # Errors
+    /// When SAM CLI does not tell it.
+    pub async fn output(&self, region: &str, key: &str) -> Result<String> {
+        let mut command = self.sandbox.command("sam", region);
+        command.args(["list", "stack-outputs", "--output", "json"]);
+        command.args(["--stack-name", STACK, "--region", region]);
+        let printed = guard::run("cannot list the stack's outputs", command, |_| {}).await?;
+        let outputs: Vec<serde_json::Value> = serde_json::from_str(&printed)?;
+        let found = outputs.iter().find(|output| output["OutputKey"] == key);
+        let value = found.and_then(|output| output["OutputValue"].as_str());
+        Ok(value
+            .with_context(|| format!("the stack has no output {key}"))?
+            .to_owned())
+    }
+
+    /// Waits for the verdict on an object of a bucket.
+    ///
+    /// # Errors
+    /// When none comes within a minute.
+    pub async fn verdict(&self, region: &str, bucket: &str, key: &str) -> Result<Verdict> {
+        let config = self.sandbox.config(region);
+        let group = format!("/aws/lambda/{STACK}-check-replica");
+        until(&format!("the verdict on `{key}`"), SOON, async || {
+            let lines = verdicts::read(&config, &group).await?;
+            Ok(lines
+                .into_iter()
+                .find(|line| line.bucket == bucket && line.key == key))
+        })
+        .await
+    }
+
+    /// What is left that costs or grants: the role, rules, notifications and expectations of a pair
+    /// of buckets, in words.
+    ///
+    /// # Errors
+    /// When the sandbox cannot be asked.
+    pub async fn grants(&self, source: &str, destination: &str) -> Result<Vec<String>> {
+        let mut left = Vec::new();
+        let config = self.sandbox.config(SOURCE_REGION);
+        let role = aws_sdk_iam::Client::new(&config)
+            .get_role()
+            .role_name(source)
+            .send()
+            .await;
+        match role {
+            Ok(_) => left.push(format!("role {source}")),
+            Err(error) if is(&error, "NoSuchEntity") => {}
+            Err(error) => return Err(error.into()),
+        }
+        let s3 = self.s3(SOURCE_REGION);
+        match s3.get_bucket_replication().bucket(source).send().await {
+            Ok(_) => left.push(format!("rules of {source}")),
+            Err(error) if is(&error, "ReplicationConfigurationNotFoundError") => {}
+            Err(error) => return Err(error.into()),
+        }
+        let notifications = s3
+            .get_bucket_notification_configuration()
+            .bucket(source)
+            .send()
+            .await?;
+        if !notifications.queue_configurations().is_empty() {
+            left.push(format!("notifications of {source}"));
+        }
+        let ssm = aws_sdk_ssm::Client::new(&self.sandbox.config(REPLICA_REGION));
+        let path = format!("/encrypted-replication/{destination}/");
+        let parameters = ssm
+            .get_parameters_by_path()
+            .path(path)
+            .recursive(true)
+            .send()
+            .await?;
+        left.extend(
+            parameters
+                .parameters()
+                .iter()
+                .filter_map(|p| p.name().map(str::to_owned)),
+        );
+        Ok(left)
+    }
+}
+
+/// Whether AWS answered with this error code.
+fn is<E: aws_sdk_s3::error::ProvideErrorMetadata>(error: &E, code: &str) -> bool {
+    error.code() == Some(code)
+}

@@ -1,0 +1,131 @@
+//! The custom resource in real stacks: created, updated, rolled back, deleted.
+
+use anyhow::{Context, Result, ensure};
+use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+
+const WALKTHROUGH: &str = "examples/walkthrough.yaml";
+
+#[test]
+fn a_stack_is_created_updated_and_deleted_and_leaves_data_and_no_grant() {
+    run(async |world: &World| {
+        let (source, destination) = ("life-source", "life-destination");
+        world
+            .deploy("life", WALKTHROUGH, (source, destination))
+            .await?;
+        let made = world.grants(source, destination).await?;
+        ensure!(
+            made.len() == 4,
+            "role, rules, notifications and expectation: {made:?}"
+        );
+        let before = rules(world, source).await?;
+
+        world
+            .deploy("life", "tests/stacks/wider.yaml", (source, destination))
+            .await?;
+        let after = rules(world, source).await?;
+        ensure!(
+            before == ["Tax"],
+            "the walkthrough's prefix, not {before:?}"
+        );
+        ensure!(
+            after == ["Tax", "Invoices/"],
+            "both prefixes, not {after:?}"
+        );
+
+        let s3 = world.s3(SOURCE_REGION);
+        s3.put_object()
+            .bucket(source)
+            .key("Invoices/1")
+            .send()
+            .await?;
+        let verdict = world
+            .verdict(REPLICA_REGION, destination, "Invoices/1")
+            .await?;
+        ensure!(verdict.verdict == "Compliant", "{verdict:?}");
+
+        world.delete("life").await?;
+        let left = world.grants(source, destination).await?;
+        ensure!(left.is_empty(), "left behind: {left:?}");
+        for (region, bucket) in [(SOURCE_REGION, source), (REPLICA_REGION, destination)] {
+            let head = world
+                .s3(region)
+                .head_object()
+                .bucket(bucket)
+                .key("Invoices/1")
+                .send();
+            head.await
+                .with_context(|| format!("the object of `{bucket}` is gone"))?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_stack_with_faulty_properties_fails_and_names_every_fault() {
+    run(async |world: &World| {
+        let buckets = ("faulty-source", "faulty-destination");
+        let deployed = world
+            .deploy("faulty", "tests/stacks/faulty.yaml", buckets)
+            .await;
+        let error = deployed
+            .err()
+            .context("a stack with faulty properties was created")?;
+        // SAM CLI breaks the events' lines to fit its table.
+        let told: String = format!("{error:#}").split_whitespace().collect();
+        for fault in [
+            "OnDelet",
+            "OnDelete",
+            "Rules[0].Priority",
+            "Rules[0].Destination.Bucket",
+        ] {
+            ensure!(told.contains(fault), "`{fault}` is not named in: {error:#}");
+        }
+        let s3 = world.s3(SOURCE_REGION);
+        let head = s3.head_bucket().bucket(buckets.0).send().await;
+        ensure!(head.is_err(), "a bucket was made for faulty properties");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_stack_that_fails_at_its_end_rolls_back_to_nothing_that_grants() {
+    run(async |world: &World| {
+        let (source, destination) = ("late-source", "late-destination");
+        let template = "tests/stacks/late-failure.yaml";
+        let deployed = world.deploy("late", template, (source, destination)).await;
+        ensure!(
+            deployed.is_err(),
+            "the stack's last resource cannot succeed"
+        );
+        world
+            .s3(SOURCE_REGION)
+            .head_bucket()
+            .bucket(source)
+            .send()
+            .await
+            .context(
+                "the first resource was never created, so this shows nothing about rolling back",
+            )?;
+        let left = world.grants(source, destination).await?;
+        ensure!(left.is_empty(), "left behind: {left:?}");
+        Ok(())
+    });
+}
+
+/// The prefixes of the bucket's rules, in S3's order.
+async fn rules(world: &World, bucket: &str) -> Result<Vec<String>> {
+    let answer = world
+        .s3(SOURCE_REGION)
+        .get_bucket_replication()
+        .bucket(bucket)
+        .send()
+        .await?;
+    let configuration = answer
+        .replication_configuration
+        .context("no replication configuration")?;
+    let filters = configuration
+        .rules
+        .iter()
+        .filter_map(|rule| rule.filter.as_ref());
+    Ok(filters.filter_map(|filter| filter.prefix.clone()).collect())
+}

@@ -1,1 +1,0 @@
-//! End-to-end tests: the built functions and the template in the sandbox.
