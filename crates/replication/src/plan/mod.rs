@@ -3,13 +3,15 @@
 
 mod create;
 mod delete;
+mod desired;
 mod expectation;
-mod keys;
+pub(crate) mod keys;
 #[cfg(test)]
 mod tests;
 
-pub use create::{Desired, desired, plan};
+pub use create::plan;
 pub use delete::plan_delete;
+pub use desired::{Desired, desired};
 
 use crate::arn::Home;
 use crate::owner::Owner;
