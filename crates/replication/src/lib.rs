@@ -9,11 +9,14 @@
 //! Spec, policies, merging and plan are pure: they call nothing and know no SDK. AWS is reached
 //! through the traits in [`ports`], which [`aws`] implements over the SDK.
 
+pub(crate) mod actions;
 pub mod apply;
 pub mod arn;
 pub mod aws;
 pub mod configuration;
 pub mod converge;
+pub mod diagnosis;
+pub mod direct;
 pub mod error;
 pub mod merge;
 pub mod observe;

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::actions;
 use crate::arn::Home;
 use crate::owner::Owner;
 
@@ -64,17 +65,13 @@ pub fn role_policy(
         json!({
             "Sid": owner.sid("SourceBucket"),
             "Effect": "Allow",
-            "Action": ["s3:GetReplicationConfiguration", "s3:ListBucket"],
+            "Action": actions::SOURCE_BUCKET,
             "Resource": source_arn,
         }),
         json!({
             "Sid": owner.sid("SourceObjects"),
             "Effect": "Allow",
-            "Action": [
-                "s3:GetObjectVersionForReplication",
-                "s3:GetObjectVersionAcl",
-                "s3:GetObjectVersionTagging",
-            ],
+            "Action": actions::SOURCE_OBJECTS,
             "Resource": source_objects,
         }),
         json!({
@@ -111,7 +108,7 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
     let mut statements = vec![json!({
         "Sid": owner.sid("ReplicaObjects"),
         "Effect": "Allow",
-        "Action": ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
+        "Action": actions::REPLICA_OBJECTS,
         "Resource": resources(&|_| true),
     })];
     let overridden = resources(&|route| route.owner_override);
@@ -119,7 +116,7 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
         statements.push(json!({
             "Sid": owner.sid("ReplicaOwner"),
             "Effect": "Allow",
-            "Action": "s3:ObjectOwnerOverrideToBucketOwner",
+            "Action": actions::REPLICA_OWNER,
             "Resource": overridden,
         }));
     }
@@ -143,7 +140,7 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
         statements.push(json!({
             "Sid": owner.sid(&format!("ReplicaKey{}", number + 1)),
             "Effect": "Allow",
-            "Action": ["kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"],
+            "Action": actions::REPLICA_KEY,
             "Resource": key,
             "Condition": key_condition(home, region, &arn, &objects),
         }));

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use custom_resource::{CustomResource, Deadline, Failure, Request, Success};
+use custom_resource::{Context, CustomResource, Deadline, Failure, Request, Success};
 use serde_json::{Map, Value};
 
 use crate::apply::Writes;
 use crate::arn::Home;
 use crate::configuration::Status;
 use crate::converge::{provision, remove};
+use crate::diagnosis::{Result as Finding, diagnose};
+use crate::direct;
 use crate::error::ReplicationError;
-use crate::observe::observe;
 use crate::owner::{Owner, PhysicalId};
-use crate::plan::{Desired, desired, plan};
+use crate::plan::Desired;
 use crate::ports::{Aws, BucketRef};
 use crate::probe::{Proof, prove};
 use crate::properties;
@@ -190,32 +191,34 @@ impl<A: Aws> EncryptedReplication<A> {
 
     /// Looks once more at what replication needs, for the reason of a failure.
     async fn diagnose(&self, spec: &Spec, owner: &Owner) -> String {
-        let observed = match observe(&self.aws, spec, &self.home, owner).await {
-            Ok(observed) => observed,
-            Err(error) => return format!("the cause could not be looked for: {error}"),
-        };
         let queue = self.check_queue_arn.as_deref();
-        let difference = desired(spec, &observed, &self.home, owner)
-            .and_then(|desired| plan(spec, &desired, &observed, &self.home, owner, queue));
-        match difference {
-            Err(faults) => format!("found: {}", faults.join("; ")),
-            Ok(plan) if !plan.is_empty() => {
-                let steps: Vec<_> = plan.steps().map(ToString::to_string).collect();
-                format!("since it was provisioned something changed, and we would have to {}", steps.join(", "))
-            }
-            Ok(_) => match &spec.role {
-                Some(role) => format!(
-                    "buckets, keys and rules are as they should be, so look at role `{role}`: it must trust \
-                     s3.amazonaws.com, read the source (s3:GetObjectVersionForReplication, s3:GetObjectVersionAcl, \
-                     s3:GetObjectVersionTagging, kms:Decrypt) and write the destination (s3:ReplicateObject, \
-                     s3:ReplicateTags, kms:Encrypt, kms:GenerateDataKey, kms:Decrypt), with the encryption contexts \
-                     of both the buckets and their objects; or leave `Role` out to get one made"
-                ),
-                None => "buckets, keys, role and rules are as they should be, so look for a Deny: in the policies of \
-                         the keys and of the destination bucket, in a permissions boundary, or in an organisation's \
-                         policy"
-                    .to_owned(),
-            },
+        let checks = diagnose(&self.aws, spec, &self.home, owner, queue).await;
+        let of = |result| {
+            let found = checks.iter().filter(move |check| check.result == result);
+            found
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ")
+        };
+        let (failed, suspect) = (of(Finding::Fail), of(Finding::Warn));
+        if !failed.is_empty() {
+            return format!("found: {failed}");
+        }
+        let suspect = if suspect.is_empty() {
+            suspect
+        } else {
+            format!(" ({suspect})")
+        };
+        match &spec.role {
+            Some(role) => format!(
+                "buckets, keys and rules are as they should be{suspect}, so look at role `{role}`: it must trust \
+                 s3.amazonaws.com and allow what {{\"Action\": \"Plan\"}} shows as `RolePolicy`; or leave `Role` out to get \
+                 one made"
+            ),
+            None => format!(
+                "buckets, keys, role and rules are as they should be{suspect}, so look for a Deny: in the policies of \
+                 the keys and of the destination bucket, in a permissions boundary, or in an organisation's policy"
+            ),
         }
     }
 }
@@ -276,6 +279,17 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
         Box::pin(work).await.map_err(|error| failure(&error))?;
         tracing::info!(writes = writes.0, "deleted");
         Ok(Success::default())
+    }
+
+    async fn invoke(
+        &self,
+        payload: Value,
+        _context: Context,
+        _deadline: Deadline,
+    ) -> Result<Value, Failure> {
+        let queue = self.check_queue_arn.as_deref();
+        let answer = direct::answer(&self.aws, &self.home, queue, payload);
+        Box::pin(answer).await.map_err(Failure::from)
     }
 }
 

@@ -6,6 +6,7 @@ mod keys;
 mod notifications;
 mod objects;
 mod parameters;
+mod policies;
 mod replication;
 mod roles;
 

@@ -29,7 +29,8 @@ pub(super) fn usable(
     }
 }
 
-fn faults(key: &KeyDescription, region: &str, what: &str) -> Vec<String> {
+/// What keeps S3 from using `key` in `region`.
+pub(crate) fn faults(key: &KeyDescription, region: &str, what: &str) -> Vec<String> {
     let KeyDescription {
         arn,
         state,

@@ -37,6 +37,15 @@ impl<'a> Access<'a> {
         }
     }
 
+    /// What a caller of the simulator says that a request would carry.
+    pub(crate) fn simulated(action: &'a str, access: &'a replication::ports::Access) -> Self {
+        Self {
+            action,
+            resource: &access.resource,
+            context: access.context.clone(),
+        }
+    }
+
     pub(crate) fn encrypted_with(&mut self, key: &str) {
         self.context
             .insert("s3:x-amz-server-side-encryption", "aws:kms".into());
@@ -46,7 +55,12 @@ impl<'a> Access<'a> {
 }
 
 pub(crate) fn allowed(policies: &[String], access: &Access<'_>) -> bool {
-    let mut allowed = false;
+    verdict(policies, access) == "allowed"
+}
+
+/// In the simulator's words.
+pub(crate) fn verdict(policies: &[String], access: &Access<'_>) -> &'static str {
+    let mut decision = "implicitDeny";
     for policy in policies {
         let policy: Value = serde_json::from_str(policy).expect("a policy that was accepted");
         for statement in many(&policy["Statement"]) {
@@ -58,13 +72,13 @@ pub(crate) fn allowed(policies: &[String], access: &Access<'_>) -> bool {
                     .any(|pattern| matches(pattern, access.resource))
                 && conditions(&statement["Condition"], access);
             match statement["Effect"].as_str() {
-                Some("Deny") if applies => return false,
-                Some("Allow") if applies => allowed = true,
+                Some("Deny") if applies => return "explicitDeny",
+                Some("Allow") if applies => decision = "allowed",
                 _ => {}
             }
         }
     }
-    allowed
+    decision
 }
 
 fn conditions(block: &Value, access: &Access<'_>) -> bool {

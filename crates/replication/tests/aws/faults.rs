@@ -10,8 +10,8 @@ use replication::configuration::{
 };
 use replication::error::{AwsError, ErrorKind};
 use replication::ports::{
-    BucketRef, Buckets, KeyDescription, Keys, NewRole, ObjectHead, Objects, Outcome, Parameters,
-    RoleDescription, Roles,
+    Access, BucketRef, Buckets, Decision, KeyDescription, Keys, NewRole, ObjectHead, Objects,
+    Outcome, Parameters, Policies, RoleDescription, Roles,
 };
 use tokio::time::Instant;
 
@@ -273,6 +273,14 @@ impl Roles for Faulty {
         false role_policy(role: &str, policy: &str) -> Option<String>;
         true put_role_policy(role: &str, policy: &str, document: &str) -> ();
         true delete_role_policy(role: &str, policy: &str) -> ();
+    }
+}
+
+impl Policies for Faulty {
+    pass_on! {
+        false bucket_policy(at: BucketRef<'_>) -> Option<String>;
+        false key_policy(region: &str, key_arn: &str) -> Option<String>;
+        false simulate(role_arn: &str, access: &Access) -> Vec<Decision>;
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! One account, many Regions. It refuses what S3, KMS, IAM and SSM refuse, with the codes that the
 //! SDK's adapter maps to the same [`ErrorKind`]s, and replicates objects with a delay on tokio's
-//! clock. What it does not model: bucket policies, key policies, other accounts, billing.
+//! clock. Policies of buckets and keys are kept and read but, other than those of roles, decide nothing.
+//! What it does not model: other accounts, billing.
 
 mod buckets;
 mod evaluate;
@@ -11,6 +12,7 @@ mod keys;
 mod notifications;
 mod objects;
 mod parameters;
+mod policies;
 mod replicate;
 mod roles;
 mod rules;

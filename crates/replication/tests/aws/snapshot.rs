@@ -40,6 +40,7 @@ pub(crate) struct SnapshotBucket {
     pub(crate) replication: Option<ReplicationConfiguration>,
     /// Key and version id.
     pub(crate) objects: BTreeSet<(String, String)>,
+    pub(crate) policy: Option<String>,
 }
 
 impl Snapshot {
@@ -56,6 +57,7 @@ impl Snapshot {
                 objects: objects
                     .map(|one| (one.key.clone(), one.id.clone()))
                     .collect(),
+                policy: bucket.policy.clone(),
             };
             (name.clone(), shown)
         });

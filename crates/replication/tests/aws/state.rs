@@ -8,6 +8,7 @@ use replication::configuration::{
 };
 use replication::error::ErrorKind;
 use replication::ports::BucketRef;
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::{ACCOUNT, Refusal, refuse};
@@ -60,6 +61,7 @@ pub(crate) struct Bucket {
     pub(crate) notifications: NotificationConfiguration,
     pub(crate) replication: Lagging<Option<ReplicationConfiguration>>,
     pub(crate) versions: Vec<Version>,
+    pub(crate) policy: Option<String>,
 }
 
 impl Bucket {
@@ -78,6 +80,7 @@ impl Bucket {
             notifications: NotificationConfiguration::default(),
             replication: Lagging::new(None, now),
             versions: Vec::new(),
+            policy: None,
         }
     }
 }
@@ -114,6 +117,14 @@ pub(crate) struct Role {
     pub(crate) permissions_boundary: Option<String>,
     pub(crate) tags: Vec<Tag>,
     pub(crate) policies: Lagging<BTreeMap<String, String>>,
+}
+
+/// As KMS gives it where the caller gives none: the account's IAM policies decide.
+fn default_key_policy() -> String {
+    json!({"Version": "2012-10-17", "Statement": [{
+        "Sid": "Enable IAM User Permissions", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
+        "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")}}]})
+    .to_string()
 }
 
 /// A value that takes a while to be in force.
@@ -205,7 +216,7 @@ impl State {
             usage: "ENCRYPT_DECRYPT".into(),
             spec: "SYMMETRIC_DEFAULT".into(),
             manager: manager.to_owned(),
-            policy: String::new(),
+            policy: default_key_policy(),
             tags: Vec::new(),
             rotates: false,
             deletion_days: None,
@@ -223,7 +234,7 @@ impl State {
         let long_ago = self.now.checked_sub(self.lag).unwrap_or(self.now);
         let role = Role {
             arn: arn.clone(),
-            trust_policy: String::new(),
+            trust_policy: replication::policy::trust_policy().to_string(),
             permissions_boundary: None,
             tags: Vec::new(),
             policies: Lagging::new(policies.collect(), long_ago),

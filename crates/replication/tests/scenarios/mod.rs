@@ -2,6 +2,7 @@
 
 mod adopt;
 mod costs;
+mod direct;
 mod fresh;
 mod proof;
 mod refusals;
