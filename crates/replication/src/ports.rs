@@ -201,8 +201,8 @@ pub trait Roles: Send + Sync {
 
 /// SSM parameters.
 pub trait Parameters: Send + Sync {
-    /// A parameter's value; `None` where there is none.
-    fn parameter(&self, region: &str, name: &str) -> impl Call<Option<String>>;
+    /// The values of all parameters directly below a path, by name.
+    fn parameters(&self, region: &str, path: &str) -> impl Call<BTreeMap<String, String>>;
     /// Writes a parameter, over an older value too.
     fn put_parameter(&self, region: &str, name: &str, value: &str) -> impl Call<()>;
     /// Removes a parameter.
@@ -233,13 +233,26 @@ pub struct Decision {
 pub trait Policies: Send + Sync {
     /// The bucket's policy, as JSON; `None` where it has none.
     fn bucket_policy(&self, bucket: BucketRef<'_>) -> impl Call<Option<String>>;
+    /// Replaces the bucket's policy.
+    fn put_bucket_policy(&self, bucket: BucketRef<'_>, policy: &str) -> impl Call<()>;
+    /// Removes the bucket's policy.
+    fn delete_bucket_policy(&self, bucket: BucketRef<'_>) -> impl Call<()>;
     /// The key's policy, as JSON; `None` where there is no such key.
     fn key_policy(&self, region: &str, key_arn: &str) -> impl Call<Option<String>>;
+    /// Replaces the key's policy.
+    fn put_key_policy(&self, region: &str, key_arn: &str, policy: &str) -> impl Call<()>;
     /// What IAM makes of the role's own policies, its boundary and its organisation's. See
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>.
     fn simulate(&self, role_arn: &str, access: &Access) -> impl Call<Vec<Decision>>;
 }
 
+/// Other accounts.
+pub trait Assume: Sized + Send + Sync {
+    /// The same AWS in the name of a role, in the role's account. Whether the role can be assumed
+    /// shows at the first call.
+    fn assuming(&self, role_arn: &str) -> impl Future<Output = Self> + Send;
+}
+
 /// All of it.
-pub trait Aws: Buckets + Objects + Keys + Roles + Parameters + Policies {}
-impl<T: Buckets + Objects + Keys + Roles + Parameters + Policies> Aws for T {}
+pub trait Aws: Buckets + Objects + Keys + Roles + Parameters + Policies + Assume {}
+impl<T: Buckets + Objects + Keys + Roles + Parameters + Policies + Assume> Aws for T {}

@@ -1,6 +1,7 @@
 //! The resource's properties: from the template's JSON to a [`Spec`](crate::spec::Spec), with every
 //! fault named at once and no call made.
 
+mod accounts;
 mod checks;
 mod faults;
 mod read;
