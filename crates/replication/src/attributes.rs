@@ -17,6 +17,36 @@ use crate::spec::Spec;
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-responses.html>.
 const MOST_BYTES: usize = 3300;
 
+/// Every attribute with what it means.
+pub const ATTRIBUTES: [(&str, &str); 11] = [
+    ("RoleArn", "ARN of the role that S3 assumes"),
+    ("SourceBucketArn", "ARN of the source bucket"),
+    ("SourceKmsKeyArns", "ARNs of the keys of source objects"),
+    ("DestinationBucketArns", "ARNs of the destination buckets"),
+    ("ReplicaKmsKeyArns", "ARNs of the keys of replicas"),
+    ("RuleIds", "`ID`s of the rules in the bucket"),
+    (
+        "Verification",
+        "`COMPLETED`: every probe arrived under the right key; `PENDING`: not yet; `SKIPPED`: none was \
+         written, because nothing changed, `Verification` is None, every rule is disabled, or a destination \
+         cannot be looked at",
+    ),
+    (
+        "VerificationSeconds",
+        "seconds from the first probe to the last look",
+    ),
+    (
+        STATEMENTS,
+        "JSON: what the owners of other accounts have to add to the policies of their buckets and keys, where no \
+         `AssumeRoleArn` lets us do it; empty otherwise",
+    ),
+    (
+        "BatchJobId",
+        "id of the S3 Batch Replication job; empty where none was started",
+    ),
+    ("Changes", "how many writes the request made"),
+];
+
 /// Attributes that grow with the rules.
 const LISTS: [&str; 4] = [
     "RuleIds",

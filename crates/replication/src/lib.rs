@@ -13,7 +13,7 @@ pub mod accounts;
 pub(crate) mod actions;
 pub mod apply;
 pub mod arn;
-pub(crate) mod attributes;
+pub mod attributes;
 pub mod aws;
 pub mod configuration;
 pub mod converge;

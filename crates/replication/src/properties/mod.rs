@@ -5,6 +5,8 @@ mod accounts;
 mod checks;
 mod faults;
 mod read;
+mod reference;
+mod schema;
 mod shape;
 mod table;
 #[cfg(test)]
@@ -12,3 +14,5 @@ mod tests;
 
 pub use faults::{Fault, Faults};
 pub use read::read;
+pub use reference::reference;
+pub use schema::schema;
