@@ -65,6 +65,7 @@ pub(crate) fn attributes(
     owner: &Owner,
     desired: &Desired,
     proof: Option<Proof>,
+    job: Option<String>,
     writes: Writes,
 ) -> Map<String, Value> {
     let joined = |items: Vec<String>| Value::String(items.join(","));
@@ -112,6 +113,7 @@ pub(crate) fn attributes(
         STATEMENTS,
         Value::String(destination_statements(spec, desired, home, owner)),
     );
+    put("BatchJobId", Value::String(job.unwrap_or_default()));
     put("Changes", Value::String(writes.0.to_string()));
     fitted(data)
 }

@@ -120,6 +120,8 @@ pub struct Remains {
     pub source_key: Option<String>,
     /// Our inline policy on the role of ours.
     pub role_policy: Option<String>,
+    /// The role for replicating existing objects.
+    pub batch_role: Option<RoleDescription>,
 }
 
 /// A destination at Delete.

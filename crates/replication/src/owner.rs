@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 /// Key of the tag that says which resource a bucket, key or role belongs to.
 pub const OWNER_TAG: &str = "encrypted-replication:owner";
 
+/// Key of the tag that says which S3 Batch Replication job a role was made for.
+pub const JOB_TAG: &str = "encrypted-replication:batch-job";
+
 /// Path of the parameters that say what to expect in a destination bucket.
 #[must_use]
 pub fn parameter_path(destination_bucket: &str) -> String {
@@ -90,6 +93,12 @@ impl Owner {
         format!("{self}-replication")
     }
 
+    /// Name of the role, and of its policy, for replicating existing objects.
+    #[must_use]
+    pub fn batch_role(&self) -> String {
+        format!("{self}-batch-replication")
+    }
+
     /// `Id` of the source bucket's notification for failed replication.
     #[must_use]
     pub fn notification_id(&self) -> String {
@@ -135,6 +144,12 @@ impl Owner {
     #[must_use]
     pub fn owns_parameter(&self, name: &str) -> bool {
         name.rsplit('/').next().is_some_and(|last| self.owns(last))
+    }
+
+    /// Start of the keys of the batch job's report.
+    #[must_use]
+    pub fn report_prefix(&self) -> String {
+        format!("encrypted-replication/{self}")
     }
 
     /// Key of a probe object under `prefix`.

@@ -33,16 +33,21 @@ pub struct Route<'a> {
     pub owner_override: bool,
 }
 
-/// The trust policy of the replication role: S3 may assume it. AWS does not say that S3 sends
+/// The service that replicates. AWS spells it so in every partition.
+pub const S3: &str = "s3.amazonaws.com";
+/// The service that replicates existing objects.
+pub const BATCH_OPERATIONS: &str = "batchoperations.s3.amazonaws.com";
+
+/// The trust policy of a role that a service of S3's may assume. AWS does not say that they send
 /// `aws:SourceAccount` here, so no condition is put on it; S3 takes roles of the bucket's own account
 /// alone.
 #[must_use]
-pub fn trust_policy() -> Value {
+pub fn trust_policy(service: &str) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow",
-            "Principal": {"Service": "s3.amazonaws.com"},
+            "Principal": {"Service": service},
             "Action": "sts:AssumeRole",
         }],
     })

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{try_join, try_join_all, try_join4};
+use futures_util::future::{try_join, try_join_all, try_join3, try_join4};
 
 use crate::accounts::Accounts;
 use crate::arn::{Arn, Home};
@@ -60,9 +60,11 @@ pub async fn remains<A: Aws>(
 ) -> Outcome<Remains> {
     let aws = accounts.home();
     let policy_name = owner.policy_name();
-    let (source_region, role_policy) = try_join(
+    let batch_role = owner.batch_role();
+    let (source_region, role_policy, batch_role) = try_join3(
         region_or_denied(aws, source_bucket),
         aws.role_policy(source_bucket, &policy_name),
+        aws.role(&batch_role),
     )
     .await?;
     let (source_region, denied) = match source_region {
@@ -120,6 +122,7 @@ pub async fn remains<A: Aws>(
         destinations,
         source_key,
         role_policy,
+        batch_role,
     })
 }
 

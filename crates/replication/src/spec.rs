@@ -23,6 +23,8 @@ pub struct Spec {
     pub when_missing: WhenMissing,
     /// What the probe object must show.
     pub verification: Verification,
+    /// What becomes of objects that are older than the rules.
+    pub existing_objects: ExistingObjects,
     /// What becomes of buckets of ours when the resource is deleted.
     pub on_delete_buckets: OnDeleteBuckets,
     /// What becomes of keys of ours when the resource is deleted.
@@ -83,6 +85,16 @@ pub enum Verification {
     BestEffort,
     /// No probe.
     None,
+}
+
+/// Objects that are older than the rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExistingObjects {
+    /// They are not replicated.
+    #[default]
+    Ignore,
+    /// An S3 Batch Replication job replicates them, once.
+    Replicate,
 }
 
 /// Buckets of ours at Delete.

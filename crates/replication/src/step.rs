@@ -27,9 +27,10 @@ pub enum Step {
         bucket: String,
         policy: String,
     },
-    /// Makes the role that S3 assumes.
+    /// Makes a role that S3 assumes.
     CreateRole {
         role: String,
+        description: String,
         trust_policy: String,
         permissions_boundary: Option<String>,
     },
@@ -84,6 +85,15 @@ pub enum Step {
         role_arn: String,
         rules: Vec<ReplicationRule>,
     },
+    /// Starts an S3 Batch Replication job, and notes its id on its role.
+    StartReplicationJob {
+        bucket: String,
+        region: String,
+        role: String,
+        role_arn: String,
+        report_bucket: String,
+        token: String,
+    },
     /// Takes the owner's rules out of the bucket's replication configuration.
     RemoveReplication { bucket: String, region: String },
     /// Takes the owner's failure notification out, or hands it to another owner.
@@ -131,6 +141,7 @@ impl Step {
             | Self::EnableEventBridge { bucket, .. }
             | Self::AddFailureEvents { bucket, .. }
             | Self::MergeReplication { bucket, .. }
+            | Self::StartReplicationJob { bucket, .. }
             | Self::RemoveReplication { bucket, .. }
             | Self::RemoveFailureEvents { bucket, .. }
             | Self::DeleteParameter { bucket, .. }
@@ -177,6 +188,7 @@ impl Step {
             | Self::MergeKeyPolicy { .. }
             | Self::EnableEventBridge { .. }
             | Self::AddFailureEvents { .. }
+            | Self::StartReplicationJob { .. }
             | Self::RemoveReplication { .. }
             | Self::RemoveFailureEvents { .. }
             | Self::DeleteParameter { .. }
@@ -246,6 +258,17 @@ impl fmt::Display for Step {
                     f,
                     "put {} replication rule(s) on bucket `{bucket}`",
                     rules.len()
+                )
+            }
+            Self::StartReplicationJob {
+                bucket,
+                report_bucket,
+                ..
+            } => {
+                write!(
+                    f,
+                    "start an S3 Batch Replication job for the existing objects of bucket `{bucket}`, with its report in \
+                     bucket `{report_bucket}`"
                 )
             }
             Self::RemoveReplication { bucket, .. } => {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{Done, Failed};
 use crate::configuration::Tag;
 use crate::error::{AwsError, ErrorKind};
-use crate::owner::{OWNER_TAG, Owner, ROLE_PATH};
-use crate::ports::{Aws, BucketRef, NewRole, RoleDescription};
+use crate::owner::{JOB_TAG, OWNER_TAG, Owner, ROLE_PATH};
+use crate::ports::{Aws, BucketRef, NewRole, ReplicationJob, RoleDescription};
+use crate::step::Step;
 
 /// A bucket that was made this moment may not be known everywhere yet.
 const TAGGING_ATTEMPTS: u32 = 3;
@@ -116,10 +117,10 @@ async fn schedule_orphan<A: Aws>(aws: &A, region: &str, key: &str) {
 pub(super) async fn create_role<A: Aws>(
     aws: &A,
     role: &str,
+    description: &str,
     trust_policy: &str,
     permissions_boundary: Option<&str>,
 ) -> Result<Done, Failed> {
-    let description = format!("Assumed by Amazon S3 to replicate objects of bucket {role}");
     // All resources on a source bucket share its role, so the tag names the bucket.
     let tags = [owner_tag(role)];
     let new = NewRole {
@@ -127,7 +128,7 @@ pub(super) async fn create_role<A: Aws>(
         path: ROLE_PATH,
         trust_policy,
         permissions_boundary,
-        description: &description,
+        description,
         tags: &tags,
     };
     match aws.create_role(new).await {
@@ -147,4 +148,38 @@ pub(super) async fn create_role<A: Aws>(
             Ok(Done::writes(1))
         }
     }
+}
+
+/// Starts the job, and notes its id where later requests find it. A request that comes between the
+/// two starts no second job, as it has the same token.
+pub(super) async fn start_job<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, Failed> {
+    let Step::StartReplicationJob {
+        bucket,
+        region,
+        role,
+        role_arn,
+        report_bucket,
+        token,
+    } = step
+    else {
+        return Ok(Done::default());
+    };
+    let job = ReplicationJob {
+        source: BucketRef {
+            name: bucket,
+            region,
+        },
+        report_bucket,
+        report_prefix: &owner.report_prefix(),
+        role_arn,
+        description: &format!("Existing objects of {bucket}, for {owner}"),
+        token,
+    };
+    let id = aws.start_replication_job(job).await?;
+    let tag = Tag {
+        key: JOB_TAG.into(),
+        value: id,
+    };
+    aws.tag_role(role, &tag).await?;
+    Ok(Done::writes(2))
 }

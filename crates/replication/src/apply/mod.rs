@@ -14,7 +14,7 @@ use crate::error::{AwsError, ErrorKind, ReplicationError};
 use crate::owner::Owner;
 use crate::ports::{Aws, BucketRef};
 use crate::step::{Plan, Step};
-use create::{create_bucket, create_key, create_role};
+use create::{create_bucket, create_key, create_role, start_job};
 use delete::{delete_bucket, delete_role, gone};
 use merge::{
     change_bucket_policy, change_encryption, change_key_policy, change_notifications,
@@ -149,9 +149,13 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             }),
         Step::CreateRole {
             role,
+            description,
             trust_policy,
             permissions_boundary,
-        } => create_role(aws, role, trust_policy, permissions_boundary.as_deref()).await,
+        } => {
+            let boundary = permissions_boundary.as_deref();
+            create_role(aws, role, description, trust_policy, boundary).await
+        }
         Step::PutPermissionsBoundary { role, policy_arn } => {
             aws.put_permissions_boundary(role, policy_arn).await?;
             Ok(Done::writes(1))
@@ -199,6 +203,7 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
         Step::MergeReplication { .. } | Step::RemoveReplication { .. } => {
             change_replication(aws, step, owner).await
         }
+        Step::StartReplicationJob { .. } => start_job(aws, step, owner).await,
         Step::ResetDefaultEncryption { bucket, region } => {
             let sse_s3 = DefaultEncryption {
                 algorithm: "AES256".into(),

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod failure;
+mod jobs;
 mod keys;
 mod notifications;
 mod objects;
@@ -31,6 +32,7 @@ pub struct SdkAws {
     /// deleted and made again by a stranger is never spoken to. See
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>.
     account: String,
+    partition: String,
     home_region: String,
     path_style: bool,
     iam: aws_sdk_iam::Client,
@@ -43,6 +45,7 @@ struct Regional {
     s3: aws_sdk_s3::Client,
     kms: aws_sdk_kms::Client,
     ssm: aws_sdk_ssm::Client,
+    s3_control: aws_sdk_s3control::Client,
 }
 
 impl SdkAws {
@@ -52,6 +55,7 @@ impl SdkAws {
     pub fn new(config: SdkConfig, home: &Home, s3_endpoint: Option<&str>) -> Self {
         Self {
             account: home.account.clone(),
+            partition: home.partition.clone(),
             home_region: home.region.clone(),
             path_style: s3_endpoint.is_some_and(is_local),
             iam: aws_sdk_iam::Client::new(&config),
@@ -76,6 +80,7 @@ impl SdkAws {
                 s3: aws_sdk_s3::Client::from_conf(s3),
                 kms: aws_sdk_kms::Client::new(&config),
                 ssm: aws_sdk_ssm::Client::new(&config),
+                s3_control: aws_sdk_s3control::Client::new(&config),
             }
         });
         clients.clone()
@@ -87,6 +92,14 @@ impl SdkAws {
 
     fn kms(&self, region: &str) -> aws_sdk_kms::Client {
         self.regional(region).kms
+    }
+
+    fn s3_control(&self, region: &str) -> aws_sdk_s3control::Client {
+        self.regional(region).s3_control
+    }
+
+    fn bucket_arn(&self, bucket: &str) -> String {
+        format!("arn:{}:s3:::{bucket}", self.partition)
     }
 
     fn ssm(&self, region: &str) -> aws_sdk_ssm::Client {
@@ -108,6 +121,7 @@ impl Assume for SdkAws {
             .build();
         Self {
             account: account.unwrap_or_default(),
+            partition: self.partition.clone(),
             home_region: self.home_region.clone(),
             path_style: self.path_style,
             iam: aws_sdk_iam::Client::new(&config),

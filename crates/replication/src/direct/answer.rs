@@ -6,16 +6,17 @@ use serde_json::{Map, Value, json};
 use super::question::{Action, Question, whose};
 use crate::accounts::Accounts;
 use crate::arn::Home;
+use crate::batch::{ObservedJob, observe_job, plan_job};
 use crate::diagnosis::{self, Check, diagnose};
 use crate::error::AwsError;
 use crate::grants::grants;
 use crate::observe::observe;
 use crate::owner::Owner;
 use crate::plan::{Desired, desired, plan};
-use crate::policy::{Reach, role_policy, trust_policy};
+use crate::policy::{Reach, S3, role_policy, trust_policy};
 use crate::ports::{Aws, BucketRef};
 use crate::properties::{self, Fault, Faults};
-use crate::spec::Spec;
+use crate::spec::{ExistingObjects, Spec};
 use crate::step::{Plan, Step};
 
 /// Answers a direct invocation.
@@ -111,23 +112,26 @@ async fn planned<A: Aws>(
         Err(faults) => return Ok(Planned::faulty(faults)),
     };
     let policies = documents(spec, &desired, home, owner);
-    Ok(
-        match plan(spec, &desired, &observed, home, owner, queue_arn) {
-            Ok(Plan(phases)) => Planned {
-                faults: Vec::new(),
-                phases: phases
-                    .iter()
-                    .map(|phase| phase.iter().map(step).collect())
-                    .collect(),
-                policies,
-            },
-            Err(faults) => Planned {
-                faults,
-                phases: Vec::new(),
-                policies,
-            },
-        },
-    )
+    let job = if spec.existing_objects == ExistingObjects::Replicate {
+        observe_job(accounts.home(), owner).await?
+    } else {
+        ObservedJob::default()
+    };
+    let planned = plan(spec, &desired, &observed, home, owner, queue_arn);
+    let planned = planned.and_then(|Plan(mut phases)| {
+        phases.extend(plan_job(spec, &desired, &job, home, owner)?.0);
+        Ok(phases)
+    });
+    let (phases, faults) = match planned {
+        Ok(phases) => (phases, Vec::new()),
+        Err(faults) => (Vec::new(), faults),
+    };
+    let shown = |phase: &Vec<Step>| phase.iter().map(step).collect();
+    Ok(Planned {
+        faults,
+        phases: phases.iter().map(shown).collect(),
+        policies,
+    })
 }
 
 /// A step as its data, with a sentence in front and the documents in it as JSON.
@@ -159,7 +163,7 @@ fn documents(spec: &Spec, desired: &Desired, home: &Home, owner: &Owner) -> Map<
         .collect();
     let mut documents = Map::new();
     documents.insert("RoleArn".into(), desired.role_arn.clone().into());
-    documents.insert("RoleTrustPolicy".into(), trust_policy());
+    documents.insert("RoleTrustPolicy".into(), trust_policy(S3));
     documents.insert("RolePolicy".into(), policy);
     documents.insert("BucketPolicyStatements".into(), shown(&grants.buckets));
     documents.insert("KeyPolicyStatements".into(), Value::Object(keys));

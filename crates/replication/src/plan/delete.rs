@@ -68,6 +68,14 @@ pub fn plan_delete(
             policy: owner.policy_name(),
         });
     }
+    if remains.batch_role.is_some() {
+        let role = owner.batch_role();
+        policy_and_keys.push(Step::DeleteRolePolicy {
+            role: role.clone(),
+            policy: role.clone(),
+        });
+        last.push(Step::DeleteRoleIfUnused { role });
+    }
     // Always: a Create that stopped between the role and its policy leaves a role without policies.
     last.push(Step::DeleteRoleIfUnused { role });
     for (name, destination) in &remains.destinations {

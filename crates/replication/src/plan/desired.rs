@@ -221,7 +221,7 @@ impl Desired {
         routes.collect()
     }
 
-    pub(super) fn first_key_for(&self, bucket: &str) -> Option<&String> {
+    pub(crate) fn first_key_for(&self, bucket: &str) -> Option<&String> {
         let mut rules = self.rules.iter();
         let rule = rules.find(|rule| rule.destination.bucket.rsplit(':').next() == Some(bucket))?;
         rule.destination.replica_kms_key_id.as_ref()

@@ -29,7 +29,7 @@ pub fn alias_arn(home: &Home, account: &str, owner: &Owner, region: &str, bucket
 }
 
 /// Whether the text `found` is the JSON document `wanted`, however it is spaced.
-fn says(found: Option<&str>, wanted: &Value) -> bool {
+pub(crate) fn says(found: Option<&str>, wanted: &Value) -> bool {
     found
         .and_then(|found| serde_json::from_str::<Value>(found).ok())
         .is_some_and(|found| found == *wanted)

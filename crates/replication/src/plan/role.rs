@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::create::Comparison;
 use super::says;
-use crate::policy::{Reach, role_policy, trust_policy};
+use crate::policy::{Reach, S3, role_policy, trust_policy};
 use crate::step::Step;
 
 /// The longest inline policies of a role, all together and without white space, in characters. See
@@ -23,7 +23,8 @@ impl Comparison<'_> {
         match &self.observed.role {
             None => foundations.push(Step::CreateRole {
                 role: role.clone(),
-                trust_policy: trust_policy().to_string(),
+                description: format!("Assumed by Amazon S3 to replicate objects of bucket {role}"),
+                trust_policy: trust_policy(S3).to_string(),
                 permissions_boundary: boundary.clone(),
             }),
             Some(found) => {

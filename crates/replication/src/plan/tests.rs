@@ -232,6 +232,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
         destinations: BTreeMap::from([("destination".to_owned(), destination)]),
         source_key: Some("source-key".into()),
         role_policy: Some("{}".into()),
+        batch_role: None,
     }
 }
 

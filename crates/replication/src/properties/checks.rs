@@ -89,12 +89,6 @@ fn check_source(given: &Given, home: &Home, faults: &mut Faults) {
             ),
         );
     }
-    if given.existing_objects.as_deref() == Some("Replicate") {
-        faults.push(
-            "ExistingObjects",
-            "`Replicate` is not available in this version; leave it out and start an S3 Batch Replication job for existing objects",
-        );
-    }
     let region = given.region(home);
     for (number, key) in given.source_kms_key_arns.iter().enumerate() {
         check_key(

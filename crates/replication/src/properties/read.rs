@@ -10,7 +10,9 @@ use super::table;
 use crate::arn::{Arn, Home};
 use crate::configuration::{Destination, Filter, ReplicationRule, Status, Tag, Timed};
 use crate::owner::Owner;
-use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Rule, Spec, Verification, WhenMissing};
+use crate::spec::{
+    ExistingObjects, OnDeleteBuckets, OnDeleteKeys, Rule, Spec, Verification, WhenMissing,
+};
 
 /// S3's only threshold for metrics and replication time control.
 const FIFTEEN_MINUTES: i32 = 15;
@@ -68,7 +70,7 @@ pub(super) struct Given {
     pub permissions_boundary: Option<String>,
     when_missing: Option<String>,
     verification: Option<String>,
-    pub existing_objects: Option<String>,
+    existing_objects: Option<String>,
     on_delete: GivenOnDelete,
 }
 
@@ -297,6 +299,11 @@ impl Given {
                 Some("Required") => Verification::Required,
                 Some("None") => Verification::None,
                 _ => Verification::BestEffort,
+            },
+            existing_objects: if is(&self.existing_objects, "Replicate") {
+                ExistingObjects::Replicate
+            } else {
+                ExistingObjects::Ignore
             },
             on_delete_buckets: if is(&self.on_delete.buckets, "DeleteWhenEmpty") {
                 OnDeleteBuckets::DeleteWhenEmpty

@@ -281,11 +281,6 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
         ),
         (
             none.clone(),
-            json!({"ExistingObjects": "Replicate"}),
-            "ExistingObjects: `Replicate` is not available",
-        ),
-        (
-            none.clone(),
             json!({"SourceKmsKeyArns": ["arn:aws:kms:us-west-2:1:key/1"]}),
             "SourceKmsKeyArns[0]: is in us-west-2, its bucket in us-east-1",
         ),

@@ -10,8 +10,8 @@ use replication::configuration::{
 };
 use replication::error::{AwsError, ErrorKind};
 use replication::ports::{
-    Access, Assume, BucketRef, Buckets, Decision, KeyDescription, Keys, NewRole, ObjectHead,
-    Objects, Outcome, Parameters, Policies, RoleDescription, Roles,
+    Access, Assume, BucketRef, Buckets, Decision, Jobs, KeyDescription, Keys, NewRole, ObjectHead,
+    Objects, Outcome, Parameters, Policies, ReplicationJob, RoleDescription, Roles,
 };
 use tokio::time::Instant;
 
@@ -268,6 +268,7 @@ impl Roles for Faulty {
         false role(name: &str) -> Option<RoleDescription>;
         true create_role(role: NewRole<'_>) -> ();
         true put_permissions_boundary(role: &str, policy_arn: &str) -> ();
+        true tag_role(role: &str, tag: &Tag) -> ();
         true delete_role(name: &str) -> ();
         false role_policies(role: &str) -> Vec<String>;
         false role_policy(role: &str, policy: &str) -> Option<String>;
@@ -284,6 +285,12 @@ impl Policies for Faulty {
         true put_key_policy(region: &str, key_arn: &str, policy: &str) -> ();
         false key_policy(region: &str, key_arn: &str) -> Option<String>;
         false simulate(role_arn: &str, access: &Access) -> Vec<Decision>;
+    }
+}
+
+impl Jobs for Faulty {
+    pass_on! {
+        true start_replication_job(job: ReplicationJob<'_>) -> String;
     }
 }
 

@@ -8,6 +8,7 @@
 mod buckets;
 mod evaluate;
 pub(crate) mod faults;
+mod jobs;
 mod keys;
 mod notifications;
 mod objects;

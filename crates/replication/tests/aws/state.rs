@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) parameters: BTreeMap<(String, String), String>,
     /// The same in other accounts, by account.
     pub(crate) foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
+    /// S3 Batch Replication jobs: id by token.
+    pub(crate) jobs: BTreeMap<String, String>,
     pub(crate) drawn: u32,
     /// Every probe or other object ever replicated: bucket, key.
     pub(crate) arrivals: Vec<(String, String)>,
@@ -55,6 +57,7 @@ impl Default for State {
             roles: BTreeMap::new(),
             parameters: BTreeMap::new(),
             foreign_parameters: BTreeMap::new(),
+            jobs: BTreeMap::new(),
             drawn: 0,
             arrivals: Vec::new(),
         }
@@ -269,7 +272,7 @@ impl State {
         let long_ago = self.now.checked_sub(self.lag).unwrap_or(self.now);
         let role = Role {
             arn: arn.clone(),
-            trust_policy: replication::policy::trust_policy().to_string(),
+            trust_policy: replication::policy::trust_policy(replication::policy::S3).to_string(),
             permissions_boundary: None,
             tags: Vec::new(),
             policies: Lagging::new(policies.collect(), long_ago),

@@ -4,6 +4,7 @@ mod accounts;
 mod adopt;
 mod costs;
 mod direct;
+mod existing;
 mod fresh;
 mod many;
 mod proof;
