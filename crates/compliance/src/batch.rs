@@ -17,7 +17,7 @@ use crate::verdict::Verdict;
 pub enum Outcome {
     /// A verdict: its place in [`Judged::verdicts`].
     Judged(usize),
-    /// AWS could not be asked.
+    /// AWS could not be asked, or not be told.
     Failed(AskError),
     /// Time ran out first.
     OutOfTime,

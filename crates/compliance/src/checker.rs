@@ -35,6 +35,13 @@ pub struct Checker<A> {
     keys: Cache<String, KeyAnswer, AskError>,
 }
 
+impl<A> Checker<A> {
+    /// What AWS is asked through.
+    pub fn aws(&self) -> &A {
+        &self.aws
+    }
+}
+
 impl<A: InspectObject + FindExpectation + DescribeKey> Checker<A> {
     /// A checker with empty caches. Where `allowed` (`EXPECTED_KMS_KEY_ARNS`) is not empty it alone
     /// says which keys are right, for every bucket.
@@ -47,11 +54,6 @@ impl<A: InspectObject + FindExpectation + DescribeKey> Checker<A> {
             defaults: Cache::new(time_to_live),
             keys: Cache::new(time_to_live),
         }
-    }
-
-    /// What AWS is asked through.
-    pub fn aws(&self) -> &A {
-        &self.aws
     }
 
     /// Judges one subject.

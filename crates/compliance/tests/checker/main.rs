@@ -10,6 +10,7 @@
 )]
 
 mod batches;
+mod findings;
 mod ingest;
 mod support;
 mod verdicts;

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use compliance::aws::Aws;
+use compliance::findings::{Event, FINDING};
 use compliance::ports::{
-    DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection, KeyAnswer,
-    KeyDescription, ListVersions, Marker, Observed,
+    DefaultEncryption, DescribeKey, EventError, FindExpectation, InspectObject, Inspection,
+    KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings,
 };
 use compliance::subject::{Key, ObjectVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,6 +65,10 @@ impl Server {
             client!(aws_sdk_s3),
             client!(aws_sdk_ssm),
             client!(aws_sdk_kms),
+            {
+                let events = client!(aws_sdk_eventbridge);
+                move || events
+            },
         )
     }
 }
@@ -338,6 +343,60 @@ async fn a_key_is_found_missing_or_not_told_and_throttling_is_an_error() {
     let server = Server::start(vec![error("ThrottlingException")]).await;
     assert!(server.aws().describe(KEY).await.is_err());
     assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn events_go_to_the_bus_in_one_request_and_each_has_its_own_answer() {
+    let body = r#"{"FailedEntryCount":1,"Entries":[{"EventId":"e1"},
+        {"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}"#;
+    let server = Server::start(vec![answer("200 OK", "", body)]).await;
+    let event = |detail: &str, resources: &[&str]| Event {
+        detail_type: FINDING,
+        detail: detail.to_owned(),
+        resources: resources.iter().map(|&arn| arn.to_owned()).collect(),
+    };
+    let first = event(r#"{"id":"1"}"#, &["arn:aws:s3:::b/k", "arn:aws:s3:::b"]);
+    let second = event(r#"{"id":"2"}"#, &[]);
+    let answers = server.aws().put("default", &[&first, &second]).await;
+    let throttled = EventError {
+        code: "ThrottlingException".to_owned(),
+        message: "slow down".to_owned(),
+    };
+    assert_eq!(answers, Ok(vec![Ok(()), Err(throttled)]));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    let (head, sent) = requests[0].split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.to_ascii_lowercase()
+            .contains("x-amz-target: awsevents.putevents"),
+        "{head}"
+    );
+    let sent: serde_json::Value = serde_json::from_str(sent).unwrap();
+    let expected = serde_json::json!({"Entries": [
+        {"EventBusName": "default", "Source": "encrypted-replication",
+         "DetailType": "Replica Finding", "Detail": "{\"id\":\"1\"}",
+         "Resources": ["arn:aws:s3:::b/k", "arn:aws:s3:::b"]},
+        {"EventBusName": "default", "Source": "encrypted-replication",
+         "DetailType": "Replica Finding", "Detail": "{\"id\":\"2\"}", "Resources": []},
+    ]});
+    assert_eq!(sent, expected);
+}
+
+#[tokio::test]
+async fn a_bus_that_may_not_be_used_is_an_error_that_names_the_permission() {
+    let body = r#"{"__type":"AccessDeniedException","message":"not authorized"}"#;
+    let server = Server::start(vec![answer("400 Bad Request", "", body)]).await;
+    let event = Event {
+        detail_type: FINDING,
+        detail: "{}".to_owned(),
+        resources: Vec::new(),
+    };
+    let error = server.aws().put("default", &[&event]).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "events:PutEvents on event bus default failed: status 400, AccessDeniedException, not \
+         authorized; allow the checker's role events:PutEvents; the message is tried again",
+    );
 }
 
 #[tokio::test]
