@@ -21,6 +21,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
         "region",
         "account_id",
     ),
+    "ministack.core.iam_actions.request_tag_context": ("service", "iam_action", "body", "params"),
     "ministack.core.iam_evaluator._first_match": ("ctx", "stmts", "effect"),
     "ministack.core.iam_evaluator._fnmatch_compile": ("pattern", "ignore_case"),
     "ministack.core.iam_evaluator._gather_role_policies": ("role_name", "account_id"),
