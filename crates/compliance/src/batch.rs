@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::checker::Checker;
 use crate::key_arn::Home;
-use crate::ports::{AskError, DescribeKey, FindExpectation, InspectObject};
+use crate::ports::{AskError, DescribeKey, FindExpectation, InspectObject, RepairObject};
 use crate::subject::{ObjectVersion, Subject};
 use crate::verdict::Verdict;
 
@@ -44,7 +44,7 @@ pub async fn judge<A>(
     stop: Instant,
 ) -> Judged
 where
-    A: InspectObject + FindExpectation + DescribeKey,
+    A: InspectObject + FindExpectation + DescribeKey + RepairObject,
 {
     let (places, distinct) = distinct(subjects);
     let mut results: Vec<Option<Result<Verdict, AskError>>> = Vec::new();

@@ -13,6 +13,8 @@ pub const EXPECTED_KMS_KEY_ARNS: &str = "EXPECTED_KMS_KEY_ARNS";
 pub const EXPECTATION_TTL_SECONDS: &str = "EXPECTATION_TTL_SECONDS";
 /// Name or ARN of the event bus that findings go to.
 pub const FINDINGS_EVENT_BUS: &str = "FINDINGS_EVENT_BUS";
+/// Whether replicas are re-encrypted with the expected key.
+pub const REPAIR: &str = "REPAIR";
 /// How many HEADs are in flight at most.
 pub const MAX_CONCURRENCY: &str = "MAX_CONCURRENCY";
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub max_concurrency: usize,
     /// `FINDINGS_EVENT_BUS`: where findings go; `None`, where absent: to the log only.
     pub findings_event_bus: Option<String>,
+    /// `REPAIR`: whether a replica under a wrong key is re-encrypted; not, where absent.
+    pub repair: bool,
     /// Whether S3 is addressed by path: an endpoint on localhost has no name for each bucket.
     pub path_style: bool,
 }
@@ -65,6 +69,14 @@ pub enum ConfigError {
         /// The element's position, from 1.
         position: usize,
         /// The element.
+        value: String,
+    },
+    /// Neither `true` nor `false`.
+    #[error("environment variable {name} is `{value}`: expected `true` or `false`")]
+    Switch {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
         value: String,
     },
     /// Neither a name nor an ARN of an event bus.
@@ -103,6 +115,7 @@ impl Config {
             expectation_ttl: Duration::from_secs(ttl),
             max_concurrency: usize::try_from(concurrency).unwrap_or(1),
             findings_event_bus: event_bus(variables.get(FINDINGS_EVENT_BUS))?,
+            repair: switch(variables.get(REPAIR), REPAIR)?,
             path_style: endpoint.is_some_and(|url| is_local(url)),
         })
     }
@@ -125,6 +138,17 @@ fn number(
             value: value.clone(),
             from,
             to,
+        }),
+    }
+}
+
+fn switch(value: Option<&String>, name: &'static str) -> Result<bool, ConfigError> {
+    match value.map(String::as_str) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(value) => Err(ConfigError::Switch {
+            name,
+            value: value.to_owned(),
         }),
     }
 }
@@ -214,6 +238,7 @@ mod tests {
         assert_eq!(config.expectation_ttl, Duration::from_mins(5));
         assert_eq!(config.max_concurrency, 128);
         assert_eq!(config.findings_event_bus, None);
+        assert!(!config.repair);
         assert!(!config.path_style);
     }
 
@@ -227,6 +252,7 @@ mod tests {
             (EXPECTATION_TTL_SECONDS, "0"),
             (MAX_CONCURRENCY, "900"),
             (FINDINGS_EVENT_BUS, "default"),
+            (REPAIR, "true"),
         ])
         .unwrap();
         let names: Vec<_> = config
@@ -243,6 +269,7 @@ mod tests {
         );
         assert_eq!(config.expectation_ttl, Duration::ZERO);
         assert_eq!(config.max_concurrency, 900);
+        assert!(config.repair && !read(&[(REPAIR, "false")]).unwrap().repair);
         assert_eq!(config.findings_event_bus.as_deref(), Some("default"));
         let arn = "arn:aws-cn:events:cn-north-1:111122223333:event-bus/security.findings_1";
         assert_eq!(
@@ -291,6 +318,8 @@ mod tests {
                 "901",
                 "expected a whole number from 1 to 900",
             ),
+            (REPAIR, "", "is ``: expected `true` or `false`"),
+            (REPAIR, "True", "expected `true` or `false`"),
             (FINDINGS_EVENT_BUS, "", "is ``: expected the name"),
             (FINDINGS_EVENT_BUS, "my bus", "is `my bus`"),
             (FINDINGS_EVENT_BUS, "aws.partner/x", "is `aws.partner/x`"),

@@ -33,7 +33,7 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// Which verdicts of an invocation become events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Publish {
-    /// Findings only: an event for each good replica would cost as much as all the rest.
+    /// Findings, and what was repaired: an event for each good replica would cost as much as all the rest.
     #[default]
     Findings,
     /// `Compliant` ones too, as the sender asked, so that findings that are mended get resolved.
@@ -46,7 +46,8 @@ impl Publish {
     pub fn detail_type(self, verdict: &Verdict) -> Option<&'static str> {
         match verdict.judgement.kind.compliant() {
             Some(false) => Some(FINDING),
-            Some(true) if self == Self::FindingsAndCompliant => Some(RESOLVED),
+            // What was repaired may have been a finding, where the repair failed at first.
+            Some(true) if verdict.repaired || self == Self::FindingsAndCompliant => Some(RESOLVED),
             Some(true) | None => None,
         }
     }

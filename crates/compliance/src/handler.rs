@@ -21,6 +21,7 @@ use crate::key_arn::Home;
 use crate::metrics::Metrics;
 use crate::ports::{
     AskError, DescribeKey, FindExpectation, InspectObject, ListVersions, PublishFindings,
+    RepairObject,
 };
 use crate::report;
 use crate::subject::Subject;
@@ -124,7 +125,12 @@ pub struct Handler<A, S> {
 
 impl<A, S> Handler<A, S>
 where
-    A: InspectObject + FindExpectation + DescribeKey + ListVersions + PublishFindings,
+    A: InspectObject
+        + FindExpectation
+        + DescribeKey
+        + ListVersions
+        + PublishFindings
+        + RepairObject,
     S: Surroundings,
 {
     /// A handler with at most `max_concurrency` HEADs in flight.

@@ -18,6 +18,7 @@ pub mod ingest;
 pub mod key_arn;
 pub mod metrics;
 pub mod ports;
+mod repair;
 pub mod report;
 pub mod subject;
 pub mod verdict;

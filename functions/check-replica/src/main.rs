@@ -40,7 +40,8 @@ async fn main() -> Result<(), Error> {
         aws_sdk_kms::Client::new(&sdk),
         move || aws_sdk_eventbridge::Client::new(&sdk),
     );
-    let checker = Checker::new(aws, config.expected_keys, config.expectation_ttl);
+    let checker =
+        Checker::new(aws, config.expected_keys, config.expectation_ttl).repairing(config.repair);
     let handler = Handler::new(checker, StandardOutput, config.max_concurrency)
         .publishing(config.findings_event_bus);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {

@@ -10,13 +10,19 @@ use crate::batch::Outcome;
 use crate::findings::Publish;
 use crate::ingest::{PUBLISH_COMPLIANT, SweepRequest};
 use crate::ports::{
-    DescribeKey, FindExpectation, InspectObject, ListVersions, Marker, PublishFindings, VersionPage,
+    DescribeKey, FindExpectation, InspectObject, ListVersions, Marker, PublishFindings,
+    RepairObject, VersionPage,
 };
 use crate::subject::Subject;
 
 impl<A, S> Handler<A, S>
 where
-    A: InspectObject + FindExpectation + DescribeKey + ListVersions + PublishFindings,
+    A: InspectObject
+        + FindExpectation
+        + DescribeKey
+        + ListVersions
+        + PublishFindings
+        + RepairObject,
     S: Surroundings,
 {
     /// Pages through the bucket's versions. The answer says how many verdicts of each kind were

@@ -12,6 +12,7 @@
 mod batches;
 mod findings;
 mod ingest;
+mod repairs;
 mod support;
 mod verdicts;
 mod wire;

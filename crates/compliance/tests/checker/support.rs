@@ -12,7 +12,7 @@ use compliance::key_arn::Home;
 use compliance::ports::{
     AskError, DefaultEncryption, DescribeKey, EventError, FindExpectation, InspectObject,
     Inspection, KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings,
-    RegistryParameter, VersionPage,
+    RegistryParameter, Repair, RepairObject, VersionPage,
 };
 use compliance::subject::ObjectVersion;
 use serde_json::{Value, json};
@@ -45,6 +45,9 @@ pub(crate) fn replica(key: &str) -> Observed {
 type Puts = dyn Fn(usize, &Event) -> Result<(), EventError> + Send + Sync;
 type Heads = dyn Fn(usize, &ObjectVersion) -> Result<Inspection, AskError> + Send + Sync;
 
+/// Version id, key, Bucket Key and owner.
+pub(crate) type Repaired = (Option<String>, String, bool, Option<String>);
+
 pub(crate) struct Fake {
     /// The answer to the nth HEAD, from 0.
     pub(crate) head: Box<Heads>,
@@ -53,6 +56,9 @@ pub(crate) struct Fake {
     pub(crate) default: Result<DefaultEncryption, AskError>,
     pub(crate) keys: HashMap<String, Result<KeyAnswer, AskError>>,
     pub(crate) pages: Vec<Result<VersionPage, AskError>>,
+    pub(crate) repair: Box<dyn Fn() -> Result<Repair, AskError> + Send + Sync>,
+    /// What was to be repaired.
+    pub(crate) repairs: Mutex<Vec<Repaired>>,
     /// What becomes of the nth event, from 0, of all that are put.
     pub(crate) put: Box<Puts>,
     /// Whether the nth request, from 0, fails as a whole.
@@ -87,6 +93,8 @@ impl Default for Fake {
             default: Ok(DefaultEncryption::Other),
             keys: HashMap::from([(KEY.to_owned(), Ok(KeyAnswer::Found(usable)))]),
             pages: Vec::new(),
+            repair: Box::new(|| Ok(Repair::Done)),
+            repairs: Mutex::default(),
             put: Box::new(|_, _| Ok(())),
             put_request: Box::new(|_| Ok(())),
             put_takes: Duration::from_millis(10),
@@ -174,6 +182,24 @@ impl ListVersions for Fake {
     }
 }
 
+impl RepairObject for Fake {
+    async fn repair(
+        &self,
+        version: &ObjectVersion,
+        key_arn: &str,
+        bucket_key: bool,
+        owner: Option<&str>,
+    ) -> Result<Repair, AskError> {
+        self.repairs.lock().unwrap().push((
+            version.version_id.clone(),
+            key_arn.to_owned(),
+            bucket_key,
+            owner.map(str::to_owned),
+        ));
+        (self.repair)()
+    }
+}
+
 impl PublishFindings for Fake {
     async fn put(
         &self,
@@ -221,12 +247,21 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(fake: Fake, allowed: &[&str], max_concurrency: usize) -> Self {
+        Self::with(fake, allowed, max_concurrency, false)
+    }
+
+    /// With repair switched on.
+    pub(crate) fn repairing(fake: Fake, allowed: &[&str]) -> Self {
+        Self::with(fake, allowed, 8, true)
+    }
+
+    fn with(fake: Fake, allowed: &[&str], max_concurrency: usize, repairs: bool) -> Self {
         let fake: &'static Fake = Box::leak(Box::new(fake));
         let allowed = allowed
             .iter()
             .map(|key| compliance::key_arn::KeyName::parse(key).unwrap())
             .collect();
-        let checker = Checker::new(fake, allowed, Duration::from_mins(5));
+        let checker = Checker::new(fake, allowed, Duration::from_mins(5)).repairing(repairs);
         let paper = Paper::default();
         let written = paper.0.clone();
         Self {

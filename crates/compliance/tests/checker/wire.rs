@@ -8,7 +8,8 @@ use compliance::aws::Aws;
 use compliance::findings::{Event, FINDING};
 use compliance::ports::{
     DefaultEncryption, DescribeKey, EventError, FindExpectation, InspectObject, Inspection,
-    KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings,
+    KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings, Repair,
+    RepairObject,
 };
 use compliance::subject::{Key, ObjectVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -343,6 +344,66 @@ async fn a_key_is_found_missing_or_not_told_and_throttling_is_an_error() {
     let server = Server::start(vec![error("ThrottlingException")]).await;
     assert!(server.aws().describe(KEY).await.is_err());
     assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_repair_names_version_owner_key_and_bucket_key() {
+    let server = Server::start(vec![answer("200 OK", "", "")]).await;
+    let done = server
+        .aws()
+        .repair(&version(Some("v/1")), KEY, true, Some("111122223333"))
+        .await;
+    assert_eq!(done, Ok(Repair::Done));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
+    let first = head.lines().next().unwrap();
+    assert!(
+        first.starts_with("PUT /destination/Tax/%C3%9C%20%2B%201%25.pdf?encryption")
+            && first.contains("versionId=v%2F1"),
+        "{first}"
+    );
+    assert!(
+        head.to_ascii_lowercase()
+            .contains("x-amz-expected-bucket-owner: 111122223333"),
+        "{head}"
+    );
+    let part = format!(
+        "<SSE-KMS><BucketKeyEnabled>true</BucketKeyEnabled><KMSKeyArn>{KEY}</KMSKeyArn></SSE-KMS>"
+    );
+    let other = format!(
+        "<SSE-KMS><KMSKeyArn>{KEY}</KMSKeyArn><BucketKeyEnabled>true</BucketKeyEnabled></SSE-KMS>"
+    );
+    assert!(body.contains(&part) || body.contains(&other), "{body}");
+}
+
+#[tokio::test]
+async fn a_refused_repair_is_an_answer_and_throttling_is_an_error() {
+    let error = |code: &str| format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+    for (status, code) in [
+        ("403 Forbidden", "AccessDenied"),
+        ("400 Bad Request", "InvalidRequest"),
+        ("400 Bad Request", "KMS.DisabledException"),
+        ("404 Not Found", "NoSuchVersion"),
+    ] {
+        let header = "x-amz-request-id: R\r\n";
+        let server = Server::start(vec![answer(status, header, &error(code))]).await;
+        let refused = server.aws().repair(&version(None), KEY, false, None).await;
+        let number = status.split(' ').next().unwrap();
+        let text = format!("status {number}, {code}, m, request R");
+        assert_eq!(refused, Ok(Repair::Refused(text)));
+        assert_eq!(server.requests().len(), 1);
+    }
+    for (status, code) in [
+        ("503 Slow Down", "SlowDown"),
+        ("400 Bad Request", "ThrottlingException"),
+        ("400 Bad Request", "KMS.ThrottlingException"),
+        ("409 Conflict", "OperationAborted"),
+    ] {
+        let server = Server::start(vec![answer(status, "", &error(code))]).await;
+        let unknown = server.aws().repair(&version(None), KEY, false, None).await;
+        assert!(unknown.is_err(), "{code}: {unknown:?}");
+    }
 }
 
 #[tokio::test]
