@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_s3::types::{Event, NotificationConfiguration, QueueConfiguration};
+use aws_sdk_s3::types::{
+    Event, NotificationConfiguration, QueueConfiguration, ServerSideEncryption,
+};
 use aws_sdk_sqs::types::QueueAttributeName;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
-use sandbox::sam::{self, Stack};
+use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
+use sandbox::verdicts;
 use sandbox::wait::until;
 use serde_json::Value;
 
@@ -111,6 +114,54 @@ fn a_finding_becomes_an_event_that_a_rule_of_another_stack_can_take() {
             "{event:#}"
         );
         sam::delete(&world.sandbox, name, SOURCE_REGION, |_| {}).await
+    });
+}
+
+#[test]
+fn a_replica_without_kms_is_repaired_where_the_template_is_told_to() {
+    run(async |world: &World| {
+        let (name, source, destination) = ("repairing", "repaired-source", "repaired-destination");
+        let stack = Stack {
+            name,
+            region: REPLICA_REGION,
+            template: None,
+            parameters: &[SANDBOX_PARAMETERS, &[("Repair", "true")]].concat(),
+        };
+        sam::deploy(&world.sandbox, &stack, |_| {}).await?;
+        world
+            .deploy(
+                "repaired",
+                "examples/walkthrough.yaml",
+                (source, destination),
+            )
+            .await?;
+        let key = "Tax/with SSE-S3.txt";
+        let s3 = world.s3(SOURCE_REGION);
+        s3.put_object()
+            .bucket(source)
+            .key(key)
+            .server_side_encryption(ServerSideEncryption::Aes256)
+            .send()
+            .await?;
+        let config = world.sandbox.config(REPLICA_REGION);
+        let group = format!("/aws/lambda/{name}-check-replica");
+        let verdict = until("the repair", Duration::from_mins(1), async || {
+            let lines = verdicts::read(&config, &group).await?;
+            Ok(lines.into_iter().find(|line| line.key == key))
+        })
+        .await?;
+        ensure!(
+            verdict.verdict == "Compliant" && verdict.repaired,
+            "{verdict:?}"
+        );
+        let head = world.s3(REPLICA_REGION).head_object();
+        let head = head.bucket(destination).key(key).send().await?;
+        let expected = verdict.expected.context("nothing was expected")?;
+        ensure!(
+            head.ssekms_key_id() == expected.kms_key_arns.first().map(String::as_str),
+            "{head:?}"
+        );
+        sam::delete(&world.sandbox, name, REPLICA_REGION, |_| {}).await
     });
 }
 

@@ -21,6 +21,7 @@ def install(replication_delay: float) -> None:
         events,
         generated_names,
         managed_key,
+        object_encryption,
         object_keys,
         policies,
         policy_variables,
@@ -54,6 +55,7 @@ def install(replication_delay: float) -> None:
     kms._put_key_policy = policies.put_key_policy
     kms._key_metadata = managed_key.key_metadata
     kms.key_policy_for_arn = managed_key.key_policy_for_arn
+    iam_actions.extract_iam_action = object_encryption.extract_iam_action
     iam_actions.request_tag_context = event_sources.request_tag_context
     iam_actions.extract_resource_arn = resource_arn.extract_resource_arn
 

@@ -169,12 +169,12 @@ impl RepairObject for Aws {
     }
 }
 
-/// Whether S3 will give the same answer again. It passes on what KMS says as 400, throttling too.
+/// Whether S3 will give the same answer again; 501 is one that lacks the operation. It passes on what KMS says as 400, throttling too.
 fn refused_for_good(code: Option<&str>, status: Option<u16>) -> bool {
     let throttled = code.is_some_and(|code| {
         code.contains("Throttl") || matches!(code, "SlowDown" | "RequestTimeout")
     });
-    matches!(status, Some(400 | 403 | 404 | 405)) && !throttled
+    matches!(status, Some(400 | 403 | 404 | 405 | 501)) && !throttled
 }
 
 impl ListVersions for Aws {

@@ -385,6 +385,7 @@ async fn a_refused_repair_is_an_answer_and_throttling_is_an_error() {
         ("400 Bad Request", "InvalidRequest"),
         ("400 Bad Request", "KMS.DisabledException"),
         ("404 Not Found", "NoSuchVersion"),
+        ("501 Not Implemented", "NotImplemented"),
     ] {
         let header = "x-amz-request-id: R\r\n";
         let server = Server::start(vec![answer(status, header, &error(code))]).await;
