@@ -15,6 +15,7 @@ mod transport;
 pub use deadline::Deadline;
 pub use delivery::DeliveryError;
 pub use error::InvocationError;
+pub use lambda_runtime::Context;
 pub use payload::Payload;
 pub use provider::{ANSWER_RESERVE, Provider};
 pub use request::{Request, RequestType};

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use custom_resource::Deadline;
 
+use crate::accounts::Accounts;
 use crate::apply::{Writes, apply};
 use crate::arn::Home;
 use crate::error::{AwsError, ErrorKind, ReplicationError};
-use crate::observe::{observe, remains};
+use crate::observe::observe;
 use crate::owner::Owner;
 use crate::plan::{Desired, desired, plan, plan_delete};
 use crate::ports::Aws;
+use crate::remains::remains;
 use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec};
 
 /// Rounds of observe, plan and apply before we give up. Two are usual: the work, and the look
@@ -30,7 +32,7 @@ const LEAST_TIME: Duration = Duration::from_secs(10);
 /// # Errors
 /// What cannot be, or what AWS refused. Whatever was done stays, for the next request to go on from.
 pub async fn provision<A: Aws>(
-    aws: &A,
+    accounts: &Accounts<'_, A>,
     spec: &Spec,
     home: &Home,
     owner: &Owner,
@@ -42,7 +44,7 @@ pub async fn provision<A: Aws>(
     for round in 0..MOST_ROUNDS {
         pause(round, owner, deadline, "provision").await?;
         let outcome = async {
-            let observed = observe(aws, spec, home, owner).await?;
+            let observed = observe(accounts, spec, home, owner).await?;
             let desired =
                 desired(spec, &observed, home, owner).map_err(ReplicationError::Refused)?;
             let plan = plan(spec, &desired, &observed, home, owner, queue_arn)
@@ -50,7 +52,7 @@ pub async fn provision<A: Aws>(
             if plan.is_empty() {
                 return Ok(Some(desired));
             }
-            apply(aws, &plan, owner, writes).await?;
+            apply(accounts, &plan, owner, writes).await?;
             Ok(None)
         };
         match Box::pin(outcome).await {
@@ -78,7 +80,7 @@ pub async fn provision<A: Aws>(
     reason = "each says another thing, and there is one caller"
 )]
 pub async fn remove<A: Aws>(
-    aws: &A,
+    accounts: &Accounts<'_, A>,
     source_bucket: &str,
     spec: Option<&Spec>,
     home: &Home,
@@ -91,10 +93,10 @@ pub async fn remove<A: Aws>(
     for round in 0..MOST_ROUNDS {
         pause(round, owner, deadline, "delete").await?;
         let outcome = async {
-            let remains = remains(aws, source_bucket, spec, home, owner).await?;
+            let remains = remains(accounts, source_bucket, spec, home, owner).await?;
             let plan = plan_delete(&remains, owner, on_delete_buckets, on_delete_keys);
             let before = writes.0;
-            apply(aws, &plan, owner, writes).await?;
+            apply(accounts, &plan, owner, writes).await?;
             // Steps that look before they write (`…IfUnused`, `…IfEmpty`) are planned every time.
             Ok(writes.0 == before)
         };
@@ -120,7 +122,10 @@ fn may_pass(error: &ReplicationError) -> bool {
     let ReplicationError::Aws { step, source } = error else {
         return false;
     };
-    let AwsError { kind, .. } = source;
+    let AwsError { kind, code, .. } = source;
+    if code == "LimitExceeded" {
+        return false;
+    }
     match kind {
         ErrorKind::Transient | ErrorKind::Conflict => true,
         // What we just made is not seen yet, or another resource removed what we share.

@@ -12,8 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::actions;
 use crate::arn::Home;
 use crate::owner::Owner;
+use crate::plan::Desired;
+use crate::spec::Spec;
 
 /// One way that objects take: from a prefix of the source to a destination under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +33,9 @@ pub struct Route<'a> {
     pub owner_override: bool,
 }
 
-/// The trust policy of the replication role: S3 may assume it for this account.
+/// The trust policy of the replication role: S3 may assume it. AWS does not say that S3 sends
+/// `aws:SourceAccount` here, so no condition is put on it; S3 takes roles of the bucket's own account
+/// alone.
 #[must_use]
 pub fn trust_policy() -> Value {
     json!({
@@ -43,10 +48,36 @@ pub fn trust_policy() -> Value {
     })
 }
 
-/// The policy of the replication role for one resource's routes. Routes that share resources share
+/// How far the replication role's permissions go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To the prefixes of the rules.
+    Prefixes,
+    /// To whole buckets, as in AWS's own examples: for rules whose prefixes are too many to name.
+    Buckets,
+}
+
+/// The policy of the replication role for one resource. Routes that share resources share
 /// statements, so that its length grows with prefixes and keys, not with rules.
 #[must_use]
 pub fn role_policy(
+    home: &Home,
+    owner: &Owner,
+    spec: &Spec,
+    desired: &Desired,
+    reach: Reach,
+) -> Value {
+    let mut routes = desired.routes();
+    if reach == Reach::Buckets {
+        for route in &mut routes {
+            route.prefix = "";
+        }
+    }
+    let source = (spec.source_bucket.as_str(), spec.source_region.as_str());
+    policy_of_routes(home, owner, source, &desired.source_keys, &routes)
+}
+
+fn policy_of_routes(
     home: &Home,
     owner: &Owner,
     source: (&str, &str),
@@ -64,17 +95,13 @@ pub fn role_policy(
         json!({
             "Sid": owner.sid("SourceBucket"),
             "Effect": "Allow",
-            "Action": ["s3:GetReplicationConfiguration", "s3:ListBucket"],
+            "Action": actions::SOURCE_BUCKET,
             "Resource": source_arn,
         }),
         json!({
             "Sid": owner.sid("SourceObjects"),
             "Effect": "Allow",
-            "Action": [
-                "s3:GetObjectVersionForReplication",
-                "s3:GetObjectVersionAcl",
-                "s3:GetObjectVersionTagging",
-            ],
+            "Action": actions::SOURCE_OBJECTS,
             "Resource": source_objects,
         }),
         json!({
@@ -111,7 +138,7 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
     let mut statements = vec![json!({
         "Sid": owner.sid("ReplicaObjects"),
         "Effect": "Allow",
-        "Action": ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
+        "Action": actions::REPLICA_OBJECTS,
         "Resource": resources(&|_| true),
     })];
     let overridden = resources(&|route| route.owner_override);
@@ -119,7 +146,7 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
         statements.push(json!({
             "Sid": owner.sid("ReplicaOwner"),
             "Effect": "Allow",
-            "Action": "s3:ObjectOwnerOverrideToBucketOwner",
+            "Action": actions::REPLICA_OWNER,
             "Resource": overridden,
         }));
     }
@@ -143,7 +170,7 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
         statements.push(json!({
             "Sid": owner.sid(&format!("ReplicaKey{}", number + 1)),
             "Effect": "Allow",
-            "Action": ["kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"],
+            "Action": actions::REPLICA_KEY,
             "Resource": key,
             "Condition": key_condition(home, region, &arn, &objects),
         }));
@@ -152,36 +179,44 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
 }
 
 /// The key may be used only through S3 in its Region, only for this bucket or these objects.
-fn key_condition(home: &Home, region: &str, bucket_arn: &str, objects: &[String]) -> Value {
+pub(crate) fn key_condition(
+    home: &Home,
+    region: &str,
+    bucket_arn: &str,
+    objects: &[String],
+) -> Value {
     let mut contexts = vec![bucket_arn.to_owned()];
     contexts.extend_from_slice(objects);
+    let services = match home.s3_via_services(region).as_slice() {
+        [one] => json!(one),
+        several => json!(several),
+    };
     json!({
         "StringLike": {
-            "kms:ViaService": home.s3_via_service(region),
+            "kms:ViaService": services,
             "kms:EncryptionContext:aws:s3:arn": contexts,
         },
     })
 }
 
-/// The policy of a key that we make: the account's own IAM policies decide who may use it, as in a
-/// key made in the console. See
+/// The policy of a key that we make in `account`: the account's own IAM policies decide who may use
+/// it, as in a key made in the console; `statements` let others in. See
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>.
 #[must_use]
-pub fn key_policy(home: &Home, owner: &Owner) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Sid": owner.sid("AccountAccess"),
-            "Effect": "Allow",
-            "Principal": {"AWS": format!("arn:{}:iam::{}:root", home.partition, home.account)},
-            "Action": "kms:*",
-            "Resource": "*",
-        }],
-    })
+pub fn key_policy(home: &Home, account: &str, statements: &[Value]) -> Value {
+    let mut all = vec![json!({
+        "Sid": "AccountAccess",
+        "Effect": "Allow",
+        "Principal": {"AWS": format!("arn:{}:iam::{account}:root", home.partition)},
+        "Action": "kms:*",
+        "Resource": "*",
+    })];
+    all.extend_from_slice(statements);
+    json!({"Version": "2012-10-17", "Statement": all})
 }
 
 /// The prefixes without those that another one covers.
-fn widest<'a>(prefixes: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn widest<'a>(prefixes: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let sorted: BTreeSet<&str> = prefixes.collect();
     let mut widest: Vec<&str> = Vec::new();
     for prefix in sorted {
@@ -193,7 +228,7 @@ fn widest<'a>(prefixes: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     widest
 }
 
-fn objects(bucket_arn: &str, prefix: &str) -> String {
+pub(crate) fn objects(bucket_arn: &str, prefix: &str) -> String {
     format!("{bucket_arn}/{}*", literal(prefix))
 }
 
@@ -229,7 +264,7 @@ mod tests {
     fn policy(routes: &[Route<'_>]) -> (Owner, Value) {
         let owner = Owner::new("stack", "Replication", "source");
         let keys = BTreeSet::from(["arn:aws:kms:us-east-1:111122223333:key/a".to_owned()]);
-        let policy = role_policy(&home(), &owner, ("source", "us-east-1"), &keys, routes);
+        let policy = policy_of_routes(&home(), &owner, ("source", "us-east-1"), &keys, routes);
         (owner, policy)
     }
 

@@ -3,6 +3,7 @@
 //!
 //! Every call says in which Region it is to be made. Nothing here decides anything.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use crate::configuration::{
@@ -156,6 +157,8 @@ pub struct RoleDescription {
     pub arn: String,
     /// ARN of its permissions boundary.
     pub permissions_boundary: Option<String>,
+    /// Who may assume it, as JSON.
+    pub trust_policy: String,
 }
 
 /// What a new role is made of.
@@ -198,14 +201,58 @@ pub trait Roles: Send + Sync {
 
 /// SSM parameters.
 pub trait Parameters: Send + Sync {
-    /// A parameter's value; `None` where there is none.
-    fn parameter(&self, region: &str, name: &str) -> impl Call<Option<String>>;
+    /// The values of all parameters directly below a path, by name.
+    fn parameters(&self, region: &str, path: &str) -> impl Call<BTreeMap<String, String>>;
     /// Writes a parameter, over an older value too.
     fn put_parameter(&self, region: &str, name: &str, value: &str) -> impl Call<()>;
     /// Removes a parameter.
     fn delete_parameter(&self, region: &str, name: &str) -> impl Call<()>;
 }
 
+/// What a role would do: some actions on one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// For example `kms:Decrypt`.
+    pub actions: Vec<&'static str>,
+    /// ARN of the resource.
+    pub resource: String,
+    /// What the request would carry, by condition key.
+    pub context: BTreeMap<&'static str, String>,
+}
+
+/// IAM's word on one action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The action.
+    pub action: String,
+    /// `allowed`, `implicitDeny` or `explicitDeny`.
+    pub decision: String,
+}
+
+/// Policies of buckets and keys, and what those of a role come to.
+pub trait Policies: Send + Sync {
+    /// The bucket's policy, as JSON; `None` where it has none.
+    fn bucket_policy(&self, bucket: BucketRef<'_>) -> impl Call<Option<String>>;
+    /// Replaces the bucket's policy.
+    fn put_bucket_policy(&self, bucket: BucketRef<'_>, policy: &str) -> impl Call<()>;
+    /// Removes the bucket's policy.
+    fn delete_bucket_policy(&self, bucket: BucketRef<'_>) -> impl Call<()>;
+    /// The key's policy, as JSON; `None` where there is no such key.
+    fn key_policy(&self, region: &str, key_arn: &str) -> impl Call<Option<String>>;
+    /// Replaces the key's policy.
+    fn put_key_policy(&self, region: &str, key_arn: &str, policy: &str) -> impl Call<()>;
+    /// What IAM makes of the role's own policies, its boundary and its organisation's. See
+    /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>.
+    fn simulate(&self, role_arn: &str, access: &Access) -> impl Call<Vec<Decision>>;
+}
+
+/// Other accounts.
+pub trait Assume: Sized + Send + Sync {
+    /// The same AWS in the name of a role, in the role's account. Whether the role can be assumed
+    /// shows at the first call.
+    fn assuming(&self, role_arn: &str) -> impl Future<Output = Self> + Send;
+}
+
 /// All of it.
-pub trait Aws: Buckets + Objects + Keys + Roles + Parameters {}
-impl<T: Buckets + Objects + Keys + Roles + Parameters> Aws for T {}
+pub trait Aws: Buckets + Objects + Keys + Roles + Parameters + Policies + Assume {}
+impl<T: Buckets + Objects + Keys + Roles + Parameters + Policies + Assume> Aws for T {}

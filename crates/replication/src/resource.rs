@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use custom_resource::{CustomResource, Deadline, Failure, Request, Success};
-use serde_json::{Map, Value};
+use custom_resource::{Context, CustomResource, Deadline, Failure, Request, Success};
+use serde_json::Value;
 
+use crate::accounts::Accounts;
 use crate::apply::Writes;
 use crate::arn::Home;
+use crate::attributes::attributes;
 use crate::configuration::Status;
 use crate::converge::{provision, remove};
+use crate::diagnosis::{Result as Finding, diagnose};
+use crate::direct;
 use crate::error::ReplicationError;
-use crate::observe::observe;
 use crate::owner::{Owner, PhysicalId};
-use crate::plan::{Desired, desired, plan};
+use crate::plan::Desired;
 use crate::ports::{Aws, BucketRef};
 use crate::probe::{Proof, prove};
 use crate::properties;
@@ -59,8 +62,12 @@ impl<A: Aws> EncryptedReplication<A> {
         let owner = identity(request).owner;
         let spec = properties::read(&request.resource_properties, &self.home, &owner)
             .map_err(|faults| Failure::from(faults.to_string()))?;
+        // A destination that is no longer named is left by the role that the old properties name.
+        let old = properties::read(&request.old_resource_properties, &self.home, &owner).ok();
+        let specs: Vec<&Spec> = std::iter::once(&spec).chain(&old).collect();
+        let accounts = Accounts::of(&self.aws, &self.home, &specs).await;
         // Boxed here and below, as the futures of many SDK calls nest deep.
-        Box::pin(self.settle(&spec, &owner, deadline))
+        Box::pin(self.settle(&accounts, &spec, &owner, deadline))
             .await
             .map_err(|error| failure(&error))
     }
@@ -69,6 +76,7 @@ impl<A: Aws> EncryptedReplication<A> {
     /// configuration before our write and written it back after our look.
     async fn settle(
         &self,
+        accounts: &Accounts<'_, A>,
         spec: &Spec,
         owner: &Owner,
         deadline: Deadline,
@@ -79,7 +87,7 @@ impl<A: Aws> EncryptedReplication<A> {
             let before = writes;
             let queue = self.check_queue_arn.as_deref();
             let work = provision(
-                &self.aws,
+                accounts,
                 spec,
                 &self.home,
                 owner,
@@ -89,17 +97,26 @@ impl<A: Aws> EncryptedReplication<A> {
             );
             let desired = match Box::pin(work).await {
                 Ok(desired) => desired,
-                Err(error) => return Err(self.explained(spec, owner, shown, error).await),
+                Err(error) => {
+                    return Err(self.explained(accounts, spec, owner, shown, error).await);
+                }
             };
             let proof = match shown.take() {
                 Some(proof) if writes == before => {
-                    return self.answer(spec, owner, &desired, proof, writes).await;
+                    return self
+                        .answer(accounts, spec, owner, &desired, proof, writes)
+                        .await;
                 }
-                _ => Box::pin(self.prove(spec, &desired, owner, writes, deadline)).await,
+                _ => {
+                    let proof = self.prove(accounts, spec, &desired, owner, writes, deadline);
+                    Box::pin(proof).await
+                }
             };
             let unproved = matches!(proof, Ok(None));
             if writes == Writes::default() || unproved && !desired.shared {
-                return self.answer(spec, owner, &desired, proof, writes).await;
+                return self
+                    .answer(accounts, spec, owner, &desired, proof, writes)
+                    .await;
             }
             if unproved {
                 // The probe takes longer.
@@ -115,6 +132,7 @@ impl<A: Aws> EncryptedReplication<A> {
 
     async fn answer(
         &self,
+        accounts: &Accounts<'_, A>,
         spec: &Spec,
         owner: &Owner,
         desired: &Desired,
@@ -123,10 +141,10 @@ impl<A: Aws> EncryptedReplication<A> {
     ) -> Result<Success, ReplicationError> {
         let proof = match proof {
             Ok(proof) => proof,
-            Err(error) => return Err(self.explained(spec, owner, None, error).await),
+            Err(error) => return Err(self.explained(accounts, spec, owner, None, error).await),
         };
         Ok(Success {
-            data: attributes(&self.home, spec, desired, proof, writes),
+            data: attributes(&self.home, spec, owner, desired, proof, writes),
             ..Success::default()
         })
     }
@@ -134,6 +152,7 @@ impl<A: Aws> EncryptedReplication<A> {
     /// `error`, or why the proof that came before it failed.
     async fn explained(
         &self,
+        accounts: &Accounts<'_, A>,
         spec: &Spec,
         owner: &Owner,
         shown: Option<Result<Option<Proof>, ReplicationError>>,
@@ -142,7 +161,7 @@ impl<A: Aws> EncryptedReplication<A> {
         match (shown, error) {
             (Some(Err(ReplicationError::Unproven(what))), _)
             | (_, ReplicationError::Unproven(what)) => {
-                let why = self.diagnose(spec, owner).await;
+                let why = self.diagnose(accounts, spec, owner).await;
                 ReplicationError::Unproven(format!("{what}; {why}"))
             }
             (_, error) => error,
@@ -152,6 +171,7 @@ impl<A: Aws> EncryptedReplication<A> {
     /// `None` where there is nothing to prove: nothing was changed, or no proof is asked for.
     async fn prove(
         &self,
+        accounts: &Accounts<'_, A>,
         spec: &Spec,
         desired: &Desired,
         owner: &Owner,
@@ -176,46 +196,48 @@ impl<A: Aws> EncryptedReplication<A> {
             name: &spec.source_bucket,
             region: &spec.source_region,
         };
-        match prove(&self.aws, source, desired, owner, patience).await {
-            Ok(Proof::Pending) if spec.verification == Verification::Required => {
+        match prove(accounts, source, desired, owner, patience).await {
+            Ok(Some(Proof::Pending)) if spec.verification == Verification::Required => {
                 Err(ReplicationError::Unproven(format!(
                     "the probe object in bucket `{}` had not been replicated when the time was up; repeat the stack \
                      operation, or set `Verification` to BestEffort",
                     spec.source_bucket
                 )))
             }
-            other => other.map(Some),
+            other => other,
         }
     }
 
     /// Looks once more at what replication needs, for the reason of a failure.
-    async fn diagnose(&self, spec: &Spec, owner: &Owner) -> String {
-        let observed = match observe(&self.aws, spec, &self.home, owner).await {
-            Ok(observed) => observed,
-            Err(error) => return format!("the cause could not be looked for: {error}"),
-        };
+    async fn diagnose(&self, accounts: &Accounts<'_, A>, spec: &Spec, owner: &Owner) -> String {
         let queue = self.check_queue_arn.as_deref();
-        let difference = desired(spec, &observed, &self.home, owner)
-            .and_then(|desired| plan(spec, &desired, &observed, &self.home, owner, queue));
-        match difference {
-            Err(faults) => format!("found: {}", faults.join("; ")),
-            Ok(plan) if !plan.is_empty() => {
-                let steps: Vec<_> = plan.steps().map(ToString::to_string).collect();
-                format!("since it was provisioned something changed, and we would have to {}", steps.join(", "))
-            }
-            Ok(_) => match &spec.role {
-                Some(role) => format!(
-                    "buckets, keys and rules are as they should be, so look at role `{role}`: it must trust \
-                     s3.amazonaws.com, read the source (s3:GetObjectVersionForReplication, s3:GetObjectVersionAcl, \
-                     s3:GetObjectVersionTagging, kms:Decrypt) and write the destination (s3:ReplicateObject, \
-                     s3:ReplicateTags, kms:Encrypt, kms:GenerateDataKey, kms:Decrypt), with the encryption contexts \
-                     of both the buckets and their objects; or leave `Role` out to get one made"
-                ),
-                None => "buckets, keys, role and rules are as they should be, so look for a Deny: in the policies of \
-                         the keys and of the destination bucket, in a permissions boundary, or in an organisation's \
-                         policy"
-                    .to_owned(),
-            },
+        let checks = diagnose(accounts, spec, &self.home, owner, queue).await;
+        let of = |result| {
+            let found = checks.iter().filter(move |check| check.result == result);
+            found
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ")
+        };
+        let (failed, suspect) = (of(Finding::Fail), of(Finding::Warn));
+        if !failed.is_empty() {
+            return format!("found: {failed}");
+        }
+        let suspect = if suspect.is_empty() {
+            suspect
+        } else {
+            format!(" ({suspect})")
+        };
+        match &spec.role {
+            Some(role) => format!(
+                "buckets, keys and rules are as they should be{suspect}, so look at role `{role}`: it must trust \
+                 s3.amazonaws.com and allow what {{\"Action\": \"Plan\"}} shows as `RolePolicy`; or leave `Role` out to get \
+                 one made"
+            ),
+            None => format!(
+                "buckets, keys, role and rules are as they should be{suspect}, so look for a Deny: in the policies of \
+                 the keys and of the destination bucket, in a permissions boundary, or in an organisation's policy"
+            ),
         }
     }
 }
@@ -263,8 +285,9 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
             |spec| (spec.on_delete_buckets, spec.on_delete_keys),
         );
         let mut writes = Writes::default();
+        let accounts = Accounts::of(&self.aws, &self.home, spec.as_ref().as_slice()).await;
         let work = remove(
-            &self.aws,
+            &accounts,
             &id.source_bucket,
             spec.as_ref(),
             &self.home,
@@ -276,6 +299,17 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
         Box::pin(work).await.map_err(|error| failure(&error))?;
         tracing::info!(writes = writes.0, "deleted");
         Ok(Success::default())
+    }
+
+    async fn invoke(
+        &self,
+        payload: Value,
+        _context: Context,
+        _deadline: Deadline,
+    ) -> Result<Value, Failure> {
+        let queue = self.check_queue_arn.as_deref();
+        let answer = direct::answer(&self.aws, &self.home, queue, payload);
+        Box::pin(answer).await.map_err(Failure::from)
     }
 }
 
@@ -295,57 +329,4 @@ fn identity(request: &Request) -> PhysicalId {
 
 fn failure(error: &ReplicationError) -> Failure {
     Failure::from(error.to_string())
-}
-
-/// What `Fn::GetAtt` gives.
-fn attributes(
-    home: &Home,
-    spec: &Spec,
-    desired: &Desired,
-    proof: Option<Proof>,
-    writes: Writes,
-) -> Map<String, Value> {
-    let joined = |items: Vec<String>| Value::String(items.join(","));
-    let mut replica_keys: Vec<String> = desired
-        .rules
-        .iter()
-        .filter_map(|rule| rule.destination.replica_kms_key_id.clone())
-        .collect();
-    replica_keys.sort();
-    replica_keys.dedup();
-    let (verification, seconds) = match proof {
-        Some(Proof::Completed { took }) => ("COMPLETED", format!("{:.1}", took.as_secs_f64())),
-        Some(Proof::Pending) => ("PENDING", String::new()),
-        None => ("SKIPPED", String::new()),
-    };
-    let mut data = Map::new();
-    let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
-    put("RoleArn", Value::String(desired.role_arn.clone()));
-    put(
-        "SourceBucketArn",
-        Value::String(home.bucket_arn(&spec.source_bucket)),
-    );
-    put(
-        "SourceKmsKeyArns",
-        joined(desired.source_keys.iter().cloned().collect()),
-    );
-    put(
-        "DestinationBucketArns",
-        joined(
-            desired
-                .regions
-                .keys()
-                .map(|bucket| home.bucket_arn(bucket))
-                .collect(),
-        ),
-    );
-    put("ReplicaKmsKeyArns", joined(replica_keys));
-    put(
-        "RuleIds",
-        joined(desired.rules.iter().map(|rule| rule.id.clone()).collect()),
-    );
-    put("Verification", Value::String(verification.to_owned()));
-    put("VerificationSeconds", Value::String(seconds));
-    put("Changes", Value::String(writes.0.to_string()));
-    data
 }

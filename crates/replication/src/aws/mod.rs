@@ -6,15 +6,22 @@ mod keys;
 mod notifications;
 mod objects;
 mod parameters;
+mod policies;
 mod replication;
 mod roles;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
+use aws_sdk_s3::config::SharedCredentialsProvider;
 
-use crate::arn::Home;
+use crate::arn::{Arn, Home};
+use crate::ports::Assume;
+
+/// What the trail of the other account shows us as.
+const SESSION: &str = "encrypted-replication";
 
 /// AWS, as the function's role sees it.
 #[derive(Debug)]
@@ -84,6 +91,29 @@ impl SdkAws {
 
     fn ssm(&self, region: &str) -> aws_sdk_ssm::Client {
         self.regional(region).ssm
+    }
+}
+
+impl Assume for SdkAws {
+    async fn assuming(&self, role_arn: &str) -> Self {
+        let account = Arn::parse(role_arn).map(|arn| arn.account);
+        let provider = AssumeRoleProvider::builder(role_arn)
+            .session_name(SESSION)
+            .configure(&self.config)
+            .build()
+            .await;
+        let config = self.config.to_builder();
+        let config = config
+            .credentials_provider(SharedCredentialsProvider::new(provider))
+            .build();
+        Self {
+            account: account.unwrap_or_default(),
+            home_region: self.home_region.clone(),
+            path_style: self.path_style,
+            iam: aws_sdk_iam::Client::new(&config),
+            regional: Mutex::default(),
+            config,
+        }
     }
 }
 

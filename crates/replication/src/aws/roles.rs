@@ -27,6 +27,14 @@ fn or_none<T>(outcome: Outcome<T>) -> Outcome<Option<T>> {
     }
 }
 
+/// IAM answers with documents percent-encoded, see
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html>.
+fn decoded(document: &str) -> String {
+    percent_encoding::percent_decode_str(document)
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
 impl Roles for SdkAws {
     async fn role(&self, name: &str) -> Outcome<Option<RoleDescription>> {
         let answer = self.iam.get_role().role_name(name).send().await;
@@ -39,6 +47,11 @@ impl Roles for SdkAws {
                 permissions_boundary: role
                     .permissions_boundary
                     .and_then(|boundary| boundary.permissions_boundary_arn),
+                trust_policy: decoded(
+                    role.assume_role_policy_document
+                        .as_deref()
+                        .unwrap_or_default(),
+                ),
             }))
     }
 
@@ -108,13 +121,7 @@ impl Roles for SdkAws {
             .await;
         let found =
             or_none(answer.map_err(|error| failure("GetRolePolicy", named(role), GLOBAL, &error)))?;
-        // IAM answers with the document percent-encoded, see
-        // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html
-        Ok(found.map(|found| {
-            percent_encoding::percent_decode_str(&found.policy_document)
-                .decode_utf8_lossy()
-                .into_owned()
-        }))
+        Ok(found.map(|found| decoded(&found.policy_document)))
     }
 
     async fn put_role_policy(&self, role: &str, policy: &str, document: &str) -> Outcome<()> {

@@ -205,15 +205,23 @@ impl GivenDestination {
         })
     }
 
+    /// `Account`, or the account of the role to assume.
+    pub(super) fn known_account(&self) -> Option<String> {
+        self.account.clone().or_else(|| {
+            let role = Arn::parse(self.assume_role_arn.as_deref()?)?;
+            Some(role.account).filter(|account| !account.is_empty())
+        })
+    }
+
     fn into_destination(self) -> Destination {
-        let timed = self.timed();
+        let (timed, account) = (self.timed(), self.known_account());
         let metrics = self
             .metrics
             .and_then(|metrics| metrics.status)
             .unwrap_or(Status::Enabled);
         Destination {
             bucket: self.bucket.unwrap_or_default(),
-            account: self.account,
+            account,
             storage_class: self.storage_class,
             owner_override: self
                 .access_control_translation
@@ -237,6 +245,7 @@ impl GivenRule {
         Rule {
             destination_bucket: self.destination.bucket_name().unwrap_or_default(),
             destination_region: self.destination.known_region(),
+            assume_role_arn: self.destination.assume_role_arn.clone(),
             rule: ReplicationRule {
                 id: owner.rule_id(self.id.as_deref(), position),
                 priority: self.priority,

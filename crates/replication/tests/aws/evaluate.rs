@@ -37,6 +37,19 @@ impl<'a> Access<'a> {
         }
     }
 
+    /// What a caller of the simulator says that a request would carry.
+    pub(crate) fn simulated(action: &'a str, access: &'a replication::ports::Access) -> Self {
+        Self {
+            action,
+            resource: &access.resource,
+            context: access.context.clone(),
+        }
+    }
+
+    pub(crate) fn resource(&self) -> &str {
+        self.resource
+    }
+
     pub(crate) fn encrypted_with(&mut self, key: &str) {
         self.context
             .insert("s3:x-amz-server-side-encryption", "aws:kms".into());
@@ -46,7 +59,12 @@ impl<'a> Access<'a> {
 }
 
 pub(crate) fn allowed(policies: &[String], access: &Access<'_>) -> bool {
-    let mut allowed = false;
+    verdict(policies, access) == "allowed"
+}
+
+/// In the simulator's words.
+pub(crate) fn verdict(policies: &[String], access: &Access<'_>) -> &'static str {
+    let mut decision = "implicitDeny";
     for policy in policies {
         let policy: Value = serde_json::from_str(policy).expect("a policy that was accepted");
         for statement in many(&policy["Statement"]) {
@@ -58,13 +76,28 @@ pub(crate) fn allowed(policies: &[String], access: &Access<'_>) -> bool {
                     .any(|pattern| matches(pattern, access.resource))
                 && conditions(&statement["Condition"], access);
             match statement["Effect"].as_str() {
-                Some("Deny") if applies => return false,
-                Some("Allow") if applies => allowed = true,
+                Some("Deny") if applies => return "explicitDeny",
+                Some("Allow") if applies => decision = "allowed",
                 _ => {}
             }
         }
     }
-    allowed
+    decision
+}
+
+/// Whether the policy of a resource in another account lets a role in.
+pub(crate) fn lets_in(policy: &str, role: &str, access: &Access<'_>) -> bool {
+    let mut policy: Value = serde_json::from_str(policy).expect("a policy that was accepted");
+    let account = role.split(':').nth(4).unwrap_or_default();
+    let root = format!("arn:aws:iam::{account}:root");
+    let statements = policy["Statement"].as_array_mut().expect("statements");
+    statements.retain(|statement| {
+        let principal = texts(&statement["Principal"]["AWS"]);
+        statement["Principal"] == "*"
+            || principal.contains(&role)
+            || principal.contains(&root.as_str())
+    });
+    allowed(&[policy.to_string()], access)
 }
 
 fn conditions(block: &Value, access: &Access<'_>) -> bool {

@@ -38,6 +38,7 @@ impl Roles for World {
             Ok(state.roles.get(name).map(|role| RoleDescription {
                 arn: role.arn.clone(),
                 permissions_boundary: role.permissions_boundary.clone(),
+                trust_policy: role.trust_policy.clone(),
             }))
         })
     }

@@ -27,6 +27,7 @@ pub(crate) struct Snapshot {
         ),
     >,
     pub(crate) parameters: BTreeMap<(String, String), String>,
+    pub(crate) foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
 }
 
 /// One bucket.
@@ -40,6 +41,7 @@ pub(crate) struct SnapshotBucket {
     pub(crate) replication: Option<ReplicationConfiguration>,
     /// Key and version id.
     pub(crate) objects: BTreeSet<(String, String)>,
+    pub(crate) policy: Option<String>,
 }
 
 impl Snapshot {
@@ -56,6 +58,7 @@ impl Snapshot {
                 objects: objects
                     .map(|one| (one.key.clone(), one.id.clone()))
                     .collect(),
+                policy: bucket.policy.clone(),
             };
             (name.clone(), shown)
         });
@@ -75,6 +78,7 @@ impl Snapshot {
             aliases: state.aliases.clone(),
             roles: roles.collect(),
             parameters: state.parameters.clone(),
+            foreign_parameters: state.foreign_parameters.clone(),
         }
     }
 }

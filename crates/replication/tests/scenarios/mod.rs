@@ -1,8 +1,11 @@
 //! Requests as a person's stack makes them.
 
+mod accounts;
 mod adopt;
 mod costs;
+mod direct;
 mod fresh;
+mod many;
 mod proof;
 mod refusals;
 mod shared;

@@ -165,7 +165,7 @@ async fn a_failure_names_the_object_and_what_was_found() {
         "{reason}"
     );
     assert!(
-        reason.contains(&format!("found: our key `{key}` is in state Disabled")),
+        reason.contains(&format!("found: key `{key}` is in state Disabled")),
         "{reason}"
     );
     assert_eq!(probes_left(&stack.world), []);
@@ -182,6 +182,22 @@ async fn a_deny_that_nobody_sees_is_said_to_be_looked_for() {
         .add_role("source", "/encrypted-replication/", &[("theirs", &deny)]);
     let reason = stack
         .create("Replication", &properties("BestEffort"))
+        .await
+        .unwrap_err();
+    assert!(
+        reason.contains("a statement denies it: find the Deny in the role's policies"),
+        "{reason}"
+    );
+    // Where the simulator does not answer.
+    stack.aws.fail(
+        Which::Every("simulate"),
+        ErrorKind::AccessDenied,
+        When::Before,
+    );
+    let mut changed = properties("BestEffort");
+    changed["Rules"][0]["Filter"]["Prefix"] = json!("c/");
+    let reason = stack
+        .update("Replication", &properties("BestEffort"), &changed)
         .await
         .unwrap_err();
     assert!(

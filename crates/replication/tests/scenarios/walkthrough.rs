@@ -102,11 +102,11 @@ async fn its_role_fails_as_soon_as_the_bucket_has_a_bucket_key_and_we_say_why() 
         "{reason}"
     );
     assert!(
-        reason.contains(&format!("look at role `{role}`")),
+        reason.contains(&format!("role `{role}` may not use kms:Decrypt on")),
         "{reason}"
     );
     assert!(
-        reason.contains("encryption contexts of both the buckets and their objects"),
+        reason.contains("with encryption context `arn:aws:s3:::source`: no statement allows it"),
         "{reason}"
     );
     // CloudFormation rolls back.

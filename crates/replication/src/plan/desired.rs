@@ -1,0 +1,234 @@
+//! The spec with every name resolved against what there is: which keys, which Regions, which role.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::alias_arn;
+use super::keys::{self, Place};
+use crate::arn::Home;
+use crate::configuration::ReplicationRule;
+use crate::observed::{KeyName, Observed, ObservedBucket};
+use crate::owner::{Owner, ROLE_PATH};
+use crate::policy::Route;
+use crate::spec::{Rule, Spec, WhenMissing};
+
+/// The spec with every name resolved: which keys, which Regions, which role. Keys that are still to
+/// be made are named by the ARN of their alias.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desired {
+    /// ARN of the role that S3 assumes.
+    pub role_arn: String,
+    /// Keys of the source objects.
+    pub source_keys: BTreeSet<String>,
+    /// The rules as S3 takes them, except for priorities left open.
+    pub rules: Vec<ReplicationRule>,
+    /// Region of each destination bucket.
+    pub regions: BTreeMap<String, String>,
+    /// Destination buckets in other accounts that cannot be looked at: nothing is made there, and
+    /// nothing proved.
+    pub unseen: BTreeSet<String>,
+    /// Whether others use the source bucket's configuration too.
+    pub shared: bool,
+    /// Keys to make: bucket and Region, by alias ARN.
+    pub(super) new_keys: BTreeMap<String, (String, String)>,
+    /// Default encryption that the source bucket is to get.
+    pub(super) source_default: Option<String>,
+}
+
+/// Resolves the spec against what there is.
+///
+/// # Errors
+/// Everything that cannot be or would not work, each with what to do about it.
+pub fn desired(
+    spec: &Spec,
+    observed: &Observed,
+    home: &Home,
+    owner: &Owner,
+) -> Result<Desired, Vec<String>> {
+    let desired = Desired {
+        role_arn: spec.role.clone().unwrap_or_else(|| {
+            format!(
+                "arn:{}:iam::{}:role{ROLE_PATH}{}",
+                home.partition, home.account, spec.source_bucket
+            )
+        }),
+        source_keys: BTreeSet::new(),
+        rules: Vec::new(),
+        regions: BTreeMap::new(),
+        unseen: BTreeSet::new(),
+        shared: observed.shared,
+        new_keys: BTreeMap::new(),
+        source_default: None,
+    };
+    let mut resolution = Resolution {
+        spec,
+        observed,
+        home,
+        owner,
+        desired,
+        faults: Vec::new(),
+    };
+    resolution.source();
+    for rule in &spec.rules {
+        resolution.rule(rule);
+    }
+    if resolution.faults.is_empty() {
+        Ok(resolution.desired)
+    } else {
+        Err(resolution.faults)
+    }
+}
+
+/// A resolution under way.
+struct Resolution<'a> {
+    spec: &'a Spec,
+    observed: &'a Observed,
+    home: &'a Home,
+    owner: &'a Owner,
+    desired: Desired,
+    faults: Vec<String>,
+}
+
+impl Resolution<'_> {
+    fn creates(&self) -> bool {
+        self.spec.when_missing == WhenMissing::Create
+    }
+
+    fn missing(&mut self, bucket: &str) {
+        self.fault(format!(
+            "bucket `{bucket}` does not exist, and `WhenMissing` is Fail"
+        ));
+    }
+
+    fn fault(&mut self, fault: String) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    fn usable(&mut self, place: &Place<'_>, key: &str, what: &str) -> Option<String> {
+        let found = keys::usable(&self.observed.keys, place, key, what);
+        found
+            .map_err(|found| found.into_iter().for_each(|fault| self.fault(fault)))
+            .ok()
+    }
+
+    fn source(&mut self) {
+        let (spec, source) = (self.spec, self.observed.source.as_ref());
+        if source.is_none() && !self.creates() {
+            self.missing(&spec.source_bucket);
+        }
+        let place = Place {
+            account: &self.home.account,
+            region: &spec.source_region,
+        };
+        for key in &spec.source_kms_keys {
+            if let Some(arn) = self.usable(&place, key, "source key") {
+                self.desired
+                    .source_default
+                    .get_or_insert_with(|| arn.clone());
+                self.desired.source_keys.insert(arn);
+            }
+        }
+        if !lacks_our_default(source, self.owner) {
+            self.desired.source_default = None;
+        }
+        if !spec.source_kms_keys.is_empty() {
+            return;
+        }
+        if let Some(key) = source.and_then(ObservedBucket::default_key) {
+            let what = "key of the source bucket's default encryption,";
+            let arn = self.usable(&place, key, what);
+            self.desired.source_keys.extend(arn);
+            return;
+        }
+        // S3 keeps an object's kind of encryption: what is uploaded under SSE-S3 arrives under
+        // SSE-S3, whatever the rule's key. So the source needs a KMS key of its own.
+        let key = self.key_of_ours(&place, &spec.source_bucket);
+        self.desired.source_keys.insert(key.clone());
+        self.desired.source_default = Some(key);
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        let bucket = &rule.destination_bucket;
+        let found = self.observed.destinations.get(bucket);
+        let Some(region) = found.and_then(|found| found.region.clone()) else {
+            self.fault(format!(
+                "bucket `{bucket}` does not exist and nothing says its Region; give `Destination.Region`"
+            ));
+            return;
+        };
+        let seen = found.is_none_or(|found| found.seen);
+        if seen && found.is_none_or(|found| found.bucket.is_none()) && !self.creates() {
+            self.missing(bucket);
+        }
+        let place = Place {
+            account: self.spec.account_of(bucket, self.home),
+            region: &region,
+        };
+        let mut resolved = rule.rule.clone();
+        resolved.destination.replica_kms_key_id = match &rule.rule.destination.replica_kms_key_id {
+            // The other account's owner vouches for it.
+            Some(key) if !seen => Some(key.clone()),
+            Some(key) => self.usable(&place, key, "replica key"),
+            None => Some(self.key_of_ours(&place, bucket)),
+        };
+        if !seen {
+            self.desired.unseen.insert(bucket.clone());
+        }
+        self.desired.regions.insert(bucket.clone(), region);
+        self.desired.rules.push(resolved);
+    }
+
+    /// The key that we made or are to make for a bucket.
+    fn key_of_ours(&mut self, place: &Place<'_>, bucket: &str) -> String {
+        let Place { account, region } = *place;
+        let alias = alias_arn(self.home, account, self.owner, region, bucket);
+        let asked = KeyName {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            name: alias.clone(),
+        };
+        if let Some(Some(_)) = self.observed.keys.get(&asked) {
+            return self.usable(place, &alias, "our key").unwrap_or(alias);
+        }
+        if !self.creates() {
+            self.fault(format!(
+                "no key is given for bucket `{bucket}`, and `WhenMissing` is Fail"
+            ));
+        }
+        self.desired
+            .new_keys
+            .insert(alias.clone(), (bucket.to_owned(), region.to_owned()));
+        alias
+    }
+}
+
+impl Desired {
+    pub(crate) fn routes(&self) -> Vec<Route<'_>> {
+        let routes = self.rules.iter().filter_map(|rule| {
+            let bucket = rule.destination.bucket.rsplit(':').next()?;
+            Some(Route {
+                prefix: rule
+                    .filter
+                    .as_ref()
+                    .map_or("", |filter| filter.prefix.as_str()),
+                destination_bucket: bucket,
+                destination_region: self.regions.get(bucket)?,
+                replica_key: rule.destination.replica_kms_key_id.as_deref()?,
+                owner_override: rule.destination.owner_override.is_some(),
+            })
+        });
+        routes.collect()
+    }
+
+    pub(super) fn first_key_for(&self, bucket: &str) -> Option<&String> {
+        let mut rules = self.rules.iter();
+        let rule = rules.find(|rule| rule.destination.bucket.rsplit(':').next() == Some(bucket))?;
+        rule.destination.replica_kms_key_id.as_ref()
+    }
+}
+
+/// Whether the bucket is to be made, or was made by us in a request that got no further.
+pub(super) fn lacks_our_default(found: Option<&ObservedBucket>, owner: &Owner) -> bool {
+    found.is_none_or(|found| found.is_of(owner) && found.default_key().is_none())
+}

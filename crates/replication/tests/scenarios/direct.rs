@@ -1,0 +1,530 @@
+//! Questions asked by direct invocation: answered, and nothing changed.
+
+use custom_resource::{Context, CustomResource};
+use replication::configuration::{Status, Versioning};
+use replication::error::ErrorKind;
+use replication::ports::{BucketRef, Buckets, Roles};
+use serde_json::{Value, json};
+
+use crate::aws::State;
+use crate::aws::faults::{When, Which};
+use crate::harness::{
+    EAST, Stack, WEST, bucket_with_key, deadline, home, our_role, owner, physical_id, plain_bucket,
+    somebodys_rule, somebodys_rules,
+};
+
+fn properties() -> Value {
+    json!({"SourceBucket": "source", "Verification": "None", "Rules": [
+        {"Id": "tax", "Filter": {"Prefix": "Tax/"},
+         "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": WEST}}]})
+}
+
+async fn ask(stack: &Stack, question: Value) -> Result<Value, String> {
+    let answer = stack
+        .resource()
+        .invoke(question, Context::default(), deadline())
+        .await;
+    answer.map_err(|failure| failure.reason)
+}
+
+async fn plan(stack: &Stack, properties: &Value) -> Value {
+    let (before, writes) = (stack.world.snapshot(), stack.aws.writes());
+    let answer = ask(
+        stack,
+        json!({"Action": "Plan", "ResourceProperties": properties}),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (stack.world.snapshot(), stack.aws.writes()),
+        (before, writes)
+    );
+    answer
+}
+
+async fn diagnose(stack: &Stack, properties: &Value) -> Value {
+    let (before, writes) = (stack.world.snapshot(), stack.aws.writes());
+    let answer = ask(
+        stack,
+        json!({"Action": "Diagnose", "ResourceProperties": properties}),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (stack.world.snapshot(), stack.aws.writes()),
+        (before, writes)
+    );
+    answer
+}
+
+/// Check and resource of every check with this result.
+fn with(answer: &Value, result: &str) -> Vec<(String, String)> {
+    let checks = answer["Checks"].as_array().unwrap().iter();
+    let checks = checks.filter(|check| check["Result"] == result);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    checks
+        .map(|check| (text(&check["Check"]), text(&check["Resource"])))
+        .collect()
+}
+
+fn only(check: &str, resource: &str) -> Vec<(String, String)> {
+    vec![(check.to_owned(), resource.to_owned())]
+}
+
+/// The one check with this name and result.
+fn found<'a>(answer: &'a Value, check: &str, result: &str) -> &'a Value {
+    let mut checks = answer["Checks"].as_array().unwrap().iter();
+    checks
+        .find(|one| one["Check"] == check && one["Result"] == result)
+        .unwrap_or_else(|| panic!("{check} {result} in {answer:#}"))
+}
+
+async fn provisioned() -> Stack {
+    let stack = Stack::new();
+    bucket_with_key(&stack.world, "source", EAST);
+    bucket_with_key(&stack.world, "destination", WEST);
+    stack.create("Replication", &properties()).await.unwrap();
+    stack
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_shows_every_step_and_the_policies_in_full() {
+    let stack = Stack::new();
+    plain_bucket(&stack.world, "source", EAST);
+    let mut given = properties();
+    given["ServiceToken"] = json!("arn:aws:lambda:us-east-1:111122223333:function:p");
+    let answer = plan(&stack, &given).await;
+    assert_eq!(answer["Faults"], json!([]));
+    let steps: Vec<_> = answer["Phases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|phase| phase.as_array().unwrap())
+        .collect();
+    let names: Vec<_> = steps
+        .iter()
+        .map(|step| step["Step"].as_str().unwrap())
+        .collect();
+    for name in [
+        "CreateBucket",
+        "CreateKey",
+        "CreateRole",
+        "EnableVersioning",
+        "PutRolePolicy",
+        "MergeReplication",
+    ] {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+    assert_eq!(
+        steps[0]["Summary"],
+        "create bucket `destination` in us-west-2"
+    );
+    // Documents are JSON in the answer, not text in text.
+    let put = steps
+        .iter()
+        .find(|step| step["Step"] == "PutRolePolicy")
+        .unwrap();
+    assert_eq!(put["Document"], answer["Policies"]["RolePolicy"]);
+    assert_eq!(
+        answer["Policies"]["RolePolicy"]["Statement"]
+            .as_array()
+            .unwrap()
+            .len(),
+        5
+    );
+    assert_eq!(
+        answer["Policies"]["RoleTrustPolicy"]["Statement"][0]["Principal"]["Service"],
+        "s3.amazonaws.com"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_planned_is_what_a_create_then_does() {
+    let stack = Stack::new();
+    plain_bucket(&stack.world, "source", EAST);
+    let id = physical_id("Replication", &properties());
+    let question =
+        json!({"Action": "Plan", "ResourceProperties": properties(), "PhysicalResourceId": id});
+    let answer = ask(&stack, question.clone()).await.unwrap();
+    let planned: usize = answer["Phases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|phase| phase.as_array().unwrap().len())
+        .sum();
+    assert!(planned > 8, "{answer:#}");
+    stack.create("Replication", &properties()).await.unwrap();
+    let role = stack
+        .world
+        .role_policy("source", &owner("Replication", "source").policy_name())
+        .await
+        .unwrap()
+        .unwrap();
+    let answer = ask(&stack, question).await.unwrap();
+    assert_eq!(answer["Phases"], json!([]));
+    assert_eq!(
+        answer["Policies"]["RolePolicy"],
+        serde_json::from_str::<Value>(&role).unwrap()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_names_faults_of_the_properties_and_of_what_is_there() {
+    let stack = Stack::new();
+    let mut faulty = properties();
+    faulty["Verifcation"] = json!("None");
+    faulty["Rules"][0]["Status"] = json!("on");
+    let answer = plan(&stack, &faulty).await;
+    assert_eq!(answer["Faults"].as_array().unwrap().len(), 2, "{answer:#}");
+    let mut strict = properties();
+    strict["WhenMissing"] = json!("Fail");
+    let answer = plan(&stack, &strict).await;
+    let told = answer["Faults"].to_string();
+    assert!(
+        told.contains("bucket `source` does not exist")
+            && told.contains("bucket `destination` does not exist"),
+        "{told}"
+    );
+    assert_eq!(answer["Phases"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_resource_is_the_one_with_rules_on_the_bucket_unless_it_is_named() {
+    let stack = provisioned().await;
+    let first = physical_id("Replication", &properties());
+    assert_eq!(
+        plan(&stack, &properties()).await["PhysicalResourceId"],
+        first
+    );
+    let mut second = properties();
+    second["Rules"][0]["Filter"]["Prefix"] = json!("Receipts/");
+    stack.create("Second", &second).await.unwrap();
+    let reason = ask(
+        &stack,
+        json!({"Action": "Plan", "ResourceProperties": properties()}),
+    )
+    .await
+    .unwrap_err();
+    assert!(
+        reason.contains(&first) && reason.contains(&physical_id("Second", &second)),
+        "{reason}"
+    );
+    let question = json!({"Action": "Plan", "ResourceProperties": second, "PhysicalResourceId": physical_id("Second", &second)});
+    assert_eq!(ask(&stack, question).await.unwrap()["Phases"], json!([]));
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_says_what_a_question_is() {
+    let stack = Stack::new();
+    for (question, told) in [
+        (json!({}), "missing field `Action`"),
+        (
+            json!({"Action": "Destroy", "ResourceProperties": {}}),
+            "unknown variant `Destroy`",
+        ),
+        (
+            json!({"Action": "Plan"}),
+            "missing field `ResourceProperties`",
+        ),
+        (
+            json!({"Action": "Plan", "ResourceProperties": {}, "Region": "x"}),
+            "unknown field `Region`",
+        ),
+        (
+            json!({"Action": "Plan", "ResourceProperties": properties(), "PhysicalResourceId": "x"}),
+            "is not what `Ref` gives",
+        ),
+        (
+            json!({"Action": "Plan", "ResourceProperties": properties(),
+                "PhysicalResourceId": "encrypted-replication/other/er00000000000000000000"}),
+            "is of a resource on bucket `other`",
+        ),
+    ] {
+        let reason = ask(&stack, question).await.unwrap_err();
+        assert!(reason.contains(told), "{reason}");
+    }
+    assert_eq!(stack.aws.calls().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_provisioned_is_healthy_check_by_check() {
+    let stack = provisioned().await;
+    let answer = diagnose(&stack, &properties()).await;
+    assert_eq!(answer["Healthy"], true, "{answer:#}");
+    for result in ["FAIL", "WARN", "SKIPPED"] {
+        assert_eq!(with(&answer, result), [], "{answer:#}");
+    }
+    let names: std::collections::BTreeSet<_> = answer["Checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|check| check["Check"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names.into_iter().collect::<Vec<_>>(),
+        [
+            "ArrivalEvents",
+            "BucketPolicy",
+            "Configuration",
+            "DefaultEncryption",
+            "Expectation",
+            "FailureEvents",
+            "KeyPolicy",
+            "KeyUsable",
+            "KmsOptIn",
+            "RoleExists",
+            "RolePermissions",
+            "RoleTrust",
+            "Rules",
+            "Versioning"
+        ]
+    );
+}
+
+/// The key that the one rule of ours encrypts replicas under.
+fn replica_key(stack: &Stack) -> String {
+    let state = stack.world.state();
+    let rules = &state.buckets["source"]
+        .replication
+        .written()
+        .as_ref()
+        .unwrap()
+        .rules;
+    rules[0].destination.replica_kms_key_id.clone().unwrap()
+}
+
+/// What is found after `change` to the account.
+async fn after(stack: &Stack, change: impl FnOnce(&mut State)) -> Value {
+    change(&mut stack.world.state());
+    diagnose(stack, &properties()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disabled_key_and_a_bucket_without_versions_are_found() {
+    let stack = provisioned().await;
+    let key = replica_key(&stack);
+    let answer = after(&stack, |state| {
+        state.keys.get_mut(&key).unwrap().state = "Disabled".into();
+    })
+    .await;
+    assert_eq!(answer["Healthy"], false);
+    assert_eq!(
+        with(&answer, "FAIL"),
+        only("KeyUsable", &format!("key `{key}`"))
+    );
+    let finding = &found(&answer, "KeyUsable", "FAIL")["Finding"];
+    assert_eq!(finding, "is in state Disabled: enable it (kms:EnableKey)");
+
+    let stack = provisioned().await;
+    let answer = after(&stack, |state| {
+        state.buckets.get_mut("destination").unwrap().versioning = Versioning::Suspended;
+    })
+    .await;
+    let versioning = found(&answer, "Versioning", "FAIL");
+    assert_eq!(versioning["Resource"], "bucket `destination`");
+    assert_eq!(versioning["Remedy"], "enable it (s3:PutBucketVersioning)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_may_not_do_all_or_may_not_be_assumed_is_found() {
+    let stack = provisioned().await;
+    let name = owner("Replication", "source").policy_name();
+    let policy = stack
+        .world
+        .role_policy("source", &name)
+        .await
+        .unwrap()
+        .unwrap();
+    // The mistake that everybody makes: objects alone in the encryption context.
+    let narrowed = policy.replace("\"arn:aws:s3:::destination\",", "");
+    assert_ne!(narrowed, policy);
+    stack
+        .world
+        .put_role_policy("source", &name, &narrowed)
+        .await
+        .unwrap();
+    let answer = diagnose(&stack, &properties()).await;
+    let finding = found(&answer, "RolePermissions", "FAIL")["Finding"]
+        .as_str()
+        .unwrap();
+    assert!(
+        finding
+            .contains("with encryption context `arn:aws:s3:::destination`: no statement allows it"),
+        "{finding}"
+    );
+
+    let stack = provisioned().await;
+    let answer = after(&stack, |state| {
+        let trust = &mut state.roles.get_mut("source").unwrap().trust_policy;
+        *trust = trust.replace("s3.", "ec2.");
+    })
+    .await;
+    assert_eq!(
+        with(&answer, "FAIL"),
+        only("RoleTrust", &format!("role `{}`", our_role("source")))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_that_deny_or_let_nobody_in_are_found() {
+    let stack = provisioned().await;
+    let deny = json!({"Statement": [{"Sid": "NoStrangers", "Effect": "Deny", "Principal": "*", "Action": "s3:Replicate*",
+        "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}}]});
+    let answer = after(&stack, |state| {
+        state.buckets.get_mut("destination").unwrap().policy = Some(deny.to_string());
+    })
+    .await;
+    // A condition may let S3 through: a person must judge.
+    assert_eq!(answer["Healthy"], true);
+    assert_eq!(
+        with(&answer, "WARN"),
+        only("BucketPolicy", "bucket `destination`")
+    );
+
+    let stack = provisioned().await;
+    let key = replica_key(&stack);
+    let foreign = json!({"Statement": [{"Effect": "Allow", "Action": "kms:*",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:role/admin"}}]});
+    let answer = after(&stack, |state| {
+        state.keys.get_mut(&key).unwrap().policy = foreign.to_string();
+    })
+    .await;
+    assert_eq!(
+        with(&answer, "FAIL"),
+        only("KeyPolicy", &format!("key `{key}`"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_that_are_gone_switched_off_or_outranked_are_found() {
+    let stack = provisioned().await;
+    let id = format!("{}-tax", owner("Replication", "source"));
+    let rules = || {
+        let state = stack.world.state();
+        state.buckets["source"]
+            .replication
+            .written()
+            .clone()
+            .unwrap()
+            .rules
+    };
+    let put = |rules: Vec<_>| somebodys_rules(&stack.world, "source", &our_role("source"), rules);
+    let original = rules();
+
+    let mut changed = original.clone();
+    changed[0].status = Status::Disabled;
+    changed[0].sse_kms_encrypted_objects = None;
+    changed[0].destination.metrics = None;
+    put(changed);
+    let answer = diagnose(&stack, &properties()).await;
+    let rule = format!("rule `{id}`");
+    for check in ["Rules", "KmsOptIn"] {
+        assert_eq!(found(&answer, check, "FAIL")["Resource"], rule);
+    }
+    assert_eq!(found(&answer, "Metrics", "WARN")["Resource"], rule);
+
+    let mut outranked = original.clone();
+    let mut theirs = somebodys_rule("theirs", 99, "destination");
+    theirs.filter.as_mut().unwrap().prefix = "Tax".into();
+    outranked.push(theirs);
+    put(outranked);
+    let answer = diagnose(&stack, &properties()).await;
+    let finding = &found(&answer, "Priority", "FAIL")["Finding"];
+    assert!(
+        finding
+            .as_str()
+            .unwrap()
+            .contains("outranked by rule `theirs`, which has priority 99"),
+        "{finding}"
+    );
+
+    stack
+        .world
+        .delete_replication(BucketRef {
+            name: "source",
+            region: EAST,
+        })
+        .await
+        .unwrap();
+    let question = json!({"Action": "Diagnose", "ResourceProperties": properties(),
+                          "PhysicalResourceId": physical_id("Replication", &properties())});
+    let answer = ask(&stack, question).await.unwrap();
+    assert!(
+        found(&answer, "Rules", "FAIL")["Finding"]
+            .as_str()
+            .unwrap()
+            .contains("no replication configuration")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_looked_at_is_skipped_and_says_which_permission() {
+    let stack = provisioned().await;
+    for operation in ["simulate", "bucket_policy", "key_policy"] {
+        stack.aws.fail(
+            Which::Every(operation),
+            ErrorKind::AccessDenied,
+            When::Before,
+        );
+    }
+    let answer = diagnose(&stack, &properties()).await;
+    assert_eq!(answer["Healthy"], true);
+    let skipped: Vec<_> = with(&answer, "SKIPPED")
+        .into_iter()
+        .map(|(check, _)| check)
+        .collect();
+    assert_eq!(
+        skipped,
+        [
+            "RolePermissions",
+            "BucketPolicy",
+            "BucketPolicy",
+            "KeyPolicy",
+            "KeyPolicy"
+        ]
+    );
+    assert!(
+        found(&answer, "RolePermissions", "SKIPPED")["Remedy"]
+            .as_str()
+            .unwrap()
+            .contains("iam:SimulatePrincipalPolicy")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_proof_says_what_the_checks_found() {
+    let stack = Stack::new();
+    bucket_with_key(&stack.world, "source", EAST);
+    bucket_with_key(&stack.world, "destination", WEST);
+    let role = stack.world.state().add_role(
+        "replicator",
+        "/",
+        &[(
+            "p",
+            &json!({"Statement": [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
+            .to_string(),
+        )],
+    );
+    stack.world.state().roles.get_mut("replicator").unwrap().trust_policy =
+        json!({"Statement": {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}}).to_string();
+    let mut given = properties();
+    given["Role"] = json!(role);
+    given["Verification"] = json!("Required");
+    let reason = stack.create("Replication", &given).await.unwrap_err();
+    assert!(
+        reason.contains("S3 reports FAILED for probe object"),
+        "{reason}"
+    );
+    assert!(
+        reason.contains(&format!(
+            "role `{role}` may not use kms:Decrypt on `arn:aws:kms:{}:",
+            home().region
+        )),
+        "{reason}"
+    );
+    assert!(
+        reason.contains("no statement allows it: allow it in the role's policy"),
+        "{reason}"
+    );
+}
