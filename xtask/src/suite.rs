@@ -31,6 +31,7 @@ const CHECKS: [Check; 9] = [
             "cfn-lint",
             "template.yaml",
             "examples/*.yaml",
+            "examples/two-accounts/*.yaml",
             "tests/stacks/*.yaml",
         ],
     ),
