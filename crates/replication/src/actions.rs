@@ -11,6 +11,12 @@ pub(crate) const SOURCE_OBJECTS: &[&str] = &[
     "s3:GetObjectVersionAcl",
     "s3:GetObjectVersionTagging",
 ];
+/// To source objects of a bucket with Object Lock.
+pub(crate) const LOCKED_SOURCE_OBJECTS: &[&str] =
+    &["s3:GetObjectRetention", "s3:GetObjectLegalHold"];
+/// To their replicas.
+pub(crate) const LOCKED_REPLICA_OBJECTS: &[&str] =
+    &["s3:PutObjectRetention", "s3:PutObjectLegalHold"];
 /// To the keys of source objects.
 pub(crate) const SOURCE_KEY: &[&str] = &["kms:Decrypt"];
 /// To replicas.

@@ -202,6 +202,20 @@ impl DefaultEncryption {
     }
 }
 
+/// Whether versions in a bucket can be kept from being deleted.
+///
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum ObjectLock {
+    /// No.
+    #[default]
+    Off,
+    /// Those that are uploaded so.
+    On,
+    /// All, by a default retention period.
+    Retaining,
+}
+
 /// Whether a bucket keeps versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Versioning {

@@ -12,7 +12,7 @@ use crate::actions;
 use crate::arn::{Arn, Home};
 use crate::owner::Owner;
 use crate::plan::Desired;
-use crate::policy::{Route, key_condition, objects, widest};
+use crate::policy::{Route, key_condition, objects, widest, with_locks};
 use crate::spec::Spec;
 
 /// Statements for the policies of other accounts.
@@ -48,7 +48,12 @@ pub fn grants(spec: &Spec, desired: &Desired, home: &Home, owner: &Owner) -> Gra
     let role = &desired.role_arn;
     let mut grants = Grants::default();
     for (bucket, routes) in by_bucket {
-        let statements = bucket_statements(home, owner, role, bucket, &routes);
+        let mut statements = bucket_statements(home, owner, role, bucket, &routes);
+        if desired.object_lock {
+            for statement in &mut statements {
+                with_locks(statement, owner);
+            }
+        }
         grants.buckets.insert(bucket.to_owned(), statements);
         let keys: BTreeSet<_> = routes.iter().map(|route| route.replica_key).collect();
         for key in keys {

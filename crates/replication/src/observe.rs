@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join_all, try_join, try_join_all, try_join3, try_join4};
+use futures_util::future::{join_all, try_join, try_join_all, try_join3, try_join4, try_join5};
 
 use crate::accounts::Accounts;
 use crate::arn::{Arn, Home};
@@ -235,19 +235,21 @@ async fn observe_bucket<A: Buckets>(
     aws: &A,
     bucket: BucketRef<'_>,
 ) -> Outcome<Option<ObservedBucket>> {
-    let read = try_join4(
+    let read = try_join5(
         aws.versioning(bucket),
         aws.default_encryption(bucket),
         aws.bucket_tags(bucket),
         aws.notifications(bucket),
+        aws.object_lock(bucket),
     );
     let found = missing_is_none(read).await?;
     Ok(found.map(
-        |(versioning, encryption, tags, notifications)| ObservedBucket {
+        |(versioning, encryption, tags, notifications, object_lock)| ObservedBucket {
             versioning,
             encryption,
             tags,
             notifications,
+            object_lock,
         },
     ))
 }
@@ -294,6 +296,7 @@ async fn observe_destination<A: Aws>(
     let mut observed = ObservedDestination {
         region,
         bucket: None,
+        requester_pays: false,
         parameters: BTreeMap::new(),
         seen: aws.is_some(),
         policy: None,
@@ -312,14 +315,16 @@ async fn observe_destination<A: Aws>(
             Ok(None)
         }
     };
-    let (found, parameters, policy) = try_join3(
+    let (found, parameters, policy, requester_pays) = try_join4(
         observe_bucket(aws, place),
         own_parameters(aws, region, bucket, owner),
         policy,
+        missing_is_none(aws.requester_pays(place)),
     )
     .await?;
     observed.bucket = found;
     observed.parameters = parameters;
+    observed.requester_pays = requester_pays.unwrap_or_default();
     observed.policy = policy.flatten();
     Ok(observed)
 }

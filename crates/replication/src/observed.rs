@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::Arn;
 use crate::configuration::{
-    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+    DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
+    Versioning,
 };
 use crate::owner::{OWNER_TAG, Owner};
 use crate::ports::{KeyDescription, RoleDescription};
@@ -71,6 +72,8 @@ pub struct ObservedDestination {
     pub region: Option<String>,
     /// The bucket, where it exists.
     pub bucket: Option<ObservedBucket>,
+    /// Whether requesters pay for what they do to it.
+    pub requester_pays: bool,
     /// Our expectation parameters for it, by name.
     pub parameters: BTreeMap<String, String>,
     /// Whether it can be looked at: not in another account without a role to assume there.
@@ -90,6 +93,8 @@ pub struct ObservedBucket {
     pub tags: Vec<Tag>,
     /// Its notifications.
     pub notifications: NotificationConfiguration,
+    /// Whether versions in it can be kept from being deleted.
+    pub object_lock: ObjectLock,
 }
 
 impl ObservedBucket {

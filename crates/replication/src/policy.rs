@@ -79,7 +79,27 @@ pub fn role_policy(
         }
     }
     let source = (spec.source_bucket.as_str(), spec.source_region.as_str());
-    policy_of_routes(home, owner, source, &desired.source_keys, &routes)
+    let mut policy = policy_of_routes(home, owner, source, &desired.source_keys, &routes);
+    if desired.object_lock {
+        let statements = policy.get_mut("Statement").and_then(Value::as_array_mut);
+        for statement in statements.into_iter().flatten() {
+            with_locks(statement, owner);
+        }
+    }
+    policy
+}
+
+/// The statement with the permissions to replicate locks as well, where it is about objects.
+pub(crate) fn with_locks(statement: &mut Value, owner: &Owner) {
+    let sid = statement.get("Sid").and_then(Value::as_str);
+    let more = match sid {
+        Some(sid) if sid == owner.sid("SourceObjects") => actions::LOCKED_SOURCE_OBJECTS,
+        Some(sid) if sid == owner.sid("ReplicaObjects") => actions::LOCKED_REPLICA_OBJECTS,
+        _ => return,
+    };
+    if let Some(Value::Array(actions)) = statement.get_mut("Action") {
+        actions.extend(more.iter().map(|action| Value::from(*action)));
+    }
 }
 
 fn policy_of_routes(

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use crate::configuration::{
-    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+    DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
+    Versioning,
 };
 use crate::error::AwsError;
 
@@ -50,6 +51,10 @@ pub trait Buckets: Send + Sync {
         bucket: BucketRef<'_>,
         to: &DefaultEncryption,
     ) -> impl Call<()>;
+    /// Whether versions can be kept from being deleted.
+    fn object_lock(&self, bucket: BucketRef<'_>) -> impl Call<ObjectLock>;
+    /// Whether requesters pay for what they do to the bucket.
+    fn requester_pays(&self, bucket: BucketRef<'_>) -> impl Call<bool>;
     /// The bucket's tags.
     fn bucket_tags(&self, bucket: BucketRef<'_>) -> impl Call<Vec<Tag>>;
     /// Replaces the bucket's tags.

@@ -11,7 +11,7 @@ mod tests {
     /// Each call with the permissions that it takes, from the service authorization reference, see
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
     /// What a call takes besides its own permission is said beside it.
-    const CALLS: [(&str, &[&str]); 43] = [
+    const CALLS: [(&str, &[&str]); 45] = [
         ("AssumeRole", &["sts:AssumeRole"]),
         ("CreateAlias", &["kms:CreateAlias"]),
         ("CreateBucket", &["s3:CreateBucket"]),
@@ -42,7 +42,12 @@ mod tests {
         ("GetBucketReplication", &["s3:GetReplicationConfiguration"]),
         ("GetBucketTagging", &["s3:GetBucketTagging"]),
         ("GetBucketVersioning", &["s3:GetBucketVersioning"]),
+        ("GetBucketRequestPayment", &["s3:GetBucketRequestPayment"]),
         ("GetKeyPolicy", &["kms:GetKeyPolicy"]),
+        (
+            "GetObjectLockConfiguration",
+            &["s3:GetBucketObjectLockConfiguration"],
+        ),
         ("GetParametersByPath", &["ssm:GetParametersByPath"]),
         ("GetRole", &["iam:GetRole"]),
         ("GetRolePolicy", &["iam:GetRolePolicy"]),

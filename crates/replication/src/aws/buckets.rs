@@ -3,15 +3,16 @@
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::{
     BlockedEncryptionTypes, BucketLocationConstraint, BucketVersioningStatus,
-    CreateBucketConfiguration, EncryptionType, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag as S3Tag, Tagging,
-    VersioningConfiguration,
+    CreateBucketConfiguration, EncryptionType, Payer, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    Tag as S3Tag, Tagging, VersioningConfiguration,
 };
 
 use super::failure::failure;
 use super::{SdkAws, notifications, replication};
 use crate::configuration::{
-    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+    DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
+    Versioning,
 };
 use crate::error::{AwsError, ErrorKind};
 use crate::ports::{BucketRef, Buckets, Outcome};
@@ -217,6 +218,35 @@ impl Buckets for SdkAws {
             "PutBucketEncryption",
             bucket,
         )
+    }
+
+    async fn object_lock(&self, bucket: BucketRef<'_>) -> Outcome<ObjectLock> {
+        const OPERATION: &str = "GetObjectLockConfiguration";
+        let call = self.s3(bucket.region).get_object_lock_configuration();
+        let call = call.bucket(bucket.name);
+        let answer = call.expected_bucket_owner(&self.account).send().await;
+        let answer =
+            answer.map_err(|error| failure(OPERATION, named(bucket), bucket.region, &error));
+        let found = absent(answer, &["ObjectLockConfigurationNotFoundError"])?;
+        let configuration = found.and_then(|found| found.object_lock_configuration);
+        Ok(configuration.map_or(ObjectLock::Off, |configuration| {
+            let rule = configuration.rule.and_then(|rule| rule.default_retention);
+            if rule.is_some() {
+                ObjectLock::Retaining
+            } else {
+                ObjectLock::On
+            }
+        }))
+    }
+
+    async fn requester_pays(&self, bucket: BucketRef<'_>) -> Outcome<bool> {
+        const OPERATION: &str = "GetBucketRequestPayment";
+        let call = self.s3(bucket.region).get_bucket_request_payment();
+        let call = call.bucket(bucket.name);
+        let answer = call.expected_bucket_owner(&self.account).send().await;
+        let found =
+            answer.map_err(|error| failure(OPERATION, named(bucket), bucket.region, &error))?;
+        Ok(found.payer == Some(Payer::Requester))
     }
 
     async fn bucket_tags(&self, bucket: BucketRef<'_>) -> Outcome<Vec<Tag>> {

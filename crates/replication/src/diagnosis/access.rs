@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actions::{
-    REPLICA_KEY, REPLICA_OBJECTS, REPLICA_OWNER, SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS,
+    LOCKED_REPLICA_OBJECTS, LOCKED_SOURCE_OBJECTS, REPLICA_KEY, REPLICA_OBJECTS, REPLICA_OWNER,
+    SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS,
 };
 use crate::arn::Home;
 use crate::owner::Owner;
@@ -26,8 +27,13 @@ pub(super) fn accesses(spec: &Spec, desired: &Desired, home: &Home, owner: &Owne
     let mut accesses = vec![plain(SOURCE_BUCKET, source.clone())];
     let object = |bucket: &str, prefix: &str| format!("{bucket}/{}", owner.probe_key(prefix));
     let prefixes: BTreeSet<&str> = routes.iter().map(|route| route.prefix).collect();
+    let locked = |actions: &[&'static str], locked: &[&'static str]| {
+        let locked = if desired.object_lock { locked } else { &[] };
+        [actions, locked].concat()
+    };
     for prefix in &prefixes {
-        accesses.push(plain(SOURCE_OBJECTS, object(&source, prefix)));
+        let actions = locked(SOURCE_OBJECTS, LOCKED_SOURCE_OBJECTS);
+        accesses.push(plain(&actions, object(&source, prefix)));
     }
     // With a Bucket Key the context is the bucket, without one the object.
     let first = object(&source, prefixes.first().copied().unwrap_or_default());
@@ -39,7 +45,7 @@ pub(super) fn accesses(spec: &Spec, desired: &Desired, home: &Home, owner: &Owne
     for route in &routes {
         let bucket = home.bucket_arn(route.destination_bucket);
         let replica = object(&bucket, route.prefix);
-        let mut actions = REPLICA_OBJECTS.to_vec();
+        let mut actions = locked(REPLICA_OBJECTS, LOCKED_REPLICA_OBJECTS);
         if route.owner_override {
             actions.push(REPLICA_OWNER);
         }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::alias_arn;
 use super::keys::{self, Place};
 use crate::arn::Home;
-use crate::configuration::ReplicationRule;
+use crate::configuration::{ObjectLock, ReplicationRule};
 use crate::observed::{KeyName, Observed, ObservedBucket};
 use crate::owner::{Owner, ROLE_PATH};
 use crate::policy::Route;
-use crate::spec::{Rule, Spec, WhenMissing};
+use crate::spec::{Rule, Spec, Verification, WhenMissing};
 
 /// The spec with every name resolved: which keys, which Regions, which role. Keys that are still to
 /// be made are named by the ARN of their alias.
@@ -26,6 +26,10 @@ pub struct Desired {
     /// Destination buckets in other accounts that cannot be looked at: nothing is made there, and
     /// nothing proved.
     pub unseen: BTreeSet<String>,
+    /// Whether the source bucket has Object Lock, whose settings are replicated too.
+    pub object_lock: bool,
+    /// Buckets whose default retention would keep a probe from being removed.
+    pub retaining: BTreeSet<String>,
     /// Whether others use the source bucket's configuration too.
     pub shared: bool,
     /// Keys to make: bucket and Region, by alias ARN.
@@ -55,6 +59,8 @@ pub fn desired(
         rules: Vec::new(),
         regions: BTreeMap::new(),
         unseen: BTreeSet::new(),
+        object_lock: false,
+        retaining: BTreeSet::new(),
         shared: observed.shared,
         new_keys: BTreeMap::new(),
         source_default: None,
@@ -68,6 +74,10 @@ pub fn desired(
         faults: Vec::new(),
     };
     resolution.source();
+    resolution.lock(
+        &spec.source_bucket,
+        observed.source.as_ref().map(|found| found.object_lock),
+    );
     for rule in &spec.rules {
         resolution.rule(rule);
     }
@@ -148,6 +158,29 @@ impl Resolution<'_> {
         self.desired.source_default = Some(key);
     }
 
+    /// What Object Lock on a bucket asks for. See
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-replication>.
+    fn lock(&mut self, bucket: &str, lock: Option<ObjectLock>) {
+        let lock = lock.unwrap_or_default();
+        if bucket == self.spec.source_bucket {
+            self.desired.object_lock = lock != ObjectLock::Off;
+        } else if self.desired.object_lock && lock == ObjectLock::Off {
+            self.fault(format!(
+                "the source bucket has Object Lock and bucket `{bucket}` has not: S3 replicates its objects only to a \
+                 bucket with Object Lock; create it with Object Lock, or enable that (s3:PutBucketObjectLockConfiguration)"
+            ));
+        }
+        if lock == ObjectLock::Retaining {
+            self.desired.retaining.insert(bucket.to_owned());
+            if self.spec.verification == Verification::Required {
+                self.fault(format!(
+                    "`Verification` is Required, but bucket `{bucket}` has a default retention, by which a probe could \
+                     not be removed again; set `Verification` to BestEffort or None"
+                ));
+            }
+        }
+    }
+
     fn rule(&mut self, rule: &Rule) {
         let bucket = &rule.destination_bucket;
         let found = self.observed.destinations.get(bucket);
@@ -160,6 +193,16 @@ impl Resolution<'_> {
         let seen = found.is_none_or(|found| found.seen);
         if seen && found.is_none_or(|found| found.bucket.is_none()) && !self.creates() {
             self.missing(bucket);
+        }
+        if seen {
+            let present = found.and_then(|found| found.bucket.as_ref());
+            self.lock(bucket, present.map(|found| found.object_lock));
+        }
+        if found.is_some_and(|found| found.requester_pays) {
+            self.fault(format!(
+                "bucket `{bucket}` is a Requester Pays bucket, which S3 does not replicate to; set its payer to \
+                 BucketOwner (s3:PutBucketRequestPayment)"
+            ));
         }
         let place = Place {
             account: self.spec.account_of(bucket, self.home),

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{Desired, alias_arn, desired, plan, plan_delete};
 use crate::arn::Home;
 use crate::configuration::{
-    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+    DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
+    Versioning,
 };
 use crate::merge;
 use crate::observed::{
@@ -44,6 +45,7 @@ fn nothing() -> Observed {
     let destination = ObservedDestination {
         region: Some("us-west-2".into()),
         bucket: None,
+        requester_pays: false,
         parameters: BTreeMap::new(),
         seen: true,
         policy: None,
@@ -79,6 +81,7 @@ fn bucket(tags: &[(&str, &str)], key: Option<&str>) -> ObservedBucket {
             })
             .collect(),
         notifications: NotificationConfiguration::default(),
+        object_lock: ObjectLock::Off,
     }
 }
 

@@ -77,10 +77,9 @@ pub(super) fn probes(
             );
         }
         // A replica that we cannot look at we cannot remove either.
-        if replicas
-            .keys()
-            .any(|bucket| desired.unseen.contains(bucket))
-        {
+        let kept =
+            |bucket: &String| desired.unseen.contains(bucket) || desired.retaining.contains(bucket);
+        if replicas.keys().any(kept) {
             continue;
         }
         let keys = if probes.is_empty() {
@@ -139,6 +138,7 @@ mod tests {
             let found = ObservedDestination {
                 region: Some("us-west-2".into()),
                 bucket: None,
+                requester_pays: false,
                 parameters: BTreeMap::new(),
                 seen: true,
                 policy: None,

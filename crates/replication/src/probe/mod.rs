@@ -72,7 +72,7 @@ pub async fn prove<A: Aws>(
     let started = Instant::now();
     let patience = patience.earlier_by(CLEAN_UP_RESERVE);
     let probes = probes(&configuration, desired, owner)?;
-    if probes.is_empty() {
+    if probes.is_empty() || desired.retaining.contains(source.name) {
         return Ok(None);
     }
     let numbered = probes.iter().enumerate();

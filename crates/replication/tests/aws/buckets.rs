@@ -1,7 +1,8 @@
 //! Buckets and their configuration.
 
 use replication::configuration::{
-    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+    DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
+    Versioning,
 };
 use replication::error::ErrorKind;
 use replication::ports::{BucketRef, Buckets, Outcome};
@@ -133,6 +134,18 @@ impl Buckets for World {
             }
             bucket.encryption = Some(to.clone());
             Ok(())
+        })
+    }
+
+    async fn object_lock(&self, at: BucketRef<'_>) -> Outcome<ObjectLock> {
+        self.on("GetObjectLockConfiguration", at, |bucket| {
+            Ok(bucket.object_lock)
+        })
+    }
+
+    async fn requester_pays(&self, at: BucketRef<'_>) -> Outcome<bool> {
+        self.on("GetBucketRequestPayment", at, |bucket| {
+            Ok(bucket.requester_pays)
         })
     }
 

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use replication::configuration::{
-    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+    DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
+    Versioning,
 };
 use replication::error::{AwsError, ErrorKind};
 use replication::ports::{
@@ -234,6 +235,8 @@ impl Buckets for Faulty {
         true enable_versioning(at: BucketRef<'_>) -> ();
         false default_encryption(at: BucketRef<'_>) -> Option<DefaultEncryption>;
         true put_default_encryption(at: BucketRef<'_>, to: &DefaultEncryption) -> ();
+        false object_lock(at: BucketRef<'_>) -> ObjectLock;
+        false requester_pays(at: BucketRef<'_>) -> bool;
         false bucket_tags(at: BucketRef<'_>) -> Vec<Tag>;
         true put_bucket_tags(at: BucketRef<'_>, tags: &[Tag]) -> ();
         false notifications(at: BucketRef<'_>) -> NotificationConfiguration;

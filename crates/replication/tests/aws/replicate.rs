@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use replication::arn::Arn;
-use replication::configuration::{ReplicationRule, Status, Tag, Versioning};
+use replication::configuration::{ObjectLock, ReplicationRule, Status, Tag, Versioning};
 use tokio::time::Instant;
 
 use super::ACCOUNT;
@@ -133,6 +133,7 @@ impl State {
         if target.versioning != Versioning::Enabled {
             return None;
         }
+        let target_lock = target.object_lock;
         let replica_key = by.destination.replica_kms_key_id.clone()?;
         let (source_region, target_region) = (
             self.buckets.get(source)?.region.clone(),
@@ -162,6 +163,17 @@ impl State {
                 "s3:ObjectOwnerOverrideToBucketOwner",
                 &target_object,
             ))?;
+        }
+        if self.buckets.get(source)?.object_lock != ObjectLock::Off {
+            for action in ["s3:GetObjectRetention", "s3:GetObjectLegalHold"] {
+                may(&Access::s3(action, &source_object))?;
+            }
+            for action in ["s3:PutObjectRetention", "s3:PutObjectLegalHold"] {
+                may(&Access::s3(action, &target_object))?;
+            }
+            if target_lock == ObjectLock::Off {
+                return None;
+            }
         }
         // An object with a Bucket Key is encrypted in the context of its bucket, and so is its replica,
         // which keeps the setting. See

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use replication::configuration::{
-    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
+    DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
+    Versioning,
 };
 use replication::error::ErrorKind;
 use replication::ports::BucketRef;
@@ -75,6 +76,8 @@ pub(crate) struct Bucket {
     pub(crate) replication: Lagging<Option<ReplicationConfiguration>>,
     pub(crate) versions: Vec<Version>,
     pub(crate) policy: Option<String>,
+    pub(crate) object_lock: ObjectLock,
+    pub(crate) requester_pays: bool,
 }
 
 impl Bucket {
@@ -97,6 +100,8 @@ impl Bucket {
             replication: Lagging::new(None, now),
             versions: Vec::new(),
             policy: None,
+            object_lock: ObjectLock::Off,
+            requester_pays: false,
         }
     }
 }

@@ -6,6 +6,7 @@ mod costs;
 mod direct;
 mod existing;
 mod fresh;
+mod locked;
 mod many;
 mod proof;
 mod refusals;
