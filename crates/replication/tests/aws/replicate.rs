@@ -23,6 +23,22 @@ pub(crate) fn applies(rule: &ReplicationRule, key: &str, tags: &[Tag]) -> bool {
 
 const NO_STATEMENTS: &str = r#"{"Statement":[]}"#;
 
+/// Retention and legal hold go with the object.
+fn may_lock(
+    may: &impl Fn(&Access<'_>) -> Option<()>,
+    target_lock: ObjectLock,
+    source_object: &str,
+    target_object: &str,
+) -> Option<()> {
+    for action in ["s3:GetObjectRetention", "s3:GetObjectLegalHold"] {
+        may(&Access::s3(action, source_object))?;
+    }
+    for action in ["s3:PutObjectRetention", "s3:PutObjectLegalHold"] {
+        may(&Access::s3(action, target_object))?;
+    }
+    (target_lock != ObjectLock::Off).then_some(())
+}
+
 impl State {
     /// Replicates all that is due at `now`.
     pub(crate) fn settle(&mut self, now: Instant) {
@@ -135,10 +151,8 @@ impl State {
         }
         let target_lock = target.object_lock;
         let replica_key = by.destination.replica_kms_key_id.clone()?;
-        let (source_region, target_region) = (
-            self.buckets.get(source)?.region.clone(),
-            target.region.clone(),
-        );
+        let source_region = self.buckets.get(source)?.region.clone();
+        let target_region = target.region.clone();
         let source_key = version.kms_key.as_deref()?;
         let enabled = |arn: &str, region: &str| {
             let found = self.keys.get(arn)?;
@@ -165,15 +179,7 @@ impl State {
             ))?;
         }
         if self.buckets.get(source)?.object_lock != ObjectLock::Off {
-            for action in ["s3:GetObjectRetention", "s3:GetObjectLegalHold"] {
-                may(&Access::s3(action, &source_object))?;
-            }
-            for action in ["s3:PutObjectRetention", "s3:PutObjectLegalHold"] {
-                may(&Access::s3(action, &target_object))?;
-            }
-            if target_lock == ObjectLock::Off {
-                return None;
-            }
+            may_lock(&may, target_lock, &source_object, &target_object)?;
         }
         // An object with a Bucket Key is encrypted in the context of its bucket, and so is its replica,
         // which keeps the setting. See
