@@ -23,7 +23,7 @@ const fn check(name: &'static str, command: &'static [&'static str]) -> Check {
 }
 
 /// In the order of what they cost.
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     check("Format", &["cargo", "fmt", "--all", "--check"]),
     check(
         "Templates: cfn-lint",
@@ -37,6 +37,17 @@ const CHECKS: [Check; 9] = [
     check(
         "Templates: sam validate",
         &["sam", "validate", "--lint", "--region", "us-east-1"],
+    ),
+    check(
+        "Dependencies: cargo-deny",
+        &[
+            "cargo-deny",
+            "--locked",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ],
     ),
     check(
         "Sandbox's own tests",
