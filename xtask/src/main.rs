@@ -1,6 +1,7 @@
-//! The project's own commands: demo, test, sandbox.
+//! The project's own commands: demo, test, sandbox, package.
 
 mod demo;
+mod package;
 mod progress;
 mod serve;
 mod signals;
@@ -26,7 +27,8 @@ Examples:
   cargo xtask demo              see replicas judged, in a local cloud, then tidy up
   cargo xtask demo --keep       the same, and go on from there with aws and sam
   cargo xtask sandbox           an empty local cloud, until Ctrl-C
-  cargo xtask test              everything CI runs";
+  cargo xtask test              everything CI runs
+  cargo xtask package           zips, checksums and template of a release";
 
 #[derive(Subcommand)]
 enum Command {
@@ -47,6 +49,16 @@ enum Command {
     /// functions' build, and the end-to-end tests. All steps run even if one fails; exits with 0
     /// only if all passed.
     Test,
+    /// What a release consists of, in target/package
+    ///
+    /// Two zips for each architecture, a template that deploys them without building anything, a
+    /// CycloneDX bill of materials of each function, and SHA256SUMS. The same commit gives the same
+    /// bytes.
+    Package {
+        /// Only for this one; without it, for each whose Rust target is installed
+        #[arg(long, value_enum)]
+        architecture: Vec<package::Architecture>,
+    },
     /// The local cloud alone, in the foreground, until Ctrl-C
     Sandbox {
         /// Port on 127.0.0.1; 0 takes a free one
@@ -80,6 +92,7 @@ async fn perform(command: Command) -> Result<bool> {
     match command {
         Command::Demo { keep } => demo::run(keep).await,
         Command::Test => suite::run().await,
+        Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),
     }
 }

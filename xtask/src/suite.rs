@@ -23,7 +23,7 @@ const fn check(name: &'static str, command: &'static [&'static str]) -> Check {
 }
 
 /// In the order of what they cost.
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     check("Format", &["cargo", "fmt", "--all", "--check"]),
     check(
         "Templates: cfn-lint",
@@ -82,6 +82,16 @@ const CHECKS: [Check; 10] = [
         &["cargo", "doc", "--workspace", "--no-deps", "--locked"],
     ),
     check("Build for Lambda", &[]),
+    check(
+        "Package",
+        &[
+            "cargo",
+            "xtask",
+            "package",
+            "--architecture",
+            sam::ARCHITECTURE,
+        ],
+    ),
     check(
         "End-to-end tests",
         &["cargo", "test", "--package", "end-to-end", "--locked"],

@@ -1,8 +1,8 @@
 //! What is written down in two places says the same in both.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fs, io};
 
 use serde_json::Value;
 
@@ -10,8 +10,8 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn read(name: &str) -> String {
-    fs::read_to_string(workspace().join(name)).unwrap()
+fn read(name: &str) -> io::Result<String> {
+    fs::read_to_string(workspace().join(name))
 }
 
 /// The value of `name = "…"` on a line of its own.
@@ -24,7 +24,7 @@ fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 /// The oldest Rust that the manifests promise is the one that everything is built and tested with.
 #[test]
 fn the_rust_version_of_every_crate_is_the_toolchain_that_checks_it() {
-    let toolchain = read("rust-toolchain.toml");
+    let toolchain = read("rust-toolchain.toml").unwrap();
     let channel = value(&toolchain, "channel").unwrap();
     let (minor, _patch) = channel.rsplit_once('.').unwrap();
     let asked = Command::new(env!("CARGO"))
@@ -40,7 +40,7 @@ fn the_rust_version_of_every_crate_is_the_toolchain_that_checks_it() {
     }
     let row = format!("| `rust-version` | {minor},");
     assert!(
-        read("docs/DEVELOPMENT.md").contains(&row),
+        read("docs/DEVELOPMENT.md").unwrap().contains(&row),
         "docs/DEVELOPMENT.md has no `{row}`"
     );
 }
@@ -48,7 +48,7 @@ fn the_rust_version_of_every_crate_is_the_toolchain_that_checks_it() {
 /// Where the profile does not name it, cargo-lambda builds with `panic = "abort"`.
 #[test]
 fn the_release_profile_says_that_panics_unwind() {
-    let manifest = read("Cargo.toml");
+    let manifest = read("Cargo.toml").unwrap();
     let (_, profile) = manifest.split_once("[profile.release]").unwrap();
     let own = profile.split("\n[").next().unwrap();
     assert_eq!(value(own, "panic"), Some("unwind"));
