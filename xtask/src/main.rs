@@ -1,5 +1,6 @@
 //! The project's own commands: demo, test, sandbox, package.
 
+mod checkov;
 mod demo;
 mod package;
 mod progress;

@@ -8,6 +8,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use sandbox::{Tools, guard, sam};
 use tokio::process::Command;
 
+use crate::checkov;
 use crate::progress::{Step, seconds, step};
 
 /// Of a step that failed, so many of its last lines are shown.
@@ -22,8 +23,11 @@ const fn check(name: &'static str, command: &'static [&'static str]) -> Check {
     Check { name, command }
 }
 
+/// Needs an environment of its own.
+const CHECKOV: &str = "Templates: checkov";
+
 /// In the order of what they cost.
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     check("Format", &["cargo", "fmt", "--all", "--check"]),
     check(
         "Templates: cfn-lint",
@@ -38,6 +42,7 @@ const CHECKS: [Check; 11] = [
         "Templates: sam validate",
         &["sam", "validate", "--lint", "--region", "us-east-1"],
     ),
+    check(CHECKOV, &[]),
     check(
         "Dependencies: cargo-deny",
         &[
@@ -131,12 +136,16 @@ pub(crate) async fn run() -> Result<bool> {
 }
 
 async fn perform(tools: &Tools, check: &Check, step: Step) -> Result<()> {
-    let Some((program, arguments)) = check.command.split_first() else {
-        return sam::build(tools, step.lines()).await;
+    let mut command: Command = match (check.name, check.command.split_first()) {
+        (CHECKOV, _) => checkov::check(tools, step.lines()).await?,
+        (_, None) => return sam::build(tools, step.lines()).await,
+        (_, Some((program, arguments))) => {
+            let mut command = tools.command(program);
+            command.args(arguments);
+            command
+        }
     };
-    let mut command: Command = tools.command(program);
     command
-        .args(arguments)
         .env("CARGO_TERM_COLOR", "never")
         .env("RUSTDOCFLAGS", "-D warnings");
     let finished = guard::finish(command, step.lines()).await?;
@@ -145,11 +154,11 @@ async fn perform(tools: &Tools, check: &Check, step: Step) -> Result<()> {
     }
     let first = finished.tail.len().saturating_sub(LINES_SHOWN);
     let lines = finished.tail.get(first..).unwrap_or_default().join("\n");
-    anyhow::bail!(
-        "`{}`: {}\n{lines}",
-        check.command.join(" "),
-        finished.status
-    );
+    let what = match check.command {
+        [] => check.name.to_owned(),
+        words => words.join(" "),
+    };
+    anyhow::bail!("`{what}`: {}\n{lines}", finished.status);
 }
 
 fn table(outcomes: &[Outcome]) -> String {

@@ -1,0 +1,42 @@
+//! checkov on `template.yaml`, as a user's pipeline runs it. Exceptions stand in the template, each
+//! with its reason.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use sandbox::tools::{target_directory, workspace};
+use sandbox::{Tools, guard};
+use tokio::process::Command;
+
+/// Pinned with hashes, apart from the other tools: checkov wants other versions of what they need.
+const REQUIREMENTS: &str = "sandbox/checkov.txt";
+
+/// The command that checks; installs checkov in `target/checkov` first, where it is missing.
+///
+/// # Errors
+/// When a package cannot be had or has another hash.
+pub(crate) async fn check(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<Command> {
+    let directory = target_directory().join("checkov");
+    let bin = directory.join("bin");
+    let requirements = fs::read_to_string(workspace().join(REQUIREMENTS))
+        .with_context(|| format!("cannot read {REQUIREMENTS}"))?;
+    let stamp = directory.join("installed.txt");
+    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirements) {
+        let mut create = tools.command("python");
+        create.args(["-m", "venv", "--clear"]).arg(&directory);
+        guard::run("cannot create checkov's environment", create, &mut on_line).await?;
+        let mut install = tools.command(&bin.join("python").to_string_lossy());
+        install
+            .args(["-m", "pip", "install", "--disable-pip-version-check"])
+            .args(["--no-input", "--require-hashes", "--progress-bar", "off"])
+            .args(["-r", REQUIREMENTS]);
+        guard::run("cannot install checkov with pip", install, &mut on_line).await?;
+        fs::write(&stamp, requirements).context("cannot note what was installed")?;
+    }
+    let mut check = tools.command(&bin.join("checkov").to_string_lossy());
+    check
+        .args(["--framework", "cloudformation", "--file", "template.yaml"])
+        // Without the last, it asks its maker's server for guidelines.
+        .args(["--quiet", "--compact", "--skip-download"]);
+    Ok(check)
+}
