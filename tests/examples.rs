@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::types::{
-    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
-    ServerSideEncryptionRule,
+    CreateBucketConfiguration, ReplicationStatus, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    StorageClass,
 };
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::sam::{self, ARCHITECTURE, SANDBOX_PARAMETERS, Stack};
@@ -127,7 +128,7 @@ fn many_rules() {
         put(world, SOURCE_REGION, source, "draft", Some("state=draft")).await?;
         for key in ["Orders/1", "Invoices/1", "Invoices/2", "draft"] {
             let head = arrives(world, &archive, key).await?;
-            let class = head.storage_class.as_ref().map(|class| class.as_str());
+            let class = head.storage_class.as_ref().map(StorageClass::as_str);
             ensure!(class == Some("GLACIER_IR"), "`{key}` is in {class:?}");
         }
         for key in ["Orders/1", "Invoices/1"] {
@@ -150,19 +151,17 @@ fn bidirectional() {
         world
             .deploy_with("both", "examples/bidirectional.yaml", &parameters)
             .await?;
-        let [key_here, key_there] = [
-            world.output_of("both", SOURCE_REGION, "KeyHere").await?,
-            world.output_of("both", SOURCE_REGION, "KeyThere").await?,
-        ];
+        let near_key = world.output_of("both", SOURCE_REGION, "KeyHere").await?;
+        let far_key = world.output_of("both", SOURCE_REGION, "KeyThere").await?;
         let here = Place {
             region: SOURCE_REGION,
             bucket: "both-here",
-            kms_key: &key_here,
+            kms_key: &near_key,
         };
         let there = Place {
             region: REPLICA_REGION,
             bucket: "both-there",
-            kms_key: &key_there,
+            kms_key: &far_key,
         };
 
         for (from, to, key) in [(&here, &there, "outward"), (&there, &here, "back")] {
@@ -210,7 +209,7 @@ async fn arrives(world: &World, place: &Place<'_>, key: &str) -> Result<HeadObje
     let status = head
         .replication_status
         .as_ref()
-        .map(|status| status.as_str());
+        .map(ReplicationStatus::as_str);
     ensure!(status == Some("REPLICA"), "`{key}` has status {status:?}");
     let found = head.ssekms_key_id.as_deref();
     ensure!(
@@ -260,7 +259,7 @@ async fn create_bucket_and_key(world: &World, region: &str, bucket: &str) -> Res
     let s3 = world.s3(region);
     let mut request = s3.create_bucket().bucket(bucket);
     if region != "us-east-1" {
-        let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+        let place = CreateBucketConfiguration::builder()
             .location_constraint(region.into())
             .build();
         request = request.create_bucket_configuration(place);
