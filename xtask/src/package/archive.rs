@@ -102,6 +102,17 @@ assert archive.testzip() is None
 [entry] = archive.infolist()
 print(entry.filename, oct(entry.external_attr >> 16), *entry.date_time, archive.read(entry))";
 
+    /// On every machine, on every day: recorded on one, compared on all.
+    #[test]
+    fn the_bytes_are_those_that_were_recorded() {
+        let lines: Vec<String> = (0..20_000)
+            .map(|line| format!("{}\n", line * 7919))
+            .collect();
+        let made = of(lines.concat().as_bytes()).unwrap();
+        let recorded = "cc591ee85652d06d913f47a003be070583303ac163d7d22482f603ccba294d95";
+        assert_eq!(crate::package::sha256(&made), recorded);
+    }
+
     #[test]
     fn others_read_one_executable_file_without_a_time() {
         let made = of(b"\x7fELF").unwrap();
