@@ -3,6 +3,7 @@
 mod checkov;
 mod demo;
 mod package;
+mod picture;
 mod progress;
 mod serve;
 mod signals;
@@ -60,6 +61,8 @@ enum Command {
         #[arg(long, value_enum)]
         architecture: Vec<package::Architecture>,
     },
+    /// Draws docs/dashboard.svg from the dashboard of template.yaml
+    Picture,
     /// The local cloud alone, in the foreground, until Ctrl-C
     Sandbox {
         /// Port on 127.0.0.1; 0 takes a free one
@@ -94,6 +97,7 @@ async fn perform(command: Command) -> Result<bool> {
         Command::Demo { keep } => demo::run(keep).await,
         Command::Test => suite::run().await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
+        Command::Picture => picture::run().map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),
     }
 }
