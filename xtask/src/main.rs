@@ -50,7 +50,16 @@ enum Command {
     /// Format, lints, templates, unit and documentation tests, the local cloud's own tests, the
     /// functions' build, and the end-to-end tests. All steps run even if one fails; exits with 0
     /// only if all passed.
-    Test,
+    Test {
+        /// Only the checks that have this in their names
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "NAME"
+        )]
+        only: String,
+    },
     /// What a release consists of, in target/package
     ///
     /// Two zips for each architecture, a template that deploys them without building anything, a
@@ -95,7 +104,7 @@ async fn main() -> ExitCode {
 async fn perform(command: Command) -> Result<bool> {
     match command {
         Command::Demo { keep } => demo::run(keep).await,
-        Command::Test => suite::run().await,
+        Command::Test { only } => suite::run(&only).await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Picture => picture::run().map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),

@@ -109,14 +109,25 @@ struct Outcome {
     took: Duration,
 }
 
-/// Runs every check, also after one has failed; true if all passed.
-pub(crate) async fn run() -> Result<bool> {
+/// Runs every check whose name has `only` in it, also after one has failed; true if all passed.
+pub(crate) async fn run(only: &str) -> Result<bool> {
+    let mut chosen = CHECKS
+        .iter()
+        .filter(|check| check.name.contains(only))
+        .peekable();
+    if chosen.peek().is_none() {
+        let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+        anyhow::bail!(
+            "no check is called `{only}`; there are: {}",
+            names.join(", ")
+        );
+    }
     let tools = step("Tools in target/venv", async |step| {
         Tools::install(step.lines()).await
     })
     .await?;
     let mut outcomes = Vec::new();
-    for check in &CHECKS {
+    for check in chosen {
         let began = Instant::now();
         let result = step(check.name, async |step| perform(&tools, check, step).await).await;
         if let Err(error) = &result {
