@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_s3::types::{Event, NotificationConfiguration, QueueConfiguration};
+use aws_sdk_s3::types::{
+    Event, NotificationConfiguration, QueueConfiguration, ServerSideEncryption,
+};
 use aws_sdk_sqs::types::QueueAttributeName;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
+use sandbox::verdicts;
 use sandbox::wait::until;
+use serde_json::Value;
 
 #[test]
 fn a_plain_notification_of_s3_is_judged_like_an_event_of_eventbridge() {
@@ -62,6 +67,101 @@ fn a_payload_that_is_no_event_is_tried_again_and_then_kept_in_the_dead_letter_qu
         .await?;
         ensure!(kept == body, "another message: {kept}");
         Ok(())
+    });
+}
+
+#[test]
+fn a_finding_becomes_an_event_that_a_rule_of_another_stack_can_take() {
+    run(async |world: &World| {
+        let (name, bucket, key) = ("findings", "source-of-findings", "a b+c%/ü.txt");
+        let stack = Stack {
+            name,
+            region: SOURCE_REGION,
+            template: Some("tests/stacks/findings.yaml"),
+            parameters: &[("QueueName", name)],
+        };
+        sam::deploy(&world.sandbox, &stack, |_| {}).await?;
+        let sqs = aws_sdk_sqs::Client::new(&world.sandbox.config(SOURCE_REGION));
+        let events = sqs.get_queue_url().queue_name(name).send().await?;
+        let events = events.queue_url().context("the queue has no address")?;
+        let queue = world.output(SOURCE_REGION, "CheckQueueUrl").await?;
+        let failure = include_str!("../events/replication-failed.json")
+            .replace(r#""name": "source""#, &format!(r#""name": "{bucket}""#))
+            .replace("Tax/document1", "a+b%2Bc%25/%C3%BC.txt");
+        sqs.send_message()
+            .queue_url(queue)
+            .message_body(failure)
+            .send()
+            .await?;
+        let verdict = world.verdict(SOURCE_REGION, bucket, key).await?;
+        let told = until("the finding's event", Duration::from_mins(1), async || {
+            receive(&sqs, events).await
+        })
+        .await?;
+        let event: Value = serde_json::from_str(&told)?;
+        ensure!(
+            event["source"] == "encrypted-replication"
+                && event["detail-type"] == "Replica Finding"
+                && event["region"] == SOURCE_REGION
+                && event["resources"]
+                    == serde_json::json!([
+                        format!("arn:aws:s3:::{bucket}/{key}"),
+                        format!("arn:aws:s3:::{bucket}")
+                    ])
+                && event["detail"]["id"] == verdict.id.as_str()
+                && event["detail"]["verdict"] == "ReplicationFailed"
+                && event["detail"]["key"] == key,
+            "{event:#}"
+        );
+        sam::delete(&world.sandbox, name, SOURCE_REGION, |_| {}).await
+    });
+}
+
+#[test]
+fn a_replica_without_kms_is_repaired_where_the_template_is_told_to() {
+    run(async |world: &World| {
+        let (name, source, destination) = ("repairing", "repaired-source", "repaired-destination");
+        let stack = Stack {
+            name,
+            region: REPLICA_REGION,
+            template: None,
+            parameters: &[SANDBOX_PARAMETERS, &[("Repair", "true")]].concat(),
+        };
+        sam::deploy(&world.sandbox, &stack, |_| {}).await?;
+        world
+            .deploy(
+                "repaired",
+                "examples/walkthrough.yaml",
+                (source, destination),
+            )
+            .await?;
+        let key = "Tax/with SSE-S3.txt";
+        let s3 = world.s3(SOURCE_REGION);
+        s3.put_object()
+            .bucket(source)
+            .key(key)
+            .server_side_encryption(ServerSideEncryption::Aes256)
+            .send()
+            .await?;
+        let config = world.sandbox.config(REPLICA_REGION);
+        let group = format!("/aws/lambda/{name}-check-replica");
+        let verdict = until("the repair", Duration::from_mins(1), async || {
+            let lines = verdicts::read(&config, &group).await?;
+            Ok(lines.into_iter().find(|line| line.key == key))
+        })
+        .await?;
+        ensure!(
+            verdict.verdict == "Compliant" && verdict.repaired,
+            "{verdict:?}"
+        );
+        let head = world.s3(REPLICA_REGION).head_object();
+        let head = head.bucket(destination).key(key).send().await?;
+        let expected = verdict.expected.context("nothing was expected")?;
+        ensure!(
+            head.ssekms_key_id() == expected.kms_key_arns.first().map(String::as_str),
+            "{head:?}"
+        );
+        sam::delete(&world.sandbox, name, REPLICA_REGION, |_| {}).await
     });
 }
 

@@ -61,7 +61,7 @@ def resolve_sse_write_headers(
         key = managed_key.aws_s3_key(bucket.account, bucket.region)
     named = key.arn if key else chosen.kms_key or ""
     resolved = Encryption(chosen.algorithm, named, chosen.bucket_key)
-    refusal = _refused("kms:GenerateDataKey", key, resolved, bucket, caller.key)
+    refusal = refused("kms:GenerateDataKey", key, resolved, bucket, caller.key)
     return (None, refusal) if refusal else (resolved.headers(), None)
 
 
@@ -103,10 +103,10 @@ def get_object(
     if bucket is None or response[0] not in (200, 206) or not encryption.uses_kms:
         return response
     used = keys.find(encryption.kms_key or "", bucket.account, bucket.region)
-    return _refused("kms:Decrypt", used, encryption, bucket, key) or response
+    return refused("kms:Decrypt", used, encryption, bucket, key) or response
 
 
-def _refused(
+def refused(
     action: str, key: Key | None, encryption: Encryption, bucket: Bucket, object_key: str
 ) -> Response | None:
     """S3's answer where KMS refuses: no such key, key not usable, caller not permitted."""

@@ -17,9 +17,11 @@ def install(replication_delay: float) -> None:
     from ministack_s3 import (
         encryption,
         event_source_mapping,
+        event_sources,
         events,
         generated_names,
         managed_key,
+        object_encryption,
         object_keys,
         policies,
         policy_variables,
@@ -53,6 +55,8 @@ def install(replication_delay: float) -> None:
     kms._put_key_policy = policies.put_key_policy
     kms._key_metadata = managed_key.key_metadata
     kms.key_policy_for_arn = managed_key.key_policy_for_arn
+    iam_actions.extract_iam_action = object_encryption.extract_iam_action
+    iam_actions.request_tag_context = event_sources.request_tag_context
     iam_actions.extract_resource_arn = resource_arn.extract_resource_arn
 
     iam_evaluator._fnmatch_compile = policy_variables.fnmatch_compile

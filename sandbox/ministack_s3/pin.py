@@ -11,6 +11,14 @@ MINISTACK_VERSION = "1.5.33"
 # Every function that is replaced, with its parameters. A replacement is called
 # by MiniStack's own code, so a changed parameter list would go wrong silently.
 REPLACED: dict[str, tuple[str, ...]] = {
+    "ministack.core.iam_actions.extract_iam_action": (
+        "service",
+        "method",
+        "path",
+        "headers",
+        "body",
+        "query_params",
+    ),
     "ministack.core.iam_actions.extract_resource_arn": (
         "service",
         "method",
@@ -21,6 +29,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
         "region",
         "account_id",
     ),
+    "ministack.core.iam_actions.request_tag_context": ("service", "iam_action", "body", "params"),
     "ministack.core.iam_evaluator._first_match": ("ctx", "stmts", "effect"),
     "ministack.core.iam_evaluator._fnmatch_compile": ("pattern", "ignore_case"),
     "ministack.core.iam_evaluator._gather_role_policies": ("role_name", "account_id"),
@@ -128,6 +137,7 @@ CALLED: dict[str, tuple[str, ...]] = {
         "object_extra",
         "record_extra",
     ),
+    "ministack.services.s3._check_object_lock": ("bucket_name", "key", "headers", "version_id"),
     "ministack.services.s3._in_account": ("account_id",),
     "ministack.services.s3._parse_bucket_key": ("path", "headers"),
     "ministack.services.s3._preserve_null_version": (

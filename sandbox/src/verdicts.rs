@@ -27,6 +27,9 @@ pub struct Verdict {
     pub observed: Option<Observed>,
     /// Which keys it should be under.
     pub expected: Option<Expected>,
+    /// Whether the checker re-encrypted it.
+    #[serde(default)]
+    pub repaired: bool,
     /// Why, in one sentence.
     pub reason: String,
     /// What to do, in one sentence.

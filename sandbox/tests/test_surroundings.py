@@ -170,18 +170,6 @@ def test_simulation_knows_a_role_with_a_path(cloud: Cloud) -> None:
     assert decisions == {world.destination: "allowed", "another": "implicitDeny"}
 
 
-def test_update_of_an_objects_encryption_is_refused_and_changes_nothing(cloud: Cloud) -> None:
-    bucket, s3 = cloud.bucket(SOURCE_REGION), cloud.client("s3")
-    version = s3.put_object(Bucket=bucket, Key="a", Body=b"x")["VersionId"]
-    update = {"SSEKMS": {"KMSKeyArn": cloud.kms_key(SOURCE_REGION)}}
-    there = {"Bucket": bucket, "Key": "a"}
-    assert refused(s3.update_object_encryption, **there, ObjectEncryption=update) == (
-        "NotImplemented",
-        501,
-    )
-    assert s3.head_object(**there)["VersionId"] == version
-
-
 def test_session_of_a_role_needs_the_key_too(cloud: Cloud) -> None:
     bucket, key, name = cloud.bucket(SOURCE_REGION), cloud.kms_key(SOURCE_REGION), unique("role")
     iam = cloud.client("iam")

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::checker::Checker;
 use crate::key_arn::Home;
-use crate::ports::{AskError, DescribeKey, FindExpectation, InspectObject};
+use crate::ports::{AskError, DescribeKey, FindExpectation, InspectObject, RepairObject};
 use crate::subject::{ObjectVersion, Subject};
 use crate::verdict::Verdict;
 
@@ -17,7 +17,7 @@ use crate::verdict::Verdict;
 pub enum Outcome {
     /// A verdict: its place in [`Judged::verdicts`].
     Judged(usize),
-    /// AWS could not be asked.
+    /// AWS could not be asked, or not be told.
     Failed(AskError),
     /// Time ran out first.
     OutOfTime,
@@ -44,7 +44,7 @@ pub async fn judge<A>(
     stop: Instant,
 ) -> Judged
 where
-    A: InspectObject + FindExpectation + DescribeKey,
+    A: InspectObject + FindExpectation + DescribeKey + RepairObject,
 {
     let (places, distinct) = distinct(subjects);
     let mut results: Vec<Option<Result<Verdict, AskError>>> = Vec::new();

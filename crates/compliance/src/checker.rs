@@ -8,7 +8,7 @@ use crate::expectation::{Authority, Registry};
 use crate::key_arn::{Home, KeyName};
 use crate::ports::{
     AskError, DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection,
-    KeyAnswer, Observed,
+    KeyAnswer, Observed, RepairObject,
 };
 use crate::subject::{ObjectVersion, ReplicationEvent, Subject};
 use crate::verdict;
@@ -33,9 +33,29 @@ pub struct Checker<A> {
     registries: Cache<String, Arc<Registry>, AskError>,
     defaults: Cache<String, Option<KeyName>, AskError>,
     keys: Cache<String, KeyAnswer, AskError>,
+    repairs: bool,
 }
 
-impl<A: InspectObject + FindExpectation + DescribeKey> Checker<A> {
+impl<A> Checker<A> {
+    /// Re-encrypts replicas under a wrong key, where `repairs`.
+    #[must_use]
+    pub fn repairing(mut self, repairs: bool) -> Self {
+        self.repairs = repairs;
+        self
+    }
+
+    /// Whether replicas under a wrong key are re-encrypted.
+    pub(crate) fn repairs(&self) -> bool {
+        self.repairs
+    }
+
+    /// What AWS is asked through.
+    pub fn aws(&self) -> &A {
+        &self.aws
+    }
+}
+
+impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A> {
     /// A checker with empty caches. Where `allowed` (`EXPECTED_KMS_KEY_ARNS`) is not empty it alone
     /// says which keys are right, for every bucket.
     #[must_use]
@@ -46,12 +66,8 @@ impl<A: InspectObject + FindExpectation + DescribeKey> Checker<A> {
             registries: Cache::new(time_to_live),
             defaults: Cache::new(time_to_live),
             keys: Cache::new(time_to_live),
+            repairs: false,
         }
-    }
-
-    /// What AWS is asked through.
-    pub fn aws(&self) -> &A {
-        &self.aws
     }
 
     /// Judges one subject.
@@ -70,10 +86,7 @@ impl<A: InspectObject + FindExpectation + DescribeKey> Checker<A> {
         version: &ObjectVersion,
         home: Option<&Home>,
     ) -> Result<Verdict, AskError> {
-        let owner = version
-            .bucket_owner
-            .as_deref()
-            .or(home.map(|home| home.account.as_str()));
+        let owner = owner_of(version, home);
         // At once: a cold cache costs no more time than the HEAD does.
         let expected = async {
             let expected = self.expected(version, owner, home).await;
@@ -84,11 +97,24 @@ impl<A: InspectObject + FindExpectation + DescribeKey> Checker<A> {
         };
         let (inspection, expected) =
             futures_util::future::join(self.aws.inspect(version, owner), expected).await;
-        let observed = match inspection? {
+        let verdict = self.look(version, inspection?, expected, home).await?;
+        self.repair(verdict, owner, home).await
+    }
+
+    /// The verdict on what S3 answered.
+    pub(crate) async fn look(
+        &self,
+        version: &ObjectVersion,
+        inspection: Inspection,
+        expected: Result<Option<Expected>, AskError>,
+        home: Option<&Home>,
+    ) -> Result<Verdict, AskError> {
+        let observed = match inspection {
             Inspection::Object(observed) => observed,
             Inspection::NotFound => return Ok(unseen(version, verdict::gone(false))),
             Inspection::DeleteMarker => return Ok(unseen(version, verdict::gone(true))),
             Inspection::AccessDenied => {
+                let owner = owner_of(version, home);
                 return Ok(unseen(version, verdict::access_denied(version, owner)));
             }
             Inspection::CustomerKey => return Ok(unseen(version, verdict::customer_key())),
@@ -136,6 +162,7 @@ impl<A: InspectObject + FindExpectation + DescribeKey> Checker<A> {
             observed: Some(observed),
             expected,
             replication: None,
+            repaired: false,
         })
     }
 
@@ -357,7 +384,16 @@ fn verdict_on_event(event: &ReplicationEvent) -> Verdict {
         observed: None,
         expected: None,
         replication: Some(event.clone()),
+        repaired: false,
     }
+}
+
+/// The account that should own the bucket: the event's word, else the function's own.
+fn owner_of<'a>(version: &'a ObjectVersion, home: Option<&'a Home>) -> Option<&'a str> {
+    version
+        .bucket_owner
+        .as_deref()
+        .or(home.map(|home| home.account.as_str()))
 }
 
 fn unseen(version: &ObjectVersion, judgement: Judgement) -> Verdict {
@@ -367,5 +403,6 @@ fn unseen(version: &ObjectVersion, judgement: Judgement) -> Verdict {
         observed: None,
         expected: None,
         replication: None,
+        repaired: false,
     }
 }

@@ -11,6 +11,10 @@ use crate::key_arn::KeyName;
 pub const EXPECTED_KMS_KEY_ARNS: &str = "EXPECTED_KMS_KEY_ARNS";
 /// How long expectations and key states are kept, in seconds.
 pub const EXPECTATION_TTL_SECONDS: &str = "EXPECTATION_TTL_SECONDS";
+/// Name or ARN of the event bus that findings go to.
+pub const FINDINGS_EVENT_BUS: &str = "FINDINGS_EVENT_BUS";
+/// Whether replicas are re-encrypted with the expected key.
+pub const REPAIR: &str = "REPAIR";
 /// How many HEADs are in flight at most.
 pub const MAX_CONCURRENCY: &str = "MAX_CONCURRENCY";
 
@@ -31,6 +35,10 @@ pub struct Config {
     pub expectation_ttl: Duration,
     /// `MAX_CONCURRENCY`: 1 to 900; 128 where absent.
     pub max_concurrency: usize,
+    /// `FINDINGS_EVENT_BUS`: where findings go; `None`, where absent: to the log only.
+    pub findings_event_bus: Option<String>,
+    /// `REPAIR`: whether a replica under a wrong key is re-encrypted; not, where absent.
+    pub repair: bool,
     /// Whether S3 is addressed by path: an endpoint on localhost has no name for each bucket.
     pub path_style: bool,
 }
@@ -63,6 +71,23 @@ pub enum ConfigError {
         /// The element.
         value: String,
     },
+    /// Neither `true` nor `false`.
+    #[error("environment variable {name} is `{value}`: expected `true` or `false`")]
+    Switch {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// Neither a name nor an ARN of an event bus.
+    #[error(
+        "environment variable {FINDINGS_EVENT_BUS} is `{value}`: expected the name of an event bus, \
+         such as `default`, or its ARN"
+    )]
+    EventBus {
+        /// The variable's value.
+        value: String,
+    },
 }
 
 impl Config {
@@ -89,6 +114,8 @@ impl Config {
             expected_keys: keys(variables.get(EXPECTED_KMS_KEY_ARNS))?,
             expectation_ttl: Duration::from_secs(ttl),
             max_concurrency: usize::try_from(concurrency).unwrap_or(1),
+            findings_event_bus: event_bus(variables.get(FINDINGS_EVENT_BUS))?,
+            repair: switch(variables.get(REPAIR), REPAIR)?,
             path_style: endpoint.is_some_and(|url| is_local(url)),
         })
     }
@@ -115,6 +142,17 @@ fn number(
     }
 }
 
+fn switch(value: Option<&String>, name: &'static str) -> Result<bool, ConfigError> {
+    match value.map(String::as_str) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(value) => Err(ConfigError::Switch {
+            name,
+            value: value.to_owned(),
+        }),
+    }
+}
+
 fn keys(value: Option<&String>) -> Result<Vec<KeyName>, ConfigError> {
     let list = value.map(|list| list.trim()).unwrap_or_default();
     if list.is_empty() {
@@ -127,6 +165,44 @@ fn keys(value: Option<&String>) -> Result<Vec<KeyName>, ConfigError> {
         })
     };
     list.split(',').enumerate().map(parse).collect()
+}
+
+/// See <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html> for what
+/// a bus may be called; names with a slash are kept for partners' buses.
+fn event_bus(value: Option<&String>) -> Result<Option<String>, ConfigError> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let name = match value.strip_prefix("arn:") {
+        Some(rest) => {
+            let parts: Vec<_> = rest.splitn(5, ':').collect();
+            match parts.as_slice() {
+                [partition, "events", region, account, bus]
+                    if !partition.is_empty()
+                        && !region.is_empty()
+                        && account.len() == 12
+                        && account.bytes().all(|byte| byte.is_ascii_digit()) =>
+                {
+                    bus.strip_prefix("event-bus/")
+                }
+                _ => None,
+            }
+        }
+        None => Some(value.as_str()),
+    };
+    let named = |name: &str| {
+        (1..=256).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    };
+    if name.is_some_and(named) {
+        Ok(Some(value.clone()))
+    } else {
+        Err(ConfigError::EventBus {
+            value: value.clone(),
+        })
+    }
 }
 
 /// Whether the URL's host is `localhost` or a name below it. (An IP address the SDK knows by itself.)
@@ -161,6 +237,8 @@ mod tests {
         assert_eq!(config.expected_keys, []);
         assert_eq!(config.expectation_ttl, Duration::from_mins(5));
         assert_eq!(config.max_concurrency, 128);
+        assert_eq!(config.findings_event_bus, None);
+        assert!(!config.repair);
         assert!(!config.path_style);
     }
 
@@ -173,6 +251,8 @@ mod tests {
             ),
             (EXPECTATION_TTL_SECONDS, "0"),
             (MAX_CONCURRENCY, "900"),
+            (FINDINGS_EVENT_BUS, "default"),
+            (REPAIR, "true"),
         ])
         .unwrap();
         let names: Vec<_> = config
@@ -189,6 +269,16 @@ mod tests {
         );
         assert_eq!(config.expectation_ttl, Duration::ZERO);
         assert_eq!(config.max_concurrency, 900);
+        assert!(config.repair && !read(&[(REPAIR, "false")]).unwrap().repair);
+        assert_eq!(config.findings_event_bus.as_deref(), Some("default"));
+        let arn = "arn:aws-cn:events:cn-north-1:111122223333:event-bus/security.findings_1";
+        assert_eq!(
+            read(&[(FINDINGS_EVENT_BUS, arn)])
+                .unwrap()
+                .findings_event_bus
+                .as_deref(),
+            Some(arn)
+        );
         assert_eq!(
             read(&[(EXPECTED_KMS_KEY_ARNS, " ")]).unwrap().expected_keys,
             []
@@ -227,6 +317,21 @@ mod tests {
                 MAX_CONCURRENCY,
                 "901",
                 "expected a whole number from 1 to 900",
+            ),
+            (REPAIR, "", "is ``: expected `true` or `false`"),
+            (REPAIR, "True", "expected `true` or `false`"),
+            (FINDINGS_EVENT_BUS, "", "is ``: expected the name"),
+            (FINDINGS_EVENT_BUS, "my bus", "is `my bus`"),
+            (FINDINGS_EVENT_BUS, "aws.partner/x", "is `aws.partner/x`"),
+            (
+                FINDINGS_EVENT_BUS,
+                "arn:aws:events:us-west-2:111122223333:rule/r",
+                "or its ARN",
+            ),
+            (
+                FINDINGS_EVENT_BUS,
+                "arn:aws:events:us-west-2:1:event-bus/b",
+                "or its ARN",
             ),
             (EXPECTED_KMS_KEY_ARNS, "alias/a,,alias/b", "element 2 is ``"),
             (

@@ -1,6 +1,7 @@
 //! One invocation: payload in, verdict lines and metrics out, answer back.
 
 mod answer;
+mod publish;
 mod surroundings;
 mod sweep;
 
@@ -14,10 +15,14 @@ pub use self::surroundings::{StandardOutput, Surroundings};
 
 use crate::batch::{self, Judged};
 use crate::checker::Checker;
+use crate::findings::Publish;
 use crate::ingest::{self, IngestError, Payload, QueueMessage};
 use crate::key_arn::Home;
 use crate::metrics::Metrics;
-use crate::ports::{AskError, DescribeKey, FindExpectation, InspectObject, ListVersions};
+use crate::ports::{
+    AskError, DescribeKey, FindExpectation, InspectObject, ListVersions, PublishFindings,
+    RepairObject,
+};
 use crate::report;
 use crate::subject::Subject;
 use crate::verdict::Verdict;
@@ -67,9 +72,9 @@ pub enum HandlerError {
     /// The payload cannot be read.
     #[error("the invocation cannot be read: {0}")]
     Ingest(#[from] IngestError),
-    /// An event sent straight to the function could not be judged whole.
-    #[error("{failed} of {all} records could not be judged, the first because {first}")]
-    Unjudged {
+    /// An event sent straight to the function could not be judged whole, or its findings not sent.
+    #[error("{failed} of {all} records are not done, the first because {first}")]
+    NotDone {
         /// How many.
         failed: usize,
         /// Out of how many.
@@ -94,7 +99,7 @@ impl HandlerError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Ingest(_) => "UnreadablePayload",
-            Self::Unjudged { .. } => "RecordsNotJudged",
+            Self::NotDone { .. } => "RecordsNotDone",
             Self::Sweep(_) => "SweepStopped",
             Self::Write(_) | Self::Json(_) => "VerdictsNotWritten",
         }
@@ -104,8 +109,9 @@ impl HandlerError {
 /// Handles invocations.
 ///
 /// # Guarantees
-/// - Every record is judged and told, or returned for another try with a logged error; a record
-///   nobody can read fails its own message only.
+/// - Every record is judged and told, its finding sent where findings are published, or it is
+///   returned for another try with a logged error; a record nobody can read fails its own message
+///   only.
 /// - All lines of an invocation are written before its answer is returned, so what the answer calls
 ///   done has been told.
 /// - A record delivered twice gets the same verdict id twice.
@@ -114,11 +120,17 @@ pub struct Handler<A, S> {
     checker: Checker<A>,
     surroundings: S,
     max_concurrency: usize,
+    findings_event_bus: Option<String>,
 }
 
 impl<A, S> Handler<A, S>
 where
-    A: InspectObject + FindExpectation + DescribeKey + ListVersions,
+    A: InspectObject
+        + FindExpectation
+        + DescribeKey
+        + ListVersions
+        + PublishFindings
+        + RepairObject,
     S: Surroundings,
 {
     /// A handler with at most `max_concurrency` HEADs in flight.
@@ -127,7 +139,15 @@ where
             checker,
             surroundings,
             max_concurrency,
+            findings_event_bus: None,
         }
+    }
+
+    /// Publishes findings on this bus, where there is one.
+    #[must_use]
+    pub fn publishing(mut self, findings_event_bus: Option<String>) -> Self {
+        self.findings_event_bus = findings_event_bus;
+        self
     }
 
     /// Handles one payload, and answers in the form that its sender expects.
@@ -149,7 +169,9 @@ where
                     .iter()
                     .map(|task| task.version.clone().map(Subject::Arrival))
                     .collect();
-                let judged = self.judge(subjects.iter().flatten(), invocation).await?;
+                let judged = self
+                    .judge(subjects.iter().flatten(), invocation, job.publish)
+                    .await?;
                 answer::batch_operations(&job, &judged)
             }
             Payload::Sweep(request) => self.sweep(&request, invocation).await,
@@ -164,7 +186,9 @@ where
         let subjects = messages
             .iter()
             .filter_map(|message| message.subjects.as_ref().ok());
-        let judged = self.judge(subjects.flatten(), invocation).await?;
+        let judged = self
+            .judge(subjects.flatten(), invocation, Publish::Findings)
+            .await?;
         answer::queue(messages, &judged)
     }
 
@@ -173,26 +197,28 @@ where
         subjects: &[Subject],
         invocation: &Invocation,
     ) -> Result<Value, HandlerError> {
-        let judged = self.judge(subjects, invocation).await?;
+        let judged = self.judge(subjects, invocation, Publish::Findings).await?;
         answer::direct(&judged)
     }
 
-    /// Judges the subjects and writes what there is to tell.
+    /// Judges the subjects, writes what there is to tell, and publishes what is to be published.
     async fn judge(
         &self,
         subjects: impl IntoIterator<Item = &Subject>,
         invocation: &Invocation,
+        publish: Publish,
     ) -> Result<Judged, HandlerError> {
         let subjects: Vec<&Subject> = subjects.into_iter().collect();
-        let judged = batch::judge(
+        let mut judged = batch::judge(
             &self.checker,
             &subjects,
             invocation.home.as_ref(),
             self.max_concurrency,
-            invocation.stop(),
+            self.stop_judging(invocation),
         )
         .await;
         self.tell(&judged.verdicts)?;
+        self.publish(&mut judged, publish, invocation).await?;
         Ok(judged)
     }
 

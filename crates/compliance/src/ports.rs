@@ -1,10 +1,11 @@
-//! What the checker asks of AWS, in its own words: four narrow traits and their answers.
+//! What the checker asks of AWS, in its own words: six narrow traits and their answers.
 //!
 //! An answer is `Ok` wherever AWS gave one that a verdict can be built on, a refusal included.
 //! [`AskError`] means that nobody knows: the message goes back to the queue.
 
 use std::future::Future;
 
+use crate::findings::Event;
 use crate::subject::ObjectVersion;
 
 /// AWS could not be asked, or its answer decides nothing: worth trying again.
@@ -170,6 +171,52 @@ pub trait ListVersions: Send + Sync {
     ) -> impl Future<Output = Result<VersionPage, AskError>> + Send;
 }
 
+/// The answer to one `UpdateObjectEncryption`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// S3 re-encrypted the version.
+    Done,
+    /// S3 will not, or may not; with what it answered.
+    Refused(String),
+}
+
+/// Re-encrypts one object version in place.
+pub trait RepairObject: Send + Sync {
+    /// Has S3 encrypt the version's data key with SSE-KMS under the key of this ARN.
+    ///
+    /// # Errors
+    /// Throttling, server faults, timeouts: after the SDK's own retries. S3 may have done it.
+    fn repair(
+        &self,
+        version: &ObjectVersion,
+        key_arn: &str,
+        bucket_key: bool,
+        owner: Option<&str>,
+    ) -> impl Future<Output = Result<Repair, AskError>> + Send;
+}
+
+/// Why EventBridge did not take one event of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventError {
+    /// EventBridge's code, such as `ThrottlingException`.
+    pub code: String,
+    /// What it said.
+    pub message: String,
+}
+
+/// Puts findings on an event bus.
+pub trait PublishFindings: Send + Sync {
+    /// One `PutEvents`; one result for each event, in their order.
+    ///
+    /// # Errors
+    /// Where the request as a whole failed, for whatever reason: after the SDK's own retries.
+    fn put(
+        &self,
+        bus: &str,
+        events: &[&Event],
+    ) -> impl Future<Output = Result<Vec<Result<(), EventError>>, AskError>> + Send;
+}
+
 impl<A: InspectObject> InspectObject for &A {
     async fn inspect(
         &self,
@@ -209,5 +256,27 @@ impl<A: ListVersions> ListVersions for &A {
         owner: Option<&str>,
     ) -> Result<VersionPage, AskError> {
         (**self).list(bucket, prefix, after, owner).await
+    }
+}
+
+impl<A: RepairObject> RepairObject for &A {
+    async fn repair(
+        &self,
+        version: &ObjectVersion,
+        key_arn: &str,
+        bucket_key: bool,
+        owner: Option<&str>,
+    ) -> Result<Repair, AskError> {
+        (**self).repair(version, key_arn, bucket_key, owner).await
+    }
+}
+
+impl<A: PublishFindings> PublishFindings for &A {
+    async fn put(
+        &self,
+        bus: &str,
+        events: &[&Event],
+    ) -> Result<Vec<Result<(), EventError>>, AskError> {
+        (**self).put(bus, events).await
     }
 }

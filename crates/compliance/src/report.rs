@@ -24,6 +24,8 @@ struct Line<'a> {
     expected: Option<ExpectedLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replication: Option<ReplicationLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repaired: Option<bool>,
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'a str>,
@@ -66,7 +68,8 @@ struct ReplicationLine<'a> {
 /// The verdict as one line of JSON, without its line feed.
 ///
 /// `compliant` is `null` where nobody can say; every other field that is unknown is left out,
-/// `remedy` too where nothing needs doing. `bucketKeyEnabled` is there for objects under KMS.
+/// `remedy` too where nothing needs doing, and `repaired` where
+/// nothing was repaired. `bucketKeyEnabled` is there for objects under KMS.
 ///
 /// # Errors
 /// None that these types can cause; passed on rather than hidden.
@@ -77,6 +80,7 @@ pub fn line(verdict: &Verdict) -> Result<String, serde_json::Error> {
         observed,
         expected,
         replication,
+        repaired,
     } = verdict;
     let observed = observed.as_ref().map(|seen| ObservedLine {
         algorithm: seen.algorithm.as_deref(),
@@ -110,6 +114,7 @@ pub fn line(verdict: &Verdict) -> Result<String, serde_json::Error> {
         observed,
         expected,
         replication,
+        repaired: repaired.then_some(true),
         reason: &judgement.reason,
         remedy: judgement.remedy.as_deref(),
     })

@@ -121,8 +121,18 @@ impl Home {
     /// See <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service>.
     #[must_use]
     pub fn s3_via_service(&self, region: &str) -> String {
-        // KMS names the service the same way in every partition.
         format!("s3.{region}.amazonaws.com")
+    }
+
+    /// The hosts that a policy has to allow: in China AWS does not say whether KMS sees the host with
+    /// the partition's own suffix or the one of everywhere else, so there it is both.
+    #[must_use]
+    pub fn s3_via_services(&self, region: &str) -> Vec<String> {
+        let mut hosts = vec![self.s3_via_service(region)];
+        if self.partition == "aws-cn" {
+            hosts.push(format!("s3.{region}.amazonaws.com.cn"));
+        }
+        hosts
     }
 }
 
@@ -180,6 +190,21 @@ mod tests {
         let home = home.unwrap();
         assert_eq!(home.bucket_arn("b"), "arn:aws-us-gov:s3:::b");
         assert_eq!(home.region, "us-gov-west-1");
+        assert_eq!(
+            home.s3_via_services("us-gov-west-1"),
+            ["s3.us-gov-west-1.amazonaws.com"]
+        );
+        let home = Home {
+            partition: "aws-cn".into(),
+            ..home
+        };
+        assert_eq!(
+            home.s3_via_services("cn-north-1"),
+            [
+                "s3.cn-north-1.amazonaws.com",
+                "s3.cn-north-1.amazonaws.com.cn"
+            ]
+        );
         assert_eq!(Home::of_function("arn:aws:s3:::b"), None);
     }
 }

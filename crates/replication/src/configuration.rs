@@ -189,6 +189,9 @@ pub struct DefaultEncryption {
     pub kms_key: Option<String>,
     /// Whether new objects use an S3 Bucket Key.
     pub bucket_key_enabled: bool,
+    /// Kinds of encryption that uploads may not ask for, as S3 names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<String>,
 }
 
 impl DefaultEncryption {

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use custom_resource::Deadline;
 
+use crate::accounts::Accounts;
 use crate::apply::{Writes, apply};
 use crate::arn::Home;
 use crate::error::{AwsError, ErrorKind, ReplicationError};
-use crate::observe::{observe, remains};
+use crate::observe::observe;
 use crate::owner::Owner;
 use crate::plan::{Desired, desired, plan, plan_delete};
 use crate::ports::Aws;
+use crate::remains::remains;
 use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec};
 
 /// Rounds of observe, plan and apply before we give up. Two are usual: the work, and the look
@@ -30,7 +32,7 @@ const LEAST_TIME: Duration = Duration::from_secs(10);
 /// # Errors
 /// What cannot be, or what AWS refused. Whatever was done stays, for the next request to go on from.
 pub async fn provision<A: Aws>(
-    aws: &A,
+    accounts: &Accounts<'_, A>,
     spec: &Spec,
     home: &Home,
     owner: &Owner,
@@ -38,11 +40,11 @@ pub async fn provision<A: Aws>(
     deadline: Deadline,
     writes: &mut Writes,
 ) -> Result<Desired, ReplicationError> {
-    let mut trouble = None;
-    for round in 0..MOST_ROUNDS {
-        pause(round, owner, deadline, "provision").await?;
+    let mut rounds = Rounds::new(owner, deadline, &spec.source_bucket, "provision");
+    loop {
+        rounds.begin().await?;
         let outcome = async {
-            let observed = observe(aws, spec, home, owner).await?;
+            let observed = observe(accounts, spec, home, owner).await?;
             let desired =
                 desired(spec, &observed, home, owner).map_err(ReplicationError::Refused)?;
             let plan = plan(spec, &desired, &observed, home, owner, queue_arn)
@@ -50,23 +52,13 @@ pub async fn provision<A: Aws>(
             if plan.is_empty() {
                 return Ok(Some(desired));
             }
-            apply(aws, &plan, owner, writes).await?;
+            apply(accounts, &plan, owner, writes).await?;
             Ok(None)
         };
-        match Box::pin(outcome).await {
-            Ok(Some(desired)) => return Ok(desired),
-            Ok(None) => trouble = None,
-            Err(error) if may_pass(&error) => {
-                tracing::warn!(round, error = %error, "trying again");
-                trouble = Some(error);
-            }
-            Err(error) => return Err(error),
+        if let Some(desired) = rounds.end(Box::pin(outcome).await)? {
+            return Ok(desired);
         }
     }
-    Err(trouble.unwrap_or_else(|| ReplicationError::LostWrites {
-        what: "the configuration",
-        bucket: spec.source_bucket.clone(),
-    }))
 }
 
 /// Removes what is the owner's.
@@ -78,7 +70,7 @@ pub async fn provision<A: Aws>(
     reason = "each says another thing, and there is one caller"
 )]
 pub async fn remove<A: Aws>(
-    aws: &A,
+    accounts: &Accounts<'_, A>,
     source_bucket: &str,
     spec: Option<&Spec>,
     home: &Home,
@@ -87,31 +79,82 @@ pub async fn remove<A: Aws>(
     deadline: Deadline,
     writes: &mut Writes,
 ) -> Result<(), ReplicationError> {
-    let mut trouble = None;
-    for round in 0..MOST_ROUNDS {
-        pause(round, owner, deadline, "delete").await?;
+    let mut rounds = Rounds::new(owner, deadline, source_bucket, "delete");
+    loop {
+        rounds.begin().await?;
         let outcome = async {
-            let remains = remains(aws, source_bucket, spec, home, owner).await?;
+            let remains = remains(accounts, source_bucket, spec, home, owner).await?;
             let plan = plan_delete(&remains, owner, on_delete_buckets, on_delete_keys);
             let before = writes.0;
-            apply(aws, &plan, owner, writes).await?;
+            apply(accounts, &plan, owner, writes).await?;
             // Steps that look before they write (`…IfUnused`, `…IfEmpty`) are planned every time.
-            Ok(writes.0 == before)
+            Ok((writes.0 == before).then_some(()))
         };
-        match Box::pin(outcome).await {
-            Ok(true) => return Ok(()),
-            Ok(false) => trouble = None,
-            Err(error) if may_pass(&error) => {
-                tracing::warn!(round, error = %error, "trying again");
-                trouble = Some(error);
-            }
-            Err(error) => return Err(error),
+        if rounds.end(Box::pin(outcome).await)?.is_some() {
+            return Ok(());
         }
     }
-    Err(trouble.unwrap_or_else(|| ReplicationError::LostWrites {
-        what: "the configuration",
-        bucket: source_bucket.to_owned(),
-    }))
+}
+
+/// Rounds of one work, until it is done or given up.
+pub(crate) struct Rounds<'a> {
+    owner: &'a Owner,
+    deadline: Deadline,
+    bucket: &'a str,
+    doing: &'static str,
+    round: u32,
+    trouble: Option<ReplicationError>,
+}
+
+impl<'a> Rounds<'a> {
+    pub(crate) const fn new(
+        owner: &'a Owner,
+        deadline: Deadline,
+        bucket: &'a str,
+        doing: &'static str,
+    ) -> Self {
+        Self {
+            owner,
+            deadline,
+            bucket,
+            doing,
+            round: 0,
+            trouble: None,
+        }
+    }
+
+    /// Waits for the next round to begin.
+    pub(crate) async fn begin(&mut self) -> Result<(), ReplicationError> {
+        if self.round == MOST_ROUNDS {
+            let trouble = self.trouble.take();
+            return Err(trouble.unwrap_or_else(|| ReplicationError::LostWrites {
+                what: "the configuration",
+                bucket: self.bucket.to_owned(),
+            }));
+        }
+        pause(self.round, self.owner, self.deadline, self.doing).await?;
+        self.round += 1;
+        Ok(())
+    }
+
+    /// What came of the round: `Some` when all is done, `None` where another one is needed.
+    pub(crate) fn end<T>(
+        &mut self,
+        outcome: Result<Option<T>, ReplicationError>,
+    ) -> Result<Option<T>, ReplicationError> {
+        match outcome {
+            Err(error) if may_pass(&error) => {
+                tracing::warn!(round = self.round, error = %error, "trying again");
+                self.trouble = Some(error);
+                Ok(None)
+            }
+            Ok(None) => {
+                self.trouble = None;
+                Ok(None)
+            }
+            other => other,
+        }
+    }
 }
 
 /// Whether the same request may succeed a moment later: a new role or key is not known everywhere
@@ -120,7 +163,10 @@ fn may_pass(error: &ReplicationError) -> bool {
     let ReplicationError::Aws { step, source } = error else {
         return false;
     };
-    let AwsError { kind, .. } = source;
+    let AwsError { kind, code, .. } = source;
+    if code == "LimitExceeded" {
+        return false;
+    }
     match kind {
         ErrorKind::Transient | ErrorKind::Conflict => true,
         // What we just made is not seen yet, or another resource removed what we share.

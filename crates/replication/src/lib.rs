@@ -9,15 +9,19 @@
 //! Spec, policies, merging and plan are pure: they call nothing and know no SDK. AWS is reached
 //! through the traits in [`ports`], which [`aws`] implements over the SDK.
 
+pub mod accounts;
 pub(crate) mod actions;
 pub mod apply;
 pub mod arn;
+pub mod attributes;
 pub mod aws;
+pub mod batch;
 pub mod configuration;
 pub mod converge;
 pub mod diagnosis;
 pub mod direct;
 pub mod error;
+pub mod grants;
 pub mod merge;
 pub mod observe;
 pub mod observed;
@@ -27,6 +31,8 @@ pub mod policy;
 pub mod ports;
 pub mod probe;
 pub mod properties;
+pub mod remains;
 pub mod resource;
+pub(crate) mod settle;
 pub mod spec;
 pub mod step;

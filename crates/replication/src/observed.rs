@@ -1,6 +1,6 @@
 //! What there is: the part of an account that one resource looks at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::configuration::{
     DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
@@ -17,22 +17,38 @@ pub struct Observed {
     pub replication: Option<ReplicationConfiguration>,
     /// The destination buckets that the spec names.
     pub destinations: BTreeMap<String, ObservedDestination>,
-    /// Destinations of ours that the spec no longer names, with the Regions of their parameters.
-    pub abandoned: BTreeMap<String, String>,
-    /// Every key, by Region and what it was asked for: as given, the default encryption's, or the
-    /// ARN of the alias that a key of ours has.
+    /// Destinations of ours that the spec no longer names.
+    pub abandoned: BTreeMap<String, RemainingDestination>,
+    /// Every key by what it was asked for: as given, the default encryption's, or the ARN of the
+    /// alias that a key of ours has.
     pub keys: KeysByName,
+    /// Policies of the keys in other accounts, by key ARN.
+    pub key_policies: BTreeMap<String, String>,
+    /// Keys in other accounts that our present rules use and the spec does not name, and whose
+    /// policies have statements of ours: by key ARN, the destination bucket.
+    pub former_keys: BTreeMap<String, String>,
     /// The role of ours for the source bucket.
     pub role: Option<RoleDescription>,
-    /// Our inline policy on it.
-    pub role_policy: Option<String>,
+    /// Its inline policies, ours and those of other resources on the bucket, by name.
+    pub role_policies: BTreeMap<String, String>,
     /// Whether others have rules on the source bucket or policies on the role of ours: whoever
     /// writes rules puts its policy before them and takes it away after them.
     pub shared: bool,
 }
 
-/// Keys by Region and name (ARN, id or alias); `None` where there is no such key.
-pub type KeysByName = BTreeMap<(String, String), Option<KeyDescription>>;
+/// Keys by what they were asked for; `None` where there is no such key.
+pub type KeysByName = BTreeMap<KeyName, Option<KeyDescription>>;
+
+/// What a key was asked for by, and where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyName {
+    /// The account that was asked.
+    pub account: String,
+    /// The Region that was asked.
+    pub region: String,
+    /// ARN, id or alias.
+    pub name: String,
+}
 
 /// A destination bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +57,12 @@ pub struct ObservedDestination {
     pub region: Option<String>,
     /// The bucket, where it exists.
     pub bucket: Option<ObservedBucket>,
-    /// Our expectation parameter for it.
-    pub parameter: Option<String>,
+    /// Our expectation parameters for it, by name.
+    pub parameters: BTreeMap<String, String>,
+    /// Whether it can be looked at: not in another account without a role to assume there.
+    pub seen: bool,
+    /// Its bucket policy, where it is in another account.
+    pub policy: Option<String>,
 }
 
 /// A bucket that exists.
@@ -72,10 +92,15 @@ impl ObservedBucket {
     /// Whether `owner` made this bucket.
     #[must_use]
     pub fn is_of(&self, owner: &Owner) -> bool {
-        self.tags
-            .iter()
-            .any(|tag| tag.key == OWNER_TAG && tag.value == owner.as_str())
+        bear(&self.tags, owner)
     }
+}
+
+/// Whether a bucket with these tags was made by `owner`.
+#[must_use]
+pub fn bear(tags: &[Tag], owner: &Owner) -> bool {
+    tags.iter()
+        .any(|tag| tag.key == OWNER_TAG && tag.value == owner.as_str())
 }
 
 /// What was read before a Delete: all that bears the owner's name.
@@ -95,6 +120,8 @@ pub struct Remains {
     pub source_key: Option<String>,
     /// Our inline policy on the role of ours.
     pub role_policy: Option<String>,
+    /// The role for replicating existing objects.
+    pub batch_role: Option<RoleDescription>,
 }
 
 /// A destination at Delete.
@@ -102,10 +129,14 @@ pub struct Remains {
 pub struct RemainingDestination {
     /// Its Region.
     pub region: String,
-    /// Whether our expectation parameter is there.
-    pub has_parameter: bool,
+    /// Names of our expectation parameters.
+    pub parameters: BTreeSet<String>,
     /// Whether we made the bucket.
     pub made_by_us: bool,
     /// ARN of the key that we made for it.
     pub key: Option<String>,
+    /// Whether its bucket policy has statements of ours.
+    pub has_policy: bool,
+    /// ARNs of the keys whose policies have statements of ours.
+    pub granted_keys: BTreeSet<String>,
 }

@@ -10,6 +10,15 @@ use sha2::{Digest, Sha256};
 /// Key of the tag that says which resource a bucket, key or role belongs to.
 pub const OWNER_TAG: &str = "encrypted-replication:owner";
 
+/// Key of the tag that says which S3 Batch Replication job a role was made for.
+pub const JOB_TAG: &str = "encrypted-replication:batch-job";
+
+/// Path of the parameters that say what to expect in a destination bucket.
+#[must_use]
+pub fn parameter_path(destination_bucket: &str) -> String {
+    format!("/encrypted-replication/{destination_bucket}")
+}
+
 /// Path of the roles we make; our permissions in IAM end at it.
 pub const ROLE_PATH: &str = "/encrypted-replication/";
 
@@ -84,6 +93,12 @@ impl Owner {
         format!("{self}-replication")
     }
 
+    /// Name of the role, and of its policy, for replicating existing objects.
+    #[must_use]
+    pub fn batch_role(&self) -> String {
+        format!("{self}-batch-replication")
+    }
+
     /// `Id` of the source bucket's notification for failed replication.
     #[must_use]
     pub fn notification_id(&self) -> String {
@@ -96,6 +111,14 @@ impl Owner {
         format!("{self}{purpose}")
     }
 
+    /// Whether a policy statement's `Sid` is this owner's.
+    #[must_use]
+    pub fn owns_sid(&self, sid: &str) -> bool {
+        // A purpose begins with a capital, which no owner's digits do.
+        sid.strip_prefix(self.as_str())
+            .is_some_and(|purpose| purpose.starts_with(|c: char| c.is_ascii_uppercase()))
+    }
+
     /// Alias of the key that we make for `bucket`. Dots, which buckets may have and aliases may
     /// not, become underscores, which buckets may not have.
     #[must_use]
@@ -106,10 +129,27 @@ impl Owner {
         )
     }
 
-    /// Name of the SSM parameter that tells the checker what to expect in `destination_bucket`.
+    /// Name of the SSM parameter that tells the checker what to expect in `destination_bucket`. What
+    /// one does not hold goes on in others, with a `number` above 0.
     #[must_use]
-    pub fn parameter_name(&self, destination_bucket: &str) -> String {
-        format!("/encrypted-replication/{destination_bucket}/{self}")
+    pub fn parameter_name(&self, destination_bucket: &str, number: usize) -> String {
+        let path = parameter_path(destination_bucket);
+        match number {
+            0 => format!("{path}/{self}"),
+            number => format!("{path}/{self}-{}", number + 1),
+        }
+    }
+
+    /// Whether the SSM parameter `name` is this owner's.
+    #[must_use]
+    pub fn owns_parameter(&self, name: &str) -> bool {
+        name.rsplit('/').next().is_some_and(|last| self.owns(last))
+    }
+
+    /// Start of the keys of the batch job's report.
+    #[must_use]
+    pub fn report_prefix(&self) -> String {
+        format!("encrypted-replication/{self}")
     }
 
     /// Key of a probe object under `prefix`.

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use crate::actions;
 use crate::arn::Home;
 use crate::owner::Owner;
+use crate::plan::Desired;
+use crate::spec::Spec;
 
 /// One way that objects take: from a prefix of the source to a destination under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,23 +33,56 @@ pub struct Route<'a> {
     pub owner_override: bool,
 }
 
-/// The trust policy of the replication role: S3 may assume it for this account.
+/// The service that replicates. AWS spells it so in every partition.
+pub const S3: &str = "s3.amazonaws.com";
+/// The service that replicates existing objects.
+pub const BATCH_OPERATIONS: &str = "batchoperations.s3.amazonaws.com";
+
+/// The trust policy of a role that a service of S3's may assume. AWS does not say that they send
+/// `aws:SourceAccount` here, so no condition is put on it; S3 takes roles of the bucket's own account
+/// alone.
 #[must_use]
-pub fn trust_policy() -> Value {
+pub fn trust_policy(service: &str) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow",
-            "Principal": {"Service": "s3.amazonaws.com"},
+            "Principal": {"Service": service},
             "Action": "sts:AssumeRole",
         }],
     })
 }
 
-/// The policy of the replication role for one resource's routes. Routes that share resources share
+/// How far the replication role's permissions go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To the prefixes of the rules.
+    Prefixes,
+    /// To whole buckets, as in AWS's own examples: for rules whose prefixes are too many to name.
+    Buckets,
+}
+
+/// The policy of the replication role for one resource. Routes that share resources share
 /// statements, so that its length grows with prefixes and keys, not with rules.
 #[must_use]
 pub fn role_policy(
+    home: &Home,
+    owner: &Owner,
+    spec: &Spec,
+    desired: &Desired,
+    reach: Reach,
+) -> Value {
+    let mut routes = desired.routes();
+    if reach == Reach::Buckets {
+        for route in &mut routes {
+            route.prefix = "";
+        }
+    }
+    let source = (spec.source_bucket.as_str(), spec.source_region.as_str());
+    policy_of_routes(home, owner, source, &desired.source_keys, &routes)
+}
+
+fn policy_of_routes(
     home: &Home,
     owner: &Owner,
     source: (&str, &str),
@@ -149,36 +184,44 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
 }
 
 /// The key may be used only through S3 in its Region, only for this bucket or these objects.
-fn key_condition(home: &Home, region: &str, bucket_arn: &str, objects: &[String]) -> Value {
+pub(crate) fn key_condition(
+    home: &Home,
+    region: &str,
+    bucket_arn: &str,
+    objects: &[String],
+) -> Value {
     let mut contexts = vec![bucket_arn.to_owned()];
     contexts.extend_from_slice(objects);
+    let services = match home.s3_via_services(region).as_slice() {
+        [one] => json!(one),
+        several => json!(several),
+    };
     json!({
         "StringLike": {
-            "kms:ViaService": home.s3_via_service(region),
+            "kms:ViaService": services,
             "kms:EncryptionContext:aws:s3:arn": contexts,
         },
     })
 }
 
-/// The policy of a key that we make: the account's own IAM policies decide who may use it, as in a
-/// key made in the console. See
+/// The policy of a key that we make in `account`: the account's own IAM policies decide who may use
+/// it, as in a key made in the console; `statements` let others in. See
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>.
 #[must_use]
-pub fn key_policy(home: &Home, owner: &Owner) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Sid": owner.sid("AccountAccess"),
-            "Effect": "Allow",
-            "Principal": {"AWS": format!("arn:{}:iam::{}:root", home.partition, home.account)},
-            "Action": "kms:*",
-            "Resource": "*",
-        }],
-    })
+pub fn key_policy(home: &Home, account: &str, statements: &[Value]) -> Value {
+    let mut all = vec![json!({
+        "Sid": "AccountAccess",
+        "Effect": "Allow",
+        "Principal": {"AWS": format!("arn:{}:iam::{account}:root", home.partition)},
+        "Action": "kms:*",
+        "Resource": "*",
+    })];
+    all.extend_from_slice(statements);
+    json!({"Version": "2012-10-17", "Statement": all})
 }
 
 /// The prefixes without those that another one covers.
-fn widest<'a>(prefixes: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn widest<'a>(prefixes: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let sorted: BTreeSet<&str> = prefixes.collect();
     let mut widest: Vec<&str> = Vec::new();
     for prefix in sorted {
@@ -190,7 +233,7 @@ fn widest<'a>(prefixes: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     widest
 }
 
-fn objects(bucket_arn: &str, prefix: &str) -> String {
+pub(crate) fn objects(bucket_arn: &str, prefix: &str) -> String {
     format!("{bucket_arn}/{}*", literal(prefix))
 }
 
@@ -226,7 +269,7 @@ mod tests {
     fn policy(routes: &[Route<'_>]) -> (Owner, Value) {
         let owner = Owner::new("stack", "Replication", "source");
         let keys = BTreeSet::from(["arn:aws:kms:us-east-1:111122223333:key/a".to_owned()]);
-        let policy = role_policy(&home(), &owner, ("source", "us-east-1"), &keys, routes);
+        let policy = policy_of_routes(&home(), &owner, ("source", "us-east-1"), &keys, routes);
         (owner, policy)
     }
 

@@ -159,6 +159,8 @@ pub struct RoleDescription {
     pub permissions_boundary: Option<String>,
     /// Who may assume it, as JSON.
     pub trust_policy: String,
+    /// Its tags.
+    pub tags: Vec<Tag>,
 }
 
 /// What a new role is made of.
@@ -186,6 +188,8 @@ pub trait Roles: Send + Sync {
     fn create_role(&self, role: NewRole<'_>) -> impl Call<()>;
     /// Sets the role's permissions boundary.
     fn put_permissions_boundary(&self, role: &str, policy_arn: &str) -> impl Call<()>;
+    /// Sets a tag of the role.
+    fn tag_role(&self, role: &str, tag: &Tag) -> impl Call<()>;
     /// Deletes a role that has no policies; fails with
     /// [`ErrorKind::Conflict`](crate::error::ErrorKind::Conflict) where it has some.
     fn delete_role(&self, name: &str) -> impl Call<()>;
@@ -201,8 +205,8 @@ pub trait Roles: Send + Sync {
 
 /// SSM parameters.
 pub trait Parameters: Send + Sync {
-    /// A parameter's value; `None` where there is none.
-    fn parameter(&self, region: &str, name: &str) -> impl Call<Option<String>>;
+    /// The values of all parameters directly below a path, by name.
+    fn parameters(&self, region: &str, path: &str) -> impl Call<BTreeMap<String, String>>;
     /// Writes a parameter, over an older value too.
     fn put_parameter(&self, region: &str, name: &str, value: &str) -> impl Call<()>;
     /// Removes a parameter.
@@ -233,13 +237,51 @@ pub struct Decision {
 pub trait Policies: Send + Sync {
     /// The bucket's policy, as JSON; `None` where it has none.
     fn bucket_policy(&self, bucket: BucketRef<'_>) -> impl Call<Option<String>>;
+    /// Replaces the bucket's policy.
+    fn put_bucket_policy(&self, bucket: BucketRef<'_>, policy: &str) -> impl Call<()>;
+    /// Removes the bucket's policy.
+    fn delete_bucket_policy(&self, bucket: BucketRef<'_>) -> impl Call<()>;
     /// The key's policy, as JSON; `None` where there is no such key.
     fn key_policy(&self, region: &str, key_arn: &str) -> impl Call<Option<String>>;
+    /// Replaces the key's policy.
+    fn put_key_policy(&self, region: &str, key_arn: &str, policy: &str) -> impl Call<()>;
     /// What IAM makes of the role's own policies, its boundary and its organisation's. See
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>.
     fn simulate(&self, role_arn: &str, access: &Access) -> impl Call<Vec<Decision>>;
 }
 
+/// An S3 Batch Replication job: every object of a bucket that its rules cover and that was not
+/// replicated yet, or failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicationJob<'a> {
+    /// The source bucket.
+    pub source: BucketRef<'a>,
+    /// Bucket for the report.
+    pub report_bucket: &'a str,
+    /// Where in that bucket.
+    pub report_prefix: &'a str,
+    /// ARN of the role that S3 Batch Operations assumes.
+    pub role_arn: &'a str,
+    /// What the job is for.
+    pub description: &'a str,
+    /// A second request with the same token starts no second job.
+    pub token: &'a str,
+}
+
+/// S3 Batch Operations.
+pub trait Jobs: Send + Sync {
+    /// Starts a job and returns its id. See
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_CreateJob.html>.
+    fn start_replication_job(&self, job: ReplicationJob<'_>) -> impl Call<String>;
+}
+
+/// Other accounts.
+pub trait Assume: Sized + Send + Sync {
+    /// The same AWS in the name of a role, in the role's account. Whether the role can be assumed
+    /// shows at the first call.
+    fn assuming(&self, role_arn: &str) -> impl Future<Output = Self> + Send;
+}
+
 /// All of it.
-pub trait Aws: Buckets + Objects + Keys + Roles + Parameters + Policies {}
-impl<T: Buckets + Objects + Keys + Roles + Parameters + Policies> Aws for T {}
+pub trait Aws: Buckets + Objects + Keys + Roles + Parameters + Policies + Jobs + Assume {}
+impl<T: Buckets + Objects + Keys + Roles + Parameters + Policies + Jobs + Assume> Aws for T {}

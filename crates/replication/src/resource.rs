@@ -1,33 +1,19 @@
 //! `Custom::EncryptedReplication`: the replication behind CloudFormation's protocol.
 
-use std::time::Duration;
-
 use custom_resource::{Context, CustomResource, Deadline, Failure, Request, Success};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::accounts::Accounts;
 use crate::apply::Writes;
 use crate::arn::Home;
-use crate::configuration::Status;
-use crate::converge::{provision, remove};
-use crate::diagnosis::{Result as Finding, diagnose};
+use crate::converge::remove;
 use crate::direct;
 use crate::error::ReplicationError;
-use crate::owner::{Owner, PhysicalId};
-use crate::plan::Desired;
-use crate::ports::{Aws, BucketRef};
-use crate::probe::{Proof, prove};
+use crate::owner::PhysicalId;
+use crate::ports::Aws;
 use crate::properties;
-use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec, Verification};
-
-/// How long a stack waits for the probe where `Verification` is `BestEffort`. S3 replicates most
-/// objects in seconds, and promises nothing below 15 minutes.
-const BEST_EFFORT: Duration = Duration::from_mins(5);
-
-/// Looks at what we wrote, where others keep overwriting it.
-const MOST_LOOKS: u32 = 4;
-
-/// How long another writer may take from its read of a configuration to its write.
-const OVERWRITTEN_WITHIN: Duration = Duration::from_secs(2);
+use crate::settle::Settlement;
+use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec};
 
 /// The longest name that a bucket has; a longer `SourceBucket` does not go into the physical id.
 const LONGEST_BUCKET_NAME: usize = 63;
@@ -60,166 +46,22 @@ impl<A: Aws> EncryptedReplication<A> {
         let owner = identity(request).owner;
         let spec = properties::read(&request.resource_properties, &self.home, &owner)
             .map_err(|faults| Failure::from(faults.to_string()))?;
+        // A destination that is no longer named is left by the role that the old properties name.
+        let old = properties::read(&request.old_resource_properties, &self.home, &owner).ok();
+        let specs: Vec<&Spec> = std::iter::once(&spec).chain(&old).collect();
+        let accounts = Accounts::of(&self.aws, &self.home, &specs).await;
         // Boxed here and below, as the futures of many SDK calls nest deep.
-        Box::pin(self.settle(&spec, &owner, deadline))
+        let settlement = Settlement {
+            accounts: &accounts,
+            spec: &spec,
+            home: &self.home,
+            owner: &owner,
+            queue_arn: self.check_queue_arn.as_deref(),
+            deadline,
+        };
+        Box::pin(settlement.settle())
             .await
             .map_err(|error| failure(&error))
-    }
-
-    /// Provisions and proves, and looks again: another resource on the same bucket may have read its
-    /// configuration before our write and written it back after our look.
-    async fn settle(
-        &self,
-        spec: &Spec,
-        owner: &Owner,
-        deadline: Deadline,
-    ) -> Result<Success, ReplicationError> {
-        let mut writes = Writes::default();
-        let mut shown: Option<Result<Option<Proof>, ReplicationError>> = None;
-        for _ in 0..MOST_LOOKS {
-            let before = writes;
-            let queue = self.check_queue_arn.as_deref();
-            let work = provision(
-                &self.aws,
-                spec,
-                &self.home,
-                owner,
-                queue,
-                deadline,
-                &mut writes,
-            );
-            let desired = match Box::pin(work).await {
-                Ok(desired) => desired,
-                Err(error) => return Err(self.explained(spec, owner, shown, error).await),
-            };
-            let proof = match shown.take() {
-                Some(proof) if writes == before => {
-                    return self.answer(spec, owner, &desired, proof, writes).await;
-                }
-                _ => Box::pin(self.prove(spec, &desired, owner, writes, deadline)).await,
-            };
-            let unproved = matches!(proof, Ok(None));
-            if writes == Writes::default() || unproved && !desired.shared {
-                return self.answer(spec, owner, &desired, proof, writes).await;
-            }
-            if unproved {
-                // The probe takes longer.
-                tokio::time::sleep(OVERWRITTEN_WITHIN).await;
-            }
-            shown = Some(proof);
-        }
-        Err(ReplicationError::LostWrites {
-            what: "the configuration",
-            bucket: spec.source_bucket.clone(),
-        })
-    }
-
-    async fn answer(
-        &self,
-        spec: &Spec,
-        owner: &Owner,
-        desired: &Desired,
-        proof: Result<Option<Proof>, ReplicationError>,
-        writes: Writes,
-    ) -> Result<Success, ReplicationError> {
-        let proof = match proof {
-            Ok(proof) => proof,
-            Err(error) => return Err(self.explained(spec, owner, None, error).await),
-        };
-        Ok(Success {
-            data: attributes(&self.home, spec, desired, proof, writes),
-            ..Success::default()
-        })
-    }
-
-    /// `error`, or why the proof that came before it failed.
-    async fn explained(
-        &self,
-        spec: &Spec,
-        owner: &Owner,
-        shown: Option<Result<Option<Proof>, ReplicationError>>,
-        error: ReplicationError,
-    ) -> ReplicationError {
-        match (shown, error) {
-            (Some(Err(ReplicationError::Unproven(what))), _)
-            | (_, ReplicationError::Unproven(what)) => {
-                let why = self.diagnose(spec, owner).await;
-                ReplicationError::Unproven(format!("{what}; {why}"))
-            }
-            (_, error) => error,
-        }
-    }
-
-    /// `None` where there is nothing to prove: nothing was changed, or no proof is asked for.
-    async fn prove(
-        &self,
-        spec: &Spec,
-        desired: &Desired,
-        owner: &Owner,
-        writes: Writes,
-        deadline: Deadline,
-    ) -> Result<Option<Proof>, ReplicationError> {
-        let patience = match spec.verification {
-            Verification::None => return Ok(None),
-            _ if writes == Writes::default() => return Ok(None),
-            // Nothing is to be replicated, so nothing can be shown.
-            _ if desired
-                .rules
-                .iter()
-                .all(|rule| rule.status == Status::Disabled) =>
-            {
-                return Ok(None);
-            }
-            Verification::BestEffort => deadline.min(Deadline::after(BEST_EFFORT)),
-            Verification::Required => deadline,
-        };
-        let source = BucketRef {
-            name: &spec.source_bucket,
-            region: &spec.source_region,
-        };
-        match prove(&self.aws, source, desired, owner, patience).await {
-            Ok(Proof::Pending) if spec.verification == Verification::Required => {
-                Err(ReplicationError::Unproven(format!(
-                    "the probe object in bucket `{}` had not been replicated when the time was up; repeat the stack \
-                     operation, or set `Verification` to BestEffort",
-                    spec.source_bucket
-                )))
-            }
-            other => other.map(Some),
-        }
-    }
-
-    /// Looks once more at what replication needs, for the reason of a failure.
-    async fn diagnose(&self, spec: &Spec, owner: &Owner) -> String {
-        let queue = self.check_queue_arn.as_deref();
-        let checks = diagnose(&self.aws, spec, &self.home, owner, queue).await;
-        let of = |result| {
-            let found = checks.iter().filter(move |check| check.result == result);
-            found
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ")
-        };
-        let (failed, suspect) = (of(Finding::Fail), of(Finding::Warn));
-        if !failed.is_empty() {
-            return format!("found: {failed}");
-        }
-        let suspect = if suspect.is_empty() {
-            suspect
-        } else {
-            format!(" ({suspect})")
-        };
-        match &spec.role {
-            Some(role) => format!(
-                "buckets, keys and rules are as they should be{suspect}, so look at role `{role}`: it must trust \
-                 s3.amazonaws.com and allow what {{\"Action\": \"Plan\"}} shows as `RolePolicy`; or leave `Role` out to get \
-                 one made"
-            ),
-            None => format!(
-                "buckets, keys, role and rules are as they should be{suspect}, so look for a Deny: in the policies of \
-                 the keys and of the destination bucket, in a permissions boundary, or in an organisation's policy"
-            ),
-        }
     }
 }
 
@@ -266,8 +108,9 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
             |spec| (spec.on_delete_buckets, spec.on_delete_keys),
         );
         let mut writes = Writes::default();
+        let accounts = Accounts::of(&self.aws, &self.home, spec.as_ref().as_slice()).await;
         let work = remove(
-            &self.aws,
+            &accounts,
             &id.source_bucket,
             spec.as_ref(),
             &self.home,
@@ -309,57 +152,4 @@ fn identity(request: &Request) -> PhysicalId {
 
 fn failure(error: &ReplicationError) -> Failure {
     Failure::from(error.to_string())
-}
-
-/// What `Fn::GetAtt` gives.
-fn attributes(
-    home: &Home,
-    spec: &Spec,
-    desired: &Desired,
-    proof: Option<Proof>,
-    writes: Writes,
-) -> Map<String, Value> {
-    let joined = |items: Vec<String>| Value::String(items.join(","));
-    let mut replica_keys: Vec<String> = desired
-        .rules
-        .iter()
-        .filter_map(|rule| rule.destination.replica_kms_key_id.clone())
-        .collect();
-    replica_keys.sort();
-    replica_keys.dedup();
-    let (verification, seconds) = match proof {
-        Some(Proof::Completed { took }) => ("COMPLETED", format!("{:.1}", took.as_secs_f64())),
-        Some(Proof::Pending) => ("PENDING", String::new()),
-        None => ("SKIPPED", String::new()),
-    };
-    let mut data = Map::new();
-    let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
-    put("RoleArn", Value::String(desired.role_arn.clone()));
-    put(
-        "SourceBucketArn",
-        Value::String(home.bucket_arn(&spec.source_bucket)),
-    );
-    put(
-        "SourceKmsKeyArns",
-        joined(desired.source_keys.iter().cloned().collect()),
-    );
-    put(
-        "DestinationBucketArns",
-        joined(
-            desired
-                .regions
-                .keys()
-                .map(|bucket| home.bucket_arn(bucket))
-                .collect(),
-        ),
-    );
-    put("ReplicaKmsKeyArns", joined(replica_keys));
-    put(
-        "RuleIds",
-        joined(desired.rules.iter().map(|rule| rule.id.clone()).collect()),
-    );
-    put("Verification", Value::String(verification.to_owned()));
-    put("VerificationSeconds", Value::String(seconds));
-    put("Changes", Value::String(writes.0.to_string()));
-    data
 }

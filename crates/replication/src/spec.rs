@@ -1,5 +1,6 @@
 //! What the replication should be: the properties, read, checked and with every default filled in.
 
+use crate::arn::Home;
 use crate::configuration::ReplicationRule;
 
 /// The desired replication of one resource.
@@ -22,13 +23,36 @@ pub struct Spec {
     pub when_missing: WhenMissing,
     /// What the probe object must show.
     pub verification: Verification,
+    /// What becomes of objects that are older than the rules.
+    pub existing_objects: ExistingObjects,
     /// What becomes of buckets of ours when the resource is deleted.
     pub on_delete_buckets: OnDeleteBuckets,
     /// What becomes of keys of ours when the resource is deleted.
     pub on_delete_keys: OnDeleteKeys,
 }
 
-/// One rule, with the two properties that S3 does not have.
+impl Spec {
+    /// The account of a destination bucket: the provisioner's own where no rule says another.
+    #[must_use]
+    pub fn account_of<'a>(&'a self, bucket: &str, home: &'a Home) -> &'a str {
+        let mut rules = self.rules.iter();
+        let rule = rules.find(|rule| rule.destination_bucket == bucket);
+        rule.and_then(|rule| rule.rule.destination.account.as_deref())
+            .unwrap_or(&home.account)
+    }
+
+    /// The role to assume for everything in a destination bucket's account.
+    #[must_use]
+    pub fn assumed_for(&self, bucket: &str) -> Option<&str> {
+        let mut rules = self
+            .rules
+            .iter()
+            .filter(|rule| rule.destination_bucket == bucket);
+        rules.find_map(|rule| rule.assume_role_arn.as_deref())
+    }
+}
+
+/// One rule, with the properties that S3 does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// The rule as S3 takes it; its `id` bears our owner, its `replica_kms_key_id` is as given.
@@ -37,6 +61,8 @@ pub struct Rule {
     pub destination_bucket: String,
     /// Region of the destination, where the template or the key's ARN says it.
     pub destination_region: Option<String>,
+    /// ARN of a role in the destination's account that we are to assume for everything there.
+    pub assume_role_arn: Option<String>,
 }
 
 /// Buckets and keys that do not exist.
@@ -59,6 +85,16 @@ pub enum Verification {
     BestEffort,
     /// No probe.
     None,
+}
+
+/// Objects that are older than the rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExistingObjects {
+    /// They are not replicated.
+    #[default]
+    Ignore,
+    /// An S3 Batch Replication job replicates them, once.
+    Replicate,
 }
 
 /// Buckets of ours at Delete.

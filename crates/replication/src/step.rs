@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::configuration::{DefaultEncryption, ReplicationRule};
 use crate::owner::Owner;
@@ -26,9 +27,10 @@ pub enum Step {
         bucket: String,
         policy: String,
     },
-    /// Makes the role that S3 assumes.
+    /// Makes a role that S3 assumes.
     CreateRole {
         role: String,
+        description: String,
         trust_policy: String,
         permissions_boundary: Option<String>,
     },
@@ -48,8 +50,22 @@ pub enum Step {
         policy: String,
         document: String,
     },
+    /// Puts exactly these statements of the owner's into a bucket's policy.
+    MergeBucketPolicy {
+        bucket: String,
+        region: String,
+        statements: Vec<Value>,
+    },
+    /// Puts exactly these statements of the owner's into a key's policy.
+    MergeKeyPolicy {
+        bucket: String,
+        region: String,
+        key_arn: String,
+        statements: Vec<Value>,
+    },
     /// Tells the checker what to expect.
     PutParameter {
+        bucket: String,
         region: String,
         name: String,
         value: String,
@@ -69,6 +85,15 @@ pub enum Step {
         role_arn: String,
         rules: Vec<ReplicationRule>,
     },
+    /// Starts an S3 Batch Replication job, and notes its id on its role.
+    StartReplicationJob {
+        bucket: String,
+        region: String,
+        role: String,
+        role_arn: String,
+        report_bucket: String,
+        token: String,
+    },
     /// Takes the owner's rules out of the bucket's replication configuration.
     RemoveReplication { bucket: String, region: String },
     /// Takes the owner's failure notification out, or hands it to another owner.
@@ -78,7 +103,11 @@ pub enum Step {
         heir: Option<String>,
     },
     /// Removes an expectation.
-    DeleteParameter { region: String, name: String },
+    DeleteParameter {
+        bucket: String,
+        region: String,
+        name: String,
+    },
     /// Removes the owner's inline policy.
     DeleteRolePolicy { role: String, policy: String },
     /// Removes the role if no policy is left on it.
@@ -89,6 +118,7 @@ pub enum Step {
     DeleteBucketIfEmpty { bucket: String, region: String },
     /// Has KMS delete a key of the owner's.
     ScheduleKeyDeletion {
+        bucket: String,
         region: String,
         key_arn: String,
         days: i32,
@@ -96,6 +126,36 @@ pub enum Step {
 }
 
 impl Step {
+    /// The bucket that the step is on, or that the key or parameter is for: it says in which account
+    /// the step is taken. Roles have none, and are the provisioner's own account's.
+    #[must_use]
+    pub fn bucket(&self) -> Option<&str> {
+        match self {
+            Self::CreateBucket { bucket, .. }
+            | Self::CreateKey { bucket, .. }
+            | Self::EnableVersioning { bucket, .. }
+            | Self::PutDefaultEncryption { bucket, .. }
+            | Self::MergeBucketPolicy { bucket, .. }
+            | Self::MergeKeyPolicy { bucket, .. }
+            | Self::PutParameter { bucket, .. }
+            | Self::EnableEventBridge { bucket, .. }
+            | Self::AddFailureEvents { bucket, .. }
+            | Self::MergeReplication { bucket, .. }
+            | Self::StartReplicationJob { bucket, .. }
+            | Self::RemoveReplication { bucket, .. }
+            | Self::RemoveFailureEvents { bucket, .. }
+            | Self::DeleteParameter { bucket, .. }
+            | Self::ResetDefaultEncryption { bucket, .. }
+            | Self::DeleteBucketIfEmpty { bucket, .. }
+            | Self::ScheduleKeyDeletion { bucket, .. } => Some(bucket),
+            Self::CreateRole { .. }
+            | Self::PutPermissionsBoundary { .. }
+            | Self::PutRolePolicy { .. }
+            | Self::DeleteRolePolicy { .. }
+            | Self::DeleteRoleIfUnused { .. } => None,
+        }
+    }
+
     /// The step with the ARNs of keys in place of the ARNs of their aliases.
     #[must_use]
     pub fn with_keys(mut self, keys: &BTreeMap<String, String>) -> Self {
@@ -124,8 +184,11 @@ impl Step {
             | Self::CreateRole { .. }
             | Self::PutPermissionsBoundary { .. }
             | Self::EnableVersioning { .. }
+            | Self::MergeBucketPolicy { .. }
+            | Self::MergeKeyPolicy { .. }
             | Self::EnableEventBridge { .. }
             | Self::AddFailureEvents { .. }
+            | Self::StartReplicationJob { .. }
             | Self::RemoveReplication { .. }
             | Self::RemoveFailureEvents { .. }
             | Self::DeleteParameter { .. }
@@ -168,6 +231,14 @@ impl fmt::Display for Step {
             Self::PutRolePolicy { role, policy, .. } => {
                 write!(f, "put policy `{policy}` on role `{role}`")
             }
+            Self::MergeBucketPolicy {
+                bucket, statements, ..
+            } => merge_policy(f, statements, &format!("bucket `{bucket}`")),
+            Self::MergeKeyPolicy {
+                key_arn,
+                statements,
+                ..
+            } => merge_policy(f, statements, &format!("key `{key_arn}`")),
             Self::PutParameter { region, name, .. } => {
                 write!(f, "put parameter `{name}` in {region}")
             }
@@ -189,13 +260,24 @@ impl fmt::Display for Step {
                     rules.len()
                 )
             }
+            Self::StartReplicationJob {
+                bucket,
+                report_bucket,
+                ..
+            } => {
+                write!(
+                    f,
+                    "start an S3 Batch Replication job for the existing objects of bucket `{bucket}`, with its report in \
+                     bucket `{report_bucket}`"
+                )
+            }
             Self::RemoveReplication { bucket, .. } => {
                 write!(f, "remove our replication rules from bucket `{bucket}`")
             }
             Self::RemoveFailureEvents { bucket, .. } => {
                 write!(f, "remove our notification from bucket `{bucket}`")
             }
-            Self::DeleteParameter { region, name } => {
+            Self::DeleteParameter { region, name, .. } => {
                 write!(f, "delete parameter `{name}` in {region}")
             }
             Self::DeleteRolePolicy { role, policy } => {
@@ -217,6 +299,13 @@ impl fmt::Display for Step {
                 write!(f, "schedule deletion of key `{key_arn}` in {days} days")
             }
         }
+    }
+}
+
+fn merge_policy(f: &mut fmt::Formatter<'_>, statements: &[Value], on: &str) -> fmt::Result {
+    match statements.len() {
+        0 => write!(f, "remove our statements from the policy of {on}"),
+        n => write!(f, "put {n} statement(s) into the policy of {on}"),
     }
 }
 

@@ -38,9 +38,12 @@ async fn main() -> Result<(), Error> {
         aws_sdk_s3::Client::from_conf(s3),
         aws_sdk_ssm::Client::new(&sdk),
         aws_sdk_kms::Client::new(&sdk),
+        move || aws_sdk_eventbridge::Client::new(&sdk),
     );
-    let checker = Checker::new(aws, config.expected_keys, config.expectation_ttl);
-    let handler = Handler::new(checker, StandardOutput, config.max_concurrency);
+    let checker =
+        Checker::new(aws, config.expected_keys, config.expectation_ttl).repairing(config.repair);
+    let handler = Handler::new(checker, StandardOutput, config.max_concurrency)
+        .publishing(config.findings_event_bus);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         handle(&handler, event)
     }))

@@ -1,28 +1,52 @@
 //! The ports, over the AWS SDK: each request spelled out, each answer mapped, nothing decided.
 
 mod error;
+mod events;
 mod kms;
 mod s3;
 mod ssm;
 
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 
+type MakeEvents = Box<dyn FnOnce() -> aws_sdk_eventbridge::Client + Send + Sync>;
+
 /// AWS, through one client for each service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Aws {
     s3: aws_sdk_s3::Client,
     ssm: aws_sdk_ssm::Client,
     kms: aws_sdk_kms::Client,
+    events: Arc<LazyLock<aws_sdk_eventbridge::Client, MakeEvents>>,
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws").finish_non_exhaustive()
+    }
 }
 
 impl Aws {
-    /// AWS through these clients.
+    /// AWS through these clients; EventBridge's is made at the first finding, so that no cold start
+    /// pays for it.
     #[must_use]
-    pub fn new(s3: aws_sdk_s3::Client, ssm: aws_sdk_ssm::Client, kms: aws_sdk_kms::Client) -> Self {
-        Self { s3, ssm, kms }
+    pub fn new(
+        s3: aws_sdk_s3::Client,
+        ssm: aws_sdk_ssm::Client,
+        kms: aws_sdk_kms::Client,
+        events: impl FnOnce() -> aws_sdk_eventbridge::Client + Send + Sync + 'static,
+    ) -> Self {
+        let make: MakeEvents = Box::new(events);
+        Self {
+            s3,
+            ssm,
+            kms,
+            events: Arc::new(LazyLock::new(make)),
+        }
     }
 
     /// The time that a call may take, so that one that hangs does not eat the function's: 3 seconds

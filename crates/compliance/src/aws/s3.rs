@@ -3,13 +3,13 @@
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
-use aws_sdk_s3::types::{EncodingType, ServerSideEncryption};
+use aws_sdk_s3::types::{EncodingType, ObjectEncryption, ServerSideEncryption, SsekmsEncryption};
 
 use super::Aws;
-use super::error::{ask, header, status};
+use super::error::{answer, ask, header, status};
 use crate::ports::{
-    AskError, DefaultEncryption, InspectObject, Inspection, ListVersions, Marker, Observed,
-    VersionPage,
+    AskError, DefaultEncryption, InspectObject, Inspection, ListVersions, Marker, Observed, Repair,
+    RepairObject, VersionPage,
 };
 use crate::subject::{Key, ObjectVersion};
 
@@ -127,6 +127,54 @@ impl Aws {
             _ => DefaultEncryption::Other,
         })
     }
+}
+
+impl RepairObject for Aws {
+    /// One `UpdateObjectEncryption`.
+    ///
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_UpdateObjectEncryption.html>.
+    async fn repair(
+        &self,
+        version: &ObjectVersion,
+        key_arn: &str,
+        bucket_key: bool,
+        owner: Option<&str>,
+    ) -> Result<Repair, AskError> {
+        let encryption = SsekmsEncryption::builder()
+            .kms_key_arn(key_arn)
+            .bucket_key_enabled(bucket_key)
+            .build();
+        let encryption = match encryption {
+            Ok(encryption) => ObjectEncryption::Ssekms(encryption),
+            Err(error) => return Ok(Repair::Refused(error.to_string())),
+        };
+        let request = self
+            .s3
+            .update_object_encryption()
+            .bucket(&version.bucket)
+            .key(version.key.as_str())
+            .set_version_id(version.version_id.clone())
+            .object_encryption(encryption)
+            .set_expected_bucket_owner(owner.map(str::to_owned));
+        match request.send().await {
+            Ok(_) => Ok(Repair::Done),
+            Err(error) if refused_for_good(error.code(), status(&error)) => {
+                Ok(Repair::Refused(answer(&error)))
+            }
+            Err(error) => {
+                let resource = format!("bucket {} key {}", version.bucket, version.key);
+                Err(ask("s3:UpdateObjectEncryption", resource, &error))
+            }
+        }
+    }
+}
+
+/// Whether S3 will give the same answer again; 501 is one that lacks the operation. It passes on what KMS says as 400, throttling too.
+fn refused_for_good(code: Option<&str>, status: Option<u16>) -> bool {
+    let throttled = code.is_some_and(|code| {
+        code.contains("Throttl") || matches!(code, "SlowDown" | "RequestTimeout")
+    });
+    matches!(status, Some(400 | 403 | 404 | 405 | 501)) && !throttled
 }
 
 impl ListVersions for Aws {

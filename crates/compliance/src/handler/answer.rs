@@ -72,7 +72,7 @@ pub(super) fn direct(judged: &Judged) -> Result<Value, HandlerError> {
     });
     if let Some(first) = failed.next() {
         let all = judged.outcomes.len();
-        return Err(HandlerError::Unjudged {
+        return Err(HandlerError::NotDone {
             failed: failed.count() + 1,
             all,
             first,

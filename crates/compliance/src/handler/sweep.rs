@@ -7,15 +7,22 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Handler, HandlerError, Invocation, Surroundings};
 use crate::batch::Outcome;
-use crate::ingest::SweepRequest;
+use crate::findings::Publish;
+use crate::ingest::{PUBLISH_COMPLIANT, SweepRequest};
 use crate::ports::{
-    DescribeKey, FindExpectation, InspectObject, ListVersions, Marker, VersionPage,
+    DescribeKey, FindExpectation, InspectObject, ListVersions, Marker, PublishFindings,
+    RepairObject, VersionPage,
 };
 use crate::subject::Subject;
 
 impl<A, S> Handler<A, S>
 where
-    A: InspectObject + FindExpectation + DescribeKey + ListVersions,
+    A: InspectObject
+        + FindExpectation
+        + DescribeKey
+        + ListVersions
+        + PublishFindings
+        + RepairObject,
     S: Surroundings,
 {
     /// Pages through the bucket's versions. The answer says how many verdicts of each kind were
@@ -55,14 +62,22 @@ where
             })),
             // Without a page of progress the same request again would stop at the same place.
             Some(why) if pages == 0 => Err(HandlerError::Sweep(why)),
-            Some(why) => Ok(json!({
-                "Action": "Sweep", "Bucket": request.bucket, "Prefix": request.prefix,
-                "Complete": false, "Checked": checked, "Verdicts": verdicts, "Stopped": why,
-                "Next": {
+            Some(why) => {
+                let mut next = json!({
                     "Action": "Sweep", "Bucket": request.bucket, "Prefix": request.prefix,
                     "KeyMarker": at.key, "VersionIdMarker": at.version_id,
-                },
-            })),
+                });
+                if let (Publish::FindingsAndCompliant, Some(next)) =
+                    (request.publish, next.as_object_mut())
+                {
+                    next.insert(PUBLISH_COMPLIANT.to_owned(), "true".into());
+                }
+                Ok(json!({
+                    "Action": "Sweep", "Bucket": request.bucket, "Prefix": request.prefix,
+                    "Complete": false, "Checked": checked, "Verdicts": verdicts, "Stopped": why,
+                    "Next": next,
+                }))
+            }
         }
     }
 
@@ -95,7 +110,7 @@ where
             .cloned()
             .map(Subject::Arrival)
             .collect();
-        let judged = self.judge(&subjects, invocation).await?;
+        let judged = self.judge(&subjects, invocation, request.publish).await?;
         for outcome in &judged.outcomes {
             match outcome {
                 Outcome::Judged(_) => {}

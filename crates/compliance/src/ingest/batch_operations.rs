@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::error::{IngestError, shorten};
 use super::fields;
+use crate::findings::Publish;
 use crate::subject::{Key, ObjectVersion};
 
 const SHAPE: &str = "an S3 Batch Operations request";
@@ -17,6 +18,8 @@ pub struct BatchJob {
     pub schema_version: String,
     /// Goes back in the answer.
     pub invocation_id: String,
+    /// Which verdicts become events: the user argument `PublishCompliant`, of schema 2.0.
+    pub publish: Publish,
     /// One or more objects.
     pub tasks: Vec<BatchTask>,
 }
@@ -60,10 +63,15 @@ pub(super) fn read(event: &Value) -> Result<BatchJob, IngestError> {
             field: "tasks",
             expected: "an array",
         })?;
+    let publish = event.pointer("/job/userArguments").map_or_else(
+        || Ok(Publish::default()),
+        |arguments| super::read_publish(arguments, SHAPE),
+    )?;
     let tasks = tasks.iter().map(read_task).collect::<Result<_, _>>()?;
     Ok(BatchJob {
         schema_version: schema.to_owned(),
         invocation_id,
+        publish,
         tasks,
     })
 }

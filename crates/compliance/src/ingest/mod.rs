@@ -26,6 +26,7 @@ pub use self::batch_operations::{BatchJob, BatchTask};
 pub use self::error::IngestError;
 pub use self::sqs::QueueMessage;
 pub use self::sweep::SweepRequest;
+use crate::findings::Publish;
 use crate::subject::Subject;
 
 /// A whole invocation payload, recognised.
@@ -83,6 +84,23 @@ fn read_text(text: &str) -> Result<Vec<Subject>, IngestError> {
         sns::read_envelope(&event)
     } else {
         read_event(&event)
+    }
+}
+
+/// The field, of a sweep and of a job's user arguments, that has `Compliant` verdicts published too.
+pub const PUBLISH_COMPLIANT: &str = "PublishCompliant";
+
+fn read_publish(holder: &Value, shape: &'static str) -> Result<Publish, IngestError> {
+    match holder.get(PUBLISH_COMPLIANT) {
+        None | Some(Value::Null | Value::Bool(false)) => Ok(Publish::Findings),
+        Some(Value::Bool(true)) => Ok(Publish::FindingsAndCompliant),
+        Some(Value::String(text)) if text == "true" => Ok(Publish::FindingsAndCompliant),
+        Some(Value::String(text)) if text == "false" => Ok(Publish::Findings),
+        Some(_) => Err(IngestError::Field {
+            shape,
+            field: PUBLISH_COMPLIANT,
+            expected: "`true` or `false`",
+        }),
     }
 }
 

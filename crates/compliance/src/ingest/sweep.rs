@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::PUBLISH_COMPLIANT;
 use super::error::{IngestError, shorten};
 use super::fields;
+use crate::findings::Publish;
 
 const SHAPE: &str = "a direct action";
 
@@ -18,6 +20,8 @@ pub struct SweepRequest {
     pub key_marker: Option<String>,
     /// Continue after this version of it.
     pub version_id_marker: Option<String>,
+    /// Which verdicts become events.
+    pub publish: Publish,
 }
 
 /// Whether this is a direct action of ours.
@@ -37,10 +41,13 @@ pub(super) fn read(event: &Value) -> Result<SweepRequest, IngestError> {
         });
     }
     for (name, value) in event.as_object().into_iter().flatten() {
+        if name == PUBLISH_COMPLIANT {
+            continue;
+        }
         if !KNOWN.contains(&name.as_str()) || !(value.is_string() || value.is_null()) {
             return Err(IngestError::Field {
                 shape: SHAPE,
-                field: "Action, Bucket, Prefix, KeyMarker, VersionIdMarker",
+                field: "Action, Bucket, Prefix, KeyMarker, VersionIdMarker, PublishCompliant",
                 expected: "texts, and no other field",
             });
         }
@@ -50,5 +57,6 @@ pub(super) fn read(event: &Value) -> Result<SweepRequest, IngestError> {
         prefix: fields::owned(event, "Prefix").unwrap_or_default(),
         key_marker: fields::owned(event, "KeyMarker"),
         version_id_marker: fields::owned(event, "VersionIdMarker"),
+        publish: super::read_publish(event, SHAPE)?,
     })
 }

@@ -1,6 +1,7 @@
 //! The verdict on one replica version: what was observed against what was expected.
 
 mod judge;
+mod repair;
 mod replication;
 mod text;
 
@@ -10,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 pub(crate) use self::judge::is_replica;
 pub use self::judge::{Evidence, Expected, ExpectedKey, KeyState, ObservedKey, judge_object};
+pub(crate) use self::repair::{not_repaired, repaired};
 pub use self::replication::judge_replication;
 pub use self::text::{access_denied, customer_key, gone, other_region, unresolved};
 use crate::ports::Observed;
@@ -136,6 +138,8 @@ pub struct Verdict {
     pub expected: Option<Expected>,
     /// The source bucket's event, where it was one.
     pub replication: Option<ReplicationEvent>,
+    /// Whether this checker re-encrypted the version; the judgement is on what it is since.
+    pub repaired: bool,
 }
 
 impl Verdict {
@@ -157,7 +161,7 @@ impl Verdict {
     /// the observed algorithm and KMS key, the replication event's name, rule id, destination bucket
     /// and failure reason, and a word that tells the kinds of `Uninspectable` and `Gone` apart; what
     /// is unknown counts as empty. Left out on purpose: event times, the wording, what was expected
-    /// and the key's state, which may differ between two deliveries of one finding.
+    /// the repair and the key's state, which may differ between two deliveries of one finding.
     #[must_use]
     pub fn id(&self) -> String {
         let seen = self.observed.as_ref();

@@ -287,7 +287,7 @@ async fn a_direct_event_answers_its_verdicts_or_fails_as_a_whole() {
         .to_string();
     assert_eq!(
         error,
-        "1 of 1 records could not be judged, the first because s3:HeadObject on bucket destination \
+        "1 of 1 records are not done, the first because s3:HeadObject on bucket destination \
          failed: status 503, SlowDown; the message is tried again",
     );
     let unknown = bench.send(&json!({"hello": 1})).await.unwrap_err();

@@ -10,7 +10,10 @@
 )]
 
 mod batches;
+mod failure_reasons;
+mod findings;
 mod ingest;
+mod repairs;
 mod support;
 mod verdicts;
 mod wire;

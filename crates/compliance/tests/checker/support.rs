@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use compliance::checker::Checker;
+use compliance::findings::Event;
 use compliance::handler::{Handler, Invocation, Surroundings};
 use compliance::key_arn::Home;
 use compliance::ports::{
-    AskError, DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection,
-    KeyAnswer, KeyDescription, ListVersions, Marker, Observed, RegistryParameter, VersionPage,
+    AskError, DefaultEncryption, DescribeKey, EventError, FindExpectation, InspectObject,
+    Inspection, KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings,
+    RegistryParameter, Repair, RepairObject, VersionPage,
 };
 use compliance::subject::ObjectVersion;
 use serde_json::{Value, json};
@@ -40,7 +42,11 @@ pub(crate) fn replica(key: &str) -> Observed {
     }
 }
 
+type Puts = dyn Fn(usize, &Event) -> Result<(), EventError> + Send + Sync;
 type Heads = dyn Fn(usize, &ObjectVersion) -> Result<Inspection, AskError> + Send + Sync;
+
+/// Version id, key, Bucket Key and owner.
+pub(crate) type Repaired = (Option<String>, String, bool, Option<String>);
 
 pub(crate) struct Fake {
     /// The answer to the nth HEAD, from 0.
@@ -50,6 +56,19 @@ pub(crate) struct Fake {
     pub(crate) default: Result<DefaultEncryption, AskError>,
     pub(crate) keys: HashMap<String, Result<KeyAnswer, AskError>>,
     pub(crate) pages: Vec<Result<VersionPage, AskError>>,
+    pub(crate) repair: Box<dyn Fn() -> Result<Repair, AskError> + Send + Sync>,
+    /// What was to be repaired.
+    pub(crate) repairs: Mutex<Vec<Repaired>>,
+    /// What becomes of the nth event, from 0, of all that are put.
+    pub(crate) put: Box<Puts>,
+    /// Whether the nth request, from 0, fails as a whole.
+    pub(crate) put_request: Box<dyn Fn(usize) -> Result<(), AskError> + Send + Sync>,
+    pub(crate) put_takes: Duration,
+    /// The size of each request.
+    pub(crate) puts: Mutex<Vec<usize>>,
+    pub(crate) events_put: AtomicUsize,
+    /// The events that were taken, with their bus.
+    pub(crate) published: Mutex<Vec<(String, Event)>>,
     pub(crate) heads: AtomicUsize,
     pub(crate) in_flight: AtomicUsize,
     pub(crate) most_in_flight: AtomicUsize,
@@ -74,6 +93,14 @@ impl Default for Fake {
             default: Ok(DefaultEncryption::Other),
             keys: HashMap::from([(KEY.to_owned(), Ok(KeyAnswer::Found(usable)))]),
             pages: Vec::new(),
+            repair: Box::new(|| Ok(Repair::Done)),
+            repairs: Mutex::default(),
+            put: Box::new(|_, _| Ok(())),
+            put_request: Box::new(|_| Ok(())),
+            put_takes: Duration::from_millis(10),
+            puts: Mutex::default(),
+            events_put: AtomicUsize::default(),
+            published: Mutex::default(),
             heads: AtomicUsize::default(),
             in_flight: AtomicUsize::default(),
             most_in_flight: AtomicUsize::default(),
@@ -155,6 +182,48 @@ impl ListVersions for Fake {
     }
 }
 
+impl RepairObject for Fake {
+    async fn repair(
+        &self,
+        version: &ObjectVersion,
+        key_arn: &str,
+        bucket_key: bool,
+        owner: Option<&str>,
+    ) -> Result<Repair, AskError> {
+        self.repairs.lock().unwrap().push((
+            version.version_id.clone(),
+            key_arn.to_owned(),
+            bucket_key,
+            owner.map(str::to_owned),
+        ));
+        (self.repair)()
+    }
+}
+
+impl PublishFindings for Fake {
+    async fn put(
+        &self,
+        bus: &str,
+        events: &[&Event],
+    ) -> Result<Vec<Result<(), EventError>>, AskError> {
+        let n = {
+            let mut puts = self.puts.lock().unwrap();
+            puts.push(events.len());
+            puts.len() - 1
+        };
+        tokio::time::sleep(self.put_takes).await;
+        (self.put_request)(n)?;
+        let answer = |event: &&Event| {
+            let n = self.events_put.fetch_add(1, Ordering::SeqCst);
+            (self.put)(n, event)?;
+            let taken = (bus.to_owned(), (*event).clone());
+            self.published.lock().unwrap().push(taken);
+            Ok(())
+        };
+        Ok(events.iter().map(answer).collect())
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Paper(pub(crate) std::sync::Arc<Mutex<String>>);
 
@@ -178,12 +247,21 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(fake: Fake, allowed: &[&str], max_concurrency: usize) -> Self {
+        Self::with(fake, allowed, max_concurrency, false)
+    }
+
+    /// With repair switched on.
+    pub(crate) fn repairing(fake: Fake, allowed: &[&str]) -> Self {
+        Self::with(fake, allowed, 8, true)
+    }
+
+    fn with(fake: Fake, allowed: &[&str], max_concurrency: usize, repairs: bool) -> Self {
         let fake: &'static Fake = Box::leak(Box::new(fake));
         let allowed = allowed
             .iter()
             .map(|key| compliance::key_arn::KeyName::parse(key).unwrap())
             .collect();
-        let checker = Checker::new(fake, allowed, Duration::from_mins(5));
+        let checker = Checker::new(fake, allowed, Duration::from_mins(5)).repairing(repairs);
         let paper = Paper::default();
         let written = paper.0.clone();
         Self {
@@ -191,6 +269,22 @@ impl Bench {
             fake,
             paper: written,
         }
+    }
+
+    /// With findings published on the default bus.
+    pub(crate) fn publishing(mut self) -> Self {
+        self.handler = self.handler.publishing(Some("default".to_owned()));
+        self
+    }
+
+    /// The ids of the verdicts that were published so far, with their detail types.
+    pub(crate) fn published(&self) -> Vec<(&'static str, String)> {
+        let published = self.fake.published.lock().unwrap();
+        let told = published.iter().map(|(_, event)| {
+            let detail: Value = serde_json::from_str(&event.detail).unwrap();
+            (event.detail_type, detail["id"].as_str().unwrap().to_owned())
+        });
+        told.collect()
     }
 
     pub(crate) async fn send(

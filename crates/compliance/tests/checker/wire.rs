@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use compliance::aws::Aws;
+use compliance::findings::{Event, FINDING};
 use compliance::ports::{
-    DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection, KeyAnswer,
-    KeyDescription, ListVersions, Marker, Observed,
+    DefaultEncryption, DescribeKey, EventError, FindExpectation, InspectObject, Inspection,
+    KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings, Repair,
+    RepairObject,
 };
 use compliance::subject::{Key, ObjectVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,6 +66,10 @@ impl Server {
             client!(aws_sdk_s3),
             client!(aws_sdk_ssm),
             client!(aws_sdk_kms),
+            {
+                let events = client!(aws_sdk_eventbridge);
+                move || events
+            },
         )
     }
 }
@@ -338,6 +344,121 @@ async fn a_key_is_found_missing_or_not_told_and_throttling_is_an_error() {
     let server = Server::start(vec![error("ThrottlingException")]).await;
     assert!(server.aws().describe(KEY).await.is_err());
     assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_repair_names_version_owner_key_and_bucket_key() {
+    let server = Server::start(vec![answer("200 OK", "", "")]).await;
+    let done = server
+        .aws()
+        .repair(&version(Some("v/1")), KEY, true, Some("111122223333"))
+        .await;
+    assert_eq!(done, Ok(Repair::Done));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
+    let first = head.lines().next().unwrap();
+    assert!(
+        first.starts_with("PUT /destination/Tax/%C3%9C%20%2B%201%25.pdf?encryption")
+            && first.contains("versionId=v%2F1"),
+        "{first}"
+    );
+    assert!(
+        head.to_ascii_lowercase()
+            .contains("x-amz-expected-bucket-owner: 111122223333"),
+        "{head}"
+    );
+    let part = format!(
+        "<SSE-KMS><BucketKeyEnabled>true</BucketKeyEnabled><KMSKeyArn>{KEY}</KMSKeyArn></SSE-KMS>"
+    );
+    let other = format!(
+        "<SSE-KMS><KMSKeyArn>{KEY}</KMSKeyArn><BucketKeyEnabled>true</BucketKeyEnabled></SSE-KMS>"
+    );
+    assert!(body.contains(&part) || body.contains(&other), "{body}");
+}
+
+#[tokio::test]
+async fn a_refused_repair_is_an_answer_and_throttling_is_an_error() {
+    let error = |code: &str| format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+    for (status, code) in [
+        ("403 Forbidden", "AccessDenied"),
+        ("400 Bad Request", "InvalidRequest"),
+        ("400 Bad Request", "KMS.DisabledException"),
+        ("404 Not Found", "NoSuchVersion"),
+        ("501 Not Implemented", "NotImplemented"),
+    ] {
+        let header = "x-amz-request-id: R\r\n";
+        let server = Server::start(vec![answer(status, header, &error(code))]).await;
+        let refused = server.aws().repair(&version(None), KEY, false, None).await;
+        let number = status.split(' ').next().unwrap();
+        let text = format!("status {number}, {code}, m, request R");
+        assert_eq!(refused, Ok(Repair::Refused(text)));
+        assert_eq!(server.requests().len(), 1);
+    }
+    for (status, code) in [
+        ("503 Slow Down", "SlowDown"),
+        ("400 Bad Request", "ThrottlingException"),
+        ("400 Bad Request", "KMS.ThrottlingException"),
+        ("409 Conflict", "OperationAborted"),
+    ] {
+        let server = Server::start(vec![answer(status, "", &error(code))]).await;
+        let unknown = server.aws().repair(&version(None), KEY, false, None).await;
+        assert!(unknown.is_err(), "{code}: {unknown:?}");
+    }
+}
+
+#[tokio::test]
+async fn events_go_to_the_bus_in_one_request_and_each_has_its_own_answer() {
+    let body = r#"{"FailedEntryCount":1,"Entries":[{"EventId":"e1"},
+        {"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}"#;
+    let server = Server::start(vec![answer("200 OK", "", body)]).await;
+    let event = |detail: &str, resources: &[&str]| Event {
+        detail_type: FINDING,
+        detail: detail.to_owned(),
+        resources: resources.iter().map(|&arn| arn.to_owned()).collect(),
+    };
+    let first = event(r#"{"id":"1"}"#, &["arn:aws:s3:::b/k", "arn:aws:s3:::b"]);
+    let second = event(r#"{"id":"2"}"#, &[]);
+    let answers = server.aws().put("default", &[&first, &second]).await;
+    let throttled = EventError {
+        code: "ThrottlingException".to_owned(),
+        message: "slow down".to_owned(),
+    };
+    assert_eq!(answers, Ok(vec![Ok(()), Err(throttled)]));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    let (head, sent) = requests[0].split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.to_ascii_lowercase()
+            .contains("x-amz-target: awsevents.putevents"),
+        "{head}"
+    );
+    let sent: serde_json::Value = serde_json::from_str(sent).unwrap();
+    let expected = serde_json::json!({"Entries": [
+        {"EventBusName": "default", "Source": "encrypted-replication",
+         "DetailType": "Replica Finding", "Detail": "{\"id\":\"1\"}",
+         "Resources": ["arn:aws:s3:::b/k", "arn:aws:s3:::b"]},
+        {"EventBusName": "default", "Source": "encrypted-replication",
+         "DetailType": "Replica Finding", "Detail": "{\"id\":\"2\"}", "Resources": []},
+    ]});
+    assert_eq!(sent, expected);
+}
+
+#[tokio::test]
+async fn a_bus_that_may_not_be_used_is_an_error_that_names_the_permission() {
+    let body = r#"{"__type":"AccessDeniedException","message":"not authorized"}"#;
+    let server = Server::start(vec![answer("400 Bad Request", "", body)]).await;
+    let event = Event {
+        detail_type: FINDING,
+        detail: "{}".to_owned(),
+        resources: Vec::new(),
+    };
+    let error = server.aws().put("default", &[&event]).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "events:PutEvents on event bus default failed: status 400, AccessDeniedException, not \
+         authorized; allow the checker's role events:PutEvents; the message is tried again",
+    );
 }
 
 #[tokio::test]

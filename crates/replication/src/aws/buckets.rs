@@ -2,9 +2,10 @@
 
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration,
-    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
-    ServerSideEncryptionRule, Tag as S3Tag, Tagging, VersioningConfiguration,
+    BlockedEncryptionTypes, BucketLocationConstraint, BucketVersioningStatus,
+    CreateBucketConfiguration, EncryptionType, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag as S3Tag, Tagging,
+    VersioningConfiguration,
 };
 
 use super::failure::failure;
@@ -46,6 +47,17 @@ fn absent<T>(outcome: Outcome<T>, codes: &[&str]) -> Outcome<Option<T>> {
         Err(error) if codes.contains(&error.code.as_str()) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn blocked(found: Option<&BlockedEncryptionTypes>) -> Vec<String> {
+    let kinds = found.map_or(&[][..], BlockedEncryptionTypes::encryption_type);
+    kinds.iter().map(|kind| kind.as_str().to_owned()).collect()
+}
+
+fn to_blocked(kinds: &[String]) -> Option<BlockedEncryptionTypes> {
+    let sdk = kinds.iter().map(|kind| EncryptionType::from(kind.as_str()));
+    let built = BlockedEncryptionTypes::builder().set_encryption_type(Some(sdk.collect()));
+    (!kinds.is_empty()).then(|| built.build())
 }
 
 impl Buckets for SdkAws {
@@ -170,6 +182,7 @@ impl Buckets for SdkAws {
                 algorithm: default.sse_algorithm.as_str().to_owned(),
                 kms_key: default.kms_master_key_id,
                 bucket_key_enabled: rule.bucket_key_enabled.unwrap_or_default(),
+                blocked: blocked(rule.blocked_encryption_types.as_ref()),
             })
         }))
     }
@@ -188,6 +201,7 @@ impl Buckets for SdkAws {
         let rule = ServerSideEncryptionRule::builder()
             .apply_server_side_encryption_by_default(default)
             .bucket_key_enabled(to.bucket_key_enabled)
+            .set_blocked_encryption_types(to_blocked(&to.blocked))
             .build();
         let configuration = ServerSideEncryptionConfiguration::builder()
             .rules(rule)

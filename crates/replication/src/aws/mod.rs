@@ -2,6 +2,7 @@
 
 mod buckets;
 mod failure;
+mod jobs;
 mod keys;
 mod notifications;
 mod objects;
@@ -13,9 +14,15 @@ mod roles;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
+use aws_sdk_s3::config::SharedCredentialsProvider;
 
-use crate::arn::Home;
+use crate::arn::{Arn, Home};
+use crate::ports::Assume;
+
+/// What the trail of the other account shows us as.
+const SESSION: &str = "encrypted-replication";
 
 /// AWS, as the function's role sees it.
 #[derive(Debug)]
@@ -25,6 +32,7 @@ pub struct SdkAws {
     /// deleted and made again by a stranger is never spoken to. See
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>.
     account: String,
+    partition: String,
     home_region: String,
     path_style: bool,
     iam: aws_sdk_iam::Client,
@@ -37,6 +45,7 @@ struct Regional {
     s3: aws_sdk_s3::Client,
     kms: aws_sdk_kms::Client,
     ssm: aws_sdk_ssm::Client,
+    s3_control: aws_sdk_s3control::Client,
 }
 
 impl SdkAws {
@@ -46,6 +55,7 @@ impl SdkAws {
     pub fn new(config: SdkConfig, home: &Home, s3_endpoint: Option<&str>) -> Self {
         Self {
             account: home.account.clone(),
+            partition: home.partition.clone(),
             home_region: home.region.clone(),
             path_style: s3_endpoint.is_some_and(is_local),
             iam: aws_sdk_iam::Client::new(&config),
@@ -70,6 +80,7 @@ impl SdkAws {
                 s3: aws_sdk_s3::Client::from_conf(s3),
                 kms: aws_sdk_kms::Client::new(&config),
                 ssm: aws_sdk_ssm::Client::new(&config),
+                s3_control: aws_sdk_s3control::Client::new(&config),
             }
         });
         clients.clone()
@@ -83,8 +94,40 @@ impl SdkAws {
         self.regional(region).kms
     }
 
+    fn s3_control(&self, region: &str) -> aws_sdk_s3control::Client {
+        self.regional(region).s3_control
+    }
+
+    fn bucket_arn(&self, bucket: &str) -> String {
+        format!("arn:{}:s3:::{bucket}", self.partition)
+    }
+
     fn ssm(&self, region: &str) -> aws_sdk_ssm::Client {
         self.regional(region).ssm
+    }
+}
+
+impl Assume for SdkAws {
+    async fn assuming(&self, role_arn: &str) -> Self {
+        let account = Arn::parse(role_arn).map(|arn| arn.account);
+        let provider = AssumeRoleProvider::builder(role_arn)
+            .session_name(SESSION)
+            .configure(&self.config)
+            .build()
+            .await;
+        let config = self.config.to_builder();
+        let config = config
+            .credentials_provider(SharedCredentialsProvider::new(provider))
+            .build();
+        Self {
+            account: account.unwrap_or_default(),
+            partition: self.partition.clone(),
+            home_region: self.home_region.clone(),
+            path_style: self.path_style,
+            iam: aws_sdk_iam::Client::new(&config),
+            regional: Mutex::default(),
+            config,
+        }
     }
 }
 

@@ -1,28 +1,27 @@
 //! SSM parameters over the SDK.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 
 use super::SdkAws;
 use super::failure::failure;
-use crate::error::ErrorKind;
 use crate::ports::{Outcome, Parameters};
 
 impl Parameters for SdkAws {
-    async fn parameter(&self, region: &str, name: &str) -> Outcome<Option<String>> {
-        let answer = self.ssm(region).get_parameter().name(name).send().await;
-        let answer = answer.map_err(|error| {
-            failure(
-                "GetParameter",
-                format!("parameter `{name}`"),
-                region,
-                &error,
-            )
-        });
-        match answer {
-            Ok(found) => Ok(found.parameter.and_then(|parameter| parameter.value)),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+    async fn parameters(&self, region: &str, path: &str) -> Outcome<BTreeMap<String, String>> {
+        let call = self.ssm(region).get_parameters_by_path().path(path);
+        let mut pages = call.into_paginator().send();
+        let mut found = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                let resource = format!("parameters below `{path}`");
+                failure("GetParametersByPath", resource, region, &error)
+            })?;
+            let named = page.parameters.unwrap_or_default().into_iter();
+            found.extend(named.filter_map(|one| Some((one.name?, one.value?))));
         }
+        Ok(found)
     }
 
     async fn put_parameter(&self, region: &str, name: &str, value: &str) -> Outcome<()> {

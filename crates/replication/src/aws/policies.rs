@@ -31,6 +31,35 @@ impl Policies for SdkAws {
         }
     }
 
+    async fn put_bucket_policy(&self, bucket: BucketRef<'_>, policy: &str) -> Outcome<()> {
+        let call = self.s3(bucket.region).put_bucket_policy();
+        let call = call.bucket(bucket.name).policy(policy);
+        match call.expected_bucket_owner(&self.account).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let resource = format!("bucket `{}`", bucket.name);
+                Err(failure("PutBucketPolicy", resource, bucket.region, &error))
+            }
+        }
+    }
+
+    async fn delete_bucket_policy(&self, bucket: BucketRef<'_>) -> Outcome<()> {
+        let call = self.s3(bucket.region).delete_bucket_policy();
+        let call = call.bucket(bucket.name);
+        match call.expected_bucket_owner(&self.account).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let resource = format!("bucket `{}`", bucket.name);
+                Err(failure(
+                    "DeleteBucketPolicy",
+                    resource,
+                    bucket.region,
+                    &error,
+                ))
+            }
+        }
+    }
+
     async fn key_policy(&self, region: &str, key_arn: &str) -> Outcome<Option<String>> {
         let call = self.kms(region).get_key_policy().key_id(key_arn);
         match call.policy_name(KEY_POLICY).send().await {
@@ -41,6 +70,18 @@ impl Policies for SdkAws {
                     return Ok(None);
                 }
                 Err(error)
+            }
+        }
+    }
+
+    async fn put_key_policy(&self, region: &str, key_arn: &str, policy: &str) -> Outcome<()> {
+        let call = self.kms(region).put_key_policy().key_id(key_arn);
+        let call = call.policy_name(KEY_POLICY).policy(policy);
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let resource = format!("key `{key_arn}`");
+                Err(failure("PutKeyPolicy", resource, region, &error))
             }
         }
     }

@@ -4,6 +4,7 @@ use aws_sdk_iam::types::Tag as IamTag;
 
 use super::SdkAws;
 use super::failure::failure;
+use crate::configuration::Tag;
 use crate::error::{AwsError, ErrorKind};
 use crate::ports::{NewRole, Outcome, RoleDescription, Roles};
 
@@ -35,6 +36,19 @@ fn decoded(document: &str) -> String {
         .into_owned()
 }
 
+/// A value of ours that the SDK's types do not take.
+fn unfit(operation: &'static str, role: &str, error: &impl std::error::Error) -> AwsError {
+    AwsError {
+        operation,
+        resource: named(role),
+        region: GLOBAL.into(),
+        kind: ErrorKind::Invalid,
+        code: "ValidationError".into(),
+        message: error.to_string(),
+        request_id: None,
+    }
+}
+
 impl Roles for SdkAws {
     async fn role(&self, name: &str) -> Outcome<Option<RoleDescription>> {
         let answer = self.iam.get_role().role_name(name).send().await;
@@ -47,6 +61,15 @@ impl Roles for SdkAws {
                 permissions_boundary: role
                     .permissions_boundary
                     .and_then(|boundary| boundary.permissions_boundary_arn),
+                tags: role
+                    .tags
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|tag| Tag {
+                        key: tag.key,
+                        value: tag.value,
+                    })
+                    .collect(),
                 trust_policy: decoded(
                     role.assume_role_policy_document
                         .as_deref()
@@ -61,15 +84,7 @@ impl Roles for SdkAws {
             .iter()
             .map(|tag| IamTag::builder().key(&tag.key).value(&tag.value).build())
             .collect();
-        let tags = tags.map_err(|error| AwsError {
-            operation: "CreateRole",
-            resource: named(role.name),
-            region: GLOBAL.into(),
-            kind: ErrorKind::Invalid,
-            code: "ValidationError".into(),
-            message: error.to_string(),
-            request_id: None,
-        })?;
+        let tags = tags.map_err(|error| unfit("CreateRole", role.name, &error))?;
         let call = self.iam.create_role().role_name(role.name).path(role.path);
         let call = call
             .assume_role_policy_document(role.trust_policy)
@@ -92,6 +107,15 @@ impl Roles for SdkAws {
                 GLOBAL,
                 &error,
             )),
+        }
+    }
+
+    async fn tag_role(&self, role: &str, tag: &Tag) -> Outcome<()> {
+        let sdk = IamTag::builder().key(&tag.key).value(&tag.value).build();
+        let sdk = sdk.map_err(|error| unfit("TagRole", role, &error))?;
+        match self.iam.tag_role().role_name(role).tags(sdk).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failure("TagRole", named(role), GLOBAL, &error)),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Check;
 use crate::arn::Home;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule, Status, Versioning};
-use crate::observed::{Observed, ObservedBucket, ObservedDestination};
+use crate::observed::{KeyName, Observed, ObservedBucket, ObservedDestination};
 use crate::owner::Owner;
 use crate::plan;
 use crate::spec::Spec;
@@ -25,12 +25,17 @@ pub(super) fn buckets(spec: &Spec, observed: &Observed, home: &Home, owner: &Own
     };
     for (name, destination) in &observed.destinations {
         let resource = format!("bucket `{name}`");
+        if !destination.seen {
+            let finding = "is in another account, and no `AssumeRoleArn` says how to look there";
+            checks.push(Check::skipped("BucketExists", resource, finding));
+            continue;
+        }
         match &destination.bucket {
             None => checks.push(absent(&resource, destination.region.as_deref())),
             Some(found) => checks.extend([
                 versioning(&resource, found),
                 arrival_events(&resource, found),
-                expectation(&resource, destination, &owner.parameter_name(name)),
+                expectation(&resource, destination, &owner.parameter_name(name, 0)),
             ]),
         }
     }
@@ -117,7 +122,7 @@ fn arrival_events(resource: &str, found: &ObservedBucket) -> Check {
 
 fn expectation(resource: &str, found: &ObservedDestination, parameter: &str) -> Check {
     const NAME: &str = "Expectation";
-    if found.parameter.is_some() {
+    if !found.parameters.is_empty() {
         let finding = format!("has its expectation in parameter `{parameter}`");
         return Check::pass(NAME, resource, finding);
     }
@@ -129,8 +134,10 @@ fn expectation(resource: &str, found: &ObservedDestination, parameter: &str) -> 
 /// The keys: there, enabled, symmetric, in their bucket's Region.
 pub(super) fn keys(observed: &Observed) -> Vec<Check> {
     const NAME: &str = "KeyUsable";
-    let checks =
-        observed.keys.iter().map(|((region, name), found)| {
+    let checks = observed
+        .keys
+        .iter()
+        .map(|(KeyName { region, name, .. }, found)| {
             let Some(key) = found else {
                 let finding = format!("does not exist in {region}");
                 let check = Check::fail(NAME, format!("key `{name}`"), finding);

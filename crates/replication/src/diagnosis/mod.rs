@@ -15,6 +15,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::accounts::Accounts;
 use crate::arn::Home;
 use crate::observe::observe;
 use crate::owner::Owner;
@@ -117,13 +118,13 @@ impl fmt::Display for Check {
 /// Looks at everything that the replication of `spec` needs. What cannot be looked at is a check of
 /// its own, never an error.
 pub async fn diagnose<A: Aws>(
-    aws: &A,
+    accounts: &Accounts<'_, A>,
     spec: &Spec,
     home: &Home,
     owner: &Owner,
     queue_arn: Option<&str>,
 ) -> Vec<Check> {
-    let observed = match observe(aws, spec, home, owner).await {
+    let observed = match observe(accounts, spec, home, owner).await {
         Ok(observed) => observed,
         Err(error) => {
             let resource = format!("bucket `{}`", spec.source_bucket);
@@ -140,8 +141,9 @@ pub async fn diagnose<A: Aws>(
     match planned {
         Ok((desired, plan)) => {
             checks.push(configuration::difference(resource, &plan));
-            checks.extend(role::role(aws, spec, &observed, &desired, home, owner).await);
-            checks.extend(policies::policies(aws, spec, &desired, home).await);
+            checks
+                .extend(role::role(accounts.home(), spec, &observed, &desired, home, owner).await);
+            checks.extend(policies::policies(accounts, spec, &desired, home).await);
         }
         // A key or bucket that keeps the plan from being made has its own failed check already.
         Err(faults) => {

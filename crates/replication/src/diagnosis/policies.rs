@@ -1,9 +1,12 @@
 //! What the policies of the buckets and keys say to the replication role.
 
-use futures_util::future::join_all;
+use std::collections::BTreeSet;
+
+use futures_util::future::{join, join_all};
 
 use super::Check;
 use super::statements::Statements;
+use crate::accounts::Accounts;
 use crate::actions::{REPLICA_KEY, REPLICA_OBJECTS, SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS};
 use crate::arn::{Arn, Home};
 use crate::error::AwsError;
@@ -16,43 +19,53 @@ const KEY: &str = "KeyPolicy";
 
 /// A look at each bucket's and each key's policy, all at once.
 pub(super) async fn policies<A: Aws>(
-    aws: &A,
+    accounts: &Accounts<'_, A>,
     spec: &Spec,
     desired: &Desired,
     home: &Home,
 ) -> Vec<Check> {
-    let Some(role) = Arn::parse(&desired.role_arn) else {
+    let Some(role) = &Arn::parse(&desired.role_arn) else {
         return Vec::new();
     };
-    let role = &role;
-    let from_source: Vec<_> = SOURCE_BUCKET
-        .iter()
-        .chain(SOURCE_OBJECTS)
-        .copied()
-        .collect();
-    let mut buckets = vec![(&spec.source_bucket, &spec.source_region, from_source)];
+    let from_source = SOURCE_BUCKET.iter().chain(SOURCE_OBJECTS).copied();
+    let mut buckets = vec![(
+        &spec.source_bucket,
+        &spec.source_region,
+        from_source.collect::<Vec<_>>(),
+    )];
     let destinations = desired.regions.iter();
     buckets.extend(destinations.map(|(bucket, region)| (bucket, region, REPLICA_OBJECTS.to_vec())));
     let of_buckets = buckets
         .into_iter()
         .map(|(name, region, actions)| async move {
+            let resource = format!("bucket `{name}`");
+            let Some(aws) = accounts.at(name) else {
+                return vec![unseen(BUCKET, &resource)];
+            };
             let policy = aws.bucket_policy(BucketRef { name, region }).await;
-            bucket(&format!("bucket `{name}`"), policy, role, &actions)
+            bucket(&resource, policy, role, &actions, accounts.is_foreign(name))
         });
-    let source_keys = desired.source_keys.iter().map(|key| (key, SOURCE_KEY));
-    let replica_keys = desired
-        .rules
+    let mut keys: BTreeSet<(&str, &[&str], &str)> = desired
+        .source_keys
         .iter()
-        .filter_map(|rule| Some((rule.destination.replica_kms_key_id.as_ref()?, REPLICA_KEY)));
-    let mut keys: Vec<_> = source_keys.chain(replica_keys).collect();
-    keys.sort();
-    keys.dedup();
-    let of_keys = keys.into_iter().filter_map(|(arn, actions)| {
+        .map(|key| (key.as_str(), SOURCE_KEY, spec.source_bucket.as_str()))
+        .collect();
+    keys.extend(
+        desired
+            .routes()
+            .iter()
+            .map(|route| (route.replica_key, REPLICA_KEY, route.destination_bucket)),
+    );
+    let of_keys = keys.into_iter().filter_map(|(arn, actions, bucket)| {
         let parsed = Arn::parse(arn).filter(Arn::is_kms_key)?;
         Some(async move {
+            let resource = format!("key `{arn}`");
+            let Some(aws) = accounts.at(bucket) else {
+                return vec![unseen(KEY, &resource)];
+            };
             let policy = aws.key_policy(&parsed.region, arn).await;
             key(
-                &format!("key `{arn}`"),
+                &resource,
                 policy,
                 role,
                 actions,
@@ -60,30 +73,40 @@ pub(super) async fn policies<A: Aws>(
             )
         })
     });
-    let (of_buckets, of_keys) =
-        futures_util::future::join(join_all(of_buckets), join_all(of_keys)).await;
+    let (of_buckets, of_keys) = join(join_all(of_buckets), join_all(of_keys)).await;
     of_buckets.into_iter().chain(of_keys).flatten().collect()
 }
 
-/// Within one account the role's own policy allows, so a bucket's policy can only deny.
+fn unseen(check: &'static str, resource: &str) -> Check {
+    let finding = "is in another account, and no `AssumeRoleArn` says how to look there";
+    Check::skipped(check, resource, finding)
+        .remedy("compare it with the statements that {\"Action\": \"Plan\"} shows")
+}
+
+/// Within one account the role's own policy allows, so a bucket's policy can only deny. Another
+/// account's has to allow.
 fn bucket(
     resource: &str,
     policy: Result<Option<String>, AwsError>,
     role: &Arn,
     actions: &[&str],
+    foreign: bool,
 ) -> Vec<Check> {
-    match policy {
-        Err(error) => vec![unread(BUCKET, resource, &error)],
-        Ok(None) => vec![Check::pass(BUCKET, resource, "has no policy")],
-        Ok(Some(policy)) => match Statements::parse(&policy) {
-            Some(statements) => denials(BUCKET, resource, &statements, role, actions),
-            None => vec![Check::skipped(
-                BUCKET,
-                resource,
-                "has a policy that cannot be read",
-            )],
-        },
+    let policy = match policy {
+        Err(error) => return vec![unread(BUCKET, resource, &error)],
+        Ok(None) if !foreign => return vec![Check::pass(BUCKET, resource, "has no policy")],
+        Ok(policy) => policy.unwrap_or_else(|| "{\"Statement\": []}".to_owned()),
+    };
+    let Some(statements) = Statements::parse(&policy) else {
+        let finding = "has a policy that cannot be read";
+        return vec![Check::skipped(BUCKET, resource, finding)];
+    };
+    if foreign && let Some(action) = statements.first_not_allowed(role, actions) {
+        let finding = format!("is in another account and has no policy that allows {action}");
+        let remedy = format!("allow {} to `{role}` in its policy", actions.join(", "));
+        return vec![Check::fail(BUCKET, resource, finding).remedy(remedy)];
     }
+    denials(BUCKET, resource, &statements, role, actions)
 }
 
 /// A key may be used by those alone whom its policy lets in, itself or by way of their account. See

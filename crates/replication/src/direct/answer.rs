@@ -4,16 +4,19 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::question::{Action, Question, whose};
+use crate::accounts::Accounts;
 use crate::arn::Home;
+use crate::batch::{ObservedJob, observe_job, plan_job};
 use crate::diagnosis::{self, Check, diagnose};
 use crate::error::AwsError;
+use crate::grants::grants;
 use crate::observe::observe;
 use crate::owner::Owner;
 use crate::plan::{Desired, desired, plan};
-use crate::policy::{role_policy, trust_policy};
+use crate::policy::{Reach, S3, role_policy, trust_policy};
 use crate::ports::{Aws, BucketRef};
 use crate::properties::{self, Fault, Faults};
-use crate::spec::Spec;
+use crate::spec::{ExistingObjects, Spec};
 use crate::step::{Plan, Step};
 
 /// Answers a direct invocation.
@@ -44,16 +47,18 @@ pub(crate) async fn answer<A: Aws>(
     let owner = &id.owner;
     let spec = properties::read(&question.resource_properties, home, owner);
     let head = json!({"Action": question.action, "PhysicalResourceId": id.to_string()});
-    let body = match (question.action, spec) {
-        (Action::Plan, Err(faults)) => shown(&Planned::faulty(faulty(&faults))),
+    let specs: Vec<&Spec> = spec.iter().collect();
+    let accounts = Accounts::of(aws, home, &specs).await;
+    let body = match (question.action, &spec) {
+        (Action::Plan, Err(faults)) => shown(&Planned::faulty(faulty(faults))),
         (Action::Plan, Ok(spec)) => shown(
-            &planned(aws, &spec, home, owner, queue_arn)
+            &planned(&accounts, spec, home, owner, queue_arn)
                 .await
                 .map_err(told)?,
         ),
-        (Action::Diagnose, Err(faults)) => diagnosed(&checks_of(&faults)),
+        (Action::Diagnose, Err(faults)) => diagnosed(&checks_of(faults)),
         (Action::Diagnose, Ok(spec)) => {
-            diagnosed(&Box::pin(diagnose(aws, &spec, home, owner, queue_arn)).await)
+            diagnosed(&Box::pin(diagnose(&accounts, spec, home, owner, queue_arn)).await)
         }
     };
     Ok(merged(head, body))
@@ -95,35 +100,38 @@ impl Planned {
 }
 
 async fn planned<A: Aws>(
-    aws: &A,
+    accounts: &Accounts<'_, A>,
     spec: &Spec,
     home: &Home,
     owner: &Owner,
     queue_arn: Option<&str>,
 ) -> Result<Planned, AwsError> {
-    let observed = Box::pin(observe(aws, spec, home, owner)).await?;
+    let observed = Box::pin(observe(accounts, spec, home, owner)).await?;
     let desired = match desired(spec, &observed, home, owner) {
         Ok(desired) => desired,
         Err(faults) => return Ok(Planned::faulty(faults)),
     };
     let policies = documents(spec, &desired, home, owner);
-    Ok(
-        match plan(spec, &desired, &observed, home, owner, queue_arn) {
-            Ok(Plan(phases)) => Planned {
-                faults: Vec::new(),
-                phases: phases
-                    .iter()
-                    .map(|phase| phase.iter().map(step).collect())
-                    .collect(),
-                policies,
-            },
-            Err(faults) => Planned {
-                faults,
-                phases: Vec::new(),
-                policies,
-            },
-        },
-    )
+    let job = if spec.existing_objects == ExistingObjects::Replicate {
+        observe_job(accounts.home(), owner).await?
+    } else {
+        ObservedJob::default()
+    };
+    let planned = plan(spec, &desired, &observed, home, owner, queue_arn);
+    let planned = planned.and_then(|Plan(mut phases)| {
+        phases.extend(plan_job(spec, &desired, &job, home, owner)?.0);
+        Ok(phases)
+    });
+    let (phases, faults) = match planned {
+        Ok(phases) => (phases, Vec::new()),
+        Err(faults) => (Vec::new(), faults),
+    };
+    let shown = |phase: &Vec<Step>| phase.iter().map(step).collect();
+    Ok(Planned {
+        faults,
+        phases: phases.iter().map(shown).collect(),
+        policies,
+    })
 }
 
 /// A step as its data, with a sentence in front and the documents in it as JSON.
@@ -147,12 +155,18 @@ fn document(text: &str) -> Option<Value> {
 /// What the role needs, be it ours or not: a role given as `Role` is never changed, so that its
 /// owner reads here what to allow.
 fn documents(spec: &Spec, desired: &Desired, home: &Home, owner: &Owner) -> Map<String, Value> {
-    let source = (spec.source_bucket.as_str(), spec.source_region.as_str());
-    let policy = role_policy(home, owner, source, &desired.source_keys, &desired.routes());
+    let policy = role_policy(home, owner, spec, desired, Reach::Prefixes);
+    let grants = grants(spec, desired, home, owner);
+    let keys = grants.keys.into_iter();
+    let keys: Map<_, _> = keys
+        .map(|(key, grant)| (key, Value::Array(grant.statements)))
+        .collect();
     let mut documents = Map::new();
     documents.insert("RoleArn".into(), desired.role_arn.clone().into());
-    documents.insert("RoleTrustPolicy".into(), trust_policy());
+    documents.insert("RoleTrustPolicy".into(), trust_policy(S3));
     documents.insert("RolePolicy".into(), policy);
+    documents.insert("BucketPolicyStatements".into(), shown(&grants.buckets));
+    documents.insert("KeyPolicyStatements".into(), Value::Object(keys));
     documents
 }
 

@@ -1,21 +1,18 @@
 //! The plan of a Create or Update.
 
-use serde_json::Value;
-
 use super::desired::{Desired, lacks_our_default};
-use super::expectation::{LARGEST_PARAMETER, expectation};
 use crate::arn::Home;
-use crate::configuration::{DefaultEncryption, ReplicationRule, Versioning};
+use crate::configuration::{
+    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, ReplicationRule,
+    Versioning,
+};
+use crate::grants::{Grants, grants};
 use crate::merge;
 use crate::observed::{Observed, ObservedBucket};
 use crate::owner::Owner;
-use crate::policy::{key_policy, role_policy, trust_policy};
+use crate::policy::key_policy;
 use crate::spec::Spec;
 use crate::step::{Plan, Step};
-
-/// The longest inline policies of a role, all together and without white space, in characters. See
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length>.
-const LARGEST_INLINE_POLICY: usize = 10_240;
 
 /// The steps from what there is to what should be.
 ///
@@ -31,147 +28,194 @@ pub fn plan(
     owner: &Owner,
     queue_arn: Option<&str>,
 ) -> Result<Plan, Vec<String>> {
-    let mut faults = Vec::new();
-    let mut foundations = foundations(spec, desired, observed, home, owner);
-    let mut settings = buckets(spec, desired, observed, owner);
-    if spec.role.is_none() {
-        let fault = role(
-            spec,
-            desired,
-            observed,
-            home,
-            owner,
-            &mut foundations,
-            &mut settings,
-        );
-        faults.extend(fault.err());
-    }
-    match parameters(spec, desired, observed, home, owner) {
-        Ok(steps) => settings.extend(steps),
-        Err(found) => faults.extend(found),
-    }
-    if let Some(step) = failure_events(spec, observed, owner, queue_arn) {
-        settings.push(step);
-    }
-    // Before the rules: once they are replaced, nothing leads to the parameter any more.
-    settings.extend(
-        observed
-            .abandoned
-            .iter()
-            .map(|(bucket, region)| Step::DeleteParameter {
-                region: region.clone(),
-                name: owner.parameter_name(bucket),
-            }),
-    );
-    let existing = observed.replication.as_ref();
-    let mut rules = Vec::new();
-    match merge::replication(existing, owner, &desired.role_arn, &desired.rules) {
-        Ok(merged) if merged.as_ref() == existing => {}
-        Ok(_) => rules.push(Step::MergeReplication {
-            bucket: spec.source_bucket.clone(),
-            region: spec.source_region.clone(),
-            role_arn: desired.role_arn.clone(),
-            rules: desired.rules.clone(),
-        }),
-        Err(error) => faults.push(format!("bucket `{}`: {error}", spec.source_bucket)),
-    }
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    Ok(Plan::of([
-        foundations,
-        settings,
-        rules,
-        leftovers(spec, observed, owner),
-    ]))
+    let comparison = Comparison {
+        spec,
+        desired,
+        observed,
+        home,
+        owner,
+        grants: grants(spec, desired, home, owner),
+    };
+    comparison.plan(queue_arn)
 }
 
-/// What everything else needs: buckets and keys.
-fn foundations(
-    spec: &Spec,
-    desired: &Desired,
-    observed: &Observed,
-    home: &Home,
-    owner: &Owner,
-) -> Vec<Step> {
-    let mut steps = Vec::new();
-    if observed.source.is_none() {
-        let (bucket, region) = (spec.source_bucket.clone(), spec.source_region.clone());
-        steps.push(Step::CreateBucket { bucket, region });
+/// What should be beside what is.
+pub(super) struct Comparison<'a> {
+    pub spec: &'a Spec,
+    pub desired: &'a Desired,
+    pub observed: &'a Observed,
+    pub home: &'a Home,
+    pub owner: &'a Owner,
+    pub grants: Grants,
+}
+
+impl Comparison<'_> {
+    fn plan(&self, queue_arn: Option<&str>) -> Result<Plan, Vec<String>> {
+        let mut faults = Vec::new();
+        let mut foundations = self.new_buckets();
+        foundations.extend(self.new_keys(false));
+        let mut settings = self.buckets();
+        match self.role() {
+            Ok((of_foundations, of_settings)) => {
+                foundations.extend(of_foundations);
+                settings.extend(of_settings);
+            }
+            Err(fault) => faults.push(fault),
+        }
+        match self.granted() {
+            Ok(steps) => settings.extend(steps),
+            Err(found) => faults.extend(found),
+        }
+        let existing = self.observed.replication.as_ref();
+        let role_arn = &self.desired.role_arn;
+        let merged = merge::replication(existing, self.owner, role_arn, &self.desired.rules);
+        let rules = self.prioritised(merged.as_ref().ok().and_then(Option::as_ref));
+        match self.expectations(&rules) {
+            Ok(steps) => settings.extend(steps),
+            Err(found) => faults.extend(found),
+        }
+        settings.extend(self.failure_events(queue_arn));
+        // Before the rules: once they are replaced, nothing leads to the parameters any more.
+        settings.extend(self.abandoned_expectations());
+        let bucket = &self.spec.source_bucket;
+        let mut merge = Vec::new();
+        match merged {
+            Ok(merged) if merged.as_ref() == existing => {}
+            Ok(_) => merge.push(Step::MergeReplication {
+                bucket: bucket.clone(),
+                region: self.spec.source_region.clone(),
+                role_arn: role_arn.clone(),
+                rules: self.desired.rules.clone(),
+            }),
+            Err(error) => faults.push(format!("bucket `{bucket}`: {error}")),
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        // The policy of a key in another account names the role, which must be there first.
+        let foreign_keys = self.new_keys(true);
+        let mut leftovers = self.former_role_policy();
+        leftovers.extend(self.former_grants());
+        Ok(Plan::of([
+            foundations,
+            foreign_keys,
+            settings,
+            merge,
+            leftovers,
+        ]))
     }
-    for (bucket, region) in &desired.regions {
-        if observed
-            .destinations
-            .get(bucket)
-            .is_none_or(|found| found.bucket.is_none())
-        {
+
+    /// Our rules as they are to be, in the template's order.
+    fn prioritised(&self, merged: Option<&ReplicationConfiguration>) -> Vec<ReplicationRule> {
+        let merged = merged.map_or(&[][..], |merged| &merged.rules);
+        let rules = self.desired.rules.iter().map(|rule| {
+            let known = merged.iter().find(|known| known.id == rule.id);
+            known.unwrap_or(rule).clone()
+        });
+        rules.collect()
+    }
+
+    fn new_buckets(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if self.observed.source.is_none() {
             steps.push(Step::CreateBucket {
+                bucket: self.spec.source_bucket.clone(),
+                region: self.spec.source_region.clone(),
+            });
+        }
+        for (bucket, region) in self.seen() {
+            if self.destination(bucket).is_none() {
+                steps.push(Step::CreateBucket {
+                    bucket: bucket.clone(),
+                    region: region.clone(),
+                });
+            }
+        }
+        steps
+    }
+
+    fn new_keys(&self, foreign: bool) -> Vec<Step> {
+        let new = self.desired.new_keys.iter();
+        let steps = new.filter_map(|(alias_arn, (bucket, region))| {
+            let account = self.spec.account_of(bucket, self.home);
+            (foreign == (account != self.home.account)).then(|| {
+                let grant = self.grants.keys.get(alias_arn);
+                let statements = grant.map_or(&[][..], |grant| &grant.statements);
+                Step::CreateKey {
+                    region: region.clone(),
+                    alias: self.owner.key_alias(bucket),
+                    alias_arn: alias_arn.clone(),
+                    bucket: bucket.clone(),
+                    policy: key_policy(self.home, account, statements).to_string(),
+                }
+            })
+        });
+        steps.collect()
+    }
+
+    /// The buckets' own settings: versioning, default encryption, EventBridge.
+    fn buckets(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let source = (&self.spec.source_bucket, &self.spec.source_region);
+        let versioned = |found: Option<&ObservedBucket>| {
+            found.is_some_and(|found| found.versioning == Versioning::Enabled)
+        };
+        let mut version = |(bucket, region): (&String, &String)| {
+            steps.push(Step::EnableVersioning {
                 bucket: bucket.clone(),
                 region: region.clone(),
             });
+        };
+        if !versioned(self.observed.source.as_ref()) {
+            version(source);
         }
+        for place in self.seen() {
+            if !versioned(self.destination(place.0)) {
+                version(place);
+            }
+        }
+        if let Some(key) = &self.desired.source_default {
+            steps.push(default_encryption(source, key));
+        }
+        for place in self.seen() {
+            let found = self.destination(place.0);
+            if lacks_our_default(found, self.owner)
+                && let Some(key) = self.desired.first_key_for(place.0)
+            {
+                steps.push(default_encryption(place, key));
+            }
+            if !found.is_some_and(|found| found.notifications.event_bridge) {
+                let (bucket, region) = (place.0.clone(), place.1.clone());
+                steps.push(Step::EnableEventBridge { bucket, region });
+            }
+        }
+        steps
     }
-    for (alias_arn, (bucket, region)) in &desired.new_keys {
-        steps.push(Step::CreateKey {
-            region: region.clone(),
-            alias: owner.key_alias(bucket),
-            alias_arn: alias_arn.clone(),
-            bucket: bucket.clone(),
-            policy: key_policy(home, owner).to_string(),
-        });
-    }
-    steps
-}
 
-/// The buckets' own settings: versioning, default encryption, EventBridge.
-fn buckets(spec: &Spec, desired: &Desired, observed: &Observed, owner: &Owner) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let source = (&spec.source_bucket, &spec.source_region);
-    let versioned = |found: Option<&ObservedBucket>| {
-        found.is_some_and(|found| found.versioning == Versioning::Enabled)
-    };
-    let mut version = |(bucket, region): (&String, &String)| {
-        steps.push(Step::EnableVersioning {
+    /// Destinations that can be looked at, with their Regions.
+    pub(super) fn seen(&self) -> impl Iterator<Item = (&String, &String)> {
+        let all = self.desired.regions.iter();
+        all.filter(|(bucket, _)| !self.desired.unseen.contains(*bucket))
+    }
+
+    fn destination(&self, bucket: &str) -> Option<&ObservedBucket> {
+        self.observed.destinations.get(bucket)?.bucket.as_ref()
+    }
+
+    fn failure_events(&self, queue_arn: Option<&str>) -> Option<Step> {
+        let (bucket, region) = (&self.spec.source_bucket, &self.spec.source_region);
+        // S3 sends notifications to queues of the bucket's own Region only.
+        let queue_arn = queue_arn.filter(|arn| arn.split(':').nth(3) == Some(region))?;
+        let none = NotificationConfiguration::default();
+        let source = self.observed.source.as_ref();
+        let existing = source.map_or(&none, |source| &source.notifications);
+        let merged = merge::with_failure_events(existing, self.owner, queue_arn);
+        (merged != *existing).then(|| Step::AddFailureEvents {
             bucket: bucket.clone(),
             region: region.clone(),
-        });
-    };
-    if !versioned(observed.source.as_ref()) {
-        version(source);
-    }
-    let destinations: Vec<_> = desired
-        .regions
-        .iter()
-        .map(|place| {
-            (
-                place,
-                observed
-                    .destinations
-                    .get(place.0)
-                    .and_then(|found| found.bucket.as_ref()),
-            )
+            queue_arn: queue_arn.to_owned(),
         })
-        .collect();
-    for (place, found) in &destinations {
-        if !versioned(*found) {
-            version(*place);
-        }
     }
-    if let Some(key) = &desired.source_default {
-        steps.push(default_encryption(source, key));
-    }
-    for (place, found) in destinations {
-        if lacks_our_default(found, owner)
-            && let Some(key) = desired.first_key_for(place.0)
-        {
-            steps.push(default_encryption(place, key));
-        }
-        if !found.is_some_and(|found| found.notifications.event_bridge) {
-            let (bucket, region) = (place.0.clone(), place.1.clone());
-            steps.push(Step::EnableEventBridge { bucket, region });
-        }
-    }
-    steps
 }
 
 fn default_encryption((bucket, region): (&String, &String), key: &str) -> Step {
@@ -182,132 +226,7 @@ fn default_encryption((bucket, region): (&String, &String), key: &str) -> Step {
             algorithm: "aws:kms".into(),
             kms_key: Some(key.to_owned()),
             bucket_key_enabled: true,
+            blocked: Vec::new(),
         },
     }
-}
-
-/// The role of ours and our policy on it.
-fn role(
-    spec: &Spec,
-    desired: &Desired,
-    observed: &Observed,
-    home: &Home,
-    owner: &Owner,
-    foundations: &mut Vec<Step>,
-    settings: &mut Vec<Step>,
-) -> Result<(), String> {
-    let role = &spec.source_bucket;
-    match &observed.role {
-        None => foundations.push(Step::CreateRole {
-            role: role.clone(),
-            trust_policy: trust_policy().to_string(),
-            permissions_boundary: spec.permissions_boundary.clone(),
-        }),
-        Some(found) => {
-            if let Some(boundary) = &spec.permissions_boundary
-                && found.permissions_boundary.as_ref() != Some(boundary)
-            {
-                let (role, policy_arn) = (role.clone(), boundary.clone());
-                settings.push(Step::PutPermissionsBoundary { role, policy_arn });
-            }
-        }
-    }
-    let source = (spec.source_bucket.as_str(), spec.source_region.as_str());
-    let document = role_policy(home, owner, source, &desired.source_keys, &desired.routes());
-    let text = document.to_string();
-    let counted = text.chars().filter(|c| !c.is_whitespace()).count();
-    if counted > LARGEST_INLINE_POLICY {
-        return Err(format!(
-            "the policy of role `{role}` would have {counted} characters, IAM takes at most {LARGEST_INLINE_POLICY} in \
-             a role's inline policies; use fewer or wider prefixes, or give a role with managed policies as `Role`"
-        ));
-    }
-    if !says(observed.role_policy.as_deref(), &document) {
-        settings.push(Step::PutRolePolicy {
-            role: role.clone(),
-            policy: owner.policy_name(),
-            document: text,
-        });
-    }
-    Ok(())
-}
-
-fn parameters(
-    spec: &Spec,
-    desired: &Desired,
-    observed: &Observed,
-    home: &Home,
-    owner: &Owner,
-) -> Result<Vec<Step>, Vec<String>> {
-    let (mut steps, mut faults) = (Vec::new(), Vec::new());
-    let source_arn = home.bucket_arn(&spec.source_bucket);
-    for (bucket, region) in &desired.regions {
-        let to_bucket =
-            |rule: &&ReplicationRule| rule.destination.bucket.rsplit(':').next() == Some(bucket);
-        let rules: Vec<_> = desired.rules.iter().filter(to_bucket).collect();
-        let wanted = expectation(&source_arn, &rules);
-        let value = wanted.to_string();
-        if value.len() > LARGEST_PARAMETER {
-            faults.push(format!(
-                "the expectation for bucket `{bucket}` has {} bytes, an SSM parameter holds at most \
-                 {LARGEST_PARAMETER}; use fewer prefixes for this destination, or several resources",
-                value.len()
-            ));
-        }
-        let found = observed
-            .destinations
-            .get(bucket)
-            .and_then(|found| found.parameter.as_deref());
-        if !says(found, &wanted) {
-            steps.push(Step::PutParameter {
-                region: region.clone(),
-                name: owner.parameter_name(bucket),
-                value,
-            });
-        }
-    }
-    if faults.is_empty() {
-        Ok(steps)
-    } else {
-        Err(faults)
-    }
-}
-
-fn failure_events(
-    spec: &Spec,
-    observed: &Observed,
-    owner: &Owner,
-    queue_arn: Option<&str>,
-) -> Option<Step> {
-    // S3 sends notifications to queues of the bucket's own Region only.
-    let queue_arn = queue_arn.filter(|arn| arn.split(':').nth(3) == Some(&spec.source_region))?;
-    let none = crate::configuration::NotificationConfiguration::default();
-    let existing = observed
-        .source
-        .as_ref()
-        .map_or(&none, |source| &source.notifications);
-    let merged = merge::with_failure_events(existing, owner, queue_arn);
-    (merged != *existing).then(|| Step::AddFailureEvents {
-        bucket: spec.source_bucket.clone(),
-        region: spec.source_region.clone(),
-        queue_arn: queue_arn.to_owned(),
-    })
-}
-
-/// The policy that an earlier version of the resource needed and this one does not.
-fn leftovers(spec: &Spec, observed: &Observed, owner: &Owner) -> Vec<Step> {
-    if spec.role.is_none() || observed.role_policy.is_none() {
-        return Vec::new();
-    }
-    vec![Step::DeleteRolePolicy {
-        role: spec.source_bucket.clone(),
-        policy: owner.policy_name(),
-    }]
-}
-
-/// Whether the text `found` is the JSON document `wanted`, however it is spaced.
-fn says(found: Option<&str>, wanted: &Value) -> bool {
-    found
-        .and_then(|found| serde_json::from_str::<Value>(found).ok())
-        .is_some_and(|found| found == *wanted)
 }

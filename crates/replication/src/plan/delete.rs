@@ -1,7 +1,8 @@
 //! The plan of a Delete: everything of ours that still costs or grants, and no data.
 
+use super::expectation::deletion;
 use crate::merge;
-use crate::observed::Remains;
+use crate::observed::{RemainingDestination, Remains};
 use crate::owner::Owner;
 use crate::spec::{OnDeleteBuckets, OnDeleteKeys};
 use crate::step::{Plan, Step, heir};
@@ -67,14 +68,21 @@ pub fn plan_delete(
             policy: owner.policy_name(),
         });
     }
+    if remains.batch_role.is_some() {
+        let role = owner.batch_role();
+        policy_and_keys.push(Step::DeleteRolePolicy {
+            role: role.clone(),
+            policy: role.clone(),
+        });
+        last.push(Step::DeleteRoleIfUnused { role });
+    }
     // Always: a Create that stopped between the role and its policy leaves a role without policies.
     last.push(Step::DeleteRoleIfUnused { role });
     for (name, destination) in &remains.destinations {
         let region = &destination.region;
-        if destination.has_parameter {
-            let (region, name) = (region.clone(), owner.parameter_name(name));
-            rest.push(Step::DeleteParameter { region, name });
-        }
+        let parameters = destination.parameters.iter();
+        rest.extend(parameters.map(|parameter| deletion(name, region, parameter)));
+        rest.extend(revoked(name, destination));
         if destination.made_by_us && on_delete_buckets == OnDeleteBuckets::DeleteWhenEmpty {
             last.push(Step::DeleteBucketIfEmpty {
                 bucket: name.clone(),
@@ -84,12 +92,14 @@ pub fn plan_delete(
     }
     if on_delete_keys == OnDeleteKeys::ScheduleDeletion {
         let source = remains.source_region.iter().zip(&remains.source_key);
+        let source = source.map(|(region, key)| (bucket, region, key));
         let replicas = remains
             .destinations
-            .values()
-            .filter_map(|found| Some((&found.region, found.key.as_ref()?)));
-        policy_and_keys.extend(source.chain(replicas).map(|(region, key)| {
+            .iter()
+            .filter_map(|(name, found)| Some((name, &found.region, found.key.as_ref()?)));
+        policy_and_keys.extend(source.chain(replicas).map(|(bucket, region, key)| {
             Step::ScheduleKeyDeletion {
+                bucket: bucket.clone(),
                 region: region.clone(),
                 key_arn: key.clone(),
                 days: DAYS_TO_KEY_DELETION,
@@ -97,4 +107,30 @@ pub fn plan_delete(
         }));
     }
     Plan::of([rules, rest, policy_and_keys, last])
+}
+
+/// Our statements out of the policies of a destination in another account. The policy of a key that
+/// we made goes with the key.
+pub(super) fn revoked(bucket: &str, found: &RemainingDestination) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let (bucket, region) = (bucket.to_owned(), found.region.clone());
+    if found.has_policy {
+        steps.push(Step::MergeBucketPolicy {
+            bucket: bucket.clone(),
+            region: region.clone(),
+            statements: Vec::new(),
+        });
+    }
+    steps.extend(
+        found
+            .granted_keys
+            .iter()
+            .map(|key_arn| Step::MergeKeyPolicy {
+                bucket: bucket.clone(),
+                region: region.clone(),
+                key_arn: key_arn.clone(),
+                statements: Vec::new(),
+            }),
+    );
+    steps
 }

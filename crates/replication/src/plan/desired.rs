@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{alias_arn, keys};
+use super::alias_arn;
+use super::keys::{self, Place};
 use crate::arn::Home;
 use crate::configuration::ReplicationRule;
-use crate::observed::{Observed, ObservedBucket};
+use crate::observed::{KeyName, Observed, ObservedBucket};
 use crate::owner::{Owner, ROLE_PATH};
 use crate::policy::Route;
-use crate::spec::{Spec, WhenMissing};
+use crate::spec::{Rule, Spec, WhenMissing};
 
 /// The spec with every name resolved: which keys, which Regions, which role. Keys that are still to
 /// be made are named by the ARN of their alias.
@@ -22,6 +23,9 @@ pub struct Desired {
     pub rules: Vec<ReplicationRule>,
     /// Region of each destination bucket.
     pub regions: BTreeMap<String, String>,
+    /// Destination buckets in other accounts that cannot be looked at: nothing is made there, and
+    /// nothing proved.
+    pub unseen: BTreeSet<String>,
     /// Whether others use the source bucket's configuration too.
     pub shared: bool,
     /// Keys to make: bucket and Region, by alias ARN.
@@ -40,8 +44,7 @@ pub fn desired(
     home: &Home,
     owner: &Owner,
 ) -> Result<Desired, Vec<String>> {
-    let mut faults = Vec::new();
-    let mut desired = Desired {
+    let desired = Desired {
         role_arn: spec.role.clone().unwrap_or_else(|| {
             format!(
                 "arn:{}:iam::{}:role{ROLE_PATH}{}",
@@ -51,140 +54,156 @@ pub fn desired(
         source_keys: BTreeSet::new(),
         rules: Vec::new(),
         regions: BTreeMap::new(),
+        unseen: BTreeSet::new(),
         shared: observed.shared,
         new_keys: BTreeMap::new(),
         source_default: None,
     };
-    let create = spec.when_missing == WhenMissing::Create;
-    if observed.source.is_none() && !create {
-        faults.push(missing_bucket(&spec.source_bucket));
-    }
-    desired.resolve_source_keys(spec, observed, home, owner, &mut faults);
+    let mut resolution = Resolution {
+        spec,
+        observed,
+        home,
+        owner,
+        desired,
+        faults: Vec::new(),
+    };
+    resolution.source();
     for rule in &spec.rules {
-        let bucket = &rule.destination_bucket;
-        let found = observed.destinations.get(bucket);
-        let Some(region) = found.and_then(|found| found.region.clone()) else {
-            let fault = format!(
-                "bucket `{bucket}` does not exist and nothing says its Region; give `Destination.Region`"
-            );
-            if !faults.contains(&fault) {
-                faults.push(fault);
-            }
-            continue;
-        };
-        if found.is_none_or(|found| found.bucket.is_none()) && !create {
-            faults.push(missing_bucket(bucket));
-        }
-        let mut resolved = rule.rule.clone();
-        if let Some(key) = &rule.rule.destination.replica_kms_key_id {
-            match keys::usable(&observed.keys, &region, key, "replica key") {
-                Ok(arn) => resolved.destination.replica_kms_key_id = Some(arn),
-                Err(found) => faults.extend(found),
-            }
-        } else {
-            let key = desired.key_of_ours(
-                observed,
-                home,
-                owner,
-                (bucket, &region),
-                create,
-                &mut faults,
-            );
-            resolved.destination.replica_kms_key_id = Some(key);
-        }
-        desired.regions.insert(bucket.clone(), region);
-        desired.rules.push(resolved);
+        resolution.rule(rule);
     }
-    if faults.is_empty() {
-        Ok(desired)
+    if resolution.faults.is_empty() {
+        Ok(resolution.desired)
     } else {
-        Err(faults)
+        Err(resolution.faults)
     }
 }
 
-fn missing_bucket(bucket: &str) -> String {
-    format!("bucket `{bucket}` does not exist, and `WhenMissing` is Fail")
+/// A resolution under way.
+struct Resolution<'a> {
+    spec: &'a Spec,
+    observed: &'a Observed,
+    home: &'a Home,
+    owner: &'a Owner,
+    desired: Desired,
+    faults: Vec<String>,
 }
 
-impl Desired {
-    fn resolve_source_keys(
-        &mut self,
-        spec: &Spec,
-        observed: &Observed,
-        home: &Home,
-        owner: &Owner,
-        faults: &mut Vec<String>,
-    ) {
-        let region = &spec.source_region;
+impl Resolution<'_> {
+    fn creates(&self) -> bool {
+        self.spec.when_missing == WhenMissing::Create
+    }
+
+    fn missing(&mut self, bucket: &str) {
+        self.fault(format!(
+            "bucket `{bucket}` does not exist, and `WhenMissing` is Fail"
+        ));
+    }
+
+    fn fault(&mut self, fault: String) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    fn usable(&mut self, place: &Place<'_>, key: &str, what: &str) -> Option<String> {
+        let found = keys::usable(&self.observed.keys, place, key, what);
+        found
+            .map_err(|found| found.into_iter().for_each(|fault| self.fault(fault)))
+            .ok()
+    }
+
+    fn source(&mut self) {
+        let (spec, source) = (self.spec, self.observed.source.as_ref());
+        if source.is_none() && !self.creates() {
+            self.missing(&spec.source_bucket);
+        }
+        let place = Place {
+            account: &self.home.account,
+            region: &spec.source_region,
+        };
         for key in &spec.source_kms_keys {
-            match keys::usable(&observed.keys, region, key, "source key") {
-                Ok(arn) => {
-                    self.source_default.get_or_insert_with(|| arn.clone());
-                    self.source_keys.insert(arn);
-                }
-                Err(found) => faults.extend(found),
+            if let Some(arn) = self.usable(&place, key, "source key") {
+                self.desired
+                    .source_default
+                    .get_or_insert_with(|| arn.clone());
+                self.desired.source_keys.insert(arn);
             }
         }
-        if !lacks_our_default(observed.source.as_ref(), owner) {
-            self.source_default = None;
+        if !lacks_our_default(source, self.owner) {
+            self.desired.source_default = None;
         }
         if !spec.source_kms_keys.is_empty() {
             return;
         }
-        if let Some(key) = observed
-            .source
-            .as_ref()
-            .and_then(ObservedBucket::default_key)
-        {
-            match keys::usable(
-                &observed.keys,
-                region,
-                key,
-                "key of the source bucket's default encryption,",
-            ) {
-                Ok(arn) => drop(self.source_keys.insert(arn)),
-                Err(found) => faults.extend(found),
-            }
+        if let Some(key) = source.and_then(ObservedBucket::default_key) {
+            let what = "key of the source bucket's default encryption,";
+            let arn = self.usable(&place, key, what);
+            self.desired.source_keys.extend(arn);
             return;
         }
         // S3 keeps an object's kind of encryption: what is uploaded under SSE-S3 arrives under
         // SSE-S3, whatever the rule's key. So the source needs a KMS key of its own.
-        let create = spec.when_missing == WhenMissing::Create;
-        let place = (spec.source_bucket.as_str(), region.as_str());
-        let key = self.key_of_ours(observed, home, owner, place, create, faults);
-        self.source_keys.insert(key.clone());
-        self.source_default = Some(key);
+        let key = self.key_of_ours(&place, &spec.source_bucket);
+        self.desired.source_keys.insert(key.clone());
+        self.desired.source_default = Some(key);
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        let bucket = &rule.destination_bucket;
+        let found = self.observed.destinations.get(bucket);
+        let Some(region) = found.and_then(|found| found.region.clone()) else {
+            self.fault(format!(
+                "bucket `{bucket}` does not exist and nothing says its Region; give `Destination.Region`"
+            ));
+            return;
+        };
+        let seen = found.is_none_or(|found| found.seen);
+        if seen && found.is_none_or(|found| found.bucket.is_none()) && !self.creates() {
+            self.missing(bucket);
+        }
+        let place = Place {
+            account: self.spec.account_of(bucket, self.home),
+            region: &region,
+        };
+        let mut resolved = rule.rule.clone();
+        resolved.destination.replica_kms_key_id = match &rule.rule.destination.replica_kms_key_id {
+            // The other account's owner vouches for it.
+            Some(key) if !seen => Some(key.clone()),
+            Some(key) => self.usable(&place, key, "replica key"),
+            None => Some(self.key_of_ours(&place, bucket)),
+        };
+        if !seen {
+            self.desired.unseen.insert(bucket.clone());
+        }
+        self.desired.regions.insert(bucket.clone(), region);
+        self.desired.rules.push(resolved);
     }
 
     /// The key that we made or are to make for a bucket.
-    fn key_of_ours(
-        &mut self,
-        observed: &Observed,
-        home: &Home,
-        owner: &Owner,
-        (bucket, region): (&str, &str),
-        create: bool,
-        faults: &mut Vec<String>,
-    ) -> String {
-        let alias = alias_arn(home, owner, region, bucket);
-        if let Some(Some(_)) = observed.keys.get(&(region.to_owned(), alias.clone())) {
-            return keys::usable(&observed.keys, region, &alias, "our key").unwrap_or_else(
-                |found| {
-                    faults.extend(found);
-                    alias
-                },
-            );
+    fn key_of_ours(&mut self, place: &Place<'_>, bucket: &str) -> String {
+        let Place { account, region } = *place;
+        let alias = alias_arn(self.home, account, self.owner, region, bucket);
+        let asked = KeyName {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            name: alias.clone(),
+        };
+        if let Some(Some(_)) = self.observed.keys.get(&asked) {
+            return self.usable(place, &alias, "our key").unwrap_or(alias);
         }
-        if !create {
-            faults.push(format!(
+        if !self.creates() {
+            self.fault(format!(
                 "no key is given for bucket `{bucket}`, and `WhenMissing` is Fail"
             ));
         }
-        self.new_keys
+        self.desired
+            .new_keys
             .insert(alias.clone(), (bucket.to_owned(), region.to_owned()));
         alias
     }
+}
 
+impl Desired {
     pub(crate) fn routes(&self) -> Vec<Route<'_>> {
         let routes = self.rules.iter().filter_map(|rule| {
             let bucket = rule.destination.bucket.rsplit(':').next()?;
@@ -202,7 +221,7 @@ impl Desired {
         routes.collect()
     }
 
-    pub(super) fn first_key_for(&self, bucket: &str) -> Option<&String> {
+    pub(crate) fn first_key_for(&self, bucket: &str) -> Option<&String> {
         let mut rules = self.rules.iter();
         let rule = rules.find(|rule| rule.destination.bucket.rsplit(':').next() == Some(bucket))?;
         rule.destination.replica_kms_key_id.as_ref()

@@ -3,20 +3,33 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>.
 
 use crate::arn::Arn;
-use crate::observed::KeysByName;
+use crate::observed::{KeyName, KeysByName};
 use crate::ports::KeyDescription;
 
-/// The ARN of the key that `name` stands for in `region`.
+/// Where a bucket is, and so its keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub account: &'a str,
+    pub region: &'a str,
+}
+
+/// The ARN of the key that `name` stands for in `place`.
 ///
 /// # Errors
 /// What keeps S3 from using it.
 pub(super) fn usable(
     keys: &KeysByName,
-    region: &str,
+    place: &Place<'_>,
     name: &str,
     what: &str,
 ) -> Result<String, Vec<String>> {
-    let Some(Some(key)) = keys.get(&(region.to_owned(), name.to_owned())) else {
+    let Place { account, region } = *place;
+    let asked = KeyName {
+        account: account.to_owned(),
+        region: region.to_owned(),
+        name: name.to_owned(),
+    };
+    let Some(Some(key)) = keys.get(&asked) else {
         return Err(vec![format!(
             "{what} `{name}` does not exist in {region}; give an existing key, or leave it out to have one made"
         )]);

@@ -5,7 +5,9 @@ mod create;
 mod delete;
 mod desired;
 mod expectation;
+mod foreign;
 pub(crate) mod keys;
+mod role;
 #[cfg(test)]
 mod tests;
 
@@ -13,16 +15,22 @@ pub use create::plan;
 pub use delete::plan_delete;
 pub use desired::{Desired, desired};
 
+use serde_json::Value;
+
 use crate::arn::Home;
 use crate::owner::Owner;
 
 /// ARN of the alias that the key we make for `bucket` has; it stands for the key in a plan, until
 /// the key exists.
 #[must_use]
-pub fn alias_arn(home: &Home, owner: &Owner, region: &str, bucket: &str) -> String {
+pub fn alias_arn(home: &Home, account: &str, owner: &Owner, region: &str, bucket: &str) -> String {
     let alias = owner.key_alias(bucket);
-    format!(
-        "arn:{}:kms:{region}:{}:{alias}",
-        home.partition, home.account
-    )
+    format!("arn:{}:kms:{region}:{account}:{alias}", home.partition)
+}
+
+/// Whether the text `found` is the JSON document `wanted`, however it is spaced.
+pub(crate) fn says(found: Option<&str>, wanted: &Value) -> bool {
+    found
+        .and_then(|found| serde_json::from_str::<Value>(found).ok())
+        .is_some_and(|found| found == *wanted)
 }

@@ -11,7 +11,7 @@ use crate::configuration::{
 };
 use crate::merge;
 use crate::observed::{
-    Observed, ObservedBucket, ObservedDestination, RemainingDestination, Remains,
+    KeyName, Observed, ObservedBucket, ObservedDestination, RemainingDestination, Remains,
 };
 use crate::owner::{OWNER_TAG, Owner};
 use crate::ports::KeyDescription;
@@ -44,7 +44,9 @@ fn nothing() -> Observed {
     let destination = ObservedDestination {
         region: Some("us-west-2".into()),
         bucket: None,
-        parameter: None,
+        parameters: BTreeMap::new(),
+        seen: true,
+        policy: None,
     };
     Observed {
         source: None,
@@ -53,7 +55,9 @@ fn nothing() -> Observed {
         abandoned: BTreeMap::new(),
         keys: BTreeMap::new(),
         role: None,
-        role_policy: None,
+        role_policies: BTreeMap::new(),
+        key_policies: BTreeMap::new(),
+        former_keys: BTreeMap::new(),
         shared: false,
     }
 }
@@ -65,6 +69,7 @@ fn bucket(tags: &[(&str, &str)], key: Option<&str>) -> ObservedBucket {
             algorithm: if key.is_some() { "aws:kms" } else { "AES256" }.into(),
             kms_key: key.map(str::to_owned),
             bucket_key_enabled: false,
+            blocked: Vec::new(),
         }),
         tags: tags
             .iter()
@@ -166,7 +171,7 @@ fn steps_name_the_keys_once_they_exist_and_their_aliases_nowhere() {
         .into_iter()
         .map(|(region, bucket)| {
             (
-                alias_arn(&home(), &owner(), region, bucket),
+                alias_arn(&home(), &home().account, &owner(), region, bucket),
                 key(region, bucket).arn,
             )
         })
@@ -185,10 +190,11 @@ fn steps_name_the_keys_once_they_exist_and_their_aliases_nowhere() {
 fn keys_of_ours_that_exist_are_used_and_not_made_again() {
     let mut observed = nothing();
     for (region, bucket) in [("us-east-1", "source"), ("us-west-2", "destination")] {
-        let place = (
-            region.to_owned(),
-            alias_arn(&home(), &owner(), region, bucket),
-        );
+        let place = KeyName {
+            account: home().account,
+            region: region.to_owned(),
+            name: alias_arn(&home(), &home().account, &owner(), region, bucket),
+        };
         observed.keys.insert(place, Some(key(region, bucket)));
     }
     let wanted = wanted(&observed);
@@ -209,9 +215,11 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
     let rules = wanted(&nothing()).rules;
     let destination = RemainingDestination {
         region: "us-west-2".into(),
-        has_parameter: true,
+        parameters: BTreeSet::from([owner().parameter_name("destination", 0)]),
         made_by_us: true,
         key: Some("replica-key".into()),
+        has_policy: false,
+        granted_keys: BTreeSet::new(),
     };
     Remains {
         source_bucket: "source".into(),
@@ -224,6 +232,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
         destinations: BTreeMap::from([("destination".to_owned(), destination)]),
         source_key: Some("source-key".into()),
         role_policy: Some("{}".into()),
+        batch_role: None,
     }
 }
 

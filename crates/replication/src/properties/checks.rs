@@ -10,6 +10,9 @@ use super::read::{Given, GivenRule};
 use crate::arn::{Arn, Home};
 use crate::configuration::Status;
 
+/// The account of a destination, and the role to assume there.
+type GivenAccount = (Option<String>, Option<String>);
+
 /// Checks what no single property shows.
 pub(super) fn check(given: &Given, home: &Home, faults: &mut Faults) {
     check_source(given, home, faults);
@@ -17,6 +20,7 @@ pub(super) fn check(given: &Given, home: &Home, faults: &mut Faults) {
     let mut ids = BTreeMap::new();
     let mut priorities = BTreeMap::new();
     let mut regions: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let mut accounts: BTreeMap<String, (usize, GivenAccount)> = BTreeMap::new();
     for (position, rule) in given.rules.iter().enumerate() {
         let at = |name: &str| format!("Rules[{position}].{name}");
         if let Some(id) = &rule.id
@@ -39,6 +43,24 @@ pub(super) fn check(given: &Given, home: &Home, faults: &mut Faults) {
         }
         check_rule(rule, &at, faults);
         check_destination(rule, given, home, &at, faults);
+        if let Some(bucket) = rule.destination.bucket_name() {
+            let said = (
+                rule.destination.known_account(),
+                rule.destination.assume_role_arn.clone(),
+            );
+            let (earlier, first) = accounts
+                .entry(bucket.clone())
+                .or_insert_with(|| (position, said.clone()));
+            if *first != said {
+                faults.push(
+                    at("Destination"),
+                    format!(
+                        "says another `Account` or `AssumeRoleArn` for bucket `{bucket}` than \
+                         Rules[{earlier}]; a bucket has one account"
+                    ),
+                );
+            }
+        }
         if let (Some(bucket), Some(region)) = (
             rule.destination.bucket_name(),
             rule.destination.known_region(),
@@ -65,12 +87,6 @@ fn check_source(given: &Given, home: &Home, faults: &mut Faults) {
             format!(
                 "`{bucket}` is no bucket name: 3 to 63 lowercase letters, digits, dots and hyphens"
             ),
-        );
-    }
-    if given.existing_objects.as_deref() == Some("Replicate") {
-        faults.push(
-            "ExistingObjects",
-            "`Replicate` is not available in this version; leave it out and start an S3 Batch Replication job for existing objects",
         );
     }
     let region = given.region(home);
@@ -207,26 +223,8 @@ fn check_destination(
             _ => {}
         }
     }
-    match &destination.account {
-        Some(account) if !account.bytes().all(|b| b.is_ascii_digit()) => {
-            faults.push(at("Destination.Account"), "must be twelve digits");
-        }
-        Some(account) if *account != home.account => faults.push(
-            at("Destination.Account"),
-            format!(
-                "{account} is another account than {}; this version replicates within one account",
-                home.account
-            ),
-        ),
-        _ => {}
-    }
-    if destination.assume_role_arn.is_some() {
-        faults.push(
-            at("Destination.AssumeRoleArn"),
-            "is for a destination in another account; this version replicates within one account",
-        );
-    }
-    if destination.access_control_translation.is_some() && destination.account.is_none() {
+    super::accounts::check(destination, home, at, faults);
+    if destination.access_control_translation.is_some() && destination.known_account().is_none() {
         faults.push(
             at("Destination.AccessControlTranslation"),
             "needs `Destination.Account`",

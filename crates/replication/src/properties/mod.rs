@@ -1,9 +1,12 @@
 //! The resource's properties: from the template's JSON to a [`Spec`](crate::spec::Spec), with every
 //! fault named at once and no call made.
 
+mod accounts;
 mod checks;
 mod faults;
 mod read;
+mod reference;
+mod schema;
 mod shape;
 mod table;
 #[cfg(test)]
@@ -11,3 +14,5 @@ mod tests;
 
 pub use faults::{Fault, Faults};
 pub use read::read;
+pub use reference::reference;
+pub use schema::schema;

@@ -10,7 +10,9 @@ use super::table;
 use crate::arn::{Arn, Home};
 use crate::configuration::{Destination, Filter, ReplicationRule, Status, Tag, Timed};
 use crate::owner::Owner;
-use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Rule, Spec, Verification, WhenMissing};
+use crate::spec::{
+    ExistingObjects, OnDeleteBuckets, OnDeleteKeys, Rule, Spec, Verification, WhenMissing,
+};
 
 /// S3's only threshold for metrics and replication time control.
 const FIFTEEN_MINUTES: i32 = 15;
@@ -68,7 +70,7 @@ pub(super) struct Given {
     pub permissions_boundary: Option<String>,
     when_missing: Option<String>,
     verification: Option<String>,
-    pub existing_objects: Option<String>,
+    existing_objects: Option<String>,
     on_delete: GivenOnDelete,
 }
 
@@ -205,15 +207,23 @@ impl GivenDestination {
         })
     }
 
+    /// `Account`, or the account of the role to assume.
+    pub(super) fn known_account(&self) -> Option<String> {
+        self.account.clone().or_else(|| {
+            let role = Arn::parse(self.assume_role_arn.as_deref()?)?;
+            Some(role.account).filter(|account| !account.is_empty())
+        })
+    }
+
     fn into_destination(self) -> Destination {
-        let timed = self.timed();
+        let (timed, account) = (self.timed(), self.known_account());
         let metrics = self
             .metrics
             .and_then(|metrics| metrics.status)
             .unwrap_or(Status::Enabled);
         Destination {
             bucket: self.bucket.unwrap_or_default(),
-            account: self.account,
+            account,
             storage_class: self.storage_class,
             owner_override: self
                 .access_control_translation
@@ -237,6 +247,7 @@ impl GivenRule {
         Rule {
             destination_bucket: self.destination.bucket_name().unwrap_or_default(),
             destination_region: self.destination.known_region(),
+            assume_role_arn: self.destination.assume_role_arn.clone(),
             rule: ReplicationRule {
                 id: owner.rule_id(self.id.as_deref(), position),
                 priority: self.priority,
@@ -288,6 +299,11 @@ impl Given {
                 Some("Required") => Verification::Required,
                 Some("None") => Verification::None,
                 _ => Verification::BestEffort,
+            },
+            existing_objects: if is(&self.existing_objects, "Replicate") {
+                ExistingObjects::Replicate
+            } else {
+                ExistingObjects::Ignore
             },
             on_delete_buckets: if is(&self.on_delete.buckets, "DeleteWhenEmpty") {
                 OnDeleteBuckets::DeleteWhenEmpty

@@ -17,6 +17,8 @@ pub(super) struct Property {
     pub kind: Kind,
     /// Whether it must be there.
     pub required: bool,
+    /// What it means, in a sentence or two of Markdown.
+    pub about: &'static str,
 }
 
 /// What a property may hold.
@@ -218,6 +220,7 @@ mod tests {
         alias: None,
         kind: Kind::Text { min: 1, max: 8 },
         required: true,
+        about: "",
     }]);
     const SHAPE: &[Property] = &[
         Property {
@@ -225,18 +228,21 @@ mod tests {
             alias: Some("ID"),
             kind: Kind::Text { min: 1, max: 8 },
             required: false,
+            about: "",
         },
         Property {
             name: "Priority",
             alias: None,
             kind: Kind::Integer { min: 0, max: 9 },
             required: true,
+            about: "",
         },
         Property {
             name: "Status",
             alias: None,
             kind: Kind::OneOf(&["Enabled", "Disabled"]),
             required: false,
+            about: "",
         },
         Property {
             name: "Tags",
@@ -247,12 +253,14 @@ mod tests {
                 max: 2,
             },
             required: false,
+            about: "",
         },
         Property {
             name: "Old",
             alias: None,
             kind: Kind::Refused("write `Id`"),
             required: false,
+            about: "",
         },
     ];
 

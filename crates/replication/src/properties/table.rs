@@ -14,8 +14,11 @@ const TEXT: Kind = Kind::Text {
     min: 1,
     max: LONGEST_ARN,
 };
-const STATUS_ONLY: Kind = Kind::Object(&[required("Status", STATUS)]);
-const MINUTES: Kind = Kind::Object(&[required("Minutes", Kind::Integer { min: 15, max: 15 })]);
+const MINUTES: Kind = Kind::Object(&[required(
+    "Minutes",
+    Kind::Integer { min: 15, max: 15 },
+    "15, the only value that S3 takes.",
+)]);
 const PREFIX: Kind = Kind::Text { min: 0, max: 1024 };
 const TAG: Kind = Kind::Object(&[
     required(
@@ -24,6 +27,7 @@ const TAG: Kind = Kind::Object(&[
             min: 1,
             max: 128 * 4,
         },
+        "The tag's name.",
     ),
     required(
         "Value",
@@ -31,44 +35,57 @@ const TAG: Kind = Kind::Object(&[
             min: 0,
             max: 256 * 4,
         },
+        "The tag's value.",
     ),
 ]);
-const KEY: Kind = TEXT;
 
-const fn required(name: &'static str, kind: Kind) -> Property {
+const fn required(name: &'static str, kind: Kind, about: &'static str) -> Property {
     Property {
         name,
         alias: None,
         kind,
         required: true,
+        about,
     }
 }
 
-const fn optional(name: &'static str, kind: Kind) -> Property {
+const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Property {
     Property {
         name,
         alias: None,
         kind,
         required: false,
+        about,
     }
 }
 
-const fn spelled(name: &'static str, alias: &'static str, kind: Kind) -> Property {
+const fn spelled(
+    name: &'static str,
+    alias: &'static str,
+    kind: Kind,
+    about: &'static str,
+) -> Property {
     Property {
         name,
         alias: Some(alias),
         kind,
         required: false,
+        about,
     }
 }
 
 const FILTER: Kind = Kind::Object(&[
-    optional("Prefix", PREFIX),
-    spelled("TagFilter", "Tag", TAG),
+    optional("Prefix", PREFIX, "Start of the objects' keys."),
+    spelled(
+        "TagFilter",
+        "Tag",
+        TAG,
+        "A tag that the objects were uploaded with.",
+    ),
     optional(
         "And",
         Kind::Object(&[
-            optional("Prefix", PREFIX),
+            optional("Prefix", PREFIX, "Start of the objects' keys."),
             spelled(
                 "TagFilters",
                 "Tags",
@@ -77,16 +94,31 @@ const FILTER: Kind = Kind::Object(&[
                     min: 0,
                     max: 10,
                 },
+                "Tags that the objects were uploaded with, all of them.",
             ),
         ]),
+        "A prefix and tags together.",
     ),
 ]);
 
 const DESTINATION: Kind = Kind::Object(&[
-    required("Bucket", TEXT),
-    optional("Account", Kind::Text { min: 12, max: 12 }),
-    optional("Region", Kind::Text { min: 1, max: 64 }),
-    optional("AssumeRoleArn", TEXT),
+    required("Bucket", TEXT, "ARN of the destination bucket."),
+    optional(
+        "Account",
+        Kind::Text { min: 12, max: 12 },
+        "Account that owns the destination bucket. Default: this account, or that of `AssumeRoleArn`.",
+    ),
+    optional(
+        "Region",
+        Kind::Text { min: 1, max: 64 },
+        "Region of the destination bucket. Default: the Region in the key's ARN, else that of the existing bucket.",
+    ),
+    optional(
+        "AssumeRoleArn",
+        TEXT,
+        "Role in the destination's account that is assumed for everything there. Without it the owner of that account \
+         adds the statements that `DestinationStatements` tells, and nothing is proved.",
+    ),
     optional(
         "StorageClass",
         Kind::OneOf(&[
@@ -99,25 +131,45 @@ const DESTINATION: Kind = Kind::Object(&[
             "DEEP_ARCHIVE",
             "GLACIER_IR",
         ]),
+        "Storage class of the replicas. Default: the source object's.",
     ),
     optional(
         "AccessControlTranslation",
-        Kind::Object(&[required("Owner", Kind::OneOf(&["Destination"]))]),
+        Kind::Object(&[required(
+            "Owner",
+            Kind::OneOf(&["Destination"]),
+            "`Destination`.",
+        )]),
+        "Has replicas belong to the owner of the destination bucket; needs its `Account`.",
     ),
     optional(
         "EncryptionConfiguration",
-        Kind::Object(&[optional("ReplicaKmsKeyID", KEY)]),
+        Kind::Object(&[optional(
+            "ReplicaKmsKeyID",
+            TEXT,
+            "Key that encrypts the replicas: ARN, id or alias, in the destination's Region. Default: a new key.",
+        )]),
+        "How replicas are encrypted.",
     ),
     optional(
         "Metrics",
         Kind::Object(&[
-            required("Status", STATUS),
-            optional("EventThreshold", MINUTES),
+            required("Status", STATUS, "`Enabled` or `Disabled`."),
+            optional(
+                "EventThreshold",
+                MINUTES,
+                "With `ReplicationTime` only, which sets it.",
+            ),
         ]),
+        "Replication metrics; without them S3 sends no failure events. Default: Enabled.",
     ),
     optional(
         "ReplicationTime",
-        Kind::Object(&[required("Status", STATUS), optional("Time", MINUTES)]),
+        Kind::Object(&[
+            required("Status", STATUS, "`Enabled` or `Disabled`."),
+            optional("Time", MINUTES, "15 minutes, which is the default."),
+        ]),
+        "S3 Replication Time Control. Default: Disabled.",
     ),
 ]);
 
@@ -130,50 +182,81 @@ pub(super) const RULE: Kind = Kind::Object(&[
             min: 1,
             max: LONGEST_RULE_ID,
         },
+        "Name of the rule; in the bucket it bears the resource's owner in front. Default: its position.",
     ),
-    optional("Status", STATUS),
+    optional("Status", STATUS, "Default: Enabled."),
     optional(
         "Priority",
         Kind::Integer {
             min: 0,
             max: i32::MAX as i64,
         },
+        "Of rules to one destination the highest decides. Default: by position.",
     ),
-    optional("Filter", FILTER),
+    optional(
+        "Filter",
+        FILTER,
+        "Which objects. Default: all of the bucket's.",
+    ),
     optional(
         "Prefix",
         Kind::Refused(
             "belongs to S3's V1 schema, which has no priorities and one destination only; write `Filter`: {`Prefix`: …}",
         ),
+        "Refused.",
     ),
-    optional("DeleteMarkerReplication", STATUS_ONLY),
+    optional(
+        "DeleteMarkerReplication",
+        Kind::Object(&[required("Status", STATUS, "`Enabled` or `Disabled`.")]),
+        "Whether delete markers are replicated. Default: Disabled.",
+    ),
     optional(
         "SourceSelectionCriteria",
         Kind::Object(&[
-            optional("SseKmsEncryptedObjects", STATUS_ONLY),
-            optional("ReplicaModifications", STATUS_ONLY),
+            optional(
+                "SseKmsEncryptedObjects",
+                Kind::Object(&[required("Status", STATUS, "`Enabled`.")]),
+                "Objects encrypted with KMS keys. Always Enabled; Disabled is refused.",
+            ),
+            optional(
+                "ReplicaModifications",
+                Kind::Object(&[required("Status", STATUS, "`Enabled` or `Disabled`.")]),
+                "Changes to the metadata of replicas, for pairs that replicate both ways.",
+            ),
         ]),
+        "Which objects besides the filter.",
     ),
     optional(
         "ExistingObjectReplication",
         Kind::Refused(
             "is no longer supported by S3; write the resource's `ExistingObjects`: `Replicate`",
         ),
+        "Refused.",
     ),
-    required("Destination", DESTINATION),
+    required("Destination", DESTINATION, "Where replicas go, and how."),
 ]);
 
 /// The properties of the resource itself.
 pub(super) const RESOURCE: &[Property] = &[
-    required("SourceBucket", Kind::Text { min: 3, max: 63 }),
-    optional("SourceRegion", Kind::Text { min: 1, max: 64 }),
+    required(
+        "SourceBucket",
+        Kind::Text { min: 3, max: 63 },
+        "Name of the source bucket. Another one replaces the resource.",
+    ),
+    optional(
+        "SourceRegion",
+        Kind::Text { min: 1, max: 64 },
+        "Its Region. Default: the function's.",
+    ),
     optional(
         "SourceKmsKeyArns",
         Kind::List {
-            of: &KEY,
+            of: &TEXT,
             min: 1,
             max: 100,
         },
+        "Keys that encrypt source objects: ARNs, ids or aliases. Default: the key of the bucket's default encryption, or \
+         a new one.",
     ),
     required(
         "Rules",
@@ -182,20 +265,48 @@ pub(super) const RESOURCE: &[Property] = &[
             min: 1,
             max: 1000,
         },
+        "The replication rules, in CloudFormation's spelling or the S3 API's.",
     ),
-    optional("Role", TEXT),
-    optional("PermissionsBoundary", TEXT),
-    optional("WhenMissing", Kind::OneOf(&["Create", "Fail"])),
+    optional(
+        "Role",
+        TEXT,
+        "ARN of a role that S3 is to assume; it is never changed. Default: a role of ours under \
+         `/encrypted-replication/`.",
+    ),
+    optional(
+        "PermissionsBoundary",
+        TEXT,
+        "ARN of a policy that bounds the role of ours. Default: none.",
+    ),
+    optional(
+        "WhenMissing",
+        Kind::OneOf(&["Create", "Fail"]),
+        "Buckets and keys that do not exist are made, or fail the request. Default: Create.",
+    ),
     optional(
         "Verification",
         Kind::OneOf(&["Required", "BestEffort", "None"]),
+        "The probe object must arrive, may be pending after five minutes, or is not written. Default: BestEffort.",
     ),
-    optional("ExistingObjects", Kind::OneOf(&["Ignore", "Replicate"])),
+    optional(
+        "ExistingObjects",
+        Kind::OneOf(&["Ignore", "Replicate"]),
+        "Objects older than the rules: left, or replicated by an S3 Batch Replication job. Default: Ignore.",
+    ),
     optional(
         "OnDelete",
         Kind::Object(&[
-            optional("Buckets", Kind::OneOf(&["Retain", "DeleteWhenEmpty"])),
-            optional("Keys", Kind::OneOf(&["Retain", "ScheduleDeletion"])),
+            optional(
+                "Buckets",
+                Kind::OneOf(&["Retain", "DeleteWhenEmpty"]),
+                "Buckets that we made. Default: Retain.",
+            ),
+            optional(
+                "Keys",
+                Kind::OneOf(&["Retain", "ScheduleDeletion"]),
+                "Keys that we made; deleted after 30 days. Default: Retain.",
+            ),
         ]),
+        "What becomes of what we made, when the resource is deleted.",
     ),
 ];

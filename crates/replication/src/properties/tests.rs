@@ -215,14 +215,24 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
             "Rules[0].Destination.Account: must be twelve digits",
         ),
         (
-            json!({"Destination": {"Account": "444455556666"}}),
+            json!({"Destination": {"Account": "444455556666", "Region": "us-west-2"}}),
             none.clone(),
-            "Rules[0].Destination.Account: 444455556666 is another account",
+            "ReplicaKmsKeyID: must be the ARN of a key (`arn:…:key/…`), as the bucket is in another account",
         ),
         (
             json!({"Destination": {"AssumeRoleArn": "x"}}),
             none.clone(),
-            "Rules[0].Destination.AssumeRoleArn: is for a destination in another account",
+            "Rules[0].Destination.AssumeRoleArn: `x` is not the ARN of an IAM role",
+        ),
+        (
+            json!({"Destination": {"AssumeRoleArn": "arn:aws:iam::111122223333:role/r"}}),
+            none.clone(),
+            "Rules[0].Destination.AssumeRoleArn: is a role of this account",
+        ),
+        (
+            json!({"Destination": {"Account": "777788889999", "AssumeRoleArn": "arn:aws:iam::444455556666:role/r"}}),
+            none.clone(),
+            "Rules[0].Destination.AssumeRoleArn: is in account 444455556666, `Account` says 777788889999",
         ),
         (
             json!({"Destination": {"AccessControlTranslation": {"Owner": "Destination"}}}),
@@ -268,11 +278,6 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
             none.clone(),
             json!({"SourceBucket": "a..b"}),
             "SourceBucket: `a..b` is no bucket name",
-        ),
-        (
-            none.clone(),
-            json!({"ExistingObjects": "Replicate"}),
-            "ExistingObjects: `Replicate` is not available",
         ),
         (
             none.clone(),
@@ -327,5 +332,32 @@ fn rules_must_not_put_one_bucket_in_two_regions() {
         [
             "Rules[1].Destination: puts bucket `d-1` in eu-west-1, Rules[0] in us-west-2; a bucket has one Region"
         ]
+    );
+}
+
+#[test]
+fn rules_must_not_put_one_bucket_in_two_accounts() {
+    let rule = |prefix: &str, role: &str| {
+        json!({"Filter": {"Prefix": prefix}, "Destination": {"Bucket": "arn:aws:s3:::d-1",
+               "AssumeRoleArn": format!("arn:aws:iam::444455556666:role/{role}")}})
+    };
+    let properties = json!({"SourceBucket": "source", "Rules": [rule("a", "r"), rule("b", "s")]});
+    assert_eq!(
+        spec(&properties).unwrap_err(),
+        [
+            "Rules[1].Destination: says another `Account` or `AssumeRoleArn` for bucket `d-1` than Rules[0]; a bucket has \
+             one account"
+        ]
+    );
+}
+
+#[test]
+fn the_account_of_a_role_to_assume_is_the_destinations() {
+    let properties = json!({"SourceBucket": "source", "Rules": [{"Destination": {
+        "Bucket": "arn:aws:s3:::d-1", "AssumeRoleArn": "arn:aws:iam::444455556666:role/r"}}]});
+    let rule = &spec(&properties).unwrap().rules[0];
+    assert_eq!(
+        rule.rule.destination.account.as_deref(),
+        Some("444455556666")
     );
 }

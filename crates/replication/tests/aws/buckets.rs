@@ -47,7 +47,8 @@ impl World {
 impl Buckets for World {
     async fn bucket_region(&self, bucket: &str) -> Outcome<Option<String>> {
         self.call("HeadBucket", format!("bucket `{bucket}`"), "", |state| {
-            if state.strangers.contains(bucket) {
+            let others = |found: &Bucket| found.account != state.acting;
+            if state.strangers.contains(bucket) || state.buckets.get(bucket).is_some_and(others) {
                 return refuse(ErrorKind::AccessDenied, "HTTP 403", "");
             }
             Ok(state.buckets.get(bucket).map(|found| found.region.clone()))
@@ -56,7 +57,8 @@ impl Buckets for World {
 
     async fn create_bucket(&self, at: BucketRef<'_>) -> Outcome<()> {
         self.call("CreateBucket", named(at), at.region, |state| {
-            if state.strangers.contains(at.name) {
+            let others = |found: &Bucket| found.account != state.acting;
+            if state.strangers.contains(at.name) || state.buckets.get(at.name).is_some_and(others) {
                 return refuse(
                     ErrorKind::Conflict,
                     "BucketAlreadyExists",
@@ -72,7 +74,8 @@ impl Buckets for World {
                     "Your previous request to create the named bucket succeeded and you already own it.",
                 );
             }
-            let bucket = Bucket::new(at.region, state.now);
+            let mut bucket = Bucket::new(at.region, state.now);
+            bucket.account.clone_from(&state.acting);
             state.buckets.insert(at.name.to_owned(), bucket);
             Ok(())
         })

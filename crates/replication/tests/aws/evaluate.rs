@@ -46,6 +46,10 @@ impl<'a> Access<'a> {
         }
     }
 
+    pub(crate) fn resource(&self) -> &str {
+        self.resource
+    }
+
     pub(crate) fn encrypted_with(&mut self, key: &str) {
         self.context
             .insert("s3:x-amz-server-side-encryption", "aws:kms".into());
@@ -79,6 +83,21 @@ pub(crate) fn verdict(policies: &[String], access: &Access<'_>) -> &'static str 
         }
     }
     decision
+}
+
+/// Whether the policy of a resource in another account lets a role in.
+pub(crate) fn lets_in(policy: &str, role: &str, access: &Access<'_>) -> bool {
+    let mut policy: Value = serde_json::from_str(policy).expect("a policy that was accepted");
+    let account = role.split(':').nth(4).unwrap_or_default();
+    let root = format!("arn:aws:iam::{account}:root");
+    let statements = policy["Statement"].as_array_mut().expect("statements");
+    statements.retain(|statement| {
+        let principal = texts(&statement["Principal"]["AWS"]);
+        statement["Principal"] == "*"
+            || principal.contains(&role)
+            || principal.contains(&root.as_str())
+    });
+    allowed(&[policy.to_string()], access)
 }
 
 fn conditions(block: &Value, access: &Access<'_>) -> bool {

@@ -1,7 +1,7 @@
 //! A decorator that counts calls, makes them take time, and has the chosen ones fail before or after
 //! their effect.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use replication::configuration::{
 };
 use replication::error::{AwsError, ErrorKind};
 use replication::ports::{
-    Access, BucketRef, Buckets, Decision, KeyDescription, Keys, NewRole, ObjectHead, Objects,
-    Outcome, Parameters, Policies, RoleDescription, Roles,
+    Access, Assume, BucketRef, Buckets, Decision, Jobs, KeyDescription, Keys, NewRole, ObjectHead,
+    Objects, Outcome, Parameters, Policies, ReplicationJob, RoleDescription, Roles,
 };
 use tokio::time::Instant;
 
@@ -268,6 +268,7 @@ impl Roles for Faulty {
         false role(name: &str) -> Option<RoleDescription>;
         true create_role(role: NewRole<'_>) -> ();
         true put_permissions_boundary(role: &str, policy_arn: &str) -> ();
+        true tag_role(role: &str, tag: &Tag) -> ();
         true delete_role(name: &str) -> ();
         false role_policies(role: &str) -> Vec<String>;
         false role_policy(role: &str, policy: &str) -> Option<String>;
@@ -279,15 +280,33 @@ impl Roles for Faulty {
 impl Policies for Faulty {
     pass_on! {
         false bucket_policy(at: BucketRef<'_>) -> Option<String>;
+        true put_bucket_policy(at: BucketRef<'_>, policy: &str) -> ();
+        true delete_bucket_policy(at: BucketRef<'_>) -> ();
+        true put_key_policy(region: &str, key_arn: &str, policy: &str) -> ();
         false key_policy(region: &str, key_arn: &str) -> Option<String>;
         false simulate(role_arn: &str, access: &Access) -> Vec<Decision>;
     }
 }
 
+impl Jobs for Faulty {
+    pass_on! {
+        true start_replication_job(job: ReplicationJob<'_>) -> String;
+    }
+}
+
 impl Parameters for Faulty {
     pass_on! {
-        false parameter(region: &str, name: &str) -> Option<String>;
+        false parameters(region: &str, path: &str) -> BTreeMap<String, String>;
         true put_parameter(region: &str, name: &str, value: &str) -> ();
         true delete_parameter(region: &str, name: &str) -> ();
+    }
+}
+
+impl Assume for Faulty {
+    async fn assuming(&self, role_arn: &str) -> Self {
+        Self {
+            world: self.world.assuming(role_arn).await,
+            desk: Arc::clone(&self.desk),
+        }
     }
 }

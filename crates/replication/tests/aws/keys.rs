@@ -8,7 +8,12 @@ use super::state::{Key, State};
 use super::{Refusal, World, refuse};
 
 fn known<'a>(state: &'a mut State, region: &str, arn: &str) -> Result<&'a mut Key, Refusal> {
-    match state.keys.get_mut(arn).filter(|key| key.region == region) {
+    let own = arn.contains(&format!(":{}:", state.acting));
+    match state
+        .keys
+        .get_mut(arn)
+        .filter(|key| own && key.region == region)
+    {
         Some(key) => Ok(key),
         None => refuse(
             ErrorKind::NotFound,

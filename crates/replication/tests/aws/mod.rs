@@ -1,13 +1,14 @@
 //! An AWS in memory, behind the same ports as the real one.
 //!
-//! One account, many Regions. It refuses what S3, KMS, IAM and SSM refuse, with the codes that the
+//! Some accounts, many Regions. It refuses what S3, KMS, IAM and SSM refuse, with the codes that the
 //! SDK's adapter maps to the same [`ErrorKind`]s, and replicates objects with a delay on tokio's
-//! clock. Policies of buckets and keys are kept and read but, other than those of roles, decide nothing.
-//! What it does not model: other accounts, billing.
+//! clock. The policies of buckets and keys decide about roles of other accounts alone.
+//! What it does not model: billing.
 
 mod buckets;
 mod evaluate;
 pub(crate) mod faults;
+mod jobs;
 mod keys;
 mod notifications;
 mod objects;
@@ -23,8 +24,9 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use replication::arn::Arn;
 use replication::error::{AwsError, ErrorKind};
-use replication::ports::Outcome;
+use replication::ports::{Assume, Outcome};
 use tokio::time::Instant;
 
 pub(crate) use snapshot::Snapshot;
@@ -33,9 +35,21 @@ pub(crate) use state::{Bucket, Key, State, Version};
 /// The account that everything is in.
 pub(crate) const ACCOUNT: &str = "111122223333";
 
-/// A handle on the one AWS; clones share it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct World(Arc<Mutex<State>>);
+/// A handle on the one AWS, in the name of one account; clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    state: Arc<Mutex<State>>,
+    account: String,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            state: Arc::default(),
+            account: ACCOUNT.to_owned(),
+        }
+    }
+}
 
 /// Why AWS does not do what it is asked.
 #[derive(Debug)]
@@ -60,9 +74,18 @@ pub(crate) fn refuse<T>(
 impl World {
     /// The state, for tests to look at or to change behind everybody's back.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.settle(Instant::now());
+        state.acting.clone_from(&self.account);
         state
+    }
+
+    /// The same in the name of another account.
+    pub(crate) fn of_account(&self, account: &str) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            account: account.to_owned(),
+        }
     }
 
     /// New roles, policies and rules are in force only after `lag`. See
@@ -88,7 +111,17 @@ impl World {
         region: &str,
         effect: impl FnOnce(&mut State) -> Result<T, Refusal>,
     ) -> Outcome<T> {
-        effect(&mut self.state()).map_err(|refusal| AwsError {
+        let mut state = self.state();
+        let outcome = if self.account.is_empty() {
+            refuse(
+                ErrorKind::AccessDenied,
+                "AccessDenied",
+                "not authorized to perform: sts:AssumeRole",
+            )
+        } else {
+            effect(&mut state)
+        };
+        outcome.map_err(|refusal| AwsError {
             operation,
             resource,
             region: region.to_owned(),
@@ -97,5 +130,16 @@ impl World {
             message: refusal.message,
             request_id: Some("EXAMPLE".to_owned()),
         })
+    }
+}
+
+impl Assume for World {
+    async fn assuming(&self, role_arn: &str) -> Self {
+        let known = self.state().assumable.contains(role_arn);
+        let account = Arn::parse(role_arn)
+            .filter(|_| known)
+            .map(|arn| arn.account);
+        // Nobody may do anything.
+        self.of_account(&account.unwrap_or_default())
     }
 }

@@ -1,5 +1,7 @@
 //! SSM parameters.
 
+use std::collections::BTreeMap;
+
 use replication::error::ErrorKind;
 use replication::ports::{Outcome, Parameters};
 
@@ -13,10 +15,18 @@ fn named(name: &str) -> String {
 }
 
 impl Parameters for World {
-    async fn parameter(&self, region: &str, name: &str) -> Outcome<Option<String>> {
-        self.call("GetParameter", named(name), region, |state| {
-            let place = (region.to_owned(), name.to_owned());
-            Ok(state.parameters.get(&place).cloned())
+    async fn parameters(&self, region: &str, path: &str) -> Outcome<BTreeMap<String, String>> {
+        self.call("GetParametersByPath", named(path), region, |state| {
+            let all = state.own_parameters().iter();
+            let below = all.filter(|((place, name), _)| {
+                place == region
+                    && name
+                        .rsplit_once('/')
+                        .is_some_and(|(parent, _)| parent == path)
+            });
+            Ok(below
+                .map(|((_, name), value)| (name.clone(), value.clone()))
+                .collect())
         })
     }
 
@@ -39,7 +49,7 @@ impl Parameters for World {
                 );
             }
             let place = (region.to_owned(), name.to_owned());
-            state.parameters.insert(place, value.to_owned());
+            state.own_parameters().insert(place, value.to_owned());
             Ok(())
         })
     }
@@ -47,7 +57,7 @@ impl Parameters for World {
     async fn delete_parameter(&self, region: &str, name: &str) -> Outcome<()> {
         self.call("DeleteParameter", named(name), region, |state| {
             let place = (region.to_owned(), name.to_owned());
-            match state.parameters.remove(&place) {
+            match state.own_parameters().remove(&place) {
                 Some(_) => Ok(()),
                 None => refuse(ErrorKind::NotFound, "ParameterNotFound", ""),
             }

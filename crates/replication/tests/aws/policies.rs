@@ -4,7 +4,38 @@ use replication::error::ErrorKind;
 use replication::ports::{Access, BucketRef, Decision, Outcome, Policies};
 
 use super::evaluate::{self, verdict};
-use super::{World, refuse};
+use serde_json::Value;
+
+use super::state::State;
+use super::{ACCOUNT, Refusal, World, refuse};
+
+/// A policy names only principals that exist. See
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>.
+fn sound(state: &State, policy: &str, largest: usize, code: &'static str) -> Result<(), Refusal> {
+    let parsed: Value = serde_json::from_str(policy).unwrap_or_default();
+    let statements = parsed["Statement"].as_array().cloned().unwrap_or_default();
+    if statements.is_empty() || policy.len() > largest {
+        return refuse(
+            ErrorKind::Invalid,
+            code,
+            "the policy is empty, too long or no policy",
+        );
+    }
+    for statement in &statements {
+        let principal = &statement["Principal"]["AWS"];
+        let named = principal
+            .as_array()
+            .cloned()
+            .unwrap_or_else(|| vec![principal.clone()]);
+        for arn in named.iter().filter_map(Value::as_str) {
+            let ours = arn.contains(&format!("::{ACCOUNT}:role/"));
+            if ours && !state.roles.values().any(|role| role.arn == arn) {
+                return refuse(ErrorKind::Invalid, code, "Invalid principal in policy");
+            }
+        }
+    }
+    Ok(())
+}
 
 impl Policies for World {
     async fn bucket_policy(&self, at: BucketRef<'_>) -> Outcome<Option<String>> {
@@ -14,9 +45,51 @@ impl Policies for World {
         })
     }
 
+    async fn put_bucket_policy(&self, at: BucketRef<'_>, policy: &str) -> Outcome<()> {
+        let resource = format!("bucket `{}`", at.name);
+        self.call("PutBucketPolicy", resource, at.region, |state| {
+            sound(state, policy, 20 * 1024, "MalformedPolicy")?;
+            state.bucket(at)?.policy = Some(policy.to_owned());
+            Ok(())
+        })
+    }
+
+    async fn delete_bucket_policy(&self, at: BucketRef<'_>) -> Outcome<()> {
+        let resource = format!("bucket `{}`", at.name);
+        self.call("DeleteBucketPolicy", resource, at.region, |state| {
+            state.bucket(at)?.policy = None;
+            Ok(())
+        })
+    }
+
+    async fn put_key_policy(&self, region: &str, key_arn: &str, policy: &str) -> Outcome<()> {
+        let resource = format!("key `{key_arn}`");
+        self.call("PutKeyPolicy", resource, region, |state| {
+            sound(state, policy, 32 * 1024, "MalformedPolicyDocumentException")?;
+            if !state.of_acting(key_arn) {
+                return refuse(ErrorKind::AccessDenied, "AccessDeniedException", "");
+            }
+            match state.keys.get_mut(key_arn) {
+                Some(key) if key.state == "PendingDeletion" => refuse(
+                    ErrorKind::Conflict,
+                    "KMSInvalidStateException",
+                    format!("{key_arn} is pending deletion."),
+                ),
+                Some(key) => {
+                    key.policy = policy.to_owned();
+                    Ok(())
+                }
+                None => refuse(ErrorKind::NotFound, "NotFoundException", ""),
+            }
+        })
+    }
+
     async fn key_policy(&self, region: &str, key_arn: &str) -> Outcome<Option<String>> {
         let resource = format!("key `{key_arn}`");
         self.call("GetKeyPolicy", resource, region, |state| {
+            if !state.of_acting(key_arn) {
+                return refuse(ErrorKind::AccessDenied, "AccessDeniedException", "");
+            }
             let key = state.keys.get(key_arn).filter(|key| key.region == region);
             Ok(key.map(|key| key.policy.clone()))
         })

@@ -10,7 +10,8 @@ use replication::arn::Arn;
 use replication::configuration::{ReplicationRule, Status, Tag, Versioning};
 use tokio::time::Instant;
 
-use super::evaluate::{Access, allowed};
+use super::ACCOUNT;
+use super::evaluate::{Access, allowed, lets_in};
 use super::state::{State, Version};
 
 /// Whether `rule` takes a KMS-encrypted object: without the opt-in S3 leaves it out silently.
@@ -19,6 +20,8 @@ pub(crate) fn applies(rule: &ReplicationRule, key: &str, tags: &[Tag]) -> bool {
         && rule.sse_kms_encrypted_objects == Some(Status::Enabled)
         && rule.covers(key, tags)
 }
+
+const NO_STATEMENTS: &str = r#"{"Statement":[]}"#;
 
 impl State {
     /// Replicates all that is due at `now`.
@@ -80,6 +83,25 @@ impl State {
         status
     }
 
+    /// The policy of a bucket or key in another account than the role's; `None` for ours.
+    fn foreign_policy(&self, resource: &str) -> Option<&str> {
+        if let Some(key) = self.keys.get(resource) {
+            let foreign = !resource.contains(&format!(":{ACCOUNT}:"));
+            return foreign.then_some(key.policy.as_str());
+        }
+        let name = resource.strip_prefix("arn:aws:s3:::")?.split('/').next()?;
+        let bucket = self.buckets.get(name)?;
+        (bucket.account != ACCOUNT).then(|| bucket.policy.as_deref().unwrap_or(NO_STATEMENTS))
+    }
+
+    /// `None` where the role's policies do not allow, or another account does not let the role in.
+    fn permits(&self, policies: &[String], role: &str, access: &Access<'_>) -> Option<()> {
+        let let_in = self
+            .foreign_policy(access.resource())
+            .is_none_or(|policy| lets_in(policy, role, access));
+        (allowed(policies, access) && let_in).then_some(())
+    }
+
     /// `None` where anything refuses.
     fn replicate_by(
         &mut self,
@@ -100,7 +122,8 @@ impl State {
             .values()
             .cloned()
             .collect();
-        let may = |access: &Access<'_>| allowed(&policies, access).then_some(());
+        let role_arn = role.arn.clone();
+        let may = |access: &Access<'_>| self.permits(&policies, &role_arn, access);
         let destination = Arn::parse(&by.destination.bucket)?
             .bucket_name()?
             .to_owned();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use replication::configuration::Tag;
 use replication::error::ErrorKind;
 use replication::ports::{NewRole, Outcome, RoleDescription, Roles};
 use serde_json::Value;
@@ -39,6 +40,7 @@ impl Roles for World {
                 arn: role.arn.clone(),
                 permissions_boundary: role.permissions_boundary.clone(),
                 trust_policy: role.trust_policy.clone(),
+                tags: role.tags.clone(),
             }))
         })
     }
@@ -76,6 +78,15 @@ impl Roles for World {
                 policies: Lagging::new(BTreeMap::new(), now),
             };
             state.roles.insert(role.name.to_owned(), made);
+            Ok(())
+        })
+    }
+
+    async fn tag_role(&self, role: &str, tag: &Tag) -> Outcome<()> {
+        self.call("TagRole", named(role), "", |state| {
+            let tags = &mut known(state, role)?.tags;
+            tags.retain(|present| present.key != tag.key);
+            tags.push(tag.clone());
             Ok(())
         })
     }

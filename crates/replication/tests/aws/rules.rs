@@ -203,7 +203,8 @@ fn destination(
             "Destination bucket must have versioning enabled.",
         );
     }
-    if account.as_ref().is_some_and(|account| account != ACCOUNT) {
+    let owner = buckets.get(&name).map(|bucket| &bucket.account);
+    if account.is_some() && account.as_ref() != owner {
         return refuse(
             Invalid,
             ARGUMENT,

@@ -27,6 +27,7 @@ pub(crate) struct Snapshot {
         ),
     >,
     pub(crate) parameters: BTreeMap<(String, String), String>,
+    pub(crate) foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
 }
 
 /// One bucket.
@@ -77,6 +78,7 @@ impl Snapshot {
             aliases: state.aliases.clone(),
             roles: roles.collect(),
             parameters: state.parameters.clone(),
+            foreign_parameters: state.foreign_parameters.clone(),
         }
     }
 }

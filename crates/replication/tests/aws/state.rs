@@ -13,9 +13,13 @@ use tokio::time::Instant;
 
 use super::{ACCOUNT, Refusal, refuse};
 
-/// The account.
+/// The accounts.
 #[derive(Debug)]
 pub(crate) struct State {
+    /// The account whose call is carried out.
+    pub(crate) acting: String,
+    /// Roles of other accounts that may be assumed, by ARN.
+    pub(crate) assumable: BTreeSet<String>,
     pub(crate) now: Instant,
     pub(crate) lag: Duration,
     pub(crate) replicates_after: Option<Duration>,
@@ -29,6 +33,10 @@ pub(crate) struct State {
     pub(crate) roles: BTreeMap<String, Role>,
     /// By Region and name.
     pub(crate) parameters: BTreeMap<(String, String), String>,
+    /// The same in other accounts, by account.
+    pub(crate) foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
+    /// S3 Batch Replication jobs: id by token.
+    pub(crate) jobs: BTreeMap<String, String>,
     pub(crate) drawn: u32,
     /// Every probe or other object ever replicated: bucket, key.
     pub(crate) arrivals: Vec<(String, String)>,
@@ -37,6 +45,8 @@ pub(crate) struct State {
 impl Default for State {
     fn default() -> Self {
         Self {
+            acting: ACCOUNT.to_owned(),
+            assumable: BTreeSet::new(),
             now: Instant::now(),
             lag: Duration::ZERO,
             replicates_after: Some(Duration::from_secs(3)),
@@ -46,6 +56,8 @@ impl Default for State {
             aliases: BTreeMap::new(),
             roles: BTreeMap::new(),
             parameters: BTreeMap::new(),
+            foreign_parameters: BTreeMap::new(),
+            jobs: BTreeMap::new(),
             drawn: 0,
             arrivals: Vec::new(),
         }
@@ -54,6 +66,7 @@ impl Default for State {
 
 #[derive(Debug)]
 pub(crate) struct Bucket {
+    pub(crate) account: String,
     pub(crate) region: String,
     pub(crate) versioning: Versioning,
     pub(crate) encryption: Option<DefaultEncryption>,
@@ -69,12 +82,15 @@ impl Bucket {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-bucket-encryption.html>.
     pub(crate) fn new(region: &str, now: Instant) -> Self {
         Self {
+            account: ACCOUNT.to_owned(),
             region: region.to_owned(),
             versioning: Versioning::Off,
             encryption: Some(DefaultEncryption {
                 algorithm: "AES256".into(),
                 kms_key: None,
                 bucket_key_enabled: false,
+                // As S3 blocks it on new buckets since 2026.
+                blocked: vec!["SSE-C".into()],
             }),
             tags: Vec::new(),
             notifications: NotificationConfiguration::default(),
@@ -120,10 +136,10 @@ pub(crate) struct Role {
 }
 
 /// As KMS gives it where the caller gives none: the account's IAM policies decide.
-fn default_key_policy() -> String {
+fn default_key_policy(account: &str) -> String {
     json!({"Version": "2012-10-17", "Statement": [{
         "Sid": "Enable IAM User Permissions", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
-        "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")}}]})
+        "Principal": {"AWS": format!("arn:aws:iam::{account}:root")}}]})
     .to_string()
 }
 
@@ -160,7 +176,9 @@ impl State {
 
     /// The bucket, if it can be spoken to in that Region.
     pub(crate) fn bucket(&mut self, at: BucketRef<'_>) -> Result<&mut Bucket, Refusal> {
-        if self.strangers.contains(at.name) {
+        let acting = self.acting.as_str();
+        let others = |bucket: &Bucket| bucket.account != acting;
+        if self.strangers.contains(at.name) || self.buckets.get(at.name).is_some_and(others) {
             return refuse(ErrorKind::AccessDenied, "AccessDenied", "Access Denied");
         }
         match self.buckets.get_mut(at.name) {
@@ -183,7 +201,7 @@ impl State {
         let alias = match name.strip_prefix("arn:aws:kms:") {
             Some(rest) => {
                 let rest = rest.strip_prefix(region)?;
-                let resource = rest.strip_prefix(&format!(":{ACCOUNT}:"))?;
+                let resource = rest.strip_prefix(&format!(":{}:", self.acting))?;
                 if resource.starts_with("key/") {
                     return self.keys.contains_key(name).then(|| name.to_owned());
                 }
@@ -191,7 +209,7 @@ impl State {
             }
             None if name.starts_with("alias/") => name,
             None => {
-                let arn = format!("arn:aws:kms:{region}:{ACCOUNT}:key/{name}");
+                let arn = format!("arn:aws:kms:{region}:{}:key/{name}", self.acting);
                 return self.keys.contains_key(&arn).then_some(arn);
             }
         };
@@ -201,13 +219,33 @@ impl State {
             let arn = self.add_key(region, "AWS");
             self.aliases.insert(place.clone(), arn);
         }
-        self.aliases.get(&place).cloned()
+        let own = format!(":{}:", self.acting);
+        self.aliases
+            .get(&place)
+            .filter(|arn| arn.contains(&own))
+            .cloned()
+    }
+
+    /// The parameters of the account whose call is carried out.
+    pub(crate) fn own_parameters(&mut self) -> &mut BTreeMap<(String, String), String> {
+        if self.acting == ACCOUNT {
+            return &mut self.parameters;
+        }
+        self.foreign_parameters
+            .entry(self.acting.clone())
+            .or_default()
+    }
+
+    /// Whether the resource belongs to the account whose call is carried out.
+    pub(crate) fn of_acting(&self, arn: &str) -> bool {
+        arn.contains(&format!(":{}:", self.acting))
     }
 
     /// A new symmetric key.
     pub(crate) fn add_key(&mut self, region: &str, manager: &str) -> String {
         let arn = format!(
-            "arn:aws:kms:{region}:{ACCOUNT}:key/00000000-0000-4000-8000-{:012}",
+            "arn:aws:kms:{region}:{}:key/00000000-0000-4000-8000-{:012}",
+            self.acting.clone(),
             self.draw()
         );
         let key = Key {
@@ -216,7 +254,7 @@ impl State {
             usage: "ENCRYPT_DECRYPT".into(),
             spec: "SYMMETRIC_DEFAULT".into(),
             manager: manager.to_owned(),
-            policy: default_key_policy(),
+            policy: default_key_policy(&self.acting),
             tags: Vec::new(),
             rotates: false,
             deletion_days: None,
@@ -234,7 +272,7 @@ impl State {
         let long_ago = self.now.checked_sub(self.lag).unwrap_or(self.now);
         let role = Role {
             arn: arn.clone(),
-            trust_policy: replication::policy::trust_policy().to_string(),
+            trust_policy: replication::policy::trust_policy(replication::policy::S3).to_string(),
             permissions_boundary: None,
             tags: Vec::new(),
             policies: Lagging::new(policies.collect(), long_ago),

@@ -126,6 +126,7 @@ pub(crate) fn bucket_with_key(world: &World, name: &str, region: &str) -> String
         algorithm: "aws:kms".into(),
         kms_key: Some(key.clone()),
         bucket_key_enabled: true,
+        blocked: Vec::new(),
     });
     state.buckets.insert(name.into(), bucket);
     key

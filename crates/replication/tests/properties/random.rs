@@ -72,6 +72,7 @@ fn place(world: &World, name: &str, region: &str, before: Before, start: &Start)
                     algorithm: "aws:kms".into(),
                     kms_key: None,
                     bucket_key_enabled: true,
+                    blocked: Vec::new(),
                 });
             }
         }

@@ -67,7 +67,8 @@ async fn existing_buckets_keep_their_content_and_get_what_replication_needs() {
         Some(DefaultEncryption {
             algorithm: "aws:kms".into(),
             kms_key: Some(key.into()),
-            bucket_key_enabled: true
+            bucket_key_enabled: true,
+            blocked: vec!["SSE-C".into()]
         })
     );
     stack.delete("Replication", &properties()).await.unwrap();
@@ -105,6 +106,7 @@ async fn the_aws_managed_key_is_used_where_the_default_names_none() {
         algorithm: "aws:kms".into(),
         kms_key: None,
         bucket_key_enabled: false,
+        blocked: Vec::new(),
     };
     stack
         .world

@@ -60,7 +60,7 @@ async fn the_walkthroughs_case_with_existing_buckets_and_keys() {
     // Role, policy, EventBridge, failure events, parameter, rules.
     assert_eq!(create.writes, 6);
     assert_eq!((update.writes, delete.writes), (0, 5));
-    assert_eq!((create.calls, update.calls, delete.calls), (39, 15, 34));
+    assert_eq!((create.calls, update.calls, delete.calls), (39, 15, 36));
     assert_eq!(
         (create.round_trips, update.round_trips, delete.round_trips),
         (7, 1, 17)
@@ -77,7 +77,7 @@ async fn the_walkthroughs_case_from_nothing() {
     let [create, update, delete] = costs(&stack, &properties).await;
     assert_eq!(create.writes, 20);
     assert_eq!((update.writes, delete.writes), (0, 5));
-    assert_eq!((create.calls, update.calls, delete.calls), (53, 15, 34));
+    assert_eq!((create.calls, update.calls, delete.calls), (57, 15, 36));
     assert_eq!(
         (create.round_trips, update.round_trips, delete.round_trips),
         (11, 2, 17)

@@ -58,7 +58,7 @@ async fn a_create_makes_buckets_keys_role_rules_and_proves_them() {
     );
     assert!(destination.notifications.event_bridge && !source.notifications.event_bridge);
     assert_eq!(source.notifications.queues[0].target_arn, QUEUE);
-    let expectation = &now.parameters[&(WEST.to_owned(), owner.parameter_name("destination"))];
+    let expectation = &now.parameters[&(WEST.to_owned(), owner.parameter_name("destination", 0))];
     let expectation: Value = serde_json::from_str(expectation).unwrap();
     assert_eq!(
         expectation,

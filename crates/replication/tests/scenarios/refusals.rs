@@ -205,37 +205,17 @@ async fn a_destination_that_nothing_places() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_prefixes_than_a_parameter_or_policy_holds() {
+async fn more_than_the_inline_policies_of_a_role_hold_together() {
     let (stack, source, replica) = setting();
-    let rules: Vec<Value> = (0..120)
-        .map(|number| {
-            json!({"Filter": {"Prefix": format!("prefix-{number:04}/")},
-                   "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": WEST,
-                                   "EncryptionConfiguration": {"ReplicaKmsKeyID": replica}}})
-        })
-        .collect();
-    let many = json!({"SourceBucket": "source", "SourceKmsKeyArns": [source], "Rules": rules});
-    let reason = refused(&stack, &many).await;
-    assert!(
-        reason.contains("an SSM parameter holds at most 8192"),
-        "{reason}"
+    let long = json!({"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "x".repeat(9_000)}]});
+    stack.world.state().add_role(
+        "source",
+        "/encrypted-replication/",
+        &[("another-replication", &long.to_string())],
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn more_than_an_inline_policy_holds() {
-    let (stack, source, replica) = setting();
-    let rules: Vec<Value> = (0..45)
-        .map(|number| {
-            json!({"Filter": {"Prefix": format!("a-rather-long-prefix-{number:04}/")},
-                   "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": WEST,
-                                   "EncryptionConfiguration": {"ReplicaKmsKeyID": replica}}})
-        })
-        .collect();
-    let many = json!({"SourceBucket": "source", "SourceKmsKeyArns": [source], "Rules": rules});
-    let reason = refused(&stack, &many).await;
+    let reason = refused(&stack, &properties(&source, &replica)).await;
     assert!(
-        reason.contains("the policy of role `source` would have"),
+        reason.contains("characters even without prefixes, beside 9"),
         "{reason}"
     );
     assert!(reason.contains("IAM takes at most 10240"), "{reason}");

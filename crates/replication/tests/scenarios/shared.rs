@@ -130,7 +130,7 @@ async fn two_resources_to_one_destination_have_their_own_parameters_and_keys() {
             .keys()
             .map(|(_, name)| name.clone())
             .collect::<Vec<_>>(),
-        [owner("B", "source").parameter_name("one")]
+        [owner("B", "source").parameter_name("one", 0)]
     );
 }
 

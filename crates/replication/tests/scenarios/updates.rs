@@ -53,7 +53,7 @@ async fn a_rule_that_leaves_the_template_leaves_bucket_policy_and_parameter() {
         .keys()
         .map(|(_, name)| name.clone())
         .collect();
-    assert_eq!(parameters, [owner.parameter_name("two")]);
+    assert_eq!(parameters, [owner.parameter_name("two", 0)]);
     let policy = &now.roles["source"].4[&owner.policy_name()];
     assert!(policy.contains("arn:aws:s3:::two/b/*") && !policy.contains("arn:aws:s3:::one"));
 }
@@ -73,7 +73,7 @@ async fn another_destination_takes_the_parameter_along() {
         .collect();
     assert_eq!(
         parameters,
-        [owner("Replication", "source").parameter_name("two")]
+        [owner("Replication", "source").parameter_name("two", 0)]
     );
     assert_eq!(probes_left(&stack.world), []);
 }

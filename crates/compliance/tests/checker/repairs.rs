@@ -1,0 +1,262 @@
+//! Repairs: what is re-encrypted, what is left alone, and what the verdict says of both.
+
+use std::sync::atomic::Ordering;
+
+use compliance::findings::{FINDING, RESOLVED};
+use compliance::ports::{Inspection, KeyAnswer, KeyDescription, Observed, Repair};
+use serde_json::Value;
+
+use crate::support::{
+    Bench, Fake, KEY, OTHER, ask_error, failed_ids, parameter, queue_batch, replica,
+};
+
+fn sse_s3() -> Observed {
+    Observed {
+        algorithm: Some("AES256".to_owned()),
+        kms_key: None,
+        bucket_key_enabled: false,
+        ..replica(KEY)
+    }
+}
+
+/// An AWS where S3 shows `before` at the first HEAD, and `after` from then on.
+fn showing(before: Observed, after: Observed) -> Fake {
+    Fake {
+        head: Box::new(move |n, _| {
+            let shown = if n == 0 { &before } else { &after };
+            Ok(Inspection::Object(Observed {
+                version_id: Some("v1".to_owned()),
+                ..shown.clone()
+            }))
+        }),
+        ..Fake::default()
+    }
+}
+
+/// The one verdict line on one message, which is done.
+async fn verdict(bench: &Bench) -> Value {
+    let answer = bench.send(&queue_batch(1)).await.unwrap();
+    assert_eq!(failed_ids(&answer), Vec::<String>::new());
+    let (lines, _) = bench.lines();
+    assert_eq!(lines.len(), 1);
+    lines[0].clone()
+}
+
+fn heads(bench: &Bench) -> usize {
+    bench.fake.heads.load(Ordering::SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_key_is_replaced_and_the_verdict_is_on_what_s3_shows_then() {
+    let bench = Bench::repairing(showing(replica(OTHER), replica(KEY)), &[]).publishing();
+    let line = verdict(&bench).await;
+    assert_eq!(line["verdict"], "Compliant");
+    assert_eq!(line["repaired"], true);
+    assert_eq!(line["observed"]["kmsKeyArn"], KEY);
+    assert_eq!(
+        line["reason"],
+        format!(
+            "the replica is encrypted with an expected key; it was repaired with \
+             UpdateObjectEncryption, and was encrypted with {OTHER} before"
+        )
+    );
+    assert_eq!(
+        line["remedy"],
+        "correct ReplicaKmsKeyID of the replication rule, so that the next replica needs no repair"
+    );
+    let asked = bench.fake.repairs.lock().unwrap().clone();
+    let version = sample_version();
+    let owner = Some("111122223333".to_owned());
+    assert_eq!(asked, [(version, KEY.to_owned(), true, owner)]);
+    assert_eq!(heads(&bench), 2);
+    assert_eq!(bench.published()[0].0, RESOLVED);
+}
+
+/// The version id of the sample event that [`queue_batch`] is made of.
+fn sample_version() -> Option<String> {
+    let event = crate::support::sample("eventbridge-object-created");
+    event["detail"]["object"]["version-id"]
+        .as_str()
+        .map(str::to_owned)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_without_a_version_repairs_the_version_that_was_looked_at() {
+    let bench = Bench::repairing(showing(sse_s3(), replica(KEY)), &[]);
+    let event = crate::support::sample("s3-object-created-without-version");
+    let answer = bench.send(&event).await.unwrap();
+    assert_eq!(answer["verdicts"][0]["repaired"], true);
+    let asked = bench.fake.repairs.lock().unwrap().clone();
+    assert_eq!(asked[0].0.as_deref(), Some("v1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn sse_s3_becomes_kms_and_the_source_is_to_be_mended() {
+    let bench = Bench::repairing(showing(sse_s3(), replica(KEY)), &[]);
+    let line = verdict(&bench).await;
+    assert_eq!(line["repaired"], true);
+    let reason = line["reason"].as_str().unwrap();
+    assert!(reason.ends_with("encrypted with AES256 before"), "{reason}");
+    let remedy = line["remedy"].as_str().unwrap();
+    assert!(remedy.starts_with("set the source bucket's default encryption"));
+    assert!(!bench.fake.repairs.lock().unwrap()[0].2, "no Bucket Key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_repaired_where_it_is_off_or_nothing_is_wrong() {
+    let off = Bench::new(showing(replica(OTHER), replica(KEY)), &[], 8);
+    let line = verdict(&off).await;
+    assert_eq!(line["verdict"], "WrongKey");
+    assert_eq!(line.get("repaired"), None);
+    let good = Bench::repairing(showing(replica(KEY), replica(KEY)), &[]);
+    assert_eq!(verdict(&good).await.get("repaired"), None);
+    for bench in [off, good] {
+        assert!(bench.fake.repairs.lock().unwrap().is_empty());
+        assert_eq!(heads(&bench), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_s3_cannot_change_or_nobody_can_tell_is_left_alone_and_says_why() {
+    let third = "arn:aws:kms:us-west-2:111122223333:key/33333333";
+    let dsse = Observed {
+        algorithm: Some("aws:kms:dsse".to_owned()),
+        ..replica(OTHER)
+    };
+    let none = Observed {
+        algorithm: None,
+        ..sse_s3()
+    };
+    let pending = Observed {
+        replication_status: Some("PENDING".to_owned()),
+        ..replica(OTHER)
+    };
+    let table: [(Observed, &[&str], &str); 5] = [
+        (dsse, &[KEY], "only objects with SSE-S3 or SSE-KMS"),
+        (none, &[KEY], "only objects with SSE-S3 or SSE-KMS"),
+        (pending, &[KEY], "it may be a source object"),
+        (
+            replica(OTHER),
+            &[KEY, third],
+            "more than one key is expected",
+        ),
+        (sse_s3(), &["alias/nowhere"], "the ARN of the expected key"),
+    ];
+    for (before, allowed, why) in table {
+        let bench = Bench::repairing(showing(before, replica(KEY)), allowed).publishing();
+        let line = verdict(&bench).await;
+        assert_eq!(line["compliant"], false, "{line}");
+        let reason = line["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("; it was not repaired: ") && reason.contains(why),
+            "{reason}"
+        );
+        assert_eq!(line.get("repaired"), None);
+        assert!(bench.fake.repairs.lock().unwrap().is_empty());
+        assert_eq!(bench.published()[0].0, FINDING);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_repair_keeps_the_finding_its_id_and_says_what_s3_said() {
+    let found = verdict(&Bench::new(showing(replica(OTHER), replica(OTHER)), &[], 8)).await;
+    let refusing = Fake {
+        repair: Box::new(|| {
+            Ok(Repair::Refused(
+                "status 403, AccessDenied, locked".to_owned(),
+            ))
+        }),
+        ..showing(replica(OTHER), replica(KEY))
+    };
+    let bench = Bench::repairing(refusing, &[]);
+    let line = verdict(&bench).await;
+    assert_eq!(line["verdict"], "WrongKey");
+    assert_eq!(line["id"], found["id"]);
+    let reason = line["reason"].as_str().unwrap();
+    assert!(
+        reason.ends_with(
+            "it was not repaired: S3 refused UpdateObjectEncryption: status 403, AccessDenied, locked"
+        ),
+        "{reason}"
+    );
+    assert_eq!(line["remedy"], found["remedy"]);
+    assert_eq!(heads(&bench), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_that_shows_no_effect_is_still_a_finding() {
+    let bench = Bench::repairing(showing(replica(OTHER), replica(OTHER)), &[]);
+    let line = verdict(&bench).await;
+    assert_eq!(line["verdict"], "WrongKey");
+    assert_eq!(line.get("repaired"), None);
+    let reason = line["reason"].as_str().unwrap();
+    assert!(reason.contains("shows the wrong encryption all the same"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn repaired_to_a_key_that_cannot_be_used_is_a_finding_of_its_own() {
+    let disabled = KeyDescription {
+        arn: KEY.to_owned(),
+        state: "Disabled".to_owned(),
+        aws_managed: false,
+    };
+    let fake = Fake {
+        keys: std::iter::once((KEY.to_owned(), Ok(KeyAnswer::Found(disabled)))).collect(),
+        registry: Ok(vec![parameter("owner", "", KEY)]),
+        ..showing(replica(OTHER), replica(KEY))
+    };
+    let bench = Bench::repairing(fake, &[]).publishing();
+    let line = verdict(&bench).await;
+    assert_eq!(
+        (&line["verdict"], &line["repaired"]),
+        (&"KeyUnusable".into(), &true.into())
+    );
+    assert!(
+        line["remedy"]
+            .as_str()
+            .unwrap()
+            .starts_with("enable the key")
+    );
+    assert_eq!(bench.published()[0].0, FINDING);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_s3_cannot_be_asked_the_message_comes_back_and_the_next_try_sees_what_is() {
+    let unknown = Fake {
+        repair: Box::new(|| Err(ask_error())),
+        ..showing(replica(OTHER), replica(KEY))
+    };
+    // The repair is done, and the second look fails.
+    let blind = Fake {
+        head: Box::new(|n, _| match n {
+            0 => Ok(Inspection::Object(replica(OTHER))),
+            1 => Err(ask_error()),
+            _ => Ok(Inspection::Object(replica(KEY))),
+        }),
+        ..Fake::default()
+    };
+    for fake in [unknown, blind] {
+        let bench = Bench::repairing(fake, &[]);
+        let answer = bench.send(&queue_batch(1)).await.unwrap();
+        assert_eq!(failed_ids(&answer), ["m0"]);
+        assert_eq!(bench.lines().0, Vec::<Value>::new());
+        assert_eq!(verdict(&bench).await["verdict"], "Compliant");
+        assert_eq!(bench.fake.repairs.lock().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_meanwhile_is_gone() {
+    let fake = Fake {
+        head: Box::new(|n, _| {
+            Ok(if n == 0 {
+                Inspection::Object(replica(OTHER))
+            } else {
+                Inspection::NotFound
+            })
+        }),
+        ..Fake::default()
+    };
+    let bench = Bench::repairing(fake, &[]);
+    assert_eq!(verdict(&bench).await["verdict"], "Gone");
+}

@@ -1,0 +1,72 @@
+//! In whose name to act on which bucket: the provisioner's own, or a role's in the account of a
+//! destination.
+
+use std::collections::BTreeMap;
+
+use crate::arn::Home;
+use crate::ports::Aws;
+use crate::spec::Spec;
+
+/// AWS, bucket by bucket.
+#[derive(Debug)]
+pub struct Accounts<'a, A> {
+    home: &'a A,
+    /// The destination buckets in other accounts.
+    foreign: BTreeMap<String, Foreign<A>>,
+}
+
+#[derive(Debug)]
+struct Foreign<A> {
+    account: String,
+    /// A way to act there, where there is a role for it.
+    aws: Option<A>,
+}
+
+impl<'a, A: Aws> Accounts<'a, A> {
+    /// The accounts of the destinations of all `specs`; of two that name one bucket the first counts.
+    pub async fn of(aws: &'a A, home: &Home, specs: &[&Spec]) -> Self {
+        let mut foreign: BTreeMap<String, Foreign<A>> = BTreeMap::new();
+        for spec in specs {
+            for rule in &spec.rules {
+                let bucket = &rule.destination_bucket;
+                let account = spec.account_of(bucket, home).to_owned();
+                if account == home.account || foreign.contains_key(bucket) {
+                    continue;
+                }
+                let aws = match spec.assumed_for(bucket) {
+                    Some(role) => Some(aws.assuming(role).await),
+                    None => None,
+                };
+                foreign.insert(bucket.clone(), Foreign { account, aws });
+            }
+        }
+        Self { home: aws, foreign }
+    }
+
+    /// AWS in the provisioner's own name.
+    #[must_use]
+    pub const fn home(&self) -> &'a A {
+        self.home
+    }
+
+    /// AWS for a bucket and all that belongs to it; `None` where nothing can be done there.
+    #[must_use]
+    pub fn at(&self, bucket: &str) -> Option<&A> {
+        match self.foreign.get(bucket) {
+            None => Some(self.home),
+            Some(there) => there.aws.as_ref(),
+        }
+    }
+
+    /// The account of a bucket in another account.
+    #[must_use]
+    pub fn account_of(&self, bucket: &str) -> Option<&String> {
+        self.foreign.get(bucket).map(|there| &there.account)
+    }
+
+    /// Whether the bucket is in another account.
+    #[must_use]
+    pub fn is_foreign(&self, bucket: &str) -> bool {
+        self.foreign.contains_key(bucket)
+    }
+}

@@ -1,0 +1,185 @@
+//! Making buckets, keys and roles.
+
+use std::time::Duration;
+
+use super::{Done, Failed};
+use crate::configuration::Tag;
+use crate::error::{AwsError, ErrorKind};
+use crate::owner::{JOB_TAG, OWNER_TAG, Owner, ROLE_PATH};
+use crate::ports::{Aws, BucketRef, NewRole, ReplicationJob, RoleDescription};
+use crate::step::Step;
+
+/// A bucket that was made this moment may not be known everywhere yet.
+const TAGGING_ATTEMPTS: u32 = 3;
+const ALREADY_OURS: &str = "BucketAlreadyOwnedByYou";
+
+fn owner_tag(value: &str) -> Tag {
+    Tag {
+        key: OWNER_TAG.into(),
+        value: value.into(),
+    }
+}
+
+pub(super) async fn create_bucket<A: Aws>(
+    aws: &A,
+    bucket: BucketRef<'_>,
+    owner: &Owner,
+) -> Result<Done, Failed> {
+    match aws.create_bucket(bucket).await {
+        // Another resource of the stack was faster, and the bucket is that one's: what the plan
+        // says of it was meant for a new one, so it is looked at again.
+        Err(error) if error.kind == ErrorKind::AlreadyExists => {
+            let kind = ErrorKind::Conflict;
+            return Err(AwsError { kind, ..error }.into());
+        }
+        other => other?,
+    }
+    // Without the tag no later request would know that the bucket is ours.
+    let tags = [owner_tag(owner.as_str())];
+    let mut attempt = 1;
+    while let Err(error) = tag_new(aws, bucket, &tags).await {
+        if attempt == TAGGING_ATTEMPTS || error.code == ALREADY_OURS {
+            return Err(error.into());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        attempt += 1;
+    }
+    Ok(Done::writes(2))
+}
+
+/// Tags a bucket that was just made. In us-east-1 S3 answers 200 for a bucket that is ours already,
+/// which has tags of another resource's. See
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>.
+async fn tag_new<A: Aws>(aws: &A, bucket: BucketRef<'_>, tags: &[Tag]) -> Result<(), AwsError> {
+    let present = aws.bucket_tags(bucket).await?;
+    if present.as_slice() == tags {
+        return Ok(());
+    }
+    if present.is_empty() {
+        return aws.put_bucket_tags(bucket, tags).await;
+    }
+    Err(AwsError {
+        operation: "CreateBucket",
+        resource: format!("bucket `{}`", bucket.name),
+        region: bucket.region.to_owned(),
+        kind: ErrorKind::Conflict,
+        code: ALREADY_OURS.into(),
+        message: "another resource made it at the same time".into(),
+        request_id: None,
+    })
+}
+
+pub(super) async fn create_key<A: Aws>(
+    aws: &A,
+    region: &str,
+    alias: &str,
+    bucket: &str,
+    policy: &str,
+    owner: &Owner,
+) -> Result<(u32, String), Failed> {
+    let description = format!("Encrypts objects of bucket {bucket}, for replication");
+    let key = aws
+        .create_key(region, &description, policy, &[owner_tag(owner.as_str())])
+        .await?;
+    // The alias comes last: a key that has it is complete.
+    let rest = async {
+        aws.enable_key_rotation(region, &key).await?;
+        aws.create_alias(region, alias, &key).await
+    };
+    let Err(error) = rest.await else {
+        return Ok((3, key));
+    };
+    // The alias may have been made all the same, or by the same request delivered twice.
+    match aws.describe_key(region, alias).await {
+        Ok(Some(found)) if found.arn == key => Ok((3, key)),
+        Ok(found) => {
+            schedule_orphan(aws, region, &key).await;
+            found.map(|found| (0, found.arn)).ok_or(error.into())
+        }
+        Err(unknown) => {
+            tracing::error!(key, error = %unknown, "a key may be without its alias; look for it, and schedule its deletion by hand");
+            Err(error.into())
+        }
+    }
+}
+
+/// Without its alias no later request would find the key again.
+async fn schedule_orphan<A: Aws>(aws: &A, region: &str, key: &str) {
+    const SHORTEST_WAIT_DAYS: i32 = 7;
+    if let Err(left) = aws
+        .schedule_key_deletion(region, key, SHORTEST_WAIT_DAYS)
+        .await
+    {
+        tracing::error!(key, error = %left, "a key without alias could not be removed; schedule its deletion by hand");
+    }
+}
+
+pub(super) async fn create_role<A: Aws>(
+    aws: &A,
+    role: &str,
+    description: &str,
+    trust_policy: &str,
+    permissions_boundary: Option<&str>,
+) -> Result<Done, Failed> {
+    // All resources on a source bucket share its role, so the tag names the bucket.
+    let tags = [owner_tag(role)];
+    let new = NewRole {
+        name: role,
+        path: ROLE_PATH,
+        trust_policy,
+        permissions_boundary,
+        description,
+        tags: &tags,
+    };
+    match aws.create_role(new).await {
+        // Another resource on the same bucket was faster, or somebody else has the name.
+        Err(error) if error.kind == ErrorKind::AlreadyExists => {
+            let ours = |found: RoleDescription| found.arn.contains(&format!(":role{ROLE_PATH}"));
+            if aws.role(role).await?.is_some_and(ours) {
+                return Ok(Done::default());
+            }
+            Err(Failed::Merge(format!(
+                "there is a role `{role}` outside the path {ROLE_PATH}, and role names are unique in an account; \
+                 give a role as `Role`, or rename that one"
+            )))
+        }
+        other => {
+            other?;
+            Ok(Done::writes(1))
+        }
+    }
+}
+
+/// Starts the job, and notes its id where later requests find it. A request that comes between the
+/// two starts no second job, as it has the same token.
+pub(super) async fn start_job<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, Failed> {
+    let Step::StartReplicationJob {
+        bucket,
+        region,
+        role,
+        role_arn,
+        report_bucket,
+        token,
+    } = step
+    else {
+        return Ok(Done::default());
+    };
+    let job = ReplicationJob {
+        source: BucketRef {
+            name: bucket,
+            region,
+        },
+        report_bucket,
+        report_prefix: &owner.report_prefix(),
+        role_arn,
+        description: &format!("Existing objects of {bucket}, for {owner}"),
+        token,
+    };
+    let id = aws.start_replication_job(job).await?;
+    let tag = Tag {
+        key: JOB_TAG.into(),
+        value: id,
+    };
+    aws.tag_role(role, &tag).await?;
+    Ok(Done::writes(2))
+}

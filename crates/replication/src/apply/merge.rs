@@ -1,0 +1,149 @@
+//! Changing what others write to as well: read, change, write.
+
+use serde_json::Value;
+
+use super::{Done, Failed};
+use crate::configuration::DefaultEncryption;
+use crate::error::ErrorKind;
+use crate::owner::Owner;
+use crate::ports::{Aws, BucketRef};
+use crate::step::Step;
+use crate::{grants, merge};
+
+pub(super) async fn change_notifications<A: Aws>(
+    aws: &A,
+    step: &Step,
+    owner: &Owner,
+) -> Result<Done, Failed> {
+    let (Step::EnableEventBridge { bucket, region }
+    | Step::AddFailureEvents { bucket, region, .. }
+    | Step::RemoveFailureEvents { bucket, region, .. }) = step
+    else {
+        return Ok(Done::default());
+    };
+    let bucket = BucketRef {
+        name: bucket,
+        region,
+    };
+    let existing = match aws.notifications(bucket).await {
+        Err(error)
+            if error.kind == ErrorKind::NotFound
+                && matches!(step, Step::RemoveFailureEvents { .. }) =>
+        {
+            return Ok(Done::default());
+        }
+        other => other?,
+    };
+    let changed = match step {
+        Step::AddFailureEvents { queue_arn, .. } => {
+            merge::with_failure_events(&existing, owner, queue_arn)
+        }
+        Step::RemoveFailureEvents { heir, .. } => {
+            let heir = heir.as_deref().and_then(Owner::at_start_of);
+            merge::without_failure_events(&existing, owner, heir.as_ref())
+        }
+        _ => {
+            let mut changed = existing.clone();
+            changed.event_bridge = true;
+            changed
+        }
+    };
+    if changed == existing {
+        return Ok(Done::default());
+    }
+    aws.put_notifications(bucket, &changed).await?;
+    Ok(Done::writes(1))
+}
+
+pub(super) async fn change_replication<A: Aws>(
+    aws: &A,
+    step: &Step,
+    owner: &Owner,
+) -> Result<Done, Failed> {
+    let (bucket, region, role_arn, rules) = match step {
+        Step::MergeReplication {
+            bucket,
+            region,
+            role_arn,
+            rules,
+        } => (bucket, region, role_arn.as_str(), rules.as_slice()),
+        Step::RemoveReplication { bucket, region } => (bucket, region, "", &[][..]),
+        _ => return Ok(Done::default()),
+    };
+    let bucket = BucketRef {
+        name: bucket,
+        region,
+    };
+    let existing = match aws.replication(bucket).await {
+        Err(error) if error.kind == ErrorKind::NotFound && rules.is_empty() => {
+            return Ok(Done::default());
+        }
+        other => other?,
+    };
+    let merged = merge::replication(existing.as_ref(), owner, role_arn, rules)
+        .map_err(|error| Failed::Merge(format!("bucket `{}`: {error}", bucket.name)))?;
+    match merged {
+        merged if merged == existing => return Ok(Done::default()),
+        Some(merged) => aws.put_replication(bucket, &merged).await?,
+        None => aws.delete_replication(bucket).await?,
+    }
+    Ok(Done::writes(1))
+}
+
+/// Sets a bucket's default encryption. Which kinds of encryption uploads may not ask for is in the
+/// same configuration, and stays as it is.
+pub(super) async fn change_encryption<A: Aws>(
+    aws: &A,
+    bucket: BucketRef<'_>,
+    mut to: DefaultEncryption,
+) -> Result<Done, Failed> {
+    let present = aws.default_encryption(bucket).await?;
+    to.blocked = present.map_or_else(Vec::new, |present| present.blocked);
+    aws.put_default_encryption(bucket, &to).await?;
+    Ok(Done::writes(1))
+}
+
+pub(super) async fn change_bucket_policy<A: Aws>(
+    aws: &A,
+    bucket: BucketRef<'_>,
+    statements: &[Value],
+    owner: &Owner,
+) -> Result<Done, Failed> {
+    let present = match aws.bucket_policy(bucket).await {
+        // The bucket is gone, and its policy with it.
+        Err(error) if error.kind == ErrorKind::NotFound && statements.is_empty() => {
+            return Ok(Done::default());
+        }
+        other => other?,
+    };
+    let merged = grants::merged(present.as_deref(), owner, statements)
+        .map_err(|error| Failed::Merge(format!("bucket `{}`: {error}", bucket.name)))?;
+    match merged {
+        merged if merged == present => return Ok(Done::default()),
+        Some(merged) => aws.put_bucket_policy(bucket, &merged).await?,
+        None => aws.delete_bucket_policy(bucket).await?,
+    }
+    Ok(Done::writes(1))
+}
+
+pub(super) async fn change_key_policy<A: Aws>(
+    aws: &A,
+    region: &str,
+    key_arn: &str,
+    statements: &[Value],
+    owner: &Owner,
+) -> Result<Done, Failed> {
+    let present = aws.key_policy(region, key_arn).await?;
+    if present.is_none() && statements.is_empty() {
+        return Ok(Done::default());
+    }
+    let merged = grants::merged(present.as_deref(), owner, statements)
+        .map_err(|error| Failed::Merge(format!("key `{key_arn}`: {error}")))?;
+    match merged {
+        merged if merged == present => return Ok(Done::default()),
+        Some(merged) => aws.put_key_policy(region, key_arn, &merged).await?,
+        // A key without a policy could never be used or changed again; KMS refuses that too.
+        None => return Ok(Done::default()),
+    }
+    Ok(Done::writes(1))
+}

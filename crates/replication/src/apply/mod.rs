@@ -1,0 +1,237 @@
+//! Carries out steps. Each one may be repeated: what is already so is left so.
+
+mod create;
+mod delete;
+mod merge;
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+
+use crate::accounts::Accounts;
+use crate::configuration::DefaultEncryption;
+use crate::error::{AwsError, ErrorKind, ReplicationError};
+use crate::owner::Owner;
+use crate::ports::{Aws, BucketRef};
+use crate::step::{Plan, Step};
+use create::{create_bucket, create_key, create_role, start_job};
+use delete::{delete_bucket, delete_role, gone};
+use merge::{
+    change_bucket_policy, change_encryption, change_key_policy, change_notifications,
+    change_replication,
+};
+
+/// How many writes a request has made. What failed half-way is counted too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Writes(pub u32);
+
+/// Carries out `plan`, phase by phase, the steps of a phase at once. A phase is always finished,
+/// so that one failure leaves as little as possible undone; no later phase is begun after it.
+///
+/// # Errors
+/// The first failure, with the step it belongs to.
+pub async fn apply<A: Aws>(
+    accounts: &Accounts<'_, A>,
+    plan: &Plan,
+    owner: &Owner,
+    writes: &mut Writes,
+) -> Result<(), ReplicationError> {
+    let mut keys = BTreeMap::new();
+    for phase in &plan.0 {
+        let steps: Vec<Step> = phase
+            .iter()
+            .map(|step| step.clone().with_keys(&keys))
+            .collect();
+        for step in &steps {
+            tracing::info!(step = %step, "applying");
+        }
+        let outcomes = join_all(
+            steps
+                .iter()
+                .map(|step| Box::pin(carry_out_in(accounts, step, owner))),
+        )
+        .await;
+        let mut failed = None;
+        for (step, outcome) in steps.iter().zip(outcomes) {
+            match outcome {
+                Ok(done) => {
+                    writes.0 += done.writes;
+                    keys.extend(done.new_key);
+                }
+                Err(error) => drop(failed.get_or_insert((step, error))),
+            }
+        }
+        if let Some((step, error)) = failed {
+            return Err(error.at(step));
+        }
+    }
+    Ok(())
+}
+
+/// What a step did.
+#[derive(Debug, Default)]
+struct Done {
+    writes: u32,
+    /// ARN of an alias, and of the key that was made for it.
+    new_key: Option<(String, String)>,
+}
+
+impl Done {
+    fn writes(writes: u32) -> Self {
+        Self {
+            writes,
+            new_key: None,
+        }
+    }
+}
+
+enum Failed {
+    Aws(AwsError),
+    Merge(String),
+}
+
+impl Failed {
+    fn at(self, step: &Step) -> ReplicationError {
+        match self {
+            Self::Aws(source) => ReplicationError::Aws {
+                step: Some(step.to_string()),
+                source,
+            },
+            Self::Merge(why) => ReplicationError::Refused(vec![why]),
+        }
+    }
+}
+
+impl From<AwsError> for Failed {
+    fn from(error: AwsError) -> Self {
+        Self::Aws(error)
+    }
+}
+
+/// Carries out a step in the account that it belongs to.
+async fn carry_out_in<A: Aws>(
+    accounts: &Accounts<'_, A>,
+    step: &Step,
+    owner: &Owner,
+) -> Result<Done, Failed> {
+    match step
+        .bucket()
+        .map_or(Some(accounts.home()), |bucket| accounts.at(bucket))
+    {
+        Some(aws) => carry_out(aws, step, owner).await,
+        None => Err(Failed::Merge(format!(
+            "to {step} needs a role in the bucket's account; give `AssumeRoleArn`"
+        ))),
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one arm for each step")]
+async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, Failed> {
+    let at = |bucket, region| BucketRef {
+        name: bucket,
+        region,
+    };
+    match step {
+        Step::CreateBucket { bucket, region } => {
+            create_bucket(aws, at(bucket, region), owner).await
+        }
+        Step::CreateKey {
+            region,
+            alias,
+            alias_arn,
+            bucket,
+            policy,
+        } => create_key(aws, region, alias, bucket, policy, owner)
+            .await
+            .map(|(writes, key)| Done {
+                writes,
+                new_key: Some((alias_arn.clone(), key)),
+            }),
+        Step::CreateRole {
+            role,
+            description,
+            trust_policy,
+            permissions_boundary,
+        } => {
+            let boundary = permissions_boundary.as_deref();
+            create_role(aws, role, description, trust_policy, boundary).await
+        }
+        Step::PutPermissionsBoundary { role, policy_arn } => {
+            aws.put_permissions_boundary(role, policy_arn).await?;
+            Ok(Done::writes(1))
+        }
+        Step::EnableVersioning { bucket, region } => {
+            aws.enable_versioning(at(bucket, region)).await?;
+            Ok(Done::writes(1))
+        }
+        Step::PutDefaultEncryption {
+            bucket,
+            region,
+            encryption,
+        } => change_encryption(aws, at(bucket, region), encryption.clone()).await,
+        Step::PutRolePolicy {
+            role,
+            policy,
+            document,
+        } => {
+            aws.put_role_policy(role, policy, document).await?;
+            Ok(Done::writes(1))
+        }
+        Step::MergeBucketPolicy {
+            bucket,
+            region,
+            statements,
+        } => change_bucket_policy(aws, at(bucket, region), statements, owner).await,
+        Step::MergeKeyPolicy {
+            region,
+            key_arn,
+            statements,
+            ..
+        } => change_key_policy(aws, region, key_arn, statements, owner).await,
+        Step::PutParameter {
+            region,
+            name,
+            value,
+            ..
+        } => {
+            aws.put_parameter(region, name, value).await?;
+            Ok(Done::writes(1))
+        }
+        Step::EnableEventBridge { .. }
+        | Step::AddFailureEvents { .. }
+        | Step::RemoveFailureEvents { .. } => change_notifications(aws, step, owner).await,
+        Step::MergeReplication { .. } | Step::RemoveReplication { .. } => {
+            change_replication(aws, step, owner).await
+        }
+        Step::StartReplicationJob { .. } => start_job(aws, step, owner).await,
+        Step::ResetDefaultEncryption { bucket, region } => {
+            let sse_s3 = DefaultEncryption {
+                algorithm: "AES256".into(),
+                kms_key: None,
+                bucket_key_enabled: false,
+                blocked: Vec::new(),
+            };
+            change_encryption(aws, at(bucket, region), sse_s3).await
+        }
+        Step::DeleteParameter { region, name, .. } => {
+            gone(aws.delete_parameter(region, name).await)
+        }
+        Step::DeleteRolePolicy { role, policy } => gone(aws.delete_role_policy(role, policy).await),
+        Step::DeleteRoleIfUnused { role } => delete_role(aws, role).await,
+        Step::DeleteBucketIfEmpty { bucket, region } => {
+            delete_bucket(aws, at(bucket, region)).await
+        }
+        Step::ScheduleKeyDeletion {
+            region,
+            key_arn,
+            days,
+            ..
+        } => {
+            // A key whose deletion is already scheduled answers with an invalid state.
+            match aws.schedule_key_deletion(region, key_arn, *days).await {
+                Err(error) if error.kind == ErrorKind::Conflict => Ok(Done::default()),
+                other => gone(other),
+            }
+        }
+    }
+}

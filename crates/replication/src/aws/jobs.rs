@@ -1,0 +1,68 @@
+//! S3 Batch Operations over the SDK.
+
+use aws_sdk_s3control::types::{
+    JobManifestGenerator, JobManifestGeneratorFilter, JobOperation, JobReport, JobReportFormat,
+    JobReportScope, ReplicationStatus, S3JobManifestGenerator, S3ReplicateObjectOperation,
+};
+
+use super::SdkAws;
+use super::failure::failure;
+use crate::error::{AwsError, ErrorKind};
+use crate::ports::{Jobs, Outcome, ReplicationJob};
+
+const OPERATION: &str = "CreateJob";
+/// Among the account's jobs; 0 is the lowest.
+const PRIORITY: i32 = 10;
+
+impl Jobs for SdkAws {
+    async fn start_replication_job(&self, job: ReplicationJob<'_>) -> Outcome<String> {
+        let resource = format!("bucket `{}`", job.source.name);
+        let unfit = |error: &dyn std::error::Error| AwsError {
+            operation: OPERATION,
+            resource: resource.clone(),
+            region: job.source.region.to_owned(),
+            kind: ErrorKind::Invalid,
+            code: "InvalidRequest".into(),
+            message: error.to_string(),
+            request_id: None,
+        };
+        let operation = JobOperation::builder()
+            .s3_replicate_object(S3ReplicateObjectOperation::builder().build())
+            .build();
+        let report = JobReport::builder()
+            .enabled(true)
+            .bucket(self.bucket_arn(job.report_bucket))
+            .prefix(job.report_prefix)
+            .format(JobReportFormat::ReportCsv20180820)
+            .report_scope(JobReportScope::AllTasks)
+            .build();
+        let eligible = JobManifestGeneratorFilter::builder()
+            .eligible_for_replication(true)
+            .object_replication_statuses(ReplicationStatus::None)
+            .object_replication_statuses(ReplicationStatus::Failed)
+            .build();
+        let generator = S3JobManifestGenerator::builder()
+            .expected_bucket_owner(&self.account)
+            .source_bucket(self.bucket_arn(job.source.name))
+            .enable_manifest_output(false)
+            .filter(eligible)
+            .build()
+            .map_err(|error| unfit(&error))?;
+        let call = self
+            .s3_control(job.source.region)
+            .create_job()
+            .account_id(&self.account)
+            .confirmation_required(false)
+            .operation(operation)
+            .report(report)
+            .manifest_generator(JobManifestGenerator::S3JobManifestGenerator(generator))
+            .description(job.description)
+            .client_request_token(job.token)
+            .priority(PRIORITY)
+            .role_arn(job.role_arn);
+        match call.send().await {
+            Ok(started) => Ok(started.job_id.unwrap_or_default()),
+            Err(error) => Err(failure(OPERATION, resource, job.source.region, &error)),
+        }
+    }
+}

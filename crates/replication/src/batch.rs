@@ -1,0 +1,189 @@
+//! Existing objects: an S3 Batch Replication job, started once, when the rules are proven.
+//!
+//! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-batch.html>.
+
+use custom_resource::Deadline;
+use serde_json::{Value, json};
+
+use crate::accounts::Accounts;
+use crate::apply::{Writes, apply};
+use crate::arn::Home;
+use crate::converge::Rounds;
+use crate::error::ReplicationError;
+use crate::owner::{JOB_TAG, Owner, ROLE_PATH};
+use crate::plan::{Desired, says};
+use crate::policy::{BATCH_OPERATIONS, trust_policy};
+use crate::ports::{Aws, Outcome, RoleDescription, Roles};
+use crate::spec::{ExistingObjects, Spec};
+use crate::step::{Plan, Step};
+
+/// What there is of the job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObservedJob {
+    /// The job's role.
+    pub role: Option<RoleDescription>,
+    /// Our policy on it.
+    pub policy: Option<String>,
+}
+
+impl ObservedJob {
+    /// Id of the job that was started.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        let mut tags = self.role.iter().flat_map(|role| &role.tags);
+        tags.find(|tag| tag.key == JOB_TAG)
+            .map(|tag| tag.value.as_str())
+    }
+}
+
+/// Reads what there is of the job.
+///
+/// # Errors
+/// The first read that failed.
+pub async fn observe_job<A: Roles>(aws: &A, owner: &Owner) -> Outcome<ObservedJob> {
+    let name = owner.batch_role();
+    let (role, policy) =
+        futures_util::future::try_join(aws.role(&name), aws.role_policy(&name, &name)).await?;
+    Ok(ObservedJob { role, policy })
+}
+
+/// The steps to the job.
+///
+/// # Errors
+/// Where no destination can take its report.
+pub fn plan_job(
+    spec: &Spec,
+    desired: &Desired,
+    observed: &ObservedJob,
+    home: &Home,
+    owner: &Owner,
+) -> Result<Plan, Vec<String>> {
+    if spec.existing_objects == ExistingObjects::Ignore || observed.id().is_some() {
+        return Ok(Plan::default());
+    }
+    let own = |bucket: &&String| spec.account_of(bucket, home) == home.account;
+    let Some(report_bucket) = desired.regions.keys().find(own) else {
+        return Err(vec![
+            "`ExistingObjects`: Replicate needs a destination bucket of this account for the job's report; start the \
+             job by hand, with a report in a bucket of yours"
+                .to_owned(),
+        ]);
+    };
+    let name = owner.batch_role();
+    let role_arn = format!(
+        "arn:{}:iam::{}:role{ROLE_PATH}{name}",
+        home.partition, home.account
+    );
+    let document = job_policy(spec, desired, home, owner, report_bucket);
+    let role = observed.role.is_none().then(|| Step::CreateRole {
+        role: name.clone(),
+        description: format!(
+            "Assumed by S3 Batch Operations to replicate existing objects of bucket {}",
+            spec.source_bucket
+        ),
+        trust_policy: trust_policy(BATCH_OPERATIONS).to_string(),
+        permissions_boundary: spec.permissions_boundary.clone(),
+    });
+    let policy = (!says(observed.policy.as_deref(), &document)).then(|| Step::PutRolePolicy {
+        role: name.clone(),
+        policy: name.clone(),
+        document: document.to_string(),
+    });
+    let job = Step::StartReplicationJob {
+        bucket: spec.source_bucket.clone(),
+        region: spec.source_region.clone(),
+        role: name.clone(),
+        role_arn,
+        report_bucket: report_bucket.clone(),
+        token: name,
+    };
+    let phases = [Vec::from_iter(role), Vec::from_iter(policy), vec![job]];
+    Ok(Plan::of(phases))
+}
+
+/// What the job may do. See
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-policies.html>.
+fn job_policy(
+    spec: &Spec,
+    desired: &Desired,
+    home: &Home,
+    owner: &Owner,
+    report_bucket: &str,
+) -> Value {
+    let source = home.bucket_arn(&spec.source_bucket);
+    let report = home.bucket_arn(report_bucket);
+    let mut statements = vec![
+        json!({
+            "Sid": owner.sid("ExistingObjects"),
+            "Effect": "Allow",
+            "Action": "s3:InitiateReplication",
+            "Resource": format!("{source}/*"),
+        }),
+        json!({
+            "Sid": owner.sid("Manifest"),
+            "Effect": "Allow",
+            "Action": ["s3:GetReplicationConfiguration", "s3:PutInventoryConfiguration"],
+            "Resource": source,
+        }),
+        json!({
+            "Sid": owner.sid("Report"),
+            "Effect": "Allow",
+            "Action": "s3:PutObject",
+            "Resource": format!("{report}/{}/*", owner.report_prefix()),
+        }),
+    ];
+    // The report is encrypted as the bucket says, which with a bucket of ours is under the replica key.
+    if let (Some(key), Some(region)) = (
+        desired.first_key_for(report_bucket),
+        desired.regions.get(report_bucket),
+    ) {
+        statements.push(json!({
+            "Sid": owner.sid("ReportKey"),
+            "Effect": "Allow",
+            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+            "Resource": key,
+            "Condition": {"StringLike": {"kms:ViaService": home.s3_via_services(region)}},
+        }));
+    }
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// Starts the job where it is asked for and was not started; returns its id.
+///
+/// # Errors
+/// What AWS refused.
+pub async fn replicate_existing<A: Aws>(
+    accounts: &Accounts<'_, A>,
+    spec: &Spec,
+    desired: &Desired,
+    home: &Home,
+    owner: &Owner,
+    deadline: Deadline,
+    writes: &mut Writes,
+) -> Result<Option<String>, ReplicationError> {
+    if spec.existing_objects == ExistingObjects::Ignore {
+        return Ok(None);
+    }
+    let mut rounds = Rounds::new(
+        owner,
+        deadline,
+        &spec.source_bucket,
+        "start the job for existing objects of",
+    );
+    loop {
+        rounds.begin().await?;
+        let outcome = async {
+            let observed = observe_job(accounts.home(), owner).await?;
+            if let Some(id) = observed.id() {
+                return Ok(Some(id.to_owned()));
+            }
+            let plan = plan_job(spec, desired, &observed, home, owner)
+                .map_err(ReplicationError::Refused)?;
+            apply(accounts, &plan, owner, writes).await?;
+            Ok(None)
+        };
+        if let Some(id) = rounds.end(Box::pin(outcome).await)? {
+            return Ok(Some(id));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Destinations in other accounts: our statements in the policies of their buckets and keys.
+
+use serde_json::Value;
+
+use super::create::Comparison;
+use crate::arn::Arn;
+use crate::grants;
+use crate::step::Step;
+
+/// The largest bucket policy, in bytes. See
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html>.
+const LARGEST_BUCKET_POLICY: usize = 20 * 1024;
+/// The largest key policy, in bytes. See
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html>.
+const LARGEST_KEY_POLICY: usize = 32 * 1024;
+
+impl Comparison<'_> {
+    /// The statements that are to be put where we can.
+    pub(super) fn granted(&self) -> Result<Vec<Step>, Vec<String>> {
+        let (mut steps, mut faults) = (Vec::new(), Vec::new());
+        let buckets = self.grants.buckets.iter();
+        for (bucket, statements) in buckets.filter(|(bucket, _)| self.acts_in(bucket)) {
+            let found = self.observed.destinations.get(bucket);
+            let present = found.and_then(|found| found.policy.as_deref());
+            let what = format!("bucket `{bucket}`");
+            match self.changed(present, statements, LARGEST_BUCKET_POLICY) {
+                Ok(false) => {}
+                Ok(true) => steps.push(Step::MergeBucketPolicy {
+                    bucket: bucket.clone(),
+                    region: self.region(bucket),
+                    statements: statements.clone(),
+                }),
+                Err(fault) => faults.push(format!("{what}: {fault}")),
+            }
+        }
+        for (key, grant) in &self.grants.keys {
+            // A new key has them from the beginning.
+            let new = self.desired.new_keys.contains_key(key);
+            if new || !self.acts_in(&grant.bucket) || !self.is_of_account(key, &grant.bucket) {
+                continue;
+            }
+            let present = self.observed.key_policies.get(key).map(String::as_str);
+            match self.changed(present, &grant.statements, LARGEST_KEY_POLICY) {
+                Ok(false) => {}
+                Ok(true) => steps.push(Step::MergeKeyPolicy {
+                    bucket: grant.bucket.clone(),
+                    region: self.region(&grant.bucket),
+                    key_arn: key.clone(),
+                    statements: grant.statements.clone(),
+                }),
+                Err(fault) => faults.push(format!("key `{key}`: {fault}")),
+            }
+        }
+        if faults.is_empty() {
+            Ok(steps)
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// Statements that nothing needs any more. They go last, when no rule leads there.
+    pub(super) fn former_grants(&self) -> Vec<Step> {
+        let former = self.observed.former_keys.iter();
+        let mut steps: Vec<_> = former
+            .map(|(key, bucket)| Step::MergeKeyPolicy {
+                bucket: bucket.clone(),
+                region: self.region(bucket),
+                key_arn: key.clone(),
+                statements: Vec::new(),
+            })
+            .collect();
+        for (bucket, found) in &self.observed.abandoned {
+            steps.extend(super::delete::revoked(bucket, found));
+        }
+        steps
+    }
+
+    fn acts_in(&self, bucket: &str) -> bool {
+        !self.desired.unseen.contains(bucket)
+    }
+
+    fn is_of_account(&self, key: &str, bucket: &str) -> bool {
+        let account = self.spec.account_of(bucket, self.home);
+        Arn::parse(key).is_some_and(|key| key.account == account)
+    }
+
+    fn region(&self, bucket: &str) -> String {
+        self.desired
+            .regions
+            .get(bucket)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn changed(
+        &self,
+        present: Option<&str>,
+        statements: &[Value],
+        largest: usize,
+    ) -> Result<bool, String> {
+        let merged = grants::merged(present, self.owner, statements)?;
+        let length = merged.as_ref().map_or(0, String::len);
+        if length > largest {
+            return Err(format!(
+                "its policy would have {length} bytes, AWS takes at most {largest}; use fewer or wider prefixes"
+            ));
+        }
+        Ok(merged.as_deref() != present)
+    }
+}

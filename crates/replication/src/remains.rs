@@ -1,0 +1,205 @@
+//! Reads what is left to remove: all that bears an owner's name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{try_join, try_join_all, try_join3, try_join4};
+
+use crate::accounts::Accounts;
+use crate::arn::{Arn, Home};
+use crate::configuration::ReplicationConfiguration;
+use crate::error::{AwsError, ErrorKind};
+use crate::grants::has_ours;
+use crate::observe::{
+    granted_keys, keys_of_rules, missing_is_none, observe_source, own_parameters,
+};
+use crate::observed::{RemainingDestination, Remains, bear};
+use crate::owner::Owner;
+use crate::plan::alias_arn;
+use crate::ports::{Aws, BucketRef, Buckets, Outcome};
+use crate::spec::Spec;
+
+/// Names of the destination buckets of this owner's rules.
+pub(crate) fn own_destinations(
+    replication: Option<&ReplicationConfiguration>,
+    owner: &Owner,
+) -> BTreeSet<String> {
+    let rules = replication.map_or(&[][..], |replication| &replication.rules);
+    let ours = rules.iter().filter(|rule| owner.owns(&rule.id));
+    ours.filter_map(|rule| {
+        Arn::parse(&rule.destination.bucket)?
+            .bucket_name()
+            .map(str::to_owned)
+    })
+    .collect()
+}
+
+/// The Region of a bucket, where it is one of the account's. A bucket that S3 denies belongs to
+/// somebody else, or to us while a permission is missing.
+async fn region_or_denied<A: Buckets>(
+    aws: &A,
+    bucket: &str,
+) -> Outcome<Result<Option<String>, AwsError>> {
+    match aws.bucket_region(bucket).await {
+        Ok(region) => Ok(Ok(region)),
+        Err(error) if error.kind == ErrorKind::AccessDenied => Ok(Err(error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads all that bears `owner`'s name. `spec` is what the properties say, where they can be read:
+/// it knows destinations whose rules are already gone.
+///
+/// # Errors
+/// The first read that failed.
+pub async fn remains<A: Aws>(
+    accounts: &Accounts<'_, A>,
+    source_bucket: &str,
+    spec: Option<&Spec>,
+    home: &Home,
+    owner: &Owner,
+) -> Outcome<Remains> {
+    let aws = accounts.home();
+    let policy_name = owner.policy_name();
+    let batch_role = owner.batch_role();
+    let (source_region, role_policy, batch_role) = try_join3(
+        region_or_denied(aws, source_bucket),
+        aws.role_policy(source_bucket, &policy_name),
+        aws.role(&batch_role),
+    )
+    .await?;
+    let (source_region, denied) = match source_region {
+        Ok(region) => (region, None),
+        Err(denied) => (None, Some(denied)),
+    };
+    // The bucket may be gone or never have been made, its key not.
+    let source_region = source_region.or_else(|| spec.map(|spec| spec.source_region.clone()));
+    let (source, replication, source_key) = match &source_region {
+        None => (None, None, None),
+        Some(region) => {
+            let alias = alias_arn(home, &home.account, owner, region, source_bucket);
+            let place = BucketRef {
+                name: source_bucket,
+                region,
+            };
+            let source = async {
+                if denied.is_some() {
+                    Ok((None, None))
+                } else {
+                    observe_source(aws, place).await
+                }
+            };
+            let ((source, replication), key) =
+                try_join(source, aws.describe_key(region, &alias)).await?;
+            (source, replication, key.map(|key| key.arn))
+        }
+    };
+    let mut names = own_destinations(replication.as_ref(), owner);
+    names.extend(
+        spec.into_iter()
+            .flat_map(|spec| &spec.rules)
+            .map(|rule| rule.destination_bucket.clone()),
+    );
+    let calls = names.into_iter().map(|name| {
+        let mut keys = keys_of_rules(replication.as_ref(), owner, &name);
+        let rules = spec.into_iter().flat_map(|spec| &spec.rules);
+        let said = rules.filter(|rule| rule.destination_bucket == name);
+        keys.extend(said.filter_map(|rule| rule.rule.destination.replica_kms_key_id.clone()));
+        remaining_destination(accounts, name, keys, spec, home, owner)
+    });
+    let destinations: BTreeMap<_, _> = try_join_all(calls).await?.into_iter().flatten().collect();
+    // Whatever we make begins with a key, a policy or a parameter. Where none is left, the bucket that
+    // S3 denies was never ours.
+    let mut parameters = destinations.values().map(|found| &found.parameters);
+    let traces = role_policy.is_some() || parameters.any(|names| !names.is_empty());
+    if let Some(denied) = denied.filter(|_| traces) {
+        return Err(denied);
+    }
+    Ok(Remains {
+        source_bucket: source_bucket.to_owned(),
+        source_region,
+        source,
+        replication,
+        destinations,
+        source_key,
+        role_policy,
+        batch_role,
+    })
+}
+
+/// What is left at one destination; `None` where nothing can be, or nothing can be looked at.
+/// `keys` are those that replicas there are or were encrypted with.
+pub(crate) async fn remaining_destination<A: Aws>(
+    accounts: &Accounts<'_, A>,
+    name: String,
+    mut keys: BTreeSet<String>,
+    spec: Option<&Spec>,
+    home: &Home,
+    owner: &Owner,
+) -> Outcome<Option<(String, RemainingDestination)>> {
+    let Some(aws) = accounts.at(&name) else {
+        return Ok(None);
+    };
+    // What the properties name may never have been ours; what rules of ours led to was.
+    let found = match region_or_denied(aws, &name).await? {
+        Ok(region) => region,
+        Err(_) if spec.is_some() => None,
+        Err(denied) => return Err(denied),
+    };
+    // The bucket may be gone, its key and parameters not.
+    let said = || {
+        let mut rules = spec.into_iter().flat_map(|spec| &spec.rules);
+        rules.find_map(|rule| {
+            rule.destination_region
+                .clone()
+                .filter(|_| rule.destination_bucket == name)
+        })
+    };
+    let Some(region) = found.clone().or_else(said) else {
+        return Ok(None);
+    };
+    let account = accounts.account_of(&name).unwrap_or(&home.account);
+    let alias = alias_arn(home, account, owner, &region, &name);
+    let bucket = BucketRef {
+        name: &name,
+        region: &region,
+    };
+    let tags = async {
+        match found {
+            Some(_) => missing_is_none(aws.bucket_tags(bucket)).await,
+            None => Ok(None),
+        }
+    };
+    let foreign = accounts.is_foreign(&name);
+    let policy = async {
+        if foreign && found.is_some() {
+            missing_is_none(aws.bucket_policy(bucket)).await
+        } else {
+            Ok(None)
+        }
+    };
+    let (parameters, key, tags, policy) = try_join4(
+        own_parameters(aws, &region, &name, owner),
+        aws.describe_key(&region, &alias),
+        tags,
+        policy,
+    )
+    .await?;
+    let key = key.map(|key| key.arn);
+    let granted_keys = if foreign {
+        keys.extend(key.clone());
+        granted_keys(aws, keys, home, owner).await?
+    } else {
+        BTreeSet::new()
+    };
+    let remaining = RemainingDestination {
+        parameters: parameters.into_keys().collect(),
+        made_by_us: bear(&tags.unwrap_or_default(), owner),
+        key,
+        has_policy: policy
+            .flatten()
+            .is_some_and(|policy| has_ours(&policy, owner)),
+        granted_keys,
+        region,
+    };
+    Ok(Some((name, remaining)))
+}

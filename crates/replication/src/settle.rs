@@ -1,0 +1,220 @@
+//! A Create or Update from its spec to its answer: provisioned, proved, looked at again, explained.
+
+use std::time::Duration;
+
+use custom_resource::{Deadline, Success};
+
+use crate::accounts::Accounts;
+use crate::apply::Writes;
+use crate::arn::Home;
+use crate::attributes::attributes;
+use crate::batch::replicate_existing;
+use crate::configuration::Status;
+use crate::converge::provision;
+use crate::diagnosis::{Result as Finding, diagnose};
+use crate::error::ReplicationError;
+use crate::owner::Owner;
+use crate::plan::Desired;
+use crate::ports::{Aws, BucketRef};
+use crate::probe::{Proof, prove};
+use crate::spec::{Spec, Verification};
+
+/// How long a stack waits for the probe where `Verification` is `BestEffort`. S3 replicates most
+/// objects in seconds, and promises nothing below 15 minutes.
+const BEST_EFFORT: Duration = Duration::from_mins(5);
+
+/// Looks at what we wrote, where others keep overwriting it.
+const MOST_LOOKS: u32 = 4;
+
+/// How long another writer may take from its read of a configuration to its write.
+const OVERWRITTEN_WITHIN: Duration = Duration::from_secs(2);
+
+/// One request under way.
+#[derive(Debug)]
+pub(crate) struct Settlement<'a, A> {
+    pub(crate) accounts: &'a Accounts<'a, A>,
+    pub(crate) spec: &'a Spec,
+    pub(crate) home: &'a Home,
+    pub(crate) owner: &'a Owner,
+    /// The checker's queue, for the source bucket's failure events.
+    pub(crate) queue_arn: Option<&'a str>,
+    pub(crate) deadline: Deadline,
+}
+
+impl<A: Aws> Settlement<'_, A> {
+    /// Provisions and proves, and looks again: another resource on the same bucket may have read its
+    /// configuration before our write and written it back after our look.
+    ///
+    /// # Errors
+    /// What cannot be, what AWS refused, or what the proof showed.
+    pub(crate) async fn settle(&self) -> Result<Success, ReplicationError> {
+        let mut writes = Writes::default();
+        let mut shown: Option<Result<Option<Proof>, ReplicationError>> = None;
+        for _ in 0..MOST_LOOKS {
+            let before = writes;
+            let work = provision(
+                self.accounts,
+                self.spec,
+                self.home,
+                self.owner,
+                self.queue_arn,
+                self.deadline,
+                &mut writes,
+            );
+            let desired = match Box::pin(work).await {
+                Ok(desired) => desired,
+                Err(error) => {
+                    return Err(self.explained(shown, error).await);
+                }
+            };
+            let proof = match shown.take() {
+                Some(proof) if writes == before => {
+                    return self.answer(&desired, proof, writes).await;
+                }
+                _ => {
+                    let proof = self.prove(&desired, writes);
+                    Box::pin(proof).await
+                }
+            };
+            let unproved = matches!(proof, Ok(None));
+            if writes == Writes::default() || unproved && !desired.shared {
+                return self.answer(&desired, proof, writes).await;
+            }
+            if unproved {
+                // The probe takes longer.
+                tokio::time::sleep(OVERWRITTEN_WITHIN).await;
+            }
+            shown = Some(proof);
+        }
+        Err(ReplicationError::LostWrites {
+            what: "the configuration",
+            bucket: self.spec.source_bucket.clone(),
+        })
+    }
+
+    async fn answer(
+        &self,
+        desired: &Desired,
+        proof: Result<Option<Proof>, ReplicationError>,
+        mut writes: Writes,
+    ) -> Result<Success, ReplicationError> {
+        let proof = match proof {
+            Ok(proof) => proof,
+            Err(error) => return Err(self.explained(None, error).await),
+        };
+        // Only now: a job over all objects of a bucket is not begun on rules that do not work.
+        let job = replicate_existing(
+            self.accounts,
+            self.spec,
+            desired,
+            self.home,
+            self.owner,
+            self.deadline,
+            &mut writes,
+        );
+        let job = Box::pin(job).await?;
+        let (spec, owner) = (self.spec, self.owner);
+        Ok(Success {
+            data: attributes(self.home, spec, owner, desired, proof, job, writes),
+            ..Success::default()
+        })
+    }
+
+    /// `error`, or why the proof that came before it failed.
+    async fn explained(
+        &self,
+        shown: Option<Result<Option<Proof>, ReplicationError>>,
+        error: ReplicationError,
+    ) -> ReplicationError {
+        match (shown, error) {
+            (Some(Err(ReplicationError::Unproven(what))), _)
+            | (_, ReplicationError::Unproven(what)) => {
+                let why = self.diagnose().await;
+                ReplicationError::Unproven(format!("{what}; {why}"))
+            }
+            (_, error) => error,
+        }
+    }
+
+    /// `None` where there is nothing to prove: nothing was changed, or no proof is asked for.
+    async fn prove(
+        &self,
+        desired: &Desired,
+        writes: Writes,
+    ) -> Result<Option<Proof>, ReplicationError> {
+        let Self {
+            accounts,
+            spec,
+            owner,
+            deadline,
+            ..
+        } = *self;
+        let patience = match spec.verification {
+            Verification::None => return Ok(None),
+            _ if writes == Writes::default() => return Ok(None),
+            // Nothing is to be replicated, so nothing can be shown.
+            _ if desired
+                .rules
+                .iter()
+                .all(|rule| rule.status == Status::Disabled) =>
+            {
+                return Ok(None);
+            }
+            Verification::BestEffort => deadline.min(Deadline::after(BEST_EFFORT)),
+            Verification::Required => deadline,
+        };
+        let source = BucketRef {
+            name: &spec.source_bucket,
+            region: &spec.source_region,
+        };
+        match prove(accounts, source, desired, owner, patience).await {
+            Ok(Some(Proof::Pending)) if spec.verification == Verification::Required => {
+                Err(ReplicationError::Unproven(format!(
+                    "the probe object in bucket `{}` had not been replicated when the time was up; repeat the stack \
+                     operation, or set `Verification` to BestEffort",
+                    spec.source_bucket
+                )))
+            }
+            other => other,
+        }
+    }
+
+    /// Looks once more at what replication needs, for the reason of a failure.
+    async fn diagnose(&self) -> String {
+        let checks = diagnose(
+            self.accounts,
+            self.spec,
+            self.home,
+            self.owner,
+            self.queue_arn,
+        )
+        .await;
+        let of = |result| {
+            let found = checks.iter().filter(move |check| check.result == result);
+            found
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ")
+        };
+        let (failed, suspect) = (of(Finding::Fail), of(Finding::Warn));
+        if !failed.is_empty() {
+            return format!("found: {failed}");
+        }
+        let suspect = if suspect.is_empty() {
+            suspect
+        } else {
+            format!(" ({suspect})")
+        };
+        match &self.spec.role {
+            Some(role) => format!(
+                "buckets, keys and rules are as they should be{suspect}, so look at role `{role}`: it must trust \
+                 s3.amazonaws.com and allow what {{\"Action\": \"Plan\"}} shows as `RolePolicy`; or leave `Role` out to get \
+                 one made"
+            ),
+            None => format!(
+                "buckets, keys, role and rules are as they should be{suspect}, so look for a Deny: in the policies of \
+                 the keys and of the destination bucket, in a permissions boundary, or in an organisation's policy"
+            ),
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Destinations in another account, with a role to assume there and without.
+
+use custom_resource::{Context, CustomResource};
+use replication::configuration::Versioning;
+use replication::owner::Owner;
+use serde_json::{Value, json};
+
+use crate::aws::Bucket;
+use crate::harness::{EAST, Stack, WEST, bucket_with_key, deadline, our_role, owner, probes_left};
+
+const OTHER: &str = "444455556666";
+const ASSUMED: &str = "arn:aws:iam::444455556666:role/encrypted-replication/destination";
+
+fn properties(destination: &Value) -> Value {
+    let mut whole = json!({"Bucket": "arn:aws:s3:::destination", "Region": WEST});
+    whole
+        .as_object_mut()
+        .unwrap()
+        .extend(destination.as_object().unwrap().clone());
+    json!({"SourceBucket": "source", "Verification": "Required",
+           "Rules": [{"Filter": {"Prefix": "Tax/"}, "Destination": whole}]})
+}
+
+/// A source of ours, and a role that we may assume in the other account.
+fn setting() -> Stack {
+    let stack = Stack::new();
+    bucket_with_key(&stack.world, "source", EAST);
+    stack.world.state().assumable.insert(ASSUMED.into());
+    stack
+}
+
+/// A versioned bucket of the other account and a key of it.
+fn their_bucket(stack: &Stack, name: &str) -> String {
+    let world = stack.world.of_account(OTHER);
+    let key = bucket_with_key(&world, name, WEST);
+    let mut state = world.state();
+    OTHER.clone_into(&mut state.buckets.get_mut(name).unwrap().account);
+    key
+}
+
+fn their_policy() -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{"Sid": "Theirs", "Effect": "Allow", "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::destination/*", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}}]})
+}
+
+fn sids(policy: &str) -> Vec<String> {
+    let policy: Value = serde_json::from_str(policy).unwrap();
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    statements
+        .map(|one| one["Sid"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn of(owner: &Owner, purposes: &[&str]) -> Vec<String> {
+    purposes.iter().map(|purpose| owner.sid(purpose)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_of_it_is_made_there_and_proved_and_removed_again() {
+    let stack = setting();
+    let given = properties(&json!({"AssumeRoleArn": ASSUMED}));
+    let answer = stack.create("Replication", &given).await.unwrap();
+    assert_eq!(answer["Verification"], "COMPLETED");
+    assert_eq!(answer["DestinationStatements"], "");
+    assert!(
+        answer["ReplicaKmsKeyArns"]
+            .as_str()
+            .unwrap()
+            .starts_with("arn:aws:kms:us-west-2:444455556666:key/")
+    );
+    assert_eq!(probes_left(&stack.world), []);
+    let owner = owner("Replication", "source");
+    {
+        let state = stack.world.state();
+        let bucket = &state.buckets["destination"];
+        assert_eq!(
+            (bucket.account.as_str(), bucket.versioning),
+            (OTHER, Versioning::Enabled)
+        );
+        assert!(bucket.notifications.event_bridge);
+        let policy = bucket.policy.as_deref().unwrap();
+        assert_eq!(
+            sids(policy),
+            of(&owner, &["DestinationBucket", "ReplicaObjects"])
+        );
+        assert!(policy.contains(&our_role("source")));
+        let key = &state.keys[answer["ReplicaKmsKeyArns"].as_str().unwrap()];
+        assert_eq!(
+            sids(&key.policy),
+            ["AccountAccess".to_owned(), owner.sid("ReplicaKey1")]
+        );
+        let rule = &state.buckets["source"]
+            .replication
+            .written()
+            .as_ref()
+            .unwrap()
+            .rules[0];
+        assert_eq!(rule.destination.account.as_deref(), Some(OTHER));
+        // What the checker of the other account goes by.
+        let name = owner.parameter_name("destination", 0);
+        assert!(state.foreign_parameters[OTHER].contains_key(&(WEST.to_owned(), name)));
+        assert!(state.parameters.is_empty());
+    }
+    let writes = stack.aws.writes();
+    let answer = stack.update("Replication", &given, &given).await.unwrap();
+    assert_eq!(
+        (&answer["Changes"], stack.aws.writes()),
+        (&json!("0"), writes)
+    );
+
+    stack.delete("Replication", &given).await.unwrap();
+    let state = stack.world.state();
+    assert_eq!(state.buckets["destination"].policy, None);
+    assert!(state.roles.is_empty() && state.foreign_parameters[OTHER].is_empty());
+    let theirs = state.keys.iter().filter(|(arn, _)| arn.contains(OTHER));
+    for (_, key) in theirs {
+        assert_eq!(sids(&key.policy), ["AccountAccess"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_there_already_gets_our_statements_beside_its_own_and_loses_them_again() {
+    let stack = setting();
+    let key = their_bucket(&stack, "destination");
+    stack
+        .world
+        .state()
+        .buckets
+        .get_mut("destination")
+        .unwrap()
+        .policy = Some(their_policy().to_string());
+    let given = properties(&json!({"AssumeRoleArn": ASSUMED,
+        "AccessControlTranslation": {"Owner": "Destination"}, "EncryptionConfiguration": {"ReplicaKmsKeyID": key}}));
+    let before = stack.world.snapshot();
+    let answer = stack.create("Replication", &given).await.unwrap();
+    assert_eq!(
+        (&answer["Verification"], &answer["ReplicaKmsKeyArns"]),
+        (&json!("COMPLETED"), &json!(key))
+    );
+    let owner = owner("Replication", "source");
+    {
+        let state = stack.world.state();
+        let mut expected = vec!["Theirs".to_owned()];
+        expected.extend(of(
+            &owner,
+            &["DestinationBucket", "ReplicaObjects", "ReplicaOwner"],
+        ));
+        assert_eq!(
+            sids(state.buckets["destination"].policy.as_deref().unwrap()),
+            expected
+        );
+        assert_eq!(
+            sids(&state.keys[&key].policy),
+            [
+                "Enable IAM User Permissions".to_owned(),
+                owner.sid("ReplicaKey1")
+            ]
+        );
+    }
+    stack.delete("Replication", &given).await.unwrap();
+    let now = stack.world.snapshot();
+    let policy = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(
+        policy(now.buckets["destination"].policy.as_deref().unwrap()),
+        their_policy()
+    );
+    assert_eq!(
+        policy(&now.keys[&key].policy),
+        policy(&before.keys[&key].policy)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_key_and_another_destination_take_the_statements_with_them() {
+    let stack = setting();
+    let (first, second) = (
+        their_bucket(&stack, "destination"),
+        their_bucket(&stack, "second"),
+    );
+    let with_key = |bucket: &str, key: &str| {
+        properties(
+            &json!({"Bucket": format!("arn:aws:s3:::{bucket}"), "AssumeRoleArn": ASSUMED,
+                           "EncryptionConfiguration": {"ReplicaKmsKeyID": key}}),
+        )
+    };
+    let granted = |key: &str| sids(&stack.world.state().keys[key].policy).len() == 2;
+    stack
+        .create("Replication", &with_key("destination", &first))
+        .await
+        .unwrap();
+    assert!(granted(&first) && !granted(&second));
+    stack
+        .update(
+            "Replication",
+            &with_key("destination", &first),
+            &with_key("destination", &second),
+        )
+        .await
+        .unwrap();
+    assert!(!granted(&first) && granted(&second));
+    stack
+        .update(
+            "Replication",
+            &with_key("destination", &second),
+            &with_key("second", &second),
+        )
+        .await
+        .unwrap();
+    let state = stack.world.state();
+    assert_eq!(state.buckets["destination"].policy, None);
+    assert!(state.buckets["second"].policy.is_some());
+    assert_eq!(state.foreign_parameters[OTHER].len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_cannot_be_assumed_changes_nothing() {
+    let stack = setting();
+    stack.world.state().assumable.clear();
+    let before = stack.world.snapshot();
+    let reason = stack
+        .create(
+            "Replication",
+            &properties(&json!({"AssumeRoleArn": ASSUMED})),
+        )
+        .await
+        .unwrap_err();
+    assert!(
+        reason.contains("not authorized to perform: sts:AssumeRole"),
+        "{reason}"
+    );
+    assert_eq!((stack.world.snapshot(), stack.aws.writes()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_role_to_assume_the_statements_are_told_and_nothing_is_touched_there() {
+    let stack = setting();
+    let key = their_bucket(&stack, "destination");
+    let before = stack.world.snapshot();
+    let given =
+        properties(&json!({"Account": OTHER, "EncryptionConfiguration": {"ReplicaKmsKeyID": key}}));
+    let answer = stack.create("Replication", &given).await.unwrap();
+    assert_eq!(answer["Verification"], "SKIPPED");
+    let told: Value =
+        serde_json::from_str(answer["DestinationStatements"].as_str().unwrap()).unwrap();
+    let statements =
+        |value: &Value| json!({"Version": "2012-10-17", "Statement": value.clone()}).to_string();
+    let (bucket, of_key) = (
+        &told["BucketPolicies"]["destination"],
+        &told["KeyPolicies"][&key],
+    );
+    assert_eq!(bucket[1]["Principal"]["AWS"], our_role("source"));
+    assert_eq!(
+        of_key[0]["Action"],
+        json!(["kms:Encrypt", "kms:GenerateDataKey", "kms:Decrypt"])
+    );
+    assert_eq!(
+        stack.world.snapshot().buckets["destination"],
+        before.buckets["destination"]
+    );
+    // The other owner adds what was told, and objects arrive.
+    {
+        let mut state = stack.world.state();
+        state.buckets.get_mut("destination").unwrap().policy = Some(statements(bucket));
+        state.keys.get_mut(&key).unwrap().policy = statements(of_key);
+    }
+    let source_key = stack.world.snapshot().buckets["source"]
+        .encryption
+        .clone()
+        .unwrap()
+        .kms_key
+        .unwrap();
+    let at = replication::ports::BucketRef {
+        name: "source",
+        region: EAST,
+    };
+    replication::ports::Objects::put_object(&stack.world, at, "Tax/1", &[], &source_key)
+        .await
+        .unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    assert_eq!(
+        stack.world.state().arrivals,
+        [("destination".to_owned(), "Tax/1".to_owned())]
+    );
+    // The plan says the same, and there is nothing left to do.
+    let question = json!({"Action": "Plan", "ResourceProperties": given});
+    let plan = stack
+        .resource()
+        .invoke(question, Context::default(), deadline())
+        .await
+        .unwrap();
+    assert_eq!((&plan["Phases"], &plan["Faults"]), (&json!([]), &json!([])));
+    assert_eq!(
+        plan["Policies"]["BucketPolicyStatements"],
+        told["BucketPolicies"]
+    );
+    assert_eq!(plan["Policies"]["KeyPolicyStatements"], told["KeyPolicies"]);
+    let question = json!({"Action": "Diagnose", "ResourceProperties": given});
+    let diagnosis = stack
+        .resource()
+        .invoke(question, Context::default(), deadline())
+        .await
+        .unwrap();
+    assert_eq!(diagnosis["Healthy"], true, "{diagnosis:#}");
+    stack.delete("Replication", &given).await.unwrap();
+    assert!(stack.world.state().roles.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_of_theirs_that_lacks_the_role_is_found_where_we_may_look() {
+    let stack = setting();
+    let given = properties(&json!({"AssumeRoleArn": ASSUMED}));
+    stack.create("Replication", &given).await.unwrap();
+    stack
+        .world
+        .state()
+        .buckets
+        .get_mut("destination")
+        .unwrap()
+        .policy = Some(their_policy().to_string());
+    let question = json!({"Action": "Diagnose", "ResourceProperties": given});
+    let answer = stack
+        .resource()
+        .invoke(question, Context::default(), deadline())
+        .await
+        .unwrap();
+    assert_eq!(answer["Healthy"], false);
+    let checks = answer["Checks"].as_array().unwrap();
+    let failed = checks
+        .iter()
+        .find(|check| check["Check"] == "BucketPolicy" && check["Result"] == "FAIL")
+        .unwrap();
+    assert!(
+        failed["Finding"]
+            .as_str()
+            .unwrap()
+            .contains("no policy that allows s3:ReplicateObject"),
+        "{failed}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_somebody_else_has_is_refused_and_the_rollback_finds_nothing_to_do() {
+    let stack = Stack::new();
+    bucket_with_key(&stack.world, "destination", WEST);
+    let mut theirs = Bucket::new(EAST, stack.world.state().now);
+    OTHER.clone_into(&mut theirs.account);
+    stack.world.state().buckets.insert("source".into(), theirs);
+    let given = properties(&json!({}));
+    let reason = stack.create("Replication", &given).await.unwrap_err();
+    assert!(reason.contains("failed with AccessDenied"), "{reason}");
+    let before = stack.world.snapshot();
+    stack.delete("Replication", &given).await.unwrap();
+    assert_eq!(stack.world.snapshot(), before);
+}

@@ -1,0 +1,190 @@
+"""What template.yaml makes of a finding for Security Hub, by its state machine's own expressions.
+
+Nothing here imports findings; what would be sent is held against the service's model and limits.
+https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFinding.html
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.validate import validate_parameters
+from ministack.services import stepfunctions
+from samcli.yamlhelper import yaml_parse
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+PSEUDO = {
+    "AWS::Partition": "aws",
+    "AWS::Region": "us-west-2",
+    "AWS::AccountId": "111122223333",
+}
+WRONG_KEY = {
+    "version": "0",
+    "detail-type": "Replica Finding",
+    "source": "encrypted-replication",
+    "account": "111122223333",
+    "time": "2026-03-02T09:15:01Z",
+    "region": "us-west-2",
+    "resources": ["arn:aws:s3:::destination/Tax/document1", "arn:aws:s3:::destination"],
+    "detail": {
+        "schema": "encrypted-replication/verdict/1",
+        "id": "0a" * 32,
+        "verdict": "WrongKey",
+        "compliant": False,
+        "bucket": "destination",
+        "key": "Tax/document1",
+        "versionId": "v1",
+        "observed": {
+            "algorithm": "aws:kms",
+            "kmsKeyArn": "arn:aws:kms:us-west-2:111122223333:key/99999999",
+        },
+        "reason": "the replica is encrypted with another key",
+        "remedy": "correct ReplicaKmsKeyID",
+    },
+}
+FAILED = {
+    **WRONG_KEY,
+    "detail": {
+        "id": "0b" * 32,
+        "verdict": "ReplicationFailed",
+        "compliant": False,
+        "bucket": "source",
+        "key": "Tax/document1",
+        "replication": {"destinationBucket": "destination"},
+        "reason": "S3 did not replicate the version",
+        "remedy": "enable the key",
+    },
+}
+RESOLVED = {
+    **WRONG_KEY,
+    "detail-type": "Replica Finding Resolved",
+    "time": "2026-03-03T10:00:00Z",
+    "detail": {
+        **WRONG_KEY["detail"],
+        "id": "0c" * 32,
+        "verdict": "Compliant",
+        "compliant": True,
+        "reason": "the replica is encrypted with an expected key",
+    },
+}
+RESOLVED["detail"].pop("remedy")
+
+
+def resolved(value: Any) -> Any:
+    """The template's value with Sub and Ref of pseudo parameters carried out."""
+    if isinstance(value, list):
+        return [resolved(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if list(value) == ["Fn::Sub"]:
+        return re.sub(r"\$\{([^}]+)\}", lambda found: PSEUDO[found[1]], value["Fn::Sub"])
+    if list(value) == ["Ref"]:
+        return PSEUDO[value["Ref"]]
+    return {name: resolved(one) for name, one in value.items()}
+
+
+@pytest.fixture(scope="module")
+def states() -> dict[str, Any]:
+    template = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
+    definition = template["Resources"]["SecurityHubImport"]["Properties"]["Definition"]
+    return dict(resolved(definition)["States"])
+
+
+def finding(states: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+    """The one finding that would be sent for `event`, valid by the service's model."""
+    arguments = stepfunctions._apply_jsonata_arguments(states["Import"], event, {})
+    hub = boto3.client("securityhub", region_name="us-west-2")
+    shape = hub.meta.service_model.operation_model("BatchImportFindings").input_shape
+    validate_parameters(arguments, shape)
+    (only,) = arguments["Findings"]
+    return dict(only)
+
+
+def test_a_finding_is_an_active_failed_check_on_the_object(states: dict[str, Any]) -> None:
+    sent = finding(states, WRONG_KEY)
+    assert sent["RecordState"] == "ACTIVE"
+    assert sent["Compliance"] == {"Status": "FAILED"}
+    assert sent["Severity"] == {"Label": "HIGH", "Original": "WrongKey"}
+    assert sent["Title"] == "WrongKey: destination/Tax/document1"
+    assert sent["Description"] == WRONG_KEY["detail"]["reason"]
+    assert sent["Remediation"] == {"Recommendation": {"Text": "correct ReplicaKmsKeyID"}}
+    assert sent["CreatedAt"] == sent["UpdatedAt"] == WRONG_KEY["time"]
+    assert sent["ProductArn"] == (
+        "arn:aws:securityhub:us-west-2:111122223333:product/111122223333/default"
+    )
+    assert sent["Resources"] == [
+        {
+            "Type": "AwsS3Object",
+            "Id": "arn:aws:s3:::destination/Tax/document1",
+            "Partition": "aws",
+            "Region": "us-west-2",
+            "Details": {
+                "AwsS3Object": {
+                    "VersionId": "v1",
+                    "ServerSideEncryption": "aws:kms",
+                    "SSEKMSKeyId": WRONG_KEY["detail"]["observed"]["kmsKeyArn"],
+                }
+            },
+        }
+    ]
+
+
+def test_the_end_of_a_finding_archives_it_under_its_id(states: dict[str, Any]) -> None:
+    before, after = finding(states, WRONG_KEY), finding(states, RESOLVED)
+    assert after["Id"] == before["Id"]
+    assert after["RecordState"] == "ARCHIVED"
+    assert after["Compliance"] == {"Status": "PASSED"}
+    assert after["Severity"]["Label"] == "INFORMATIONAL"
+    assert after["UpdatedAt"] > before["UpdatedAt"]
+
+
+def test_ids_are_the_versions_and_not_the_deliverys(states: dict[str, Any]) -> None:
+    first = finding(states, WRONG_KEY)
+    again = finding(states, {**WRONG_KEY, "time": "2026-03-02T09:20:00Z"})
+    assert again["Id"] == first["Id"]
+    others = [FAILED]
+    for name, value in [("bucket", "b"), ("key", "k"), ("versionId", "v2")]:
+        other = copy.deepcopy(WRONG_KEY)
+        other["detail"][name] = value
+        others.append(other)
+    ids = {first["Id"], *(finding(states, other)["Id"] for other in others)}
+    assert len(ids) == 5
+
+
+def test_a_failed_replication_needs_nothing_that_it_does_not_have(states: dict[str, Any]) -> None:
+    sent = finding(states, FAILED)
+    assert sent["Severity"] == {"Label": "MEDIUM", "Original": "ReplicationFailed"}
+    assert sent["Resources"][0]["Details"] == {"AwsS3Object": {}}
+
+
+def test_long_texts_are_cut_to_what_security_hub_takes(states: dict[str, Any]) -> None:
+    event = copy.deepcopy(WRONG_KEY)
+    event["detail"] |= {"key": "k" * 1024, "reason": "r" * 2000, "remedy": "m" * 1000}
+    event["resources"] = [f"arn:aws:s3:::destination/{'k' * 1024}"]
+    sent = finding(states, event)
+    assert len(sent["Title"]) == 256
+    assert len(sent["Description"]) == 1024
+    assert len(sent["Remediation"]["Recommendation"]["Text"]) == 512
+    assert len(sent["Resources"][0]["Id"]) == 512
+
+
+@pytest.mark.parametrize(("failed", "state"), [(0, "Imported"), (1, "Refused")])
+def test_what_security_hub_refuses_fails_the_execution(
+    states: dict[str, Any], failed: int, state: str
+) -> None:
+    answer = {
+        "FailedCount": failed,
+        "SuccessCount": 1 - failed,
+        "FailedFindings": [{"Id": "i", "ErrorCode": "InvalidInput", "ErrorMessage": "m"}] * failed,
+    }
+    (rule,) = states["Taken"]["Choices"]
+    taken = stepfunctions._evaluate_jsonata_choice_rule(rule, answer, {})
+    assert (rule["Next"] if taken else states["Taken"]["Default"]) == state
+    if failed:
+        cause = stepfunctions._apply_jsonata_template(states["Refused"]["Cause"], answer, {})
+        assert "InvalidInput" in cause
