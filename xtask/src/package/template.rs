@@ -51,7 +51,7 @@ mod tests {
         ] {
             assert!(made.contains(line), "no `{line}`");
         }
-        for word in ["functions/", "arm64\n", "BuildMethod"] {
+        for word in ["CodeUri: functions/", "Default: arm64", "BuildMethod"] {
             assert!(!made.contains(word), "`{word}` is left");
         }
     }
