@@ -179,6 +179,21 @@ fn bidirectional() {
     });
 }
 
+/// The sandbox has no S3 Batch Operations, so the stack is all that can be shown.
+#[test]
+fn sweep_by_batch_operations() {
+    run(async |world: &World| {
+        let template = "examples/sweep-batch-operations.yaml";
+        let parameters = [("Bucket", "swept")];
+        world.deploy_with("sweep", template, &parameters).await?;
+        let role = world
+            .output_of("sweep", SOURCE_REGION, "SweepRoleArn")
+            .await?;
+        ensure!(role.contains(":role/"), "the role is {role}");
+        world.delete("sweep").await
+    });
+}
+
 /// Where replicas arrive, and the key that they are to be under.
 struct Place<'a> {
     region: &'static str,

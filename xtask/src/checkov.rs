@@ -1,7 +1,8 @@
-//! checkov on `template.yaml`, as a user's pipeline runs it. Exceptions stand in the template, each
-//! with its reason.
+//! checkov on the templates, as a user's pipeline runs it. Exceptions stand in the templates, each with
+//! its reason.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use sandbox::tools::{target_directory, workspace};
@@ -10,6 +11,7 @@ use tokio::process::Command;
 
 /// Pinned with hashes, apart from the other tools: checkov wants other versions of what they need.
 const REQUIREMENTS: &str = "sandbox/checkov.txt";
+const EXAMPLES: &str = "examples";
 
 /// The command that checks; installs checkov in `target/checkov` first, where it is missing.
 ///
@@ -35,8 +37,25 @@ pub(crate) async fn check(tools: &Tools, mut on_line: impl FnMut(&str)) -> Resul
     }
     let mut check = tools.command(&bin.join("checkov").to_string_lossy());
     check
-        .args(["--framework", "cloudformation", "--file", "template.yaml"])
+        .args(["--framework", "cloudformation"])
         // Without the last, it asks its maker's server for guidelines.
-        .args(["--quiet", "--compact", "--skip-download"]);
+        .args(["--quiet", "--compact", "--skip-download"])
+        .args(["--file", "template.yaml"])
+        .args(examples()?);
     Ok(check)
+}
+
+fn examples() -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(workspace().join(EXAMPLES)).context("cannot list the examples")? {
+        let path = entry.context("cannot list the examples")?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
