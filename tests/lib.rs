@@ -138,6 +138,24 @@ impl World {
             .to_owned())
     }
 
+    /// Invokes the provisioner directly, as a person does with SAM CLI, and returns its answer.
+    ///
+    /// # Errors
+    /// When the function fails or answers no JSON.
+    pub async fn ask(&self, question: &serde_json::Value) -> Result<serde_json::Value> {
+        let function = self
+            .output(SOURCE_REGION, "ProvisionReplicationFunction")
+            .await?;
+        let mut command = self.sandbox.command("sam", SOURCE_REGION);
+        command.args(["remote", "invoke", &function, "--region", SOURCE_REGION]);
+        command.args(["--output", "json", "--event", &question.to_string()]);
+        let printed = guard::run("cannot invoke the provisioner", command, |_| {}).await?;
+        let answer: serde_json::Value = serde_json::from_str(&printed)
+            .with_context(|| format!("SAM CLI printed no JSON: {printed}"))?;
+        let payload = answer["Payload"].as_str().context("no payload")?;
+        Ok(serde_json::from_str(payload)?)
+    }
+
     /// Waits for the verdict on an object of a bucket.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use serde_json::json;
 
 const WALKTHROUGH: &str = "examples/walkthrough.yaml";
 
@@ -109,6 +110,56 @@ fn a_stack_that_fails_at_its_end_rolls_back_to_nothing_that_grants() {
         let left = world.grants(source, destination).await?;
         ensure!(left.is_empty(), "left behind: {left:?}");
         Ok(())
+    });
+}
+
+#[test]
+fn a_plan_changes_nothing_and_a_diagnosis_finds_what_was_broken() {
+    run(async |world: &World| {
+        let (source, destination) = ("asked-source", "asked-destination");
+        let properties = json!({"SourceBucket": source, "Rules": [{"Filter": {"Prefix": "Tax"},
+            "Destination": {"Bucket": format!("arn:aws:s3:::{destination}"), "Region": REPLICA_REGION}}]});
+        let plan = json!({"Action": "Plan", "ResourceProperties": properties});
+        let answer = world.ask(&plan).await?;
+        let phases = answer["Phases"].as_array().context("no phases")?;
+        ensure!(!phases.is_empty(), "nothing to do: {answer:#}");
+        let head = world.s3(SOURCE_REGION).head_bucket().bucket(source).send();
+        ensure!(head.await.is_err(), "a plan made a bucket");
+
+        world
+            .deploy("asked", WALKTHROUGH, (source, destination))
+            .await?;
+        let answer = world.ask(&plan).await?;
+        ensure!(
+            answer["Phases"] == json!([]) && answer["Faults"] == json!([]),
+            "something is left to do: {answer:#}"
+        );
+        let diagnose = json!({"Action": "Diagnose", "ResourceProperties": properties});
+        let answer = world.ask(&diagnose).await?;
+        ensure!(answer["Healthy"] == true, "{answer:#}");
+        for check in answer["Checks"].as_array().context("no checks")? {
+            ensure!(check["Result"] == "PASS", "{check:#}");
+        }
+
+        let config = world.sandbox.config(SOURCE_REGION);
+        let iam = aws_sdk_iam::Client::new(&config);
+        let policies = iam.list_role_policies().role_name(source).send().await?;
+        let policy = policies.policy_names.first().context("no policy")?;
+        let nothing = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"kms:*","Resource":"*"}]}"#;
+        iam.put_role_policy()
+            .role_name(source)
+            .policy_name(policy)
+            .policy_document(nothing)
+            .send()
+            .await?;
+        let answer = world.ask(&diagnose).await?;
+        ensure!(answer["Healthy"] == false, "{answer:#}");
+        let told = answer.to_string();
+        ensure!(
+            told.contains("may not use kms:Decrypt") && told.contains("a statement denies it"),
+            "{answer:#}"
+        );
+        world.delete("asked").await
     });
 }
 

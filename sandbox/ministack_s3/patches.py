@@ -10,7 +10,7 @@ def install(replication_delay: float) -> None:
     pin.check_signatures()
 
     from ministack.core import iam_actions, iam_evaluator
-    from ministack.services import eventbridge, kms, s3
+    from ministack.services import eventbridge, iam, kms, s3
     from ministack.services.cloudformation import provisioners
 
     # Imported before anything is replaced: they keep the originals they call.
@@ -28,6 +28,7 @@ def install(replication_delay: float) -> None:
         replication_request,
         request,
         resource_arn,
+        simulation,
     )
     from ministack_s3.replication import Replication
 
@@ -58,6 +59,8 @@ def install(replication_delay: float) -> None:
     iam_actions.extract_iam_action = object_encryption.extract_iam_action
     iam_actions.request_tag_context = event_sources.request_tag_context
     iam_actions.extract_resource_arn = resource_arn.extract_resource_arn
+
+    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulation.simulate_principal_policy
 
     iam_evaluator._fnmatch_compile = policy_variables.fnmatch_compile
     iam_evaluator._gather_role_policies = policies.gather_role_policies

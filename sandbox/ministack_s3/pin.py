@@ -54,6 +54,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
     ),
     "ministack.services.eventbridge._dispatch_event": ("event", "view"),
     "ministack.services.eventbridge._invoke_target": ("target", "event", "rule", "view"),
+    "ministack.services.iam._simulate_principal_policy": ("p",),
     "ministack.services.kms._create_key": ("data",),
     "ministack.services.kms._key_metadata": ("rec",),
     "ministack.services.kms._put_key_policy": ("data",),
@@ -119,6 +120,8 @@ CALLED: dict[str, tuple[str, ...]] = {
         "direct_only",
     ),
     "ministack.core.iam_evaluator._permissions_boundary": ("store", "name", "account_id"),
+    "ministack.services.iam._error": ("status", "code", "message", "ns"),
+    "ministack.services.iam._extract_simulate_params": ("p",),
     "ministack.services.s3._bucket_owner_account": ("name",),
     "ministack.services.sqs.queue_policy_allows": (
         "queue_arn",

@@ -35,6 +35,7 @@ const CHECKS: [Check; 12] = [
             "cfn-lint",
             "template.yaml",
             "examples/*.yaml",
+            "examples/two-accounts/*.yaml",
             "tests/stacks/*.yaml",
         ],
     ),

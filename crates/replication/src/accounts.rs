@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::arn::Home;
+use crate::error::AwsError;
 use crate::ports::Aws;
 use crate::spec::Spec;
 
@@ -13,12 +14,13 @@ pub struct Accounts<'a, A> {
     home: &'a A,
     /// The destination buckets in other accounts.
     foreign: BTreeMap<String, Foreign<A>>,
+    trouble: Option<AwsError>,
 }
 
 #[derive(Debug)]
 struct Foreign<A> {
     account: String,
-    /// A way to act there, where there is a role for it.
+    /// A way to act there, where there is a role for it that can be assumed.
     aws: Option<A>,
 }
 
@@ -26,6 +28,7 @@ impl<'a, A: Aws> Accounts<'a, A> {
     /// The accounts of the destinations of all `specs`; of two that name one bucket the first counts.
     pub async fn of(aws: &'a A, home: &Home, specs: &[&Spec]) -> Self {
         let mut foreign: BTreeMap<String, Foreign<A>> = BTreeMap::new();
+        let mut trouble = None;
         for spec in specs {
             for rule in &spec.rules {
                 let bucket = &rule.destination_bucket;
@@ -34,13 +37,40 @@ impl<'a, A: Aws> Accounts<'a, A> {
                     continue;
                 }
                 let aws = match spec.assumed_for(bucket) {
-                    Some(role) => Some(aws.assuming(role).await),
+                    Some(role) => match aws.assuming(role).await {
+                        Ok(there) => Some(there),
+                        Err(error) => {
+                            trouble.get_or_insert(error);
+                            None
+                        }
+                    },
                     None => None,
                 };
                 foreign.insert(bucket.clone(), Foreign { account, aws });
             }
         }
-        Self { home: aws, foreign }
+        Self {
+            home: aws,
+            foreign,
+            trouble,
+        }
+    }
+
+    /// Why a role could not be assumed, if one could not.
+    #[must_use]
+    pub const fn trouble(&self) -> Option<&AwsError> {
+        self.trouble.as_ref()
+    }
+
+    /// All the roles, or why one could not be assumed.
+    ///
+    /// # Errors
+    /// The first that could not.
+    pub fn all_assumed(self) -> Result<Self, AwsError> {
+        match self.trouble {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
     }
 
     /// AWS in the provisioner's own name.

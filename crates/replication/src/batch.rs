@@ -132,17 +132,17 @@ fn job_policy(
             "Resource": format!("{report}/{}/*", owner.report_prefix()),
         }),
     ];
-    // The report is encrypted as the bucket says, which with a bucket of ours is under the replica key.
-    if let (Some(key), Some(region)) = (
-        desired.first_key_for(report_bucket),
-        desired.regions.get(report_bucket),
-    ) {
+    // The report is encrypted as its bucket says, under whatever key that is.
+    if let Some(region) = desired.regions.get(report_bucket) {
         statements.push(json!({
             "Sid": owner.sid("ReportKey"),
             "Effect": "Allow",
             "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
-            "Resource": key,
-            "Condition": {"StringLike": {"kms:ViaService": home.s3_via_services(region)}},
+            "Resource": format!("arn:{}:kms:{region}:{}:key/*", home.partition, home.account),
+            "Condition": {"StringLike": {
+                "kms:ViaService": home.s3_via_services(region),
+                "kms:EncryptionContext:aws:s3:arn": [report, format!("{report}/{}/*", owner.report_prefix())],
+            }},
         }));
     }
     json!({"Version": "2012-10-17", "Statement": statements})

@@ -13,7 +13,7 @@ use crate::observed::{KeyName, KeysByName, Observed, ObservedBucket, ObservedDes
 use crate::owner::{Owner, parameter_path};
 use crate::plan::alias_arn;
 use crate::ports::{Aws, BucketRef, Buckets, Outcome, Parameters, RoleDescription, Roles};
-use crate::remains::{own_destinations, remaining_destination};
+use crate::remains::{beyond_reach, own_destinations, remaining_destination};
 use crate::spec::{Rule, Spec};
 
 /// Reads all that a Create or Update of `spec` depends on.
@@ -44,7 +44,7 @@ pub async fn observe<A: Aws>(
     let (more, abandoned, former_keys, mut role_policies) = try_join4(
         describe(accounts, home, later),
         abandoned(accounts, rules, &destinations, home, owner),
-        former_keys(accounts, rules, &destinations, home, owner),
+        former_keys(accounts, rules, &destinations, owner),
         others_policies(aws, spec, owner, &policies),
     )
     .await?;
@@ -106,11 +106,7 @@ async fn others_policies<A: Roles>(
 type Asked = (KeyName, String);
 
 fn asked(spec: &Spec, home: &Home, bucket: &str, region: &str, name: &str) -> Asked {
-    let key = KeyName {
-        account: spec.account_of(bucket, home).to_owned(),
-        region: region.to_owned(),
-        name: name.to_owned(),
-    };
+    let key = KeyName::new(spec.account_of(bucket, home), region, name);
     (key, bucket.to_owned())
 }
 
@@ -201,6 +197,7 @@ async fn key_policies<A: Aws>(
         let aws = accounts
             .at(bucket)
             .filter(|_| accounts.is_foreign(bucket))?;
+        // No other account shows its keys' policies to the role there.
         let account = spec.account_of(bucket, home);
         let asked = rule.rule.destination.replica_kms_key_id.as_ref();
         let mut named = keys.iter().filter(|(name, _)| name.account == account);
@@ -347,9 +344,10 @@ async fn abandoned<A: Aws>(
     home: &Home,
     owner: &Owner,
 ) -> Outcome<BTreeMap<String, crate::observed::RemainingDestination>> {
+    let unknown = beyond_reach(accounts, replication, home, owner);
     let gone = own_destinations(replication, owner).into_iter();
     let calls = gone
-        .filter(|bucket| !destinations.contains_key(bucket))
+        .filter(|bucket| !destinations.contains_key(bucket) && !unknown.contains(bucket))
         .map(|bucket| {
             let keys = keys_of_rules(replication, owner, &bucket);
             remaining_destination(accounts, bucket, keys, None, home, owner)
@@ -376,7 +374,6 @@ async fn former_keys<A: Aws>(
     accounts: &Accounts<'_, A>,
     replication: Option<&ReplicationConfiguration>,
     destinations: &BTreeMap<String, ObservedDestination>,
-    home: &Home,
     owner: &Owner,
 ) -> Outcome<BTreeMap<String, String>> {
     let foreign = destinations
@@ -386,22 +383,23 @@ async fn former_keys<A: Aws>(
         let aws = accounts.at(bucket)?;
         Some(async move {
             let keys = keys_of_rules(replication, owner, bucket);
-            let granted = granted_keys(aws, keys, home, owner).await?;
+            let account = accounts.account_of(bucket).map_or("", String::as_str);
+            let granted = granted_keys(aws, keys, account, owner).await?;
             Ok::<_, AwsError>(granted.into_iter().map(|key| (key, bucket.clone())))
         })
     });
     Ok(try_join_all(calls).await?.into_iter().flatten().collect())
 }
 
-/// Those of `keys`, all of other accounts, whose policies have statements of ours.
+/// Those of `keys` that belong to `account` and whose policies have statements of ours.
 pub(crate) async fn granted_keys<A: Aws>(
     aws: &A,
     keys: BTreeSet<String>,
-    home: &Home,
+    account: &str,
     owner: &Owner,
 ) -> Outcome<BTreeSet<String>> {
     let foreign = keys.into_iter().filter_map(|key| {
-        let arn = Arn::parse(&key).filter(|arn| arn.account != home.account)?;
+        let arn = Arn::parse(&key).filter(|arn| arn.account == account)?;
         Some((key, arn.region))
     });
     let calls = foreign.map(|(key, region)| async move {

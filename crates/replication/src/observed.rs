@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::arn::Arn;
 use crate::configuration::{
     DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
 };
@@ -38,6 +39,19 @@ pub struct Observed {
 
 /// Keys by what they were asked for; `None` where there is no such key.
 pub type KeysByName = BTreeMap<KeyName, Option<KeyDescription>>;
+
+impl KeyName {
+    /// `name` as asked for in an account and Region; an ARN says its account itself.
+    #[must_use]
+    pub fn new(account: &str, region: &str, name: &str) -> Self {
+        let own = Arn::parse(name).map(|arn| arn.account);
+        Self {
+            account: own.unwrap_or_else(|| account.to_owned()),
+            region: region.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
 
 /// What a key was asked for by, and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -277,9 +277,8 @@ pub trait Jobs: Send + Sync {
 
 /// Other accounts.
 pub trait Assume: Sized + Send + Sync {
-    /// The same AWS in the name of a role, in the role's account. Whether the role can be assumed
-    /// shows at the first call.
-    fn assuming(&self, role_arn: &str) -> impl Future<Output = Self> + Send;
+    /// The same AWS in the name of a role, in the role's account.
+    fn assuming(&self, role_arn: &str) -> impl Call<Self>;
 }
 
 /// All of it.

@@ -99,6 +99,8 @@ pub async fn remains<A: Aws>(
             .flat_map(|spec| &spec.rules)
             .map(|rule| rule.destination_bucket.clone()),
     );
+    let unknown = beyond_reach(accounts, replication.as_ref(), home, owner);
+    names.retain(|name| !unknown.contains(name));
     let calls = names.into_iter().map(|name| {
         let mut keys = keys_of_rules(replication.as_ref(), owner, &name);
         let rules = spec.into_iter().flat_map(|spec| &spec.rules);
@@ -108,11 +110,12 @@ pub async fn remains<A: Aws>(
     });
     let destinations: BTreeMap<_, _> = try_join_all(calls).await?.into_iter().flatten().collect();
     // Whatever we make begins with a key, a policy or a parameter. Where none is left, the bucket that
-    // S3 denies was never ours.
+    // S3 denies was never ours, and nothing was made by a role that cannot be assumed.
     let mut parameters = destinations.values().map(|found| &found.parameters);
     let traces = role_policy.is_some() || parameters.any(|names| !names.is_empty());
-    if let Some(denied) = denied.filter(|_| traces) {
-        return Err(denied);
+    let trouble = denied.or_else(|| accounts.trouble().cloned());
+    if let Some(trouble) = trouble.filter(|_| traces) {
+        return Err(trouble);
     }
     Ok(Remains {
         source_bucket: source_bucket.to_owned(),
@@ -124,6 +127,35 @@ pub async fn remains<A: Aws>(
         role_policy,
         batch_role,
     })
+}
+
+/// Destinations of our rules in other accounts that no properties at hand say anything of: what is ours
+/// there can neither be looked at nor removed.
+pub(crate) fn beyond_reach<A: Aws>(
+    accounts: &Accounts<'_, A>,
+    replication: Option<&ReplicationConfiguration>,
+    home: &Home,
+    owner: &Owner,
+) -> BTreeSet<String> {
+    let rules = replication.map_or(&[][..], |replication| &replication.rules);
+    let foreign = rules.iter().filter(|rule| {
+        let account = rule.destination.account.as_ref();
+        owner.owns(&rule.id) && account.is_some_and(|account| *account != home.account)
+    });
+    let buckets = foreign.filter_map(|rule| {
+        let bucket = Arn::parse(&rule.destination.bucket)?;
+        bucket.bucket_name().map(str::to_owned)
+    });
+    let unknown: BTreeSet<_> = buckets
+        .filter(|bucket| !accounts.is_foreign(bucket))
+        .collect();
+    for bucket in &unknown {
+        tracing::warn!(
+            bucket,
+            "in another account, and no `AssumeRoleArn` at hand: what is ours there stays"
+        );
+    }
+    unknown
 }
 
 /// What is left at one destination; `None` where nothing can be, or nothing can be looked at.
@@ -187,7 +219,7 @@ pub(crate) async fn remaining_destination<A: Aws>(
     let key = key.map(|key| key.arn);
     let granted_keys = if foreign {
         keys.extend(key.clone());
-        granted_keys(aws, keys, home, owner).await?
+        granted_keys(aws, keys, account, owner).await?
     } else {
         BTreeSet::new()
     };

@@ -49,7 +49,10 @@ impl<A: Aws> EncryptedReplication<A> {
         // A destination that is no longer named is left by the role that the old properties name.
         let old = properties::read(&request.old_resource_properties, &self.home, &owner).ok();
         let specs: Vec<&Spec> = std::iter::once(&spec).chain(&old).collect();
-        let accounts = Accounts::of(&self.aws, &self.home, &specs).await;
+        let accounts = Accounts::of(&self.aws, &self.home, &specs)
+            .await
+            .all_assumed()
+            .map_err(|error| failure(&error.into()))?;
         // Boxed here and below, as the futures of many SDK calls nest deep.
         let settlement = Settlement {
             accounts: &accounts,

@@ -102,7 +102,7 @@ impl<A: Aws> Settlement<'_, A> {
             Ok(proof) => proof,
             Err(error) => return Err(self.explained(None, error).await),
         };
-        // Only now: a job over all objects of a bucket is not begun on rules that do not work.
+        // Only now: a job over all objects of a bucket is not begun on rules that were shown not to work.
         let job = replicate_existing(
             self.accounts,
             self.spec,

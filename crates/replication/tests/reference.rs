@@ -61,8 +61,12 @@ mod tests {
     fn the_examples_are_as_the_schema_says() {
         let validator = jsonschema::draft202012::new(&properties::schema()).unwrap();
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+        let folders = [folder.clone(), folder.join("two-accounts")];
+        let entries = folders
+            .iter()
+            .flat_map(|folder| fs::read_dir(folder).unwrap());
         let mut seen = 0;
-        for entry in fs::read_dir(folder).unwrap() {
+        for entry in entries {
             let path = entry.unwrap().path();
             if path.extension().is_none_or(|extension| extension != "yaml") {
                 continue;
@@ -87,7 +91,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert!(seen >= 4, "only {seen} resources in the examples");
+        assert!(seen >= 6, "only {seen} resources in the examples");
     }
 
     #[test]

@@ -16,10 +16,13 @@ use std::sync::{Mutex, PoisonError};
 
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
-use aws_sdk_s3::config::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_types::error::display::DisplayErrorContext;
 
 use crate::arn::{Arn, Home};
-use crate::ports::Assume;
+use crate::error::{AwsError, ErrorKind};
+use crate::ports::{Assume, Outcome};
 
 /// What the trail of the other account shows us as.
 const SESSION: &str = "encrypted-replication";
@@ -108,18 +111,21 @@ impl SdkAws {
 }
 
 impl Assume for SdkAws {
-    async fn assuming(&self, role_arn: &str) -> Self {
+    async fn assuming(&self, role_arn: &str) -> Outcome<Self> {
         let account = Arn::parse(role_arn).map(|arn| arn.account);
         let provider = AssumeRoleProvider::builder(role_arn)
             .session_name(SESSION)
             .configure(&self.config)
             .build()
             .await;
+        // At once, so that a refusal is told as what it is, and not at the first call as no answer.
+        let credentials = provider.provide_credentials().await;
+        credentials.map_err(|error| not_assumed(role_arn, &error))?;
         let config = self.config.to_builder();
         let config = config
             .credentials_provider(SharedCredentialsProvider::new(provider))
             .build();
-        Self {
+        Ok(Self {
             account: account.unwrap_or_default(),
             partition: self.partition.clone(),
             home_region: self.home_region.clone(),
@@ -127,7 +133,34 @@ impl Assume for SdkAws {
             iam: aws_sdk_iam::Client::new(&config),
             regional: Mutex::default(),
             config,
-        }
+        })
+    }
+}
+
+fn not_assumed(role_arn: &str, error: &CredentialsError) -> AwsError {
+    let message = DisplayErrorContext(error).to_string();
+    // The provider tells STS's answer in words only.
+    let denied = message.contains("AccessDenied");
+    AwsError {
+        operation: "AssumeRole",
+        resource: format!("role `{role_arn}`"),
+        region: String::new(),
+        kind: if denied {
+            ErrorKind::AccessDenied
+        } else {
+            ErrorKind::Transient
+        },
+        code: if denied {
+            "AccessDenied".into()
+        } else {
+            String::new()
+        },
+        message: if denied {
+            "its trust policy must name the provisioner's role, and that role must be allowed to assume it".into()
+        } else {
+            message
+        },
+        request_id: None,
     }
 }
 

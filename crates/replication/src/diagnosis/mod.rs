@@ -128,7 +128,8 @@ pub async fn diagnose<A: Aws>(
         Ok(observed) => observed,
         Err(error) => {
             let resource = format!("bucket `{}`", spec.source_bucket);
-            return vec![Check::skipped("Configuration", resource, error.to_string())];
+            let finding = format!("cannot be looked at: {error}");
+            return vec![Check::fail("Configuration", resource, finding)];
         }
     };
     let mut checks = configuration::buckets(spec, &observed, home, owner);

@@ -60,7 +60,13 @@ pub(super) async fn policies<A: Aws>(
         let parsed = Arn::parse(arn).filter(Arn::is_kms_key)?;
         Some(async move {
             let resource = format!("key `{arn}`");
-            let Some(aws) = accounts.at(bucket) else {
+            let theirs = accounts.account_of(bucket) == Some(&parsed.account);
+            let aws = if parsed.account == home.account {
+                Some(accounts.home())
+            } else {
+                accounts.at(bucket).filter(|_| theirs)
+            };
+            let Some(aws) = aws else {
                 return vec![unseen(KEY, &resource)];
             };
             let policy = aws.key_policy(&parsed.region, arn).await;

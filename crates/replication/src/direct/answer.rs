@@ -11,9 +11,10 @@ use crate::diagnosis::{self, Check, diagnose};
 use crate::error::AwsError;
 use crate::grants::grants;
 use crate::observe::observe;
+use crate::observed::Observed;
 use crate::owner::Owner;
-use crate::plan::{Desired, desired, plan};
-use crate::policy::{Reach, S3, role_policy, trust_policy};
+use crate::plan::{Desired, desired, fitting_policy, plan};
+use crate::policy::{S3, trust_policy};
 use crate::ports::{Aws, BucketRef};
 use crate::properties::{self, Fault, Faults};
 use crate::spec::{ExistingObjects, Spec};
@@ -48,7 +49,10 @@ pub(crate) async fn answer<A: Aws>(
     let spec = properties::read(&question.resource_properties, home, owner);
     let head = json!({"Action": question.action, "PhysicalResourceId": id.to_string()});
     let specs: Vec<&Spec> = spec.iter().collect();
-    let accounts = Accounts::of(aws, home, &specs).await;
+    let accounts = Accounts::of(aws, home, &specs)
+        .await
+        .all_assumed()
+        .map_err(told)?;
     let body = match (question.action, &spec) {
         (Action::Plan, Err(faults)) => shown(&Planned::faulty(faulty(faults))),
         (Action::Plan, Ok(spec)) => shown(
@@ -111,7 +115,7 @@ async fn planned<A: Aws>(
         Ok(desired) => desired,
         Err(faults) => return Ok(Planned::faulty(faults)),
     };
-    let policies = documents(spec, &desired, home, owner);
+    let policies = documents(spec, &desired, &observed, home, owner);
     let job = if spec.existing_objects == ExistingObjects::Replicate {
         observe_job(accounts.home(), owner).await?
     } else {
@@ -154,8 +158,15 @@ fn document(text: &str) -> Option<Value> {
 
 /// What the role needs, be it ours or not: a role given as `Role` is never changed, so that its
 /// owner reads here what to allow.
-fn documents(spec: &Spec, desired: &Desired, home: &Home, owner: &Owner) -> Map<String, Value> {
-    let policy = role_policy(home, owner, spec, desired, Reach::Prefixes);
+fn documents(
+    spec: &Spec,
+    desired: &Desired,
+    observed: &Observed,
+    home: &Home,
+    owner: &Owner,
+) -> Map<String, Value> {
+    // One that does not fit is a fault of the plan.
+    let policy = fitting_policy(spec, desired, observed, home, owner).unwrap_or_default();
     let grants = grants(spec, desired, home, owner);
     let keys = grants.keys.into_iter();
     let keys: Map<_, _> = keys

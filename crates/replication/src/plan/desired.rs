@@ -183,11 +183,7 @@ impl Resolution<'_> {
     fn key_of_ours(&mut self, place: &Place<'_>, bucket: &str) -> String {
         let Place { account, region } = *place;
         let alias = alias_arn(self.home, account, self.owner, region, bucket);
-        let asked = KeyName {
-            account: account.to_owned(),
-            region: region.to_owned(),
-            name: alias.clone(),
-        };
+        let asked = KeyName::new(account, region, &alias);
         if let Some(Some(_)) = self.observed.keys.get(&asked) {
             return self.usable(place, &alias, "our key").unwrap_or(alias);
         }
@@ -221,7 +217,7 @@ impl Desired {
         routes.collect()
     }
 
-    pub(crate) fn first_key_for(&self, bucket: &str) -> Option<&String> {
+    pub(super) fn first_key_for(&self, bucket: &str) -> Option<&String> {
         let mut rules = self.rules.iter();
         let rule = rules.find(|rule| rule.destination.bucket.rsplit(':').next() == Some(bucket))?;
         rule.destination.replica_kms_key_id.as_ref()

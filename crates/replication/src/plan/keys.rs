@@ -24,11 +24,7 @@ pub(super) fn usable(
     what: &str,
 ) -> Result<String, Vec<String>> {
     let Place { account, region } = *place;
-    let asked = KeyName {
-        account: account.to_owned(),
-        region: region.to_owned(),
-        name: name.to_owned(),
-    };
+    let asked = KeyName::new(account, region, name);
     let Some(Some(key)) = keys.get(&asked) else {
         return Err(vec![format!(
             "{what} `{name}` does not exist in {region}; give an existing key, or leave it out to have one made"

@@ -14,6 +14,7 @@ mod tests;
 pub use create::plan;
 pub use delete::plan_delete;
 pub use desired::{Desired, desired};
+pub(crate) use role::fitting_policy;
 
 use serde_json::Value;
 

@@ -3,8 +3,13 @@
 use serde_json::Value;
 
 use super::create::Comparison;
+use super::desired::Desired;
 use super::says;
+use crate::arn::Home;
+use crate::observed::Observed;
+use crate::owner::Owner;
 use crate::policy::{Reach, S3, role_policy, trust_policy};
+use crate::spec::Spec;
 use crate::step::Step;
 
 /// The longest inline policies of a role, all together and without white space, in characters. See
@@ -37,7 +42,13 @@ impl Comparison<'_> {
             }
         }
         let name = self.owner.policy_name();
-        let document = self.fitting_policy()?;
+        let document = fitting_policy(
+            self.spec,
+            self.desired,
+            self.observed,
+            self.home,
+            self.owner,
+        )?;
         let present = self.observed.role_policies.get(&name);
         if !says(present.map(String::as_str), &document) {
             settings.push(Step::PutRolePolicy {
@@ -49,30 +60,6 @@ impl Comparison<'_> {
         Ok((foundations, settings))
     }
 
-    /// The policy by prefix where that fits beside the other policies of the role, else by bucket.
-    fn fitting_policy(&self) -> Result<Value, String> {
-        let name = self.owner.policy_name();
-        let policies = self.observed.role_policies.iter();
-        let others: usize = policies
-            .filter(|(other, _)| **other != name)
-            .map(|(_, document)| counted(document))
-            .sum();
-        let mut least = 0;
-        for reach in [Reach::Prefixes, Reach::Buckets] {
-            let document = role_policy(self.home, self.owner, self.spec, self.desired, reach);
-            least = counted(&document.to_string());
-            if least + others <= LARGEST_INLINE_POLICIES {
-                return Ok(document);
-            }
-        }
-        let role = &self.spec.source_bucket;
-        Err(format!(
-            "the policy of role `{role}` would have {least} characters even without prefixes, beside {others} of other \
-             resources on the bucket; IAM takes at most {LARGEST_INLINE_POLICIES} in a role's inline policies: use fewer \
-             destinations and keys, or give a role with managed policies as `Role`"
-        ))
-    }
-
     /// The policy that an earlier version of the resource needed and this one does not.
     pub(super) fn former_role_policy(&self) -> Vec<Step> {
         let policy = self.owner.policy_name();
@@ -82,6 +69,39 @@ impl Comparison<'_> {
         let role = self.spec.source_bucket.clone();
         vec![Step::DeleteRolePolicy { role, policy }]
     }
+}
+
+/// The policy by prefix where that fits beside the other policies of the role, else by bucket.
+///
+/// # Errors
+/// Where neither fits.
+pub(crate) fn fitting_policy(
+    spec: &Spec,
+    desired: &Desired,
+    observed: &Observed,
+    home: &Home,
+    owner: &Owner,
+) -> Result<Value, String> {
+    let name = owner.policy_name();
+    let policies = observed.role_policies.iter();
+    let others: usize = policies
+        .filter(|(other, _)| **other != name)
+        .map(|(_, document)| counted(document))
+        .sum();
+    let mut least = 0;
+    for reach in [Reach::Prefixes, Reach::Buckets] {
+        let document = role_policy(home, owner, spec, desired, reach);
+        least = counted(&document.to_string());
+        if least + others <= LARGEST_INLINE_POLICIES {
+            return Ok(document);
+        }
+    }
+    let role = &spec.source_bucket;
+    Err(format!(
+        "the policy of role `{role}` would have {least} characters even without prefixes, beside {others} of other \
+         resources on the bucket; IAM takes at most {LARGEST_INLINE_POLICIES} in a role's inline policies: use fewer \
+         destinations and keys, or give a role with managed policies as `Role`"
+    ))
 }
 
 /// IAM does not count white space.

@@ -16,6 +16,7 @@ type GivenAccount = (Option<String>, Option<String>);
 /// Checks what no single property shows.
 pub(super) fn check(given: &Given, home: &Home, faults: &mut Faults) {
     check_source(given, home, faults);
+    check_report(given, home, faults);
     check_role(given, home, faults);
     let mut ids = BTreeMap::new();
     let mut priorities = BTreeMap::new();
@@ -97,6 +98,21 @@ fn check_source(given: &Given, home: &Home, faults: &mut Faults) {
             home,
             &format!("SourceKmsKeyArns[{number}]"),
             faults,
+        );
+    }
+}
+
+/// The report of a batch job goes to a destination that we know all about.
+fn check_report(given: &Given, home: &Home, faults: &mut Faults) {
+    let own = |rule: &GivenRule| {
+        let account = rule.destination.known_account();
+        account.is_none_or(|account| account == home.account)
+    };
+    if given.existing_objects.as_deref() == Some("Replicate") && !given.rules.iter().any(own) {
+        faults.push(
+            "ExistingObjects",
+            "`Replicate` needs a destination bucket of this account for the job's report; start the job by hand, with \
+             a report in a bucket of yours",
         );
     }
 }

@@ -70,7 +70,7 @@ pub(super) struct Given {
     pub permissions_boundary: Option<String>,
     when_missing: Option<String>,
     verification: Option<String>,
-    existing_objects: Option<String>,
+    pub existing_objects: Option<String>,
     on_delete: GivenOnDelete,
 }
 

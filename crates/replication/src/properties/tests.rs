@@ -311,6 +311,11 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
             "PermissionsBoundary: `arn:aws:iam::111122223333:role/b` is not the ARN of an IAM policy",
         ),
         (
+            json!({"Destination": {"AssumeRoleArn": "arn:aws:iam::444455556666:role/r"}}),
+            json!({"ExistingObjects": "Replicate"}),
+            "ExistingObjects: `Replicate` needs a destination bucket of this account",
+        ),
+        (
             none.clone(),
             json!({"Rules": []}),
             "Rules: must have 1 to 1000 entries, has 0",

@@ -303,10 +303,11 @@ impl Parameters for Faulty {
 }
 
 impl Assume for Faulty {
-    async fn assuming(&self, role_arn: &str) -> Self {
-        Self {
-            world: self.world.assuming(role_arn).await,
+    async fn assuming(&self, role_arn: &str) -> Outcome<Self> {
+        let assumed = self.pass("assuming", false, || self.world.assuming(role_arn));
+        Ok(Self {
+            world: assumed.await?,
             desk: Arc::clone(&self.desk),
-        }
+        })
     }
 }

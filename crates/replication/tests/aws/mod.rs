@@ -111,17 +111,7 @@ impl World {
         region: &str,
         effect: impl FnOnce(&mut State) -> Result<T, Refusal>,
     ) -> Outcome<T> {
-        let mut state = self.state();
-        let outcome = if self.account.is_empty() {
-            refuse(
-                ErrorKind::AccessDenied,
-                "AccessDenied",
-                "not authorized to perform: sts:AssumeRole",
-            )
-        } else {
-            effect(&mut state)
-        };
-        outcome.map_err(|refusal| AwsError {
+        effect(&mut self.state()).map_err(|refusal| AwsError {
             operation,
             resource,
             region: region.to_owned(),
@@ -134,12 +124,19 @@ impl World {
 }
 
 impl Assume for World {
-    async fn assuming(&self, role_arn: &str) -> Self {
-        let known = self.state().assumable.contains(role_arn);
-        let account = Arn::parse(role_arn)
-            .filter(|_| known)
-            .map(|arn| arn.account);
-        // Nobody may do anything.
-        self.of_account(&account.unwrap_or_default())
+    async fn assuming(&self, role_arn: &str) -> Outcome<Self> {
+        let resource = format!("role `{role_arn}`");
+        self.call("AssumeRole", resource, "", |state| {
+            if state.assumable.contains(role_arn) {
+                return Ok(());
+            }
+            refuse(
+                ErrorKind::AccessDenied,
+                "AccessDenied",
+                "not authorized to perform: sts:AssumeRole",
+            )
+        })?;
+        let account = Arn::parse(role_arn).map(|arn| arn.account);
+        Ok(self.of_account(&account.unwrap_or_default()))
     }
 }

@@ -228,7 +228,88 @@ async fn a_role_that_cannot_be_assumed_changes_nothing() {
         reason.contains("not authorized to perform: sts:AssumeRole"),
         "{reason}"
     );
-    assert_eq!((stack.world.snapshot(), stack.aws.writes()), (before, 0));
+    assert_eq!(
+        (stack.world.snapshot(), stack.aws.writes()),
+        (before.clone(), 0)
+    );
+    // Nothing was made, so the rollback has nothing to remove.
+    stack
+        .delete(
+            "Replication",
+            &properties(&json!({"AssumeRoleArn": ASSUMED})),
+        )
+        .await
+        .unwrap();
+    assert_eq!(stack.world.snapshot(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_can_no_longer_be_assumed_keeps_what_is_there_from_being_forgotten() {
+    let stack = setting();
+    let given = properties(&json!({"AssumeRoleArn": ASSUMED}));
+    stack.create("Replication", &given).await.unwrap();
+    stack.world.state().assumable.clear();
+    let reason = stack.delete("Replication", &given).await.unwrap_err();
+    assert!(reason.starts_with("AssumeRole on role"), "{reason}");
+    stack.world.state().assumable.insert(ASSUMED.into());
+    stack.delete("Replication", &given).await.unwrap();
+    assert_eq!(stack.world.state().buckets["destination"].policy, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_properties_to_read_a_delete_removes_what_is_in_our_own_account() {
+    let stack = setting();
+    let given = properties(&json!({"AssumeRoleArn": ASSUMED}));
+    stack.create("Replication", &given).await.unwrap();
+    let unreadable = json!({"SourceBucket": "source", "Rules": "none"});
+    stack.delete("Replication", &unreadable).await.unwrap();
+    let state = stack.world.state();
+    assert!(state.roles.is_empty());
+    assert_eq!(*state.buckets["source"].replication.written(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_leaves_the_other_account_is_made_all_the_same() {
+    let stack = setting();
+    bucket_with_key(&stack.world, "near", WEST);
+    stack
+        .create(
+            "Replication",
+            &properties(&json!({"AssumeRoleArn": ASSUMED})),
+        )
+        .await
+        .unwrap();
+    let question = json!({"Action": "Plan", "ResourceProperties": properties(&json!({"Bucket": "arn:aws:s3:::near"}))});
+    let answer = stack
+        .resource()
+        .invoke(question, Context::default(), deadline())
+        .await
+        .unwrap();
+    assert_eq!(answer["Faults"], json!([]));
+    assert_ne!(answer["Phases"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_our_own_account_serves_their_bucket() {
+    let stack = setting();
+    their_bucket(&stack, "destination");
+    let key = stack.world.state().add_key(WEST, "CUSTOMER");
+    let given = properties(
+        &json!({"AssumeRoleArn": ASSUMED, "EncryptionConfiguration": {"ReplicaKmsKeyID": key}}),
+    );
+    let answer = stack.create("Replication", &given).await.unwrap();
+    assert_eq!(
+        (&answer["Verification"], &answer["ReplicaKmsKeyArns"]),
+        (&json!("COMPLETED"), &json!(key))
+    );
+    let question = json!({"Action": "Diagnose", "ResourceProperties": given});
+    let answer = stack
+        .resource()
+        .invoke(question, Context::default(), deadline())
+        .await
+        .unwrap();
+    assert_eq!(answer["Healthy"], true, "{answer:#}");
+    stack.delete("Replication", &given).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
