@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 /// Pinned with hashes, apart from the other tools: checkov wants other versions of what they need.
 const REQUIREMENTS: &str = "sandbox/checkov.txt";
-const EXAMPLES: &str = "examples";
+const EXAMPLES: [&str; 2] = ["examples", "examples/two-accounts"];
 
 /// The command that checks; installs checkov in `target/checkov` first, where it is missing.
 ///
@@ -47,13 +47,13 @@ pub(crate) async fn check(tools: &Tools, mut on_line: impl FnMut(&str)) -> Resul
 
 fn examples() -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(workspace().join(EXAMPLES)).context("cannot list the examples")? {
-        let path = entry.context("cannot list the examples")?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-        {
-            found.push(path);
+    for directory in EXAMPLES {
+        let entries = fs::read_dir(workspace().join(directory));
+        for entry in entries.with_context(|| format!("cannot list {directory}"))? {
+            let path = entry.with_context(|| directory.to_owned())?.path();
+            if path.extension().is_some_and(|ending| ending == "yaml") {
+                found.push(path);
+            }
         }
     }
     found.sort();
