@@ -78,6 +78,7 @@ fn a_finding_becomes_an_event_that_a_rule_of_another_stack_can_take() {
             name,
             region: SOURCE_REGION,
             template: Some("tests/stacks/findings.yaml"),
+            account: None,
             parameters: &[("QueueName", name)],
         };
         sam::deploy(&world.sandbox, &stack, |_| {}).await?;
@@ -125,6 +126,7 @@ fn a_replica_without_kms_is_repaired_where_the_template_is_told_to() {
             name,
             region: REPLICA_REGION,
             template: None,
+            account: None,
             parameters: &[SANDBOX_PARAMETERS, &[("Repair", "true")]].concat(),
         };
         sam::deploy(&world.sandbox, &stack, |_| {}).await?;

@@ -26,6 +26,7 @@ fn walkthrough() {
             name: "packaged",
             region: SOURCE_REGION,
             template: Some(&package.to_string_lossy()),
+            account: None,
             parameters: SANDBOX_PARAMETERS,
         };
         sam::deploy(&world.sandbox, &package, |_| {})

@@ -59,6 +59,7 @@ impl World {
             name: STACK,
             region,
             template: None,
+            account: None,
             parameters: SANDBOX_PARAMETERS,
         });
         tokio::try_join!(
@@ -94,6 +95,7 @@ impl World {
             name,
             region: SOURCE_REGION,
             template: Some(template),
+            account: None,
             parameters,
         };
         sam::deploy(&self.sandbox, &stack, |_| {}).await
@@ -152,7 +154,10 @@ impl World {
         let printed = guard::run("cannot invoke the provisioner", command, |_| {}).await?;
         let answer: serde_json::Value = serde_json::from_str(&printed)
             .with_context(|| format!("SAM CLI printed no JSON: {printed}"))?;
-        let payload = answer["Payload"].as_str().context("no payload")?;
+        let payload = answer
+            .get("Payload")
+            .and_then(serde_json::Value::as_str)
+            .context("no payload")?;
         Ok(serde_json::from_str(payload)?)
     }
 

@@ -15,6 +15,8 @@ pub struct Stack<'a> {
     pub region: &'a str,
     /// Path of a template; without it, what `sam build` made of `template.yaml`.
     pub template: Option<&'a str>,
+    /// Another account to deploy to than the sandbox's first.
+    pub account: Option<&'a str>,
     /// Template parameters.
     pub parameters: &'a [(&'a str, &'a str)],
 }
@@ -73,6 +75,9 @@ pub async fn build(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<()> {
 /// When the stack does not come to be; the message ends with SAM's words, which hold the events.
 pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>, on_line: impl FnMut(&str)) -> Result<()> {
     let mut command = sandbox.command("sam", stack.region);
+    if let Some(account) = stack.account {
+        command.env("AWS_ACCESS_KEY_ID", account);
+    }
     // SAM CLI looks for its settings beside the template, which may lie elsewhere.
     command
         .arg("deploy")

@@ -113,7 +113,13 @@ impl Sandbox {
     /// Configuration for clients of the AWS SDK, as the account's root user.
     #[must_use]
     pub fn config(&self, region: &str) -> SdkConfig {
-        let root = Credentials::new("test", "test", None, None, "sandbox");
+        self.config_of("test", region)
+    }
+
+    /// The same as the root user of an account, of which MiniStack has as many as are asked for.
+    #[must_use]
+    pub fn config_of(&self, account: &str, region: &str) -> SdkConfig {
+        let root = Credentials::new(account, "test", None, None, "sandbox");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .credentials_provider(SharedCredentialsProvider::new(root))

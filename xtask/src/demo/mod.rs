@@ -93,6 +93,7 @@ async fn deploy(sandbox: &Sandbox) -> Result<()> {
                 name: WALKTHROUGH,
                 region: SOURCE_REGION,
                 template: Some("examples/walkthrough.yaml"),
+                account: None,
                 parameters: &[
                     ("SourceBucket", SOURCE_BUCKET),
                     ("DestinationBucket", DESTINATION_BUCKET),
@@ -110,6 +111,7 @@ fn checker_stack(region: &'static str) -> Stack<'static> {
         name: STACK,
         region,
         template: None,
+        account: None,
         parameters: sam::SANDBOX_PARAMETERS,
     }
 }

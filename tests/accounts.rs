@@ -1,0 +1,114 @@
+//! Replication to another account, by the two stacks of `examples/two-accounts`, with IAM enforced on
+//! both sides: the role of the destination's stack is all that the provisioner has there.
+
+use anyhow::{Context, Result, ensure};
+use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use sandbox::sam::{self, Stack};
+
+const OTHER: &str = "444455556666";
+const SOURCE: &str = "abroad-source";
+const DESTINATION: &str = "abroad-destination";
+
+#[test]
+fn a_bucket_of_another_account_is_made_proven_and_left_without_a_grant() {
+    run(async |world: &World| {
+        let provisioner = provisioner_role(world).await?;
+        deploy(
+            world,
+            &Stack {
+                name: "abroad-destination",
+                region: REPLICA_REGION,
+                template: Some("examples/two-accounts/destination.yaml"),
+                account: Some(OTHER),
+                parameters: &[
+                    ("ProvisionerRoleArn", &provisioner),
+                    ("DestinationBucket", DESTINATION),
+                ],
+            },
+        )
+        .await?;
+        let role = role(world, OTHER, "DestinationRole").await?;
+        deploy(
+            world,
+            &Stack {
+                name: "abroad-source",
+                region: SOURCE_REGION,
+                template: Some("examples/two-accounts/source.yaml"),
+                account: None,
+                parameters: &[
+                    ("SourceBucket", SOURCE),
+                    ("DestinationBucket", DESTINATION),
+                    ("DestinationRoleArn", &role),
+                ],
+            },
+        )
+        .await?;
+
+        let there = world.sandbox.config_of(OTHER, REPLICA_REGION);
+        let s3 = aws_sdk_s3::Client::new(&there);
+        let policy = s3.get_bucket_policy().bucket(DESTINATION).send().await?;
+        ensure!(
+            policy
+                .policy()
+                .is_some_and(|policy| policy.contains(SOURCE)),
+            "the bucket's policy does not name the replication role: {policy:?}"
+        );
+        let put = world.s3(SOURCE_REGION).put_object();
+        put.bucket(SOURCE).key("letter").send().await?;
+        let replica = sandbox::wait::until(
+            "the replica",
+            std::time::Duration::from_mins(1),
+            async || {
+                let head = s3.head_object().bucket(DESTINATION).key("letter");
+                Ok(head.send().await.ok())
+            },
+        )
+        .await?;
+        let key = replica.ssekms_key_id().context("the replica has no key")?;
+        ensure!(
+            key.starts_with(&format!("arn:aws:kms:{REPLICA_REGION}:{OTHER}:key/")),
+            "the replica is under {key}"
+        );
+
+        world.delete("abroad-source").await?;
+        let policy = s3.get_bucket_policy().bucket(DESTINATION).send().await;
+        ensure!(policy.is_err(), "statements stayed: {policy:?}");
+        let ssm = aws_sdk_ssm::Client::new(&there);
+        let path = format!("/encrypted-replication/{DESTINATION}");
+        let left = ssm.get_parameters_by_path().path(path).send().await?;
+        ensure!(left.parameters().is_empty(), "{left:?}");
+        ensure!(
+            s3.head_object()
+                .bucket(DESTINATION)
+                .key("letter")
+                .send()
+                .await
+                .is_ok(),
+            "the replica is gone"
+        );
+        Ok(())
+    });
+}
+
+async fn deploy(world: &World, stack: &Stack<'_>) -> Result<()> {
+    sam::deploy(&world.sandbox, stack, |_| {}).await
+}
+
+async fn provisioner_role(world: &World) -> Result<String> {
+    role(world, "test", "ProvisionReplicationRole").await
+}
+
+/// ARN of the one role of an account whose name has `part` in it.
+async fn role(world: &World, account: &str, part: &str) -> Result<String> {
+    let iam = aws_sdk_iam::Client::new(&world.sandbox.config_of(account, SOURCE_REGION));
+    let roles = iam.list_roles().send().await?;
+    // The stack is in both Regions; the custom resource's Region comes first.
+    let role = roles
+        .roles()
+        .iter()
+        .find(|role| role.role_name().contains(part));
+    Ok(role
+        .with_context(|| format!("no role {part}"))?
+        .arn()
+        .to_owned())
+}
