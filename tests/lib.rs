@@ -55,16 +55,17 @@ impl World {
     async fn open() -> Result<Self> {
         let tools = Tools::install(|_| {}).await?;
         let sandbox = Sandbox::start(&tools, 0).await?;
-        for region in [SOURCE_REGION, REPLICA_REGION] {
-            let stack = Stack {
-                name: STACK,
-                region,
-                template: None,
-                account: None,
-                parameters: SANDBOX_PARAMETERS,
-            };
-            sam::deploy(&sandbox, &stack, |_| {}).await?;
-        }
+        let [here, there] = [SOURCE_REGION, REPLICA_REGION].map(|region| Stack {
+            name: STACK,
+            region,
+            template: None,
+            account: None,
+            parameters: SANDBOX_PARAMETERS,
+        });
+        tokio::try_join!(
+            sam::deploy(&sandbox, &here, |_| {}),
+            sam::deploy(&sandbox, &there, |_| {}),
+        )?;
         Ok(Self { sandbox })
     }
 
@@ -73,15 +74,29 @@ impl World {
     /// # Errors
     /// When it fails; the message holds the stack's events.
     pub async fn deploy(&self, name: &str, template: &str, buckets: (&str, &str)) -> Result<()> {
+        let parameters = [
+            ("SourceBucket", buckets.0),
+            ("DestinationBucket", buckets.1),
+        ];
+        self.deploy_with(name, template, &parameters).await
+    }
+
+    /// Deploys a stack with these parameters to the source Region.
+    ///
+    /// # Errors
+    /// When it fails; the message holds the stack's events.
+    pub async fn deploy_with(
+        &self,
+        name: &str,
+        template: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<()> {
         let stack = Stack {
             name,
             region: SOURCE_REGION,
             template: Some(template),
             account: None,
-            parameters: &[
-                ("SourceBucket", buckets.0),
-                ("DestinationBucket", buckets.1),
-            ],
+            parameters,
         };
         sam::deploy(&self.sandbox, &stack, |_| {}).await
     }
@@ -105,15 +120,23 @@ impl World {
     /// # Errors
     /// When SAM CLI does not tell it.
     pub async fn output(&self, region: &str, key: &str) -> Result<String> {
+        self.output_of(STACK, region, key).await
+    }
+
+    /// One of the outputs of any stack.
+    ///
+    /// # Errors
+    /// When SAM CLI does not tell it.
+    pub async fn output_of(&self, stack: &str, region: &str, key: &str) -> Result<String> {
         let mut command = self.sandbox.command("sam", region);
         command.args(["list", "stack-outputs", "--output", "json"]);
-        command.args(["--stack-name", STACK, "--region", region]);
+        command.args(["--stack-name", stack, "--region", region]);
         let printed = guard::run("cannot list the stack's outputs", command, |_| {}).await?;
         let outputs: Vec<serde_json::Value> = serde_json::from_str(&printed)?;
         let found = outputs.iter().find(|output| output["OutputKey"] == key);
         let value = found.and_then(|output| output["OutputValue"].as_str());
         Ok(value
-            .with_context(|| format!("the stack has no output {key}"))?
+            .with_context(|| format!("stack `{stack}` has no output {key}"))?
             .to_owned())
     }
 
@@ -160,8 +183,21 @@ impl World {
     /// # Errors
     /// When the sandbox cannot be asked.
     pub async fn grants(&self, source: &str, destination: &str) -> Result<Vec<String>> {
+        self.grants_between((SOURCE_REGION, source), (REPLICA_REGION, destination))
+            .await
+    }
+
+    /// The same, for buckets of any Regions.
+    ///
+    /// # Errors
+    /// When the sandbox cannot be asked.
+    pub async fn grants_between(
+        &self,
+        (source_region, source): (&str, &str),
+        (destination_region, destination): (&str, &str),
+    ) -> Result<Vec<String>> {
         let mut left = Vec::new();
-        let config = self.sandbox.config(SOURCE_REGION);
+        let config = self.sandbox.config(source_region);
         let role = aws_sdk_iam::Client::new(&config)
             .get_role()
             .role_name(source)
@@ -172,7 +208,7 @@ impl World {
             Err(error) if is(&error, "NoSuchEntity") => {}
             Err(error) => return Err(error.into()),
         }
-        let s3 = self.s3(SOURCE_REGION);
+        let s3 = self.s3(source_region);
         match s3.get_bucket_replication().bucket(source).send().await {
             Ok(_) => left.push(format!("rules of {source}")),
             Err(error) if is(&error, "ReplicationConfigurationNotFoundError") => {}
@@ -186,7 +222,7 @@ impl World {
         if !notifications.queue_configurations().is_empty() {
             left.push(format!("notifications of {source}"));
         }
-        let ssm = aws_sdk_ssm::Client::new(&self.sandbox.config(REPLICA_REGION));
+        let ssm = aws_sdk_ssm::Client::new(&self.sandbox.config(destination_region));
         let path = format!("/encrypted-replication/{destination}/");
         let parameters = ssm
             .get_parameters_by_path()

@@ -1,6 +1,9 @@
-//! The project's own commands: demo, test, sandbox.
+//! The project's own commands: demo, test, sandbox, package.
 
+mod checkov;
 mod demo;
+mod package;
+mod picture;
 mod progress;
 mod serve;
 mod signals;
@@ -26,7 +29,8 @@ Examples:
   cargo xtask demo              see replicas judged, in a local cloud, then tidy up
   cargo xtask demo --keep       the same, and go on from there with aws and sam
   cargo xtask sandbox           an empty local cloud, until Ctrl-C
-  cargo xtask test              everything CI runs";
+  cargo xtask test              everything CI runs
+  cargo xtask package           zips, checksums and template of a release";
 
 #[derive(Subcommand)]
 enum Command {
@@ -46,7 +50,28 @@ enum Command {
     /// Format, lints, templates, unit and documentation tests, the local cloud's own tests, the
     /// functions' build, and the end-to-end tests. All steps run even if one fails; exits with 0
     /// only if all passed.
-    Test,
+    Test {
+        /// Only the checks that have this in their names
+        #[arg(
+            long,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "NAME"
+        )]
+        only: String,
+    },
+    /// What a release consists of, in target/package
+    ///
+    /// Two zips for each architecture, a template that deploys them without building anything, a
+    /// CycloneDX bill of materials of each function, and SHA256SUMS. The same commit gives the same
+    /// bytes.
+    Package {
+        /// Only for this one; without it, for each whose Rust target is installed
+        #[arg(long, value_enum)]
+        architecture: Vec<package::Architecture>,
+    },
+    /// Draws docs/dashboard.svg from the dashboard of template.yaml
+    Picture,
     /// The local cloud alone, in the foreground, until Ctrl-C
     Sandbox {
         /// Port on 127.0.0.1; 0 takes a free one
@@ -79,7 +104,9 @@ async fn main() -> ExitCode {
 async fn perform(command: Command) -> Result<bool> {
     match command {
         Command::Demo { keep } => demo::run(keep).await,
-        Command::Test => suite::run().await,
+        Command::Test { only } => suite::run(&only).await,
+        Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
+        Command::Picture => picture::run().map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),
     }
 }

@@ -8,6 +8,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use sandbox::{Tools, guard, sam};
 use tokio::process::Command;
 
+use crate::checkov;
 use crate::progress::{Step, seconds, step};
 
 /// Of a step that failed, so many of its last lines are shown.
@@ -22,8 +23,11 @@ const fn check(name: &'static str, command: &'static [&'static str]) -> Check {
     Check { name, command }
 }
 
+/// Needs an environment of its own.
+const CHECKOV: &str = "Templates: checkov";
+
 /// In the order of what they cost.
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 12] = [
     check("Format", &["cargo", "fmt", "--all", "--check"]),
     check(
         "Templates: cfn-lint",
@@ -38,6 +42,18 @@ const CHECKS: [Check; 9] = [
     check(
         "Templates: sam validate",
         &["sam", "validate", "--lint", "--region", "us-east-1"],
+    ),
+    check(CHECKOV, &[]),
+    check(
+        "Dependencies: cargo-deny",
+        &[
+            "cargo-deny",
+            "--locked",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ],
     ),
     check(
         "Sandbox's own tests",
@@ -73,6 +89,16 @@ const CHECKS: [Check; 9] = [
     ),
     check("Build for Lambda", &[]),
     check(
+        "Package",
+        &[
+            "cargo",
+            "xtask",
+            "package",
+            "--architecture",
+            sam::ARCHITECTURE,
+        ],
+    ),
+    check(
         "End-to-end tests",
         &["cargo", "test", "--package", "end-to-end", "--locked"],
     ),
@@ -84,14 +110,25 @@ struct Outcome {
     took: Duration,
 }
 
-/// Runs every check, also after one has failed; true if all passed.
-pub(crate) async fn run() -> Result<bool> {
+/// Runs every check whose name has `only` in it, also after one has failed; true if all passed.
+pub(crate) async fn run(only: &str) -> Result<bool> {
+    let mut chosen = CHECKS
+        .iter()
+        .filter(|check| check.name.contains(only))
+        .peekable();
+    if chosen.peek().is_none() {
+        let names: Vec<&str> = CHECKS.iter().map(|check| check.name).collect();
+        anyhow::bail!(
+            "no check is called `{only}`; there are: {}",
+            names.join(", ")
+        );
+    }
     let tools = step("Tools in target/venv", async |step| {
         Tools::install(step.lines()).await
     })
     .await?;
     let mut outcomes = Vec::new();
-    for check in &CHECKS {
+    for check in chosen {
         let began = Instant::now();
         let result = step(check.name, async |step| perform(&tools, check, step).await).await;
         if let Err(error) = &result {
@@ -111,12 +148,16 @@ pub(crate) async fn run() -> Result<bool> {
 }
 
 async fn perform(tools: &Tools, check: &Check, step: Step) -> Result<()> {
-    let Some((program, arguments)) = check.command.split_first() else {
-        return sam::build(tools, step.lines()).await;
+    let mut command: Command = match (check.name, check.command.split_first()) {
+        (CHECKOV, _) => checkov::check(tools, step.lines()).await?,
+        (_, None) => return sam::build(tools, step.lines()).await,
+        (_, Some((program, arguments))) => {
+            let mut command = tools.command(program);
+            command.args(arguments);
+            command
+        }
     };
-    let mut command: Command = tools.command(program);
     command
-        .args(arguments)
         .env("CARGO_TERM_COLOR", "never")
         .env("RUSTDOCFLAGS", "-D warnings");
     let finished = guard::finish(command, step.lines()).await?;
@@ -125,11 +166,11 @@ async fn perform(tools: &Tools, check: &Check, step: Step) -> Result<()> {
     }
     let first = finished.tail.len().saturating_sub(LINES_SHOWN);
     let lines = finished.tail.get(first..).unwrap_or_default().join("\n");
-    anyhow::bail!(
-        "`{}`: {}\n{lines}",
-        check.command.join(" "),
-        finished.status
-    );
+    let what = match check.command {
+        [] => check.name.to_owned(),
+        words => words.join(" "),
+    };
+    anyhow::bail!("`{what}`: {}\n{lines}", finished.status);
 }
 
 fn table(outcomes: &[Outcome]) -> String {

@@ -94,8 +94,12 @@ mod tests {
 
     /// Made at destinations in other accounts alone, in the name of a role there.
     const ELSEWHERE: [&str; 3] = ["DeleteBucketPolicy", "PutBucketPolicy", "PutKeyPolicy"];
-    /// Lambda's own, for the function's log.
-    const OF_LAMBDA: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+    /// Lambda's own, for the function's log and its dead-letter queue.
+    const OF_LAMBDA: [&str; 3] = [
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sqs:SendMessage",
+    ];
 
     fn repository() -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -1,0 +1,55 @@
+//! What is written down in two places says the same in both.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use serde_json::Value;
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(name: &str) -> io::Result<String> {
+    fs::read_to_string(workspace().join(name))
+}
+
+/// The value of `name = "…"` on a line of its own.
+fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let start = format!("{name} = \"");
+    let mut lines = text.lines();
+    lines.find_map(|line| line.strip_prefix(&start)?.split('"').next())
+}
+
+/// The oldest Rust that the manifests promise is the one that everything is built and tested with.
+#[test]
+fn the_rust_version_of_every_crate_is_the_toolchain_that_checks_it() {
+    let toolchain = read("rust-toolchain.toml").unwrap();
+    let channel = value(&toolchain, "channel").unwrap();
+    let (minor, _patch) = channel.rsplit_once('.').unwrap();
+    let asked = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--locked"])
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    assert!(!packages.is_empty());
+    for package in packages {
+        assert_eq!(package["rust_version"], minor, "{}", package["name"]);
+    }
+    let row = format!("| `rust-version` | {minor},");
+    assert!(
+        read("docs/DEVELOPMENT.md").unwrap().contains(&row),
+        "docs/DEVELOPMENT.md has no `{row}`"
+    );
+}
+
+/// Where the profile does not name it, cargo-lambda builds with `panic = "abort"`.
+#[test]
+fn the_release_profile_says_that_panics_unwind() {
+    let manifest = read("Cargo.toml").unwrap();
+    let (_, profile) = manifest.split_once("[profile.release]").unwrap();
+    let own = profile.split("\n[").next().unwrap();
+    assert_eq!(value(own, "panic"), Some("unwind"));
+}
