@@ -84,7 +84,7 @@ async def handle_request(
             path,
             headers,
             body,
-            query_params,
+            _renamed(query_params) if method == "GET" else query_params,
             signed_path,
             enforce_bucket_region,
             internal,
@@ -95,6 +95,15 @@ async def handle_request(
         return response if not hidden else _access_denied(f"/{bucket}/{key}")
     finally:
         _serving.reset(token)
+
+
+def _renamed(query_params: dict[str, list[str]]) -> dict[str, list[str]]:
+    """MiniStack reads a bucket's payer under a name that S3 does not have, and lists objects instead.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketRequestPayment.html
+    """
+    names = {"requestPayment": "request-payment"}
+    return {names.get(name, name): value for name, value in query_params.items()}
 
 
 def _wrong_owner(bucket_name: str, expected: str | None) -> Response | None:

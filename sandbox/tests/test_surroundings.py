@@ -398,3 +398,13 @@ def test_parameters_are_read_below_the_path_that_is_allowed(cloud: Cloud) -> Non
     found = ssm.get_parameters_by_path(Path="/ours/a/")["Parameters"]
     assert [parameter["Name"] for parameter in found] == ["/ours/a/b"]
     assert refused(ssm.get_parameters_by_path, Path="/theirs/a/")[0] == "AccessDeniedException"
+
+
+def test_a_buckets_payer_is_told_and_not_its_objects(cloud: Cloud) -> None:
+    bucket = cloud.bucket(DESTINATION_REGION)
+    s3 = cloud.client("s3", DESTINATION_REGION)
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+    s3.put_bucket_request_payment(
+        Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"}
+    )
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "Requester"
