@@ -1,5 +1,6 @@
-//! The project's own commands: demo, test, sandbox.
+//! The project's own commands: demo, test, sandbox, bench.
 
+mod bench;
 mod demo;
 mod progress;
 mod serve;
@@ -26,7 +27,8 @@ Examples:
   cargo xtask demo              see replicas judged, in a local cloud, then tidy up
   cargo xtask demo --keep       the same, and go on from there with aws and sam
   cargo xtask sandbox           an empty local cloud, until Ctrl-C
-  cargo xtask test              everything CI runs";
+  cargo xtask test              everything CI runs
+  cargo xtask bench             what the functions cost, beside a boto3 twin";
 
 #[derive(Subcommand)]
 enum Command {
@@ -47,6 +49,16 @@ enum Command {
     /// functions' build, and the end-to-end tests. All steps run even if one fails; exits with 0
     /// only if all passed.
     Test,
+    /// What the functions cost, measured in one run
+    ///
+    /// Cold start, CPU and time per replica, memory, size, calls and their price, beside a bare Rust
+    /// function, a bare HTTP client and a boto3 twin. Takes some minutes, more the first time, and
+    /// wants a machine that does nothing else.
+    Bench {
+        /// Record the figures: benches/recorded.json, docs/BENCH.md, docs/bench.svg
+        #[arg(long)]
+        record: bool,
+    },
     /// The local cloud alone, in the foreground, until Ctrl-C
     Sandbox {
         /// Port on 127.0.0.1; 0 takes a free one
@@ -80,6 +92,7 @@ async fn perform(command: Command) -> Result<bool> {
     match command {
         Command::Demo { keep } => demo::run(keep).await,
         Command::Test => suite::run().await,
+        Command::Bench { record } => bench::run(record).await.map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),
     }
 }

@@ -8,6 +8,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use sandbox::{Tools, guard, sam};
 use tokio::process::Command;
 
+use crate::bench;
 use crate::progress::{Step, seconds, step};
 
 /// Of a step that failed, so many of its last lines are shown.
@@ -22,8 +23,12 @@ const fn check(name: &'static str, command: &'static [&'static str]) -> Check {
     Check { name, command }
 }
 
+/// Checks whose command lines are made elsewhere.
+const BUILD: &str = "Build for Lambda";
+const RECORDED: &str = "Size, calls, instructions";
+
 /// In the order of what they cost.
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     check("Format", &["cargo", "fmt", "--all", "--check"]),
     check(
         "Templates: cfn-lint",
@@ -70,7 +75,8 @@ const CHECKS: [Check; 9] = [
         "Documentation",
         &["cargo", "doc", "--workspace", "--no-deps", "--locked"],
     ),
-    check("Build for Lambda", &[]),
+    check(BUILD, &[]),
+    check(RECORDED, &[]),
     check(
         "End-to-end tests",
         &["cargo", "test", "--package", "end-to-end", "--locked"],
@@ -110,16 +116,24 @@ pub(crate) async fn run() -> Result<bool> {
 }
 
 async fn perform(tools: &Tools, check: &Check, step: Step) -> Result<()> {
-    let Some((program, arguments)) = check.command.split_first() else {
-        return sam::build(tools, step.lines()).await;
+    let mut command: Command = match (check.name, check.command.split_first()) {
+        (RECORDED, _) => bench::check(tools),
+        (_, None) => return sam::build(tools, step.lines()).await,
+        (_, Some((program, arguments))) => {
+            let mut command = tools.command(program);
+            command.args(arguments);
+            command
+        }
     };
-    let mut command: Command = tools.command(program);
     command
-        .args(arguments)
         .env("CARGO_TERM_COLOR", "never")
         .env("RUSTDOCFLAGS", "-D warnings");
     let finished = guard::finish(command, step.lines()).await?;
     if finished.status.success() {
+        if check.name == RECORDED {
+            // Figures are for reading also when they are good.
+            println!("{}", finished.stdout);
+        }
         return Ok(());
     }
     let first = finished.tail.len().saturating_sub(LINES_SHOWN);
