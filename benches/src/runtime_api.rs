@@ -135,7 +135,9 @@ async fn answer(
             .unwrap_or_default());
     }
     let body = request.into_body().collect().await;
-    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = body
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
     let said = if path.ends_with("/response") {
         Said::Answered(arrived, body)
     } else {

@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
     let client: Http = Client::builder(TokioExecutor::new()).build_http();
     let (client, endpoint) = (&client, endpoint.as_str());
     run(service_fn(async |event: LambdaEvent<Value>| {
-        let records = event.payload["Records"].as_array();
+        let records = event.payload.get("Records").and_then(Value::as_array);
         stream::iter(records.into_iter().flatten())
             .map(|record| head(client, endpoint, record))
             .buffer_unordered(IN_FLIGHT)
@@ -36,14 +36,16 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn head(client: &Http, endpoint: &str, record: &Value) -> Result<(), Error> {
-    let body: Value = serde_json::from_str(record["body"].as_str().unwrap_or_default())?;
-    let detail = &body["detail"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value, at: &str| {
+        let text = value.pointer(at).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let body: Value = serde_json::from_str(&text(record, "/body"))?;
     let uri = format!(
         "{endpoint}/{}/{}?versionId={}",
-        text(&detail["bucket"]["name"]),
-        text(&detail["object"]["key"]),
-        text(&detail["object"]["version-id"]),
+        text(&body, "/detail/bucket/name"),
+        text(&body, "/detail/object/key"),
+        text(&body, "/detail/object/version-id"),
     );
     let request = Request::builder()
         .method(Method::HEAD)
