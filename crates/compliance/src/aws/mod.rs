@@ -1,14 +1,18 @@
 //! The ports, over the AWS SDK: each request spelled out, each answer mapped, nothing decided.
 
+mod direct;
 mod error;
 mod kms;
 mod s3;
 mod ssm;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
+
+pub use self::direct::DirectHeads;
 
 /// AWS, through one client for each service.
 #[derive(Clone, Debug)]
@@ -16,13 +20,26 @@ pub struct Aws {
     s3: aws_sdk_s3::Client,
     ssm: aws_sdk_ssm::Client,
     kms: aws_sdk_kms::Client,
+    heads: Option<Arc<DirectHeads>>,
 }
 
 impl Aws {
     /// AWS through these clients.
     #[must_use]
     pub fn new(s3: aws_sdk_s3::Client, ssm: aws_sdk_ssm::Client, kms: aws_sdk_kms::Client) -> Self {
-        Self { s3, ssm, kms }
+        Self {
+            s3,
+            ssm,
+            kms,
+            heads: None,
+        }
+    }
+
+    /// Sends HEADs without the SDK's machinery first, and with it only where that got no answer.
+    #[must_use]
+    pub fn with_direct_heads(mut self, heads: Option<DirectHeads>) -> Self {
+        self.heads = heads.map(Arc::new);
+        self
     }
 
     /// The time that a call may take, so that one that hangs does not eat the function's: 3 seconds

@@ -10,6 +10,7 @@
 )]
 
 mod batches;
+mod direct;
 mod ingest;
 mod support;
 mod verdicts;

@@ -12,7 +12,8 @@ mod roles;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use aws_config::{Region, SdkConfig};
+use aws_types::SdkConfig;
+use aws_types::region::Region;
 
 use crate::arn::Home;
 
