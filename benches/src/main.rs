@@ -58,6 +58,9 @@ struct Arguments {
     /// Write the figures to benches/recorded.json, docs/BENCH.md and docs/bench.svg
     #[arg(long)]
     record: bool,
+    /// Measure only what depends on the clock: for trying a change out
+    #[arg(long, conflicts_with_all = ["record", "check"])]
+    clock_only: bool,
     /// Measure only what does not depend on the clock, and compare it with benches/recorded.json
     #[arg(long, conflicts_with = "record")]
     check: bool,
@@ -107,27 +110,28 @@ impl Arguments {
             self.rust("check-replica"),
             self.rust("provision-replication"),
         ];
-        steady::measure(&self.python, &self.workspace, &functions, &self.scratch).await
+        let mut steady =
+            steady::measure(&self.python, &self.workspace, &functions, &self.scratch).await?;
+        let [checker, _] = &functions;
+        steady.instructions_per_replica = instructions::per_replica(checker, &self.scratch).await?;
+        Ok(steady)
     }
 }
 
 async fn check(arguments: &Arguments) -> Result<bool> {
     fs::create_dir_all(&arguments.scratch)?;
-    let mut steady = arguments.steady().await?;
-    let checker = arguments.rust("check-replica");
-    steady.instructions_per_replica =
-        instructions::per_replica(&checker, &arguments.scratch).await?;
+    let steady = arguments.steady().await?;
     recorded::check(&recorded::path(&arguments.workspace), &steady)
 }
 
 async fn measure(arguments: &Arguments) -> Result<()> {
     fs::create_dir_all(&arguments.scratch)?;
     // Before anything is pinned: it compiles the tests.
-    let mut steady = arguments.steady().await?;
-    let checker = arguments.rust("check-replica");
-    eprintln!("counting instructions");
-    steady.instructions_per_replica =
-        instructions::per_replica(&checker, &arguments.scratch).await?;
+    let steady = if arguments.clock_only {
+        results::Steady::default()
+    } else {
+        arguments.steady().await?
+    };
     function::pin(Role::Bench);
     let mut results = clocked(arguments).await?;
     results.steady = steady;
