@@ -4,6 +4,7 @@ mod direct;
 mod error;
 mod kms;
 mod s3;
+mod signature;
 mod ssm;
 
 use std::sync::Arc;
