@@ -276,12 +276,12 @@ mod tests {
             query: "",
             owner: None,
         };
-        let signed = |secret: &str| {
+        let with = |secret: &str| {
             let credentials = Credentials::new("AKIAEXAMPLE", secret, None, None, "test");
             signer.sign(head, &credentials, UNIX_EPOCH)
         };
-        assert_ne!(signed("one"), signed("two"));
-        assert_eq!(signed("one"), signed("one"));
+        assert_ne!(with("one"), with("two"));
+        assert_eq!(with("one"), with("one"));
     }
 
     #[test]
