@@ -35,14 +35,11 @@ pub const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
     "x86_64"
 };
 
-/// Builds both functions for Lambda and this machine's architecture: `sam build`.
-///
-/// cargo-lambda goes first and builds both at once, on all cores; SAM CLI, which builds one after
-/// the other, then finds everything done.
+/// Compiles both functions for Lambda and this machine's architecture, at once, on all cores.
 ///
 /// # Errors
 /// When the build fails; the message ends with the compiler's words.
-pub async fn build(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<()> {
+pub async fn compile(tools: &Tools, on_line: impl FnMut(&str)) -> Result<()> {
     let mut compile = tools.command("cargo");
     compile
         .args(["lambda", "build", "--release", "--locked"])
@@ -53,7 +50,19 @@ pub async fn build(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<()> {
             "check-replica",
         ])
         .env("CARGO_TERM_COLOR", "never");
-    guard::run("cannot compile the functions", compile, &mut on_line).await?;
+    guard::run("cannot compile the functions", compile, on_line).await?;
+    Ok(())
+}
+
+/// Builds both functions for Lambda and this machine's architecture: `sam build`.
+///
+/// cargo-lambda goes first and builds both at once, on all cores; SAM CLI, which builds one after
+/// the other, then finds everything done.
+///
+/// # Errors
+/// When the build fails; the message ends with the compiler's words.
+pub async fn build(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<()> {
+    compile(tools, &mut on_line).await?;
     let mut build = tools.command("sam");
     build
         .args(["build", "--config-env", "sandbox", "--beta-features"])

@@ -1,5 +1,6 @@
-//! The project's own commands: demo, test, sandbox, package.
+//! The project's own commands: demo, test, sandbox, bench, package.
 
+mod bench;
 mod checkov;
 mod demo;
 mod package;
@@ -30,6 +31,7 @@ Examples:
   cargo xtask demo --keep       the same, and go on from there with aws and sam
   cargo xtask sandbox           an empty local cloud, until Ctrl-C
   cargo xtask test              everything CI runs
+  cargo xtask bench             what the functions cost, beside a boto3 twin
   cargo xtask package           zips, checksums and template of a release";
 
 #[derive(Subcommand)]
@@ -59,6 +61,16 @@ enum Command {
             value_name = "NAME"
         )]
         only: String,
+    },
+    /// What the functions cost, measured in one run
+    ///
+    /// Cold start, CPU and time per replica, memory, size, calls and their price, beside a bare Rust
+    /// function, a bare HTTP client and a boto3 twin. Takes some minutes, more the first time, and
+    /// wants a machine that does nothing else.
+    Bench {
+        /// Record the figures: benches/recorded.json, docs/BENCH.md, docs/bench.svg
+        #[arg(long)]
+        record: bool,
     },
     /// What a release consists of, in target/package
     ///
@@ -105,6 +117,7 @@ async fn perform(command: Command) -> Result<bool> {
     match command {
         Command::Demo { keep } => demo::run(keep).await,
         Command::Test { only } => suite::run(&only).await,
+        Command::Bench { record } => bench::run(record).await.map(|()| true),
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Picture => picture::run().map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),

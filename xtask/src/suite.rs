@@ -8,6 +8,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use sandbox::{Tools, guard, sam};
 use tokio::process::Command;
 
+use crate::bench;
 use crate::checkov;
 use crate::progress::{Step, seconds, step};
 
@@ -23,11 +24,13 @@ const fn check(name: &'static str, command: &'static [&'static str]) -> Check {
     Check { name, command }
 }
 
-/// Needs an environment of its own.
+/// Checks whose command lines are made elsewhere.
+const BUILD: &str = "Build for Lambda";
 const CHECKOV: &str = "Templates: checkov";
+const RECORDED: &str = "Size, calls, instructions";
 
 /// In the order of what they cost.
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     check("Format", &["cargo", "fmt", "--all", "--check"]),
     check(
         "Templates: cfn-lint",
@@ -87,7 +90,8 @@ const CHECKS: [Check; 12] = [
         "Documentation",
         &["cargo", "doc", "--workspace", "--no-deps", "--locked"],
     ),
-    check("Build for Lambda", &[]),
+    check(BUILD, &[]),
+    check(RECORDED, &[]),
     check(
         "Package",
         &[
@@ -150,6 +154,7 @@ pub(crate) async fn run(only: &str) -> Result<bool> {
 async fn perform(tools: &Tools, check: &Check, step: Step) -> Result<()> {
     let mut command: Command = match (check.name, check.command.split_first()) {
         (CHECKOV, _) => checkov::check(tools, step.lines()).await?,
+        (RECORDED, _) => bench::check(tools),
         (_, None) => return sam::build(tools, step.lines()).await,
         (_, Some((program, arguments))) => {
             let mut command = tools.command(program);
@@ -162,6 +167,10 @@ async fn perform(tools: &Tools, check: &Check, step: Step) -> Result<()> {
         .env("RUSTDOCFLAGS", "-D warnings");
     let finished = guard::finish(command, step.lines()).await?;
     if finished.status.success() {
+        if check.name == RECORDED {
+            // Figures are for reading also when they are good.
+            println!("{}", finished.stdout);
+        }
         return Ok(());
     }
     let first = finished.tail.len().saturating_sub(LINES_SHOWN);

@@ -6,40 +6,47 @@
 
 use std::collections::HashMap;
 
-use compliance::aws::Aws;
+use compliance::aws::{Aws, DirectHeads};
 use compliance::checker::Checker;
 use compliance::config::Config;
 use compliance::handler::{Handler, Invocation, StandardOutput};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .from_env()?;
-    tracing_subscriber::fmt()
+    // Not `EnvFilter`, which brings a regular-expression engine along.
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(directives) if !directives.is_empty() => directives.parse()?,
+        _ => Targets::new().with_default(LevelFilter::INFO),
+    };
+    let log = tracing_subscriber::fmt::layer()
         .json()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-    let config = Config::read(&std::env::vars().collect::<HashMap<_, _>>())
-        .inspect_err(|error| tracing::error!("the function cannot start: {error}"))?;
-
-    let sdk = aws_config::from_env()
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(log).with(filter).init();
+    let environment: HashMap<_, _> = std::env::vars().collect();
+    let config = Config::read(&environment).inspect_err(cannot_start)?;
+    let http = sdk_environment::Http::new();
+    let sdk = sdk_environment::sdk_config(&environment, &http)
+        .inspect_err(cannot_start)?
+        .into_builder()
         .retry_config(Aws::retries())
-        .timeout_config(Aws::timeouts());
-    let sdk = sdk.load().await;
+        .timeout_config(Aws::timeouts())
+        .build();
     let s3 = aws_sdk_s3::config::Builder::from(&sdk)
         .force_path_style(config.path_style)
         .build();
+    let heads = DirectHeads::new(&sdk, &http, config.path_style);
     let aws = Aws::new(
         aws_sdk_s3::Client::from_conf(s3),
         aws_sdk_ssm::Client::new(&sdk),
         aws_sdk_kms::Client::new(&sdk),
         move || aws_sdk_eventbridge::Client::new(&sdk),
-    );
+    )
+    .with_direct_heads(heads);
     let checker =
         Checker::new(aws, config.expected_keys, config.expectation_ttl).repairing(config.repair);
     let handler = Handler::new(checker, StandardOutput, config.max_concurrency)
@@ -48,6 +55,10 @@ async fn main() -> Result<(), Error> {
         handle(&handler, event)
     }))
     .await
+}
+
+fn cannot_start(error: &impl std::fmt::Display) {
+    tracing::error!("the function cannot start: {error}");
 }
 
 /// The payload is taken as raw JSON: one that does not deserialise would never reach the handler.

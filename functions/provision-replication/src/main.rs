@@ -1,6 +1,7 @@
 //! Lambda function behind `Custom::EncryptedReplication`: wires the resource to AWS.
 
-use aws_config::BehaviorVersion;
+use std::collections::HashMap;
+
 use custom_resource::{Payload, Provider, ResponseHosts, SmithyTransport};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use replication::arn::Home;
@@ -27,8 +28,10 @@ async fn main() -> Result<(), Error> {
     let endpoint = std::env::var(AWS_ENDPOINT_URL).ok();
     let hosts = ResponseHosts::for_endpoint_override(endpoint.as_deref());
     let s3_endpoint = std::env::var(AWS_ENDPOINT_URL_S3).ok().or(endpoint);
-    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let transport = SmithyTransport::with_default_connector()?;
+    let environment: HashMap<_, _> = std::env::vars().collect();
+    let http = sdk_environment::Http::new();
+    let config = sdk_environment::sdk_config(&environment, &http)?;
+    let transport = SmithyTransport::new(http.connector());
     let (queue, s3_endpoint) = (&queue, s3_endpoint.as_deref());
     let (config, transport) = (&config, &transport);
     run(service_fn(move |event: LambdaEvent<Payload>| async move {

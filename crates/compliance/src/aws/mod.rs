@@ -1,9 +1,11 @@
 //! The ports, over the AWS SDK: each request spelled out, each answer mapped, nothing decided.
 
+mod direct;
 mod error;
 mod events;
 mod kms;
 mod s3;
+mod signature;
 mod ssm;
 
 use std::fmt;
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
+
+pub use self::direct::DirectHeads;
 
 type MakeEvents = Box<dyn FnOnce() -> aws_sdk_eventbridge::Client + Send + Sync>;
 
@@ -22,6 +26,7 @@ pub struct Aws {
     ssm: aws_sdk_ssm::Client,
     kms: aws_sdk_kms::Client,
     events: Arc<LazyLock<aws_sdk_eventbridge::Client, MakeEvents>>,
+    heads: Option<Arc<DirectHeads>>,
 }
 
 impl fmt::Debug for Aws {
@@ -46,7 +51,15 @@ impl Aws {
             ssm,
             kms,
             events: Arc::new(LazyLock::new(make)),
+            heads: None,
         }
+    }
+
+    /// Sends HEADs without the SDK's machinery first, and with it only where that got no answer.
+    #[must_use]
+    pub fn with_direct_heads(mut self, heads: Option<DirectHeads>) -> Self {
+        self.heads = heads.map(Arc::new);
+        self
     }
 
     /// The time that a call may take, so that one that hangs does not eat the function's: 3 seconds

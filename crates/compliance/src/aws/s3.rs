@@ -1,8 +1,7 @@
 //! S3: the HEAD, the bucket's default encryption, the listing of versions.
 
-use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{EncodingType, ObjectEncryption, ServerSideEncryption, SsekmsEncryption};
 
 use super::Aws;
@@ -22,6 +21,21 @@ impl InspectObject for Aws {
         version: &ObjectVersion,
         owner: Option<&str>,
     ) -> Result<Inspection, AskError> {
+        if let Some(heads) = &self.heads
+            && let Some(answer) = heads.head(version, owner).await
+        {
+            let headers = answer.headers();
+            let header = |name: &'static str| headers.get(name);
+            let inspection = match answer.status().as_u16() {
+                200 => Some(observe_headers(header)),
+                // A skewed clock or an expired token is refused as well, and the SDK knows how to go on.
+                400 | 403 => None,
+                status => self.refused(status, header),
+            };
+            if let Some(inspection) = inspection {
+                return Ok(inspection);
+            }
+        }
         let head = self
             .s3
             .head_object()
@@ -31,10 +45,12 @@ impl InspectObject for Aws {
             .set_expected_bucket_owner(owner.map(str::to_owned));
         match head.send().await {
             Ok(head) => Ok(observe(head)),
-            Err(error) => self.refused(&error).ok_or_else(|| {
-                let resource = format!("bucket {} key {}", version.bucket, version.key);
-                ask("s3:HeadObject", resource, &error)
-            }),
+            Err(error) => status(&error)
+                .and_then(|status| self.refused(status, |name| header(&error, name)))
+                .ok_or_else(|| {
+                    let resource = format!("bucket {} key {}", version.bucket, version.key);
+                    ask("s3:HeadObject", resource, &error)
+                }),
         }
     }
 }
@@ -42,14 +58,17 @@ impl InspectObject for Aws {
 impl Aws {
     /// What a refused HEAD means; `None` where it means nothing for good. A HEAD's answer has no
     /// body, so the status and the headers have to do.
-    fn refused(&self, error: &SdkError<HeadObjectError, HttpResponse>) -> Option<Inspection> {
-        let status = status(error)?;
+    fn refused<'a>(
+        &self,
+        status: u16,
+        header: impl Fn(&'static str) -> Option<&'a str>,
+    ) -> Option<Inspection> {
         let home = self.s3.config().region().map(AsRef::as_ref);
-        let region = header(error, "x-amz-bucket-region").filter(|region| home != Some(region));
+        let region = header("x-amz-bucket-region").filter(|region| home != Some(region));
         if let (301 | 307 | 400 | 403, Some(region)) = (status, region) {
             return Some(Inspection::OtherRegion(region.to_owned()));
         }
-        let delete_marker = header(error, "x-amz-delete-marker") == Some("true");
+        let delete_marker = header("x-amz-delete-marker") == Some("true");
         match status {
             400 => Some(Inspection::CustomerKey),
             403 => Some(Inspection::AccessDenied),
@@ -79,6 +98,30 @@ fn observe(head: HeadObjectOutput) -> Inspection {
             .replication_status
             .map(|status| status.as_str().to_owned()),
         version_id: head.version_id.filter(|id| !id.is_empty()),
+    })
+}
+
+/// The same from the answer's headers.
+fn observe_headers<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Inspection {
+    let text = |name| {
+        header(name)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    if header("x-amz-delete-marker") == Some("true") {
+        return Inspection::DeleteMarker;
+    }
+    let algorithm = header("x-amz-server-side-encryption").map(str::to_owned);
+    if algorithm.is_none() && header("x-amz-server-side-encryption-customer-algorithm").is_some() {
+        return Inspection::CustomerKey;
+    }
+    Inspection::Object(Observed {
+        algorithm,
+        kms_key: text("x-amz-server-side-encryption-aws-kms-key-id"),
+        bucket_key_enabled: header("x-amz-server-side-encryption-bucket-key-enabled")
+            == Some("true"),
+        replication_status: header("x-amz-replication-status").map(str::to_owned),
+        version_id: text("x-amz-version-id"),
     })
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod batches;
+mod direct;
 mod failure_reasons;
 mod findings;
 mod ingest;

@@ -18,13 +18,13 @@ use tokio::net::TcpListener;
 use crate::support::{KEY, OTHER};
 
 /// A server that gives `answers` in turn, the last one for ever, and keeps the requests.
-struct Server {
-    endpoint: String,
+pub(crate) struct Server {
+    pub(crate) endpoint: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    async fn start(answers: Vec<String>) -> Self {
+    pub(crate) async fn start(answers: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -41,11 +41,11 @@ impl Server {
         Self { endpoint, requests }
     }
 
-    fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    fn aws(&self) -> Aws {
+    pub(crate) fn aws(&self) -> Aws {
         let credentials = Credentials::new("AKIAEXAMPLE", "secret", None, None, "test");
         let retries = Aws::retries().with_initial_backoff(std::time::Duration::from_millis(1));
         macro_rules! client {
@@ -95,14 +95,14 @@ async fn read_request(socket: &mut tokio::net::TcpStream) -> String {
     }
 }
 
-fn answer(status: &str, headers: &str, body: &str) -> String {
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )
 }
 
-fn version(version_id: Option<&str>) -> ObjectVersion {
+pub(crate) fn version(version_id: Option<&str>) -> ObjectVersion {
     ObjectVersion {
         bucket: "destination".to_owned(),
         key: Key::from_plain("Tax/Ü + 1%.pdf").unwrap(),

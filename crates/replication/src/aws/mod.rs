@@ -14,12 +14,11 @@ mod roles;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use aws_config::sts::AssumeRoleProvider;
-use aws_config::{Region, SdkConfig};
-use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_types::SdkConfig;
+use aws_types::region::Region;
 
+use self::failure::failure;
 use crate::arn::{Arn, Home};
 use crate::error::{AwsError, ErrorKind};
 use crate::ports::{Assume, Outcome};
@@ -111,22 +110,44 @@ impl SdkAws {
 }
 
 impl Assume for SdkAws {
+    /// Credentials for an hour, which outlasts any invocation.
     async fn assuming(&self, role_arn: &str) -> Outcome<Self> {
-        let account = Arn::parse(role_arn).map(|arn| arn.account);
-        let provider = AssumeRoleProvider::builder(role_arn)
-            .session_name(SESSION)
-            .configure(&self.config)
-            .build()
-            .await;
-        // At once, so that a refusal is told as what it is, and not at the first call as no answer.
-        let credentials = provider.provide_credentials().await;
-        credentials.map_err(|error| not_assumed(role_arn, &error))?;
+        const OPERATION: &str = "AssumeRole";
+        let sts = aws_sdk_sts::Client::new(&self.config);
+        let call = sts
+            .assume_role()
+            .role_arn(role_arn)
+            .role_session_name(SESSION);
+        let resource = format!("role `{role_arn}`");
+        let answer = call.send().await;
+        let answer =
+            answer.map_err(|error| failure(OPERATION, &resource, &self.home_region, &error))?;
+        let Some(given) = answer.credentials else {
+            return Err(AwsError {
+                operation: OPERATION,
+                resource,
+                region: self.home_region.clone(),
+                kind: ErrorKind::Transient,
+                code: String::new(),
+                message: "the answer had no credentials".into(),
+                request_id: None,
+            });
+        };
+        let credentials = Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            None,
+            OPERATION,
+        );
         let config = self.config.to_builder();
         let config = config
-            .credentials_provider(SharedCredentialsProvider::new(provider))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
         Ok(Self {
-            account: account.unwrap_or_default(),
+            account: Arn::parse(role_arn)
+                .map(|arn| arn.account)
+                .unwrap_or_default(),
             partition: self.partition.clone(),
             home_region: self.home_region.clone(),
             path_style: self.path_style,
@@ -134,33 +155,6 @@ impl Assume for SdkAws {
             regional: Mutex::default(),
             config,
         })
-    }
-}
-
-fn not_assumed(role_arn: &str, error: &CredentialsError) -> AwsError {
-    let message = DisplayErrorContext(error).to_string();
-    // The provider tells STS's answer in words only.
-    let denied = message.contains("AccessDenied");
-    AwsError {
-        operation: "AssumeRole",
-        resource: format!("role `{role_arn}`"),
-        region: String::new(),
-        kind: if denied {
-            ErrorKind::AccessDenied
-        } else {
-            ErrorKind::Transient
-        },
-        code: if denied {
-            "AccessDenied".into()
-        } else {
-            String::new()
-        },
-        message: if denied {
-            "its trust policy must name the provisioner's role, and that role must be allowed to assume it".into()
-        } else {
-            message
-        },
-        request_id: None,
     }
 }
 

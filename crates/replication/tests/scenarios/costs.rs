@@ -1,49 +1,54 @@
 //! What the walkthrough's case costs in calls, and how many of them wait for each other.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::aws::faults::Delays;
 use crate::harness::{EAST, Stack, WEST, bucket_with_key};
 
+/// What each call takes here; the paused clock makes no one wait for it.
+const CALL: Duration = Duration::from_millis(50);
+
 struct Cost {
-    calls: usize,
     writes: usize,
     round_trips: usize,
 }
 
-fn cost(stack: &Stack, name: &str) -> Cost {
-    let mut by_operation: BTreeMap<&str, usize> = BTreeMap::new();
-    let calls = stack.aws.calls();
-    for made in &calls {
-        *by_operation.entry(made.operation).or_default() += 1;
-    }
+/// Tells a request's cost, on a line that the bench reads: how many calls there may be is recorded
+/// there, in `benches/recorded.json`.
+fn cost(stack: &Stack, name: &str, began: Instant) -> Cost {
     let cost = Cost {
-        calls: calls.len(),
         writes: stack.aws.writes(),
         round_trips: stack.aws.round_trips(),
     };
-    println!(
-        "{name}: {} calls, {} writes, {} round trips: {by_operation:?}",
-        cost.calls, cost.writes, cost.round_trips
-    );
+    let told = json!([name, {
+        "calls": stack.aws.calls().len(),
+        "writes": cost.writes,
+        "round_trips": cost.round_trips,
+        "milliseconds": began.elapsed().as_millis(),
+    }]);
+    println!("provisioner-cost {told}");
     stack.aws.reset();
     cost
 }
 
-async fn costs(stack: &Stack, properties: &Value) -> [Cost; 3] {
-    stack.aws.delay(Delays::Fixed(Duration::from_millis(20)));
+async fn costs(stack: &Stack, case: &str, properties: &Value) -> [Cost; 3] {
+    stack.aws.delay(Delays::Fixed(CALL));
+    let began = Instant::now();
     stack.create("Replication", properties).await.unwrap();
-    let create = cost(stack, "Create");
+    let create = cost(stack, &format!("{case}, Create"), began);
+    let began = Instant::now();
     stack
         .update("Replication", properties, properties)
         .await
         .unwrap();
-    let update = cost(stack, "unchanged Update");
+    let update = cost(stack, &format!("{case}, unchanged Update"), began);
+    let began = Instant::now();
     stack.delete("Replication", properties).await.unwrap();
-    [create, update, cost(stack, "Delete")]
+    let delete = cost(stack, &format!("{case}, Delete"), began);
+    [create, update, delete]
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,15 +61,11 @@ async fn the_walkthroughs_case_with_existing_buckets_and_keys() {
         "Rules": [{"Filter": {"Prefix": "Tax"}, "Destination": {"Bucket": "arn:aws:s3:::destination",
                    "EncryptionConfiguration": {"ReplicaKmsKeyID": replica_key}}}],
     });
-    let [create, update, delete] = costs(&stack, &properties).await;
+    let [create, update, delete] = costs(&stack, "existing buckets", &properties).await;
     // Role, policy, EventBridge, failure events, parameter, rules.
     assert_eq!(create.writes, 6);
     assert_eq!((update.writes, delete.writes), (0, 5));
-    assert_eq!((create.calls, update.calls, delete.calls), (45, 18, 38));
-    assert_eq!(
-        (create.round_trips, update.round_trips, delete.round_trips),
-        (7, 1, 17)
-    );
+    assert_eq!(update.round_trips, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,12 +75,8 @@ async fn the_walkthroughs_case_from_nothing() {
         "SourceBucket": "source", "Verification": "None",
         "Rules": [{"Filter": {"Prefix": "Tax"}, "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": WEST}}],
     });
-    let [create, update, delete] = costs(&stack, &properties).await;
+    let [create, update, delete] = costs(&stack, "from nothing", &properties).await;
     assert_eq!(create.writes, 20);
     assert_eq!((update.writes, delete.writes), (0, 5));
-    assert_eq!((create.calls, update.calls, delete.calls), (63, 18, 38));
-    assert_eq!(
-        (create.round_trips, update.round_trips, delete.round_trips),
-        (11, 2, 17)
-    );
+    assert_eq!(update.round_trips, 2);
 }

@@ -1,0 +1,293 @@
+//! Signature version 4 of a HEAD on S3.
+//!
+//! The SDK's signer takes any request, and builds maps of headers and query parameters for each. Here
+//! all of them are known and in order, so that the canonical request is one string, and the key of
+//! the day is derived once. The tests hold this to the SDK's signer.
+//!
+//! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of an empty body.
+pub(super) const EMPTY_BODY: &str =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const SECONDS_A_DAY: u64 = 86_400;
+
+/// The parts of a HEAD that are signed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    /// Host and, where it is not the scheme's own, port.
+    pub(super) host: &'a str,
+    /// The path as it is sent.
+    pub(super) path: &'a str,
+    /// The query as it is sent, of one parameter or none.
+    pub(super) query: &'a str,
+    /// `x-amz-expected-bucket-owner`.
+    pub(super) owner: Option<&'a str>,
+}
+
+/// The headers that a signature adds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Signed {
+    /// `authorization`.
+    pub(super) authorization: String,
+    /// `x-amz-date`.
+    pub(super) date: String,
+}
+
+/// Signs for one Region.
+#[derive(Debug)]
+pub(super) struct Signer {
+    region: String,
+    key: Mutex<Option<Arc<DayKey>>>,
+}
+
+/// The key of one day and one secret.
+struct DayKey {
+    day: u64,
+    secret: String,
+    key: Hmac<Sha256>,
+}
+
+impl std::fmt::Debug for DayKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DayKey")
+            .field("day", &self.day)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Signer {
+    /// Signs for S3 in `region`.
+    pub(super) fn new(region: String) -> Self {
+        Self {
+            region,
+            key: Mutex::new(None),
+        }
+    }
+
+    /// The signature of `head` at `now`; `None` before 1970 or for a secret that is no key.
+    pub(super) fn sign(
+        &self,
+        head: Head<'_>,
+        credentials: &Credentials,
+        now: SystemTime,
+    ) -> Option<Signed> {
+        let seconds = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
+        let date = timestamp(seconds);
+        let (day, _) = date.split_at_checked(8)?;
+        let (owner_name, token_name) = (
+            head.owner.map_or("", |_| ";x-amz-expected-bucket-owner"),
+            credentials
+                .session_token()
+                .map_or("", |_| ";x-amz-security-token"),
+        );
+        let mut text = String::with_capacity(2048);
+        let Head {
+            host, path, query, ..
+        } = head;
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "HEAD\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{EMPTY_BODY}\nx-amz-date:{date}\n"
+        );
+        if let Some(owner) = head.owner {
+            let _ = writeln!(text, "x-amz-expected-bucket-owner:{owner}");
+        }
+        if let Some(token) = credentials.session_token() {
+            let _ = writeln!(text, "x-amz-security-token:{token}");
+        }
+        let names = format!("host;x-amz-content-sha256;x-amz-date{owner_name}{token_name}");
+        let _ = write!(text, "\n{names}\n{EMPTY_BODY}");
+        let request = Sha256::digest(text.as_bytes());
+
+        let scope = format!("{day}/{}/s3/aws4_request", self.region);
+        text.clear();
+        let _ = write!(text, "AWS4-HMAC-SHA256\n{date}\n{scope}\n");
+        push_hex(&mut text, &request);
+        let key = self.key(
+            seconds / SECONDS_A_DAY,
+            day,
+            credentials.secret_access_key(),
+        )?;
+        let mut mac = key.key.clone();
+        mac.update(text.as_bytes());
+
+        let access_key = credentials.access_key_id();
+        let mut authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature="
+        );
+        push_hex(&mut authorization, &mac.finalize().into_bytes());
+        Some(Signed {
+            authorization,
+            date,
+        })
+    }
+
+    fn key(&self, day: u64, day_text: &str, secret: &str) -> Option<Arc<DayKey>> {
+        let mut kept = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = kept.as_ref()
+            && key.day == day
+            && key.secret == secret
+        {
+            return Some(Arc::clone(key));
+        }
+        let first = format!("AWS4{secret}").into_bytes();
+        let mut key: Hmac<Sha256> = Hmac::new_from_slice(&first).ok()?;
+        for part in [day_text, &self.region, "s3", "aws4_request"] {
+            key.update(part.as_bytes());
+            key = Hmac::new_from_slice(&key.finalize().into_bytes()).ok()?;
+        }
+        let key = Arc::new(DayKey {
+            day,
+            secret: secret.to_owned(),
+            key,
+        });
+        *kept = Some(Arc::clone(&key));
+        Some(key)
+    }
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(digit), 16));
+        }
+    }
+}
+
+/// `20150830T123600Z`. Days to date after Howard Hinnant's `civil_from_days`, for days after 1970.
+fn timestamp(seconds: u64) -> String {
+    let (days, rest) = (seconds / SECONDS_A_DAY + 719_468, seconds % SECONDS_A_DAY);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use aws_sigv4::http_request::{
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+        UriPathNormalizationMode, sign,
+    };
+    use aws_sigv4::sign::v4;
+    use percent_encoding::utf8_percent_encode;
+    use proptest::prelude::*;
+
+    use super::super::direct::{IN_PATH, IN_QUERY};
+    use super::*;
+
+    /// Authorization and date by the SDK's signer, set as the SDK sets it for S3.
+    fn by_the_sdk(
+        uri: &str,
+        owner: Option<&str>,
+        credentials: &Credentials,
+        now: SystemTime,
+    ) -> Signed {
+        let mut settings = SigningSettings::default();
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        let identity = credentials.clone().into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region("us-west-2")
+            .name("s3")
+            .time(now)
+            .settings(settings)
+            .build()
+            .unwrap()
+            .into();
+        let owner = owner.map(|owner| ("x-amz-expected-bucket-owner", owner));
+        let body = SignableBody::Bytes(&[]);
+        let request = SignableRequest::new("HEAD", uri, owner.into_iter(), body).unwrap();
+        let (signed, _) = sign(request, &parameters).unwrap().into_parts();
+        let header = |name: &str| {
+            let mut headers = signed.headers();
+            headers.find(|(key, _)| *key == name).unwrap().1.to_owned()
+        };
+        Signed {
+            authorization: header("authorization"),
+            date: header("x-amz-date"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_head_is_signed_as_the_sdk_signs_it(
+            key in "\\PC{1,40}",
+            id in proptest::option::of("[ -~]{1,40}"),
+            owner in proptest::option::of("[0-9]{12}"),
+            token in proptest::option::of("[A-Za-z0-9+/=]{1,900}"),
+            seconds in proptest::collection::vec(0_u64..4_102_444_800, 1..4),
+        ) {
+            let credentials = Credentials::new("AKIAEXAMPLE", "wJalr/XUtn+FEMI", token, None, "test");
+            let signer = Signer::new("us-west-2".to_owned());
+            let path = format!("/destination/{}", utf8_percent_encode(&key, IN_PATH));
+            let query = id
+                .map(|id| format!("versionId={}", utf8_percent_encode(&id, IN_QUERY)))
+                .unwrap_or_default();
+            let head = Head {
+                host: "127.0.0.1:4566",
+                path: &path,
+                query: &query,
+                owner: owner.as_deref(),
+            };
+            let mut uri = format!("http://{}{path}", head.host);
+            if !query.is_empty() {
+                uri.push('?');
+                uri.push_str(&query);
+            }
+            for seconds in seconds {
+                let now = UNIX_EPOCH + Duration::from_secs(seconds);
+                prop_assert_eq!(
+                    signer.sign(head, &credentials, now),
+                    Some(by_the_sdk(&uri, head.owner, &credentials, now))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn other_credentials_get_another_key() {
+        let signer = Signer::new("us-west-2".to_owned());
+        let head = Head {
+            host: "h",
+            path: "/k",
+            query: "",
+            owner: None,
+        };
+        let with = |secret: &str| {
+            let credentials = Credentials::new("AKIAEXAMPLE", secret, None, None, "test");
+            signer.sign(head, &credentials, UNIX_EPOCH)
+        };
+        assert_ne!(with("one"), with("two"));
+        assert_eq!(with("one"), with("one"));
+    }
+
+    #[test]
+    fn the_secret_is_not_printed() {
+        let signer = Signer::new("us-west-2".to_owned());
+        let key = signer.key(0, "19700101", "hush").unwrap();
+        assert_eq!(format!("{key:?}"), "DayKey { day: 0, .. }");
+    }
+}
