@@ -13,6 +13,7 @@ mod batches;
 mod direct;
 mod failure_reasons;
 mod findings;
+mod hostile;
 mod ingest;
 mod repairs;
 mod support;

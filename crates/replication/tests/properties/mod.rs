@@ -1,6 +1,7 @@
 //! What holds for every specification, every start and every fault.
 
 mod faults;
+mod hostile;
 mod normal;
 mod random;
 mod writers;
