@@ -145,11 +145,9 @@ impl World {
     /// # Errors
     /// When the function fails or answers no JSON.
     pub async fn ask(&self, question: &serde_json::Value) -> Result<serde_json::Value> {
-        let function = self
-            .output(SOURCE_REGION, "ProvisionReplicationFunction")
-            .await?;
         let mut command = self.sandbox.command("sam", SOURCE_REGION);
-        command.args(["remote", "invoke", &function, "--region", SOURCE_REGION]);
+        command.args(["remote", "invoke", "ProvisionReplication"]);
+        command.args(["--stack-name", STACK, "--region", SOURCE_REGION]);
         command.args(["--output", "json", "--event", &question.to_string()]);
         let printed = guard::run("cannot invoke the provisioner", command, |_| {}).await?;
         let answer: serde_json::Value = serde_json::from_str(&printed)

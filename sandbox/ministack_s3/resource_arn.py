@@ -29,7 +29,8 @@ def extract_resource_arn(
     region: str,
     account_id: str,
 ) -> str:
-    """Replaces MiniStack's: an alias stands for its key, a role has its path, as parameters have.
+    """Replaces MiniStack's: an alias stands for its key, a role has its path, as parameters have,
+    and a simulation is about the principal that it names.
 
     "When the resource in an operation is a KMS key, policies apply to the key ARN"
     https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
@@ -37,6 +38,8 @@ def extract_resource_arn(
     arn = _extract_resource_arn(
         service, method, path, headers, body, query_params, region, account_id
     )
+    if service == "iam" and (simulated := iam_actions._query_param(query_params, "PolicySourceArn")):
+        return str(simulated)
     if service == "iam" and arn.startswith(f"arn:aws:iam::{account_id}:role/"):
         return _role_arn(arn, query_params)
     target = headers.get("x-amz-target", "").rpartition(".")[2]

@@ -54,3 +54,13 @@ def test_a_role_that_is_not_there_is_said_to_be_missing(cloud: Cloud) -> None:
     with pytest.raises(ClientError) as missing:
         decisions(cloud, "arn:aws:iam::000000000000:role/none", ["kms:Encrypt"], "x")
     assert missing.value.response["Error"]["Code"] == "NoSuchEntity"
+
+
+def test_it_takes_the_permission_on_the_simulated_role(cloud: Cloud) -> None:
+    arn = role(cloud, allow("kms:*", KEY))
+    may = cloud.user(allow("iam:SimulatePrincipalPolicy", "arn:aws:iam::*:role/some/path/*"))
+    assert decisions(may, arn, ["kms:Encrypt"], "x") == ["allowed"]
+    may_not = cloud.user(allow("iam:SimulatePrincipalPolicy", "arn:aws:iam::*:role/other/*"))
+    with pytest.raises(ClientError) as denied:
+        decisions(may_not, arn, ["kms:Encrypt"], "x")
+    assert denied.value.response["Error"]["Code"] == "AccessDenied"
