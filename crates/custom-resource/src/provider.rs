@@ -138,6 +138,9 @@ impl<R: CustomResource, T: Transport> Provider<R, T> {
             .inspect_err(|error| {
                 tracing::error!(%request_id, %error, "the answer was not delivered");
             })?;
+        if let Err(failure) = &answer.outcome {
+            tracing::error!(%request_id, reason = %failure.reason, "the request failed");
+        }
         tracing::info!(
             %request_id,
             status = answer.status(),

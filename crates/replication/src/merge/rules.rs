@@ -1,16 +1,10 @@
-//! Our rules and notification among other people's: what a shared configuration becomes.
-//!
-//! S3 has no call for one rule or one notification; a write replaces the whole configuration. So
-//! these functions are run on what was read the moment before, and everything that does not bear
-//! our owner goes back as it came.
+//! Our rules among other people's.
 
 use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use crate::configuration::{
-    Notification, NotificationConfiguration, ReplicationConfiguration, ReplicationRule,
-};
+use crate::configuration::{ReplicationConfiguration, ReplicationRule};
 use crate::owner::Owner;
 
 /// Why our rules cannot join the ones that are there.
@@ -153,83 +147,6 @@ fn with_priorities(
         }
     }
     Ok(chosen)
-}
-
-/// The failure events that the checker reads.
-///
-/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>.
-pub const FAILURE_EVENTS: [&str; 4] = [
-    "s3:Replication:OperationFailedReplication",
-    "s3:Replication:OperationMissedThreshold",
-    "s3:Replication:OperationReplicatedAfterThreshold",
-    "s3:Replication:OperationNotTracked",
-];
-
-/// `existing` with the bucket's replication failures sent to `queue_arn`.
-///
-/// S3 refuses two notifications for the same events, so the resources on one bucket share one: it
-/// bears the name of the first, and goes to another that is left when that one is removed. Where
-/// someone else already takes these events, nothing is changed.
-#[must_use]
-pub fn with_failure_events(
-    existing: &NotificationConfiguration,
-    owner: &Owner,
-    queue_arn: &str,
-) -> NotificationConfiguration {
-    let wanted = Notification {
-        id: owner.notification_id(),
-        target_arn: queue_arn.to_owned(),
-        events: FAILURE_EVENTS.map(str::to_owned).to_vec(),
-        key_filters: Vec::new(),
-    };
-    let mut merged = existing.clone();
-    merged
-        .queues
-        .retain(|notification| !owner.owns(&notification.id));
-    let everything = [&merged.queues, &merged.topics, &merged.functions];
-    let taken = everything.into_iter().flatten().any(takes_failure_events);
-    if taken {
-        return merged;
-    }
-    let same = |there: &&Notification| {
-        let events = |of: &Notification| of.events.iter().cloned().collect::<BTreeSet<_>>();
-        there.id == wanted.id
-            && there.target_arn == wanted.target_arn
-            && events(there) == events(&wanted)
-    };
-    if existing.queues.iter().any(|there| same(&there)) {
-        return existing.clone();
-    }
-    merged.queues.push(wanted);
-    merged
-}
-
-/// `existing` without this owner's notification; another owner that still has rules takes it over.
-#[must_use]
-pub fn without_failure_events(
-    existing: &NotificationConfiguration,
-    owner: &Owner,
-    remaining: Option<&Owner>,
-) -> NotificationConfiguration {
-    let mut merged = existing.clone();
-    match remaining {
-        Some(heir) => {
-            for notification in merged.queues.iter_mut().filter(|n| owner.owns(&n.id)) {
-                notification.id = heir.notification_id();
-            }
-        }
-        None => merged
-            .queues
-            .retain(|notification| !owner.owns(&notification.id)),
-    }
-    merged
-}
-
-fn takes_failure_events(notification: &Notification) -> bool {
-    notification
-        .events
-        .iter()
-        .any(|event| event.starts_with("s3:Replication:"))
 }
 
 #[cfg(test)]
@@ -375,34 +292,6 @@ mod tests {
         let present = there(vec![rule(&us.rule_id(None, 0), Some(1))]);
         assert_eq!(replication(Some(&present), &us, ROLE, &[]), Ok(None));
         assert_eq!(replication(None, &us, ROLE, &[]), Ok(None));
-    }
-
-    #[test]
-    fn the_failure_notification_is_ours_moves_with_the_queue_and_goes_to_the_heir() {
-        let (us, heir) = (owner("A"), owner("B"));
-        let none = NotificationConfiguration::default();
-        let first = with_failure_events(&none, &us, "arn:aws:sqs:us-east-1:1:q");
-        assert_eq!(first.queues[0].id, us.notification_id());
-        assert_eq!(first.queues[0].events, FAILURE_EVENTS);
-        assert_eq!(
-            with_failure_events(&first, &us, "arn:aws:sqs:us-east-1:1:q"),
-            first
-        );
-        // S3 may give the events back in another order.
-        let mut turned = first.clone();
-        turned.queues[0].events.reverse();
-        assert_eq!(
-            with_failure_events(&turned, &us, "arn:aws:sqs:us-east-1:1:q"),
-            turned
-        );
-        let moved = with_failure_events(&first, &us, "arn:aws:sqs:us-east-1:1:other");
-        assert_eq!(moved.queues.len(), 1);
-        assert!(moved.queues[0].target_arn.ends_with("other"));
-        assert_eq!(with_failure_events(&first, &heir, "q"), first);
-        let handed = without_failure_events(&first, &us, Some(&heir));
-        assert_eq!(handed.queues[0].id, heir.notification_id());
-        assert_eq!(without_failure_events(&first, &us, None), none);
-        assert_eq!(without_failure_events(&first, &heir, None), first);
     }
 
     proptest! {

@@ -1,0 +1,201 @@
+//! Reads keys: those that are named, those of ours, and the policies of those in other accounts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{join_all, try_join_all};
+
+use crate::accounts::Accounts;
+use crate::arn::{Arn, Home};
+use crate::configuration::ReplicationConfiguration;
+use crate::error::{AwsError, ErrorKind};
+use crate::grants::has_ours;
+use crate::observed::{KeyName, KeysByName, ObservedBucket, ObservedDestination};
+use crate::owner::Owner;
+use crate::plan::alias_arn;
+use crate::ports::{Aws, Outcome};
+use crate::spec::Spec;
+
+/// A key that is asked for on behalf of a bucket.
+pub(super) type Asked = (KeyName, String);
+
+fn asked(spec: &Spec, home: &Home, bucket: &str, region: &str, name: &str) -> Asked {
+    let key = KeyName::new(spec.account_of(bucket, home), region, name);
+    (key, bucket.to_owned())
+}
+
+/// Keys that the template names.
+pub(super) fn given_keys<A: Aws>(
+    accounts: &Accounts<'_, A>,
+    spec: &Spec,
+    home: &Home,
+) -> BTreeSet<Asked> {
+    let source = spec.source_kms_keys.iter();
+    let source = source.map(|key| asked(spec, home, &spec.source_bucket, &spec.source_region, key));
+    let replicas = spec.rules.iter().filter_map(|rule| {
+        let bucket = &rule.destination_bucket;
+        let key = rule.rule.destination.replica_kms_key_id.as_ref()?;
+        accounts.at(bucket)?;
+        Some(asked(
+            spec,
+            home,
+            bucket,
+            rule.destination_region.as_ref()?,
+            key,
+        ))
+    });
+    source.chain(replicas).collect()
+}
+
+pub(super) fn later_keys(
+    spec: &Spec,
+    home: &Home,
+    owner: &Owner,
+    source: Option<&ObservedBucket>,
+    destinations: &BTreeMap<String, ObservedDestination>,
+    known: &KeysByName,
+) -> BTreeSet<Asked> {
+    let mut keys = BTreeSet::new();
+    let alias = |bucket: &str, region: &str| {
+        alias_arn(home, spec.account_of(bucket, home), owner, region, bucket)
+    };
+    if spec.source_kms_keys.is_empty() {
+        let (bucket, region) = (&spec.source_bucket, &spec.source_region);
+        let key = match source.and_then(ObservedBucket::default_key) {
+            Some(key) => key.to_owned(),
+            None => alias(bucket, region),
+        };
+        keys.insert(asked(spec, home, bucket, region, &key));
+    }
+    for rule in &spec.rules {
+        let bucket = &rule.destination_bucket;
+        let found = destinations.get(bucket).filter(|found| found.seen);
+        let Some(region) = found.and_then(|found| found.region.as_ref()) else {
+            continue;
+        };
+        let key = match &rule.rule.destination.replica_kms_key_id {
+            Some(key) => key.clone(),
+            None => alias(bucket, region),
+        };
+        keys.insert(asked(spec, home, bucket, region, &key));
+    }
+    keys.retain(|(key, _)| !known.contains_key(key));
+    keys
+}
+
+pub(super) async fn describe<A: Aws>(
+    accounts: &Accounts<'_, A>,
+    home: &Home,
+    keys: BTreeSet<Asked>,
+) -> Outcome<KeysByName> {
+    let calls = keys.into_iter().filter_map(|(key, bucket)| {
+        let aws = if key.account == home.account {
+            accounts.home()
+        } else {
+            accounts.at(&bucket)?
+        };
+        Some(async move {
+            let found = aws.describe_key(&key.region, &key.name).await?;
+            Ok::<_, AwsError>((key, found))
+        })
+    });
+    Ok(try_join_all(calls).await?.into_iter().collect())
+}
+
+/// Policies of the keys that destinations in other accounts use.
+pub(super) async fn key_policies<A: Aws>(
+    accounts: &Accounts<'_, A>,
+    spec: &Spec,
+    home: &Home,
+    owner: &Owner,
+    keys: &KeysByName,
+) -> Outcome<BTreeMap<String, String>> {
+    let foreign = spec.rules.iter().filter_map(|rule| {
+        let bucket = &rule.destination_bucket;
+        let aws = accounts
+            .at(bucket)
+            .filter(|_| accounts.is_foreign(bucket))?;
+        // No other account shows its keys' policies to the role there.
+        let account = spec.account_of(bucket, home);
+        let asked = rule.rule.destination.replica_kms_key_id.as_ref();
+        let mut named = keys.iter().filter(|(name, _)| name.account == account);
+        let of_rule = |name: &KeyName| match asked {
+            Some(asked) => name.name == *asked,
+            None => name.name == alias_arn(home, account, owner, &name.region, bucket),
+        };
+        let key = named.find(|(name, _)| of_rule(name))?.1.as_ref()?;
+        Some((key.arn.clone(), aws))
+    });
+    let foreign: BTreeMap<String, &A> = foreign.collect();
+    let calls = foreign.into_iter().filter_map(|(arn, aws)| {
+        let region = Arn::parse(&arn)?.region;
+        Some(async move {
+            let policy = aws.key_policy(&region, &arn).await?;
+            Ok::<_, AwsError>((arn, policy.unwrap_or_default()))
+        })
+    });
+    Ok(try_join_all(calls).await?.into_iter().collect())
+}
+
+/// ARNs of the keys that our rules in the bucket use for a destination.
+pub(crate) fn keys_of_rules(
+    replication: Option<&ReplicationConfiguration>,
+    owner: &Owner,
+    bucket: &str,
+) -> BTreeSet<String> {
+    let rules = replication.map_or(&[][..], |replication| &replication.rules);
+    let ours = rules.iter().filter(|rule| owner.owns(&rule.id));
+    ours.filter(|rule| rule.destination.bucket.rsplit(':').next() == Some(bucket))
+        .filter_map(|rule| rule.destination.replica_kms_key_id.clone())
+        .collect()
+}
+
+/// Keys in other accounts that our rules use, with the destination, where the policy has statements
+/// of ours.
+pub(super) async fn former_keys<A: Aws>(
+    accounts: &Accounts<'_, A>,
+    replication: Option<&ReplicationConfiguration>,
+    destinations: &BTreeMap<String, ObservedDestination>,
+    owner: &Owner,
+) -> Outcome<BTreeMap<String, String>> {
+    let foreign = destinations
+        .keys()
+        .filter(|bucket| accounts.is_foreign(bucket));
+    let calls = foreign.filter_map(|bucket| {
+        let aws = accounts.at(bucket)?;
+        Some(async move {
+            let keys = keys_of_rules(replication, owner, bucket);
+            let account = accounts.account_of(bucket).map_or("", String::as_str);
+            let granted = granted_keys(aws, keys, account, owner).await?;
+            Ok::<_, AwsError>(granted.into_iter().map(|key| (key, bucket.clone())))
+        })
+    });
+    Ok(try_join_all(calls).await?.into_iter().flatten().collect())
+}
+
+/// Those of `keys` that belong to `account` and whose policies have statements of ours.
+pub(crate) async fn granted_keys<A: Aws>(
+    aws: &A,
+    keys: BTreeSet<String>,
+    account: &str,
+    owner: &Owner,
+) -> Outcome<BTreeSet<String>> {
+    let foreign = keys.into_iter().filter_map(|key| {
+        let arn = Arn::parse(&key).filter(|arn| arn.account == account)?;
+        Some((key, arn.region))
+    });
+    let calls = foreign.map(|(key, region)| async move {
+        let policy = aws.key_policy(&region, &key).await;
+        (key, policy)
+    });
+    let mut granted = BTreeSet::new();
+    for (key, policy) in join_all(calls).await {
+        match policy {
+            Ok(Some(policy)) if has_ours(&policy, owner) => drop(granted.insert(key)),
+            Ok(_) => {}
+            // A key that we may not look at is none that we wrote to.
+            Err(error) if error.kind == ErrorKind::AccessDenied => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(granted)
+}
