@@ -1,7 +1,7 @@
 //! In whose name to act on which bucket: the provisioner's own, or a role's in the account of a
 //! destination.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::Home;
 use crate::error::AwsError;
@@ -22,6 +22,10 @@ struct Foreign<A> {
     account: String,
     /// A way to act there, where there is a role for it that can be assumed.
     aws: Option<A>,
+    /// Keys that rules name for it.
+    keys: BTreeSet<String>,
+    /// Whether a rule has us make its key.
+    makes_key: bool,
 }
 
 impl<'a, A: Aws> Accounts<'a, A> {
@@ -33,7 +37,13 @@ impl<'a, A: Aws> Accounts<'a, A> {
             for rule in &spec.rules {
                 let bucket = &rule.destination_bucket;
                 let account = spec.account_of(bucket, home).to_owned();
-                if account == home.account || foreign.contains_key(bucket) {
+                if account == home.account {
+                    continue;
+                }
+                let given = rule.rule.destination.replica_kms_key_id.clone();
+                if let Some(known) = foreign.get_mut(bucket) {
+                    known.makes_key |= given.is_none();
+                    known.keys.extend(given);
                     continue;
                 }
                 let aws = match spec.assumed_for(bucket) {
@@ -46,7 +56,13 @@ impl<'a, A: Aws> Accounts<'a, A> {
                     },
                     None => None,
                 };
-                foreign.insert(bucket.clone(), Foreign { account, aws });
+                let there = Foreign {
+                    account,
+                    aws,
+                    makes_key: given.is_none(),
+                    keys: given.into_iter().collect(),
+                };
+                foreign.insert(bucket.clone(), there);
             }
         }
         Self {
@@ -86,6 +102,20 @@ impl<'a, A: Aws> Accounts<'a, A> {
             None => Some(self.home),
             Some(there) => there.aws.as_ref(),
         }
+    }
+
+    /// The destination buckets in other accounts.
+    pub fn foreign(&self) -> impl Iterator<Item = &String> {
+        self.foreign.keys()
+    }
+
+    /// Keys that rules name for a bucket in another account, and whether one has us make its key.
+    #[must_use]
+    pub fn keys_of(&self, bucket: &str) -> (BTreeSet<String>, bool) {
+        self.foreign
+            .get(bucket)
+            .map(|there| (there.keys.clone(), there.makes_key))
+            .unwrap_or_default()
     }
 
     /// The account of a bucket in another account.

@@ -48,6 +48,12 @@ impl Arn {
         bucket.then_some(self.resource.as_str())
     }
 
+    /// Whether this stands for more than one resource in a policy.
+    #[must_use]
+    pub fn is_pattern(&self) -> bool {
+        self.resource.contains(['*', '?', '$'])
+    }
+
     /// Whether this names a KMS key (`key/…`) rather than an alias.
     #[must_use]
     pub fn is_kms_key(&self) -> bool {
@@ -66,7 +72,7 @@ impl Arn {
         let role = self
             .resource
             .strip_prefix("role/")
-            .filter(|_| self.service == "iam")?;
+            .filter(|_| self.service == "iam" && !self.is_pattern())?;
         role.rsplit('/').next().filter(|name| !name.is_empty())
     }
 }

@@ -24,7 +24,7 @@ pub enum ErrorKind {
 }
 
 /// A call that failed.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct AwsError {
     /// The API's name, for example `PutBucketReplication`.
     pub operation: &'static str,

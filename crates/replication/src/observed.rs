@@ -7,6 +7,7 @@ use crate::configuration::{
     DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
     Versioning,
 };
+use crate::error::AwsError;
 use crate::owner::{OWNER_TAG, Owner};
 use crate::ports::{KeyDescription, RoleDescription};
 
@@ -158,4 +159,6 @@ pub struct RemainingDestination {
     pub has_policy: bool,
     /// ARNs of the keys whose policies have statements of ours.
     pub granted_keys: BTreeSet<String>,
+    /// Why the policy of a key could not be read, where one was denied.
+    pub unread: Option<AwsError>,
 }

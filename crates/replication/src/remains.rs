@@ -113,7 +113,10 @@ pub async fn remains<A: Aws>(
     // S3 denies was never ours, and nothing was made by a role that cannot be assumed.
     let mut parameters = destinations.values().map(|found| &found.parameters);
     let traces = role_policy.is_some() || parameters.any(|names| !names.is_empty());
-    let trouble = denied.or_else(|| accounts.trouble().cloned());
+    let unread = || destinations.values().find_map(|found| found.unread.clone());
+    let trouble = denied
+        .or_else(|| accounts.trouble().cloned())
+        .or_else(unread);
     if let Some(trouble) = trouble.filter(|_| traces) {
         return Err(trouble);
     }
@@ -217,11 +220,11 @@ pub(crate) async fn remaining_destination<A: Aws>(
     )
     .await?;
     let key = key.map(|key| key.arn);
-    let granted_keys = if foreign {
+    let (granted_keys, unread) = if foreign {
         keys.extend(key.clone());
         granted_keys(aws, keys, account, owner).await?
     } else {
-        BTreeSet::new()
+        (BTreeSet::new(), None)
     };
     let remaining = RemainingDestination {
         parameters: parameters.into_keys().collect(),
@@ -231,6 +234,7 @@ pub(crate) async fn remaining_destination<A: Aws>(
             .flatten()
             .is_some_and(|policy| has_ours(&policy, owner)),
         granted_keys,
+        unread,
         region,
     };
     Ok(Some((name, remaining)))

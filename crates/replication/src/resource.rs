@@ -144,12 +144,12 @@ fn identity(request: &Request) -> PhysicalId {
     let named = request
         .resource_properties
         .get("SourceBucket")
-        .and_then(Value::as_str);
+        .and_then(properties::scalar);
     let bucket = named.filter(|name| name.len() <= LONGEST_BUCKET_NAME && !name.contains('/'));
     PhysicalId::new(
         &request.stack_id,
         &request.logical_resource_id,
-        bucket.unwrap_or_default(),
+        &bucket.unwrap_or_default(),
     )
 }
 

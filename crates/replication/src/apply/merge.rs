@@ -141,7 +141,17 @@ pub(super) async fn change_key_policy<A: Aws>(
         .map_err(|error| Failed::Merge(format!("key `{key_arn}`: {error}")))?;
     match merged {
         merged if merged == present => return Ok(Done::default()),
-        Some(merged) => aws.put_key_policy(region, key_arn, &merged).await?,
+        Some(merged) => match aws.put_key_policy(region, key_arn, &merged).await {
+            Err(error) if error.kind == ErrorKind::Conflict && statements.is_empty() => {
+                // A key about to be deleted lets nobody in any more.
+                let key = aws.describe_key(region, key_arn).await?;
+                if key.is_none_or(|key| key.state == "PendingDeletion") {
+                    return Ok(Done::default());
+                }
+                return Err(error.into());
+            }
+            other => other?,
+        },
         // A key without a policy could never be used or changed again; KMS refuses that too.
         None => return Ok(Done::default()),
     }

@@ -38,12 +38,12 @@ pub(crate) async fn answer<A: Aws>(
     } else {
         let source = question.source_bucket();
         // Faults are found below, with the owner; here only the bucket's place is needed.
-        let stand_in = Owner::new("", "", source);
+        let stand_in = Owner::new("", "", &source);
         let configuration = match properties::read(&question.resource_properties, home, &stand_in) {
             Ok(spec) => rules_of(aws, &spec).await.map_err(told)?,
             Err(_) => None,
         };
-        whose(source, configuration.as_ref())?
+        whose(&source, configuration.as_ref())?
     };
     let owner = &id.owner;
     let spec = properties::read(&question.resource_properties, home, owner);

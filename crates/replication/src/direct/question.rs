@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::configuration::ReplicationConfiguration;
 use crate::owner::{Owner, PhysicalId};
+use crate::properties::scalar;
 
 /// CloudFormation's own properties of a custom resource, which are not the resource's.
 const OF_CLOUDFORMATION: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
@@ -52,9 +53,9 @@ impl Question {
     }
 
     /// The source bucket as far as the properties say it.
-    pub(super) fn source_bucket(&self) -> &str {
+    pub(super) fn source_bucket(&self) -> String {
         let bucket = self.resource_properties.get("SourceBucket");
-        bucket.and_then(Value::as_str).unwrap_or_default()
+        bucket.and_then(scalar).unwrap_or_default()
     }
 
     /// Who the resource is that `PhysicalResourceId` names.

@@ -149,53 +149,65 @@ pub(crate) fn keys_of_rules(
         .collect()
 }
 
-/// Keys in other accounts that our rules use, with the destination, where the policy has statements
-/// of ours.
+/// Keys in other accounts that our rules use, or that properties name, with the destination, where the
+/// policy has statements of ours.
 pub(super) async fn former_keys<A: Aws>(
     accounts: &Accounts<'_, A>,
     replication: Option<&ReplicationConfiguration>,
     destinations: &BTreeMap<String, ObservedDestination>,
+    home: &Home,
     owner: &Owner,
 ) -> Outcome<BTreeMap<String, String>> {
     let foreign = destinations
-        .keys()
-        .filter(|bucket| accounts.is_foreign(bucket));
-    let calls = foreign.filter_map(|bucket| {
-        let aws = accounts.at(bucket)?;
+        .iter()
+        .filter(|(bucket, _)| accounts.is_foreign(bucket));
+    let calls = foreign.filter_map(|(bucket, found)| {
+        let (aws, region) = (accounts.at(bucket)?, found.region.as_deref()?);
         Some(async move {
-            let keys = keys_of_rules(replication, owner, bucket);
             let account = accounts.account_of(bucket).map_or("", String::as_str);
-            let granted = granted_keys(aws, keys, account, owner).await?;
-            Ok::<_, AwsError>(granted.into_iter().map(|key| (key, bucket.clone())))
+            let mut keys = keys_of_rules(replication, owner, bucket);
+            let (named, makes_key) = accounts.keys_of(bucket);
+            keys.extend(named);
+            if makes_key {
+                let alias = alias_arn(home, account, owner, region, bucket);
+                let ours = aws.describe_key(region, &alias).await?;
+                keys.extend(ours.map(|key| key.arn));
+            }
+            match granted_keys(aws, keys, account, owner).await? {
+                (_, Some(denied)) => Err(denied),
+                (granted, None) => {
+                    Ok::<_, AwsError>(granted.into_iter().map(|key| (key, bucket.clone())))
+                }
+            }
         })
     });
     Ok(try_join_all(calls).await?.into_iter().flatten().collect())
 }
 
-/// Those of `keys` that belong to `account` and whose policies have statements of ours.
+/// Those of `keys` that belong to `account` and whose policies have statements of ours; with why the
+/// policy of one could not be read, where it was denied.
 pub(crate) async fn granted_keys<A: Aws>(
     aws: &A,
     keys: BTreeSet<String>,
     account: &str,
     owner: &Owner,
-) -> Outcome<BTreeSet<String>> {
+) -> Outcome<(BTreeSet<String>, Option<AwsError>)> {
     let foreign = keys.into_iter().filter_map(|key| {
-        let arn = Arn::parse(&key).filter(|arn| arn.account == account)?;
+        let arn = Arn::parse(&key).filter(|arn| arn.is_kms_key() && arn.account == account)?;
         Some((key, arn.region))
     });
     let calls = foreign.map(|(key, region)| async move {
         let policy = aws.key_policy(&region, &key).await;
         (key, policy)
     });
-    let mut granted = BTreeSet::new();
+    let (mut granted, mut denied) = (BTreeSet::new(), None);
     for (key, policy) in join_all(calls).await {
         match policy {
             Ok(Some(policy)) if has_ours(&policy, owner) => drop(granted.insert(key)),
             Ok(_) => {}
-            // A key that we may not look at is none that we wrote to.
-            Err(error) if error.kind == ErrorKind::AccessDenied => {}
+            Err(error) if error.kind == ErrorKind::AccessDenied => denied = Some(error),
             Err(error) => return Err(error),
         }
     }
-    Ok(granted)
+    Ok((granted, denied))
 }

@@ -46,7 +46,7 @@ pub async fn observe<A: Aws>(
     let (more, abandoned, former_keys, mut role_policies) = try_join4(
         describe(accounts, home, later),
         abandoned(accounts, rules, &destinations, home, owner),
-        former_keys(accounts, rules, &destinations, owner),
+        former_keys(accounts, rules, &destinations, home, owner),
         others_policies(aws, spec, owner, &policies),
     )
     .await?;
@@ -235,12 +235,20 @@ async fn abandoned<A: Aws>(
     owner: &Owner,
 ) -> Outcome<BTreeMap<String, crate::observed::RemainingDestination>> {
     let unknown = beyond_reach(accounts, replication, home, owner);
-    let gone = own_destinations(replication, owner).into_iter();
+    let mut gone = own_destinations(replication, owner);
+    // Old properties may name one whose rules were replaced by a request that got no further.
+    gone.extend(accounts.foreign().cloned());
+    let gone = gone.into_iter();
     let calls = gone
         .filter(|bucket| !destinations.contains_key(bucket) && !unknown.contains(bucket))
         .map(|bucket| {
-            let keys = keys_of_rules(replication, owner, &bucket);
+            let mut keys = keys_of_rules(replication, owner, &bucket);
+            keys.extend(accounts.keys_of(&bucket).0);
             remaining_destination(accounts, bucket, keys, None, home, owner)
         });
-    Ok(try_join_all(calls).await?.into_iter().flatten().collect())
+    let mut found: BTreeMap<_, _> = try_join_all(calls).await?.into_iter().flatten().collect();
+    match found.values_mut().find_map(|one| one.unread.take()) {
+        Some(denied) => Err(denied),
+        None => Ok(found),
+    }
 }

@@ -208,6 +208,15 @@ impl Resolution<'_> {
             account: self.spec.account_of(bucket, self.home),
             region: &region,
         };
+        if place.account != self.home.account
+            && let Some(key) = &rule.rule.destination.replica_kms_key_id
+            && keys::is_aws_managed(&self.observed.keys, &place, key)
+        {
+            self.fault(format!(
+                "replica key `{key}` is an AWS managed key, which no other account can use; give a key of the \
+                 destination's own, or leave it out to have one made"
+            ));
+        }
         let mut resolved = rule.rule.clone();
         resolved.destination.replica_kms_key_id = match &rule.rule.destination.replica_kms_key_id {
             // The other account's owner vouches for it.

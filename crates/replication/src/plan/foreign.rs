@@ -70,7 +70,12 @@ impl Comparison<'_> {
             })
             .collect();
         for (bucket, found) in &self.observed.abandoned {
-            steps.extend(super::delete::revoked(bucket, found));
+            let mut found = found.clone();
+            // Another destination may use the same key.
+            found
+                .granted_keys
+                .retain(|key| !self.grants.keys.contains_key(key));
+            steps.extend(super::delete::revoked(bucket, &found));
         }
         steps
     }

@@ -16,6 +16,14 @@ pub(super) struct Place<'a> {
 /// The ARN of the key that `name` stands for in `place`.
 ///
 /// # Errors
+/// Whether AWS manages the key that `name` stands for. See
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html#replication-kms-cross-acct-scenario>.
+pub(super) fn is_aws_managed(keys: &KeysByName, place: &Place<'_>, name: &str) -> bool {
+    let asked = KeyName::new(place.account, place.region, name);
+    let found = keys.get(&asked).and_then(Option::as_ref);
+    found.is_some_and(|key| key.manager == "AWS")
+}
+
 /// What keeps S3 from using it.
 pub(super) fn usable(
     keys: &KeysByName,

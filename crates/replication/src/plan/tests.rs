@@ -223,6 +223,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
         key: Some("replica-key".into()),
         has_policy: false,
         granted_keys: BTreeSet::new(),
+        unread: None,
     };
     Remains {
         source_bucket: "source".into(),

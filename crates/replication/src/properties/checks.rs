@@ -90,6 +90,7 @@ fn check_source(given: &Given, home: &Home, faults: &mut Faults) {
             ),
         );
     }
+    check_region("SourceRegion", given.source_region.as_deref(), faults);
     let region = given.region(home);
     for (number, key) in given.source_kms_key_arns.iter().enumerate() {
         check_key(
@@ -209,6 +210,8 @@ fn check_destination(
     faults: &mut Faults,
 ) {
     let destination = &rule.destination;
+    let region = destination.region.as_deref();
+    check_region(&at("Destination.Region"), region, faults);
     if let Some(bucket) = &destination.bucket {
         let arn = Arn::parse(bucket);
         let name = arn.as_ref().and_then(Arn::bucket_name);
@@ -276,10 +279,15 @@ fn check_key(key: &str, region: Option<&str>, home: &Home, at: &str, faults: &mu
         }
         return;
     }
-    let Some(arn) = Arn::parse(key).filter(|arn| arn.is_kms_key() || arn.is_kms_alias()) else {
+    let one = |arn: &Arn| (arn.is_kms_key() || arn.is_kms_alias()) && !arn.is_pattern();
+    let Some(arn) = Arn::parse(key).filter(one) else {
         faults.push(at, format!("`{key}` is not the ARN of a KMS key"));
         return;
     };
+    if !is_region(&arn.region) || !arn.account.bytes().all(|b| b.is_ascii_digit()) {
+        faults.push(at, format!("`{key}` names no Region and account"));
+        return;
+    }
     if arn.partition != home.partition {
         faults.push(
             at,
@@ -298,6 +306,21 @@ fn check_key(key: &str, region: Option<&str>, home: &Home, at: &str, faults: &mu
             ),
         );
     }
+}
+
+/// A Region goes into host names and policies.
+fn check_region(at: &str, region: Option<&str>, faults: &mut Faults) {
+    if let Some(region) = region.filter(|region| !is_region(region)) {
+        faults.push(
+            at,
+            format!("`{region}` is no Region; write it as us-east-1"),
+        );
+    }
+}
+
+fn is_region(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    name.contains('-') && name.bytes().all(allowed)
 }
 
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.

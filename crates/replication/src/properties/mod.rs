@@ -16,3 +16,4 @@ pub use faults::{Fault, Faults};
 pub use read::read;
 pub use reference::reference;
 pub use schema::schema;
+pub(crate) use shape::scalar;

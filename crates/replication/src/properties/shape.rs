@@ -144,7 +144,7 @@ fn canonical_value(value: &Value, kind: &Kind, at: &str, faults: &mut Faults) ->
     }
 }
 
-fn scalar(value: &Value) -> Option<String> {
+pub(crate) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

@@ -148,7 +148,6 @@ fn a_pasted_configuration_means_what_it_says_and_role_beside_it_wins() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one table")]
 fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
     let replica_key =
         |key: &str| json!({"Destination": {"EncryptionConfiguration": {"ReplicaKmsKeyID": key}}});
@@ -208,6 +207,32 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
             json!({"Destination": {"Bucket": "arn:aws:s3:::b/key"}}),
             none.clone(),
             "Rules[0].Destination.Bucket: `arn:aws:s3:::b/key` is not a bucket's ARN",
+        ),
+        (
+            json!({"Destination": {"Region": "*"}}),
+            none.clone(),
+            "Rules[0].Destination.Region: `*` is no Region",
+        ),
+        (
+            none.clone(),
+            json!({"SourceRegion": "us-east-1.example.com"}),
+            "SourceRegion: `us-east-1.example.com` is no Region",
+        ),
+        (
+            json!({"Destination": {"Account": "444455556666", "EncryptionConfiguration":
+                {"ReplicaKmsKeyID": "arn:aws:kms:us-west-2:444455556666:key/*"}}}),
+            none.clone(),
+            "ReplicaKmsKeyID: `arn:aws:kms:us-west-2:444455556666:key/*` is not the ARN of a KMS key",
+        ),
+        (
+            none.clone(),
+            json!({"Role": "arn:aws:iam::111122223333:role/*"}),
+            "Role: `arn:aws:iam::111122223333:role/*` is not the ARN of an IAM role",
+        ),
+        (
+            none.clone(),
+            json!({"SourceKmsKeyArns": ["arn:aws:kms:*:111122223333:key/a"]}),
+            "SourceKmsKeyArns[0]: `arn:aws:kms:*:111122223333:key/a` names no Region and account",
         ),
         (
             json!({"Destination": {"Account": "44445555666x"}}),

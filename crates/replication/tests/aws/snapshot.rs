@@ -78,7 +78,12 @@ impl Snapshot {
             aliases: state.aliases.clone(),
             roles: roles.collect(),
             parameters: state.parameters.clone(),
-            foreign_parameters: state.foreign_parameters.clone(),
+            foreign_parameters: state
+                .foreign_parameters
+                .iter()
+                .filter(|(_, parameters)| !parameters.is_empty())
+                .map(|(account, parameters)| (account.clone(), parameters.clone()))
+                .collect(),
         }
     }
 }

@@ -8,7 +8,7 @@ use replication::configuration::{
     DefaultEncryption, Destination, Filter, Notification, ReplicationConfiguration,
     ReplicationRule, Status, Tag, Versioning,
 };
-use replication::owner::{Owner, PhysicalId};
+use replication::owner::Owner;
 use replication::resource::EncryptedReplication;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -108,8 +108,9 @@ pub(crate) fn request(kind: RequestType, logical_id: &str, properties: &Value) -
 }
 
 pub(crate) fn physical_id(logical_id: &str, properties: &Value) -> String {
-    let bucket = properties["SourceBucket"].as_str().unwrap_or_default();
-    PhysicalId::new(STACK, logical_id, bucket).to_string()
+    // CloudFormation asks the resource for it, once, and gives it back ever after.
+    let request = request(RequestType::Create, logical_id, properties);
+    Stack::new().resource().physical_id(&request)
 }
 
 fn object(value: &Value) -> Map<String, Value> {

@@ -34,6 +34,9 @@ const KNOWN: [(&str, &str); 4] = [
     ("replication", "ends elsewhere"),
 ];
 
+const OTHER: &str = "444455556666";
+const ASSUMED: &str = "arn:aws:iam::444455556666:role/encrypted-replication/destination";
+
 /// A request, and what must have been done before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ask {
@@ -46,28 +49,48 @@ enum Ask {
 enum Start {
     Nothing,
     Adopted,
+    /// The destinations are another account's.
+    Abroad,
 }
 
 impl Start {
     fn world(self) -> World {
         let world = World::default();
-        if let Self::Adopted = self {
-            plain_bucket(&world, "source", EAST);
-            bucket_with_key(&world, "one", WEST);
-            bucket_with_key(&world, "two", WEST);
+        match self {
+            Self::Nothing => {}
+            Self::Adopted => {
+                plain_bucket(&world, "source", EAST);
+                bucket_with_key(&world, "one", WEST);
+                bucket_with_key(&world, "two", WEST);
+            }
+            Self::Abroad => {
+                plain_bucket(&world, "source", EAST);
+                let there = world.of_account(OTHER);
+                for name in ["one", "two"] {
+                    bucket_with_key(&there, name, WEST);
+                    let mut state = there.state();
+                    let bucket = state.buckets.get_mut(name).unwrap();
+                    OTHER.clone_into(&mut bucket.account);
+                }
+                world.state().assumable.insert(ASSUMED.into());
+            }
         }
         world
     }
 }
 
-fn old() -> Value {
-    json!({"SourceBucket": "source",
+fn old(start: Start) -> Value {
+    let mut old = json!({"SourceBucket": "source",
            "OnDelete": {"Buckets": "DeleteWhenEmpty", "Keys": "ScheduleDeletion"},
-           "Rules": [{"Filter": {"Prefix": "a/"}, "Destination": {"Bucket": "arn:aws:s3:::one", "Region": WEST}}]})
+           "Rules": [{"Filter": {"Prefix": "a/"}, "Destination": {"Bucket": "arn:aws:s3:::one", "Region": WEST}}]});
+    if let Start::Abroad = start {
+        old["Rules"][0]["Destination"]["AssumeRoleArn"] = json!(ASSUMED);
+    }
+    old
 }
 
-fn new() -> Value {
-    let mut new = old();
+fn new(start: Start) -> Value {
+    let mut new = old(start);
     new["PermissionsBoundary"] = json!("arn:aws:iam::111122223333:policy/boundary");
     new["Rules"][0]["Destination"]["Bucket"] = json!("arn:aws:s3:::two");
     new
@@ -77,17 +100,17 @@ fn new() -> Value {
 async fn before(start: Start, ask: Ask) -> Stack {
     let stack = Stack::in_world(&start.world());
     if ask != Ask::Create {
-        stack.create("Replication", &old()).await.unwrap();
+        stack.create("Replication", &old(start)).await.unwrap();
     }
     stack.aws.reset();
     stack
 }
 
-async fn carry_out(stack: &Stack, ask: Ask) -> Answer {
+async fn carry_out(stack: &Stack, start: Start, ask: Ask) -> Answer {
     match ask {
-        Ask::Create => stack.create("Replication", &old()).await,
-        Ask::Update => stack.update("Replication", &old(), &new()).await,
-        Ask::Delete => stack.delete("Replication", &old()).await,
+        Ask::Create => stack.create("Replication", &old(start)).await,
+        Ask::Update => stack.update("Replication", &old(start), &new(start)).await,
+        Ask::Delete => stack.delete("Replication", &old(start)).await,
     }
 }
 
@@ -96,7 +119,7 @@ type Seen = BTreeMap<String, (usize, String)>;
 
 async fn every_fault(start: Start, ask: Ask, seen: &mut Seen) -> usize {
     let clean = before(start, ask).await;
-    carry_out(&clean, ask).await.unwrap();
+    carry_out(&clean, start, ask).await.unwrap();
     let calls = clean.aws.calls();
     let expected = Normal::of(&clean.world);
     let origin = Normal::of(&start.world());
@@ -134,12 +157,12 @@ async fn every_fault(start: Start, ask: Ask, seen: &mut Seen) -> usize {
                     entry.or_insert((0, place.clone())).0 += 1;
                 };
                 stack.aws.fail(Which::Number(number), kind, when);
-                let first = carry_out(&stack, ask).await;
+                let first = carry_out(&stack, start, ask).await;
                 if !probes_left(&stack.world).is_empty() {
                     note(format!("leaves a probe object, {kind:?}"));
                 }
                 stack.aws.reset();
-                let second = carry_out(&stack, ask).await;
+                let second = carry_out(&stack, start, ask).await;
                 let after = Normal::of(&stack.world);
                 if let Err(reason) = second {
                     note(format!("the next request fails too: {reason}"));
@@ -153,9 +176,9 @@ async fn every_fault(start: Start, ask: Ask, seen: &mut Seen) -> usize {
                 if ask == Ask::Create && first.is_err() {
                     let stack = before(start, ask).await;
                     stack.aws.fail(Which::Number(number), kind, when);
-                    carry_out(&stack, ask).await.unwrap_err();
+                    carry_out(&stack, start, ask).await.unwrap_err();
                     stack.aws.reset();
-                    if let Err(reason) = carry_out(&stack, Ask::Delete).await {
+                    if let Err(reason) = carry_out(&stack, start, Ask::Delete).await {
                         note(format!("its roll-back fails: {reason}"));
                     }
                     let after = without_what_stays(&stack.world, start);
@@ -230,4 +253,19 @@ async fn an_update_on_existing_buckets_goes_on_after_any_call_failed() {
 async fn a_delete_goes_on_after_any_call_failed() {
     no_fault_does_harm(Start::Nothing, Ask::Delete).await;
     no_fault_does_harm(Start::Adopted, Ask::Delete).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_abroad_goes_on_after_any_call_failed_and_is_rolled_back_whole() {
+    no_fault_does_harm(Start::Abroad, Ask::Create).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_abroad_goes_on_after_any_call_failed() {
+    no_fault_does_harm(Start::Abroad, Ask::Update).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_abroad_goes_on_after_any_call_failed() {
+    no_fault_does_harm(Start::Abroad, Ask::Delete).await;
 }

@@ -19,8 +19,8 @@ impl Normal {
     pub(crate) fn of(world: &World) -> Self {
         let now = world.snapshot();
         let mut text = format!(
-            "{:#?}\n{:#?}\n{:#?}",
-            now.buckets, now.roles, now.parameters
+            "{:#?}\n{:#?}\n{:#?}\n{:#?}",
+            now.buckets, now.roles, now.parameters, now.foreign_parameters
         );
         let mut keys = BTreeMap::new();
         for ((region, alias), arn) in &now.aliases {

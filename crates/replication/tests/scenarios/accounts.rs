@@ -433,3 +433,18 @@ async fn a_bucket_that_somebody_else_has_is_refused_and_the_rollback_finds_nothi
     stack.delete("Replication", &given).await.unwrap();
     assert_eq!(stack.world.snapshot(), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_aws_manages_serves_no_other_account() {
+    let stack = setting();
+    their_bucket(&stack, "destination");
+    let given = properties(
+        &json!({"AssumeRoleArn": ASSUMED, "EncryptionConfiguration": {"ReplicaKmsKeyID": "alias/aws/s3"}}),
+    );
+    let reason = stack.create("Replication", &given).await.unwrap_err();
+    assert!(
+        reason.contains("is an AWS managed key, which no other account can use"),
+        "{reason}"
+    );
+    assert_eq!(stack.aws.writes(), 0);
+}
