@@ -94,21 +94,25 @@ async fn deploy(world: &World, stack: &Stack<'_>) -> Result<()> {
     sam::deploy(&world.sandbox, stack, |_| {}).await
 }
 
+/// The one of the source's Region: the stack is in both.
 async fn provisioner_role(world: &World) -> Result<String> {
-    role(world, "test", "ProvisionReplicationRole").await
+    let name = world
+        .resource(SOURCE_REGION, "ProvisionReplicationRole")
+        .await?;
+    let iam = aws_sdk_iam::Client::new(&world.sandbox.config(SOURCE_REGION));
+    let found = iam.get_role().role_name(name).send().await?;
+    Ok(found.role.context("no role")?.arn)
 }
 
 /// ARN of the one role of an account whose name has `part` in it.
 async fn role(world: &World, account: &str, part: &str) -> Result<String> {
     let iam = aws_sdk_iam::Client::new(&world.sandbox.config_of(account, SOURCE_REGION));
     let roles = iam.list_roles().send().await?;
-    // The stack is in both Regions; the custom resource's Region comes first.
-    let role = roles
+    let mut named = roles
         .roles()
         .iter()
-        .find(|role| role.role_name().contains(part));
-    Ok(role
-        .with_context(|| format!("no role {part}"))?
-        .arn()
-        .to_owned())
+        .filter(|role| role.role_name().contains(part));
+    let role = named.next().with_context(|| format!("no role {part}"))?;
+    ensure!(named.next().is_none(), "several roles {part}");
+    Ok(role.arn().to_owned())
 }

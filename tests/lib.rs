@@ -140,6 +140,25 @@ impl World {
             .to_owned())
     }
 
+    /// The physical id of one of the resources of `template.yaml`'s stack.
+    ///
+    /// # Errors
+    /// When SAM CLI does not tell it.
+    pub async fn resource(&self, region: &str, logical_id: &str) -> Result<String> {
+        let mut command = self.sandbox.command("sam", region);
+        command.args(["list", "resources", "--output", "json"]);
+        command.args(["--stack-name", STACK, "--region", region]);
+        let printed = guard::run("cannot list the stack's resources", command, |_| {}).await?;
+        let resources: Vec<serde_json::Value> = serde_json::from_str(&printed)?;
+        let found = resources
+            .iter()
+            .find(|resource| resource["LogicalResourceId"] == logical_id);
+        let id = found.and_then(|resource| resource["PhysicalResourceId"].as_str());
+        Ok(id
+            .with_context(|| format!("the stack has no resource {logical_id}"))?
+            .to_owned())
+    }
+
     /// Invokes the provisioner directly, as a person does with SAM CLI, and returns its answer.
     ///
     /// # Errors
