@@ -14,6 +14,27 @@ use crate::verdict::{Kind, Verdict};
 /// The metrics' namespace.
 pub const NAMESPACE: &str = "EncryptedReplication";
 
+/// Every metric: name, unit, meaning.
+pub const METRICS: [(&str, &str, &str); 4] = [
+    (CHECKED, COUNT, "replica versions that got a verdict"),
+    (
+        NON_COMPLIANT,
+        COUNT,
+        "findings: verdicts whose `compliant` is false",
+    ),
+    (
+        FAILURES,
+        COUNT,
+        "replications that failed, by the source bucket",
+    ),
+    (LATENCY, "Milliseconds", "from the event to the verdict"),
+];
+const CHECKED: &str = "ReplicasChecked";
+const NON_COMPLIANT: &str = "NonCompliant";
+const FAILURES: &str = "ReplicationFailures";
+const LATENCY: &str = "CheckLatency";
+const COUNT: &str = "Count";
+
 /// CloudWatch takes at most this many values of one metric in one line.
 const MOST_VALUES: usize = 100;
 
@@ -59,7 +80,7 @@ impl Metrics {
             lines.push(first_line(bucket, *kind, group, chunks.next(), now_ms));
             lines.extend(chunks.map(|chunk| {
                 let mut line = head(bucket, *kind, &[latency_definition()], now_ms);
-                set(&mut line, "CheckLatency", json!(chunk));
+                set(&mut line, LATENCY, json!(chunk));
                 line.to_string()
             }));
         }
@@ -74,27 +95,23 @@ fn first_line(
     latencies: Option<&[i64]>,
     now_ms: i64,
 ) -> String {
-    let count = |name: &str| json!({"Name": name, "Unit": "Count"});
-    let mut definitions = vec![
-        count("ReplicasChecked"),
-        count("NonCompliant"),
-        count("ReplicationFailures"),
-    ];
+    let count = |name: &str| json!({"Name": name, "Unit": COUNT});
+    let mut definitions = vec![count(CHECKED), count(NON_COMPLIANT), count(FAILURES)];
     if latencies.is_some() {
         definitions.push(latency_definition());
     }
     let mut line = head(bucket, kind, &definitions, now_ms);
-    set(&mut line, "ReplicasChecked", group.checked.into());
-    set(&mut line, "NonCompliant", group.non_compliant.into());
-    set(&mut line, "ReplicationFailures", group.failures.into());
+    set(&mut line, CHECKED, group.checked.into());
+    set(&mut line, NON_COMPLIANT, group.non_compliant.into());
+    set(&mut line, FAILURES, group.failures.into());
     if let Some(latencies) = latencies {
-        set(&mut line, "CheckLatency", json!(latencies));
+        set(&mut line, LATENCY, json!(latencies));
     }
     line.to_string()
 }
 
 fn latency_definition() -> Value {
-    json!({"Name": "CheckLatency", "Unit": "Milliseconds"})
+    json!({"Name": LATENCY, "Unit": "Milliseconds"})
 }
 
 fn head(bucket: &str, kind: Kind, definitions: &[Value], now_ms: i64) -> Value {

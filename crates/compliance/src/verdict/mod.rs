@@ -78,6 +78,35 @@ impl Kind {
         }
     }
 
+    /// When it is given, as a phrase of Markdown.
+    #[must_use]
+    pub const fn when(self) -> &'static str {
+        match self {
+            Self::Compliant => "a replica under an expected key",
+            Self::WrongKey => {
+                "under any other key; says whether it is another Region's, another account's, or AWS managed"
+            }
+            Self::WrongAlgorithm => {
+                "not encrypted with KMS where a key is expected: a rule keeps the kind of encryption, so the source \
+                 object was not either"
+            }
+            Self::KeyUnusable => {
+                "the right key, which is disabled, pending deletion or gone: the replica cannot be read"
+            }
+            Self::ReplicationFailed => {
+                "the replica never arrived, by an event of the source bucket; carries S3's reason"
+            }
+            Self::ReplicationDelayed => "later than S3 Replication Time Control promises",
+            Self::ReplicationNotTracked => "no longer tracked by S3 Replication Time Control",
+            Self::NotReplica => "written straight to the bucket",
+            Self::Gone => "deleted, or covered by a delete marker, before it was looked at",
+            Self::Uninspectable => {
+                "under a customer-provided key, in another Region, or denied: names the permission"
+            }
+            Self::NoExpectation => "nothing says which key is right",
+        }
+    }
+
     /// Whether the version is as it should be; `None` where that cannot be said.
     #[must_use]
     pub const fn compliant(self) -> Option<bool> {
