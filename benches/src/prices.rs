@@ -1,4 +1,4 @@
-//! What Lambda asks for: list prices of us-east-1, arm64, November 2026, as remembered; check them
+//! What Lambda asks for: list prices of us-east-1, arm64, November 2026, not read off a bill; check them
 //! at <https://aws.amazon.com/lambda/pricing/>.
 
 use crate::results::Peer;
