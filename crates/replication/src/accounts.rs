@@ -13,15 +13,17 @@ use crate::spec::Spec;
 pub struct Accounts<'a, A> {
     home: &'a A,
     /// The destination buckets in other accounts.
-    foreign: BTreeMap<String, Foreign<A>>,
+    foreign: BTreeMap<String, Foreign>,
+    /// A way to act in each role's name; nothing where it cannot be assumed.
+    roles: BTreeMap<String, Option<A>>,
     trouble: Option<AwsError>,
 }
 
 #[derive(Debug)]
-struct Foreign<A> {
+struct Foreign {
     account: String,
-    /// A way to act there, where there is a role for it that can be assumed.
-    aws: Option<A>,
+    /// The role to act in there.
+    role: Option<String>,
     /// Keys that rules name for it.
     keys: BTreeSet<String>,
     /// Whether a rule has us make its key.
@@ -31,7 +33,8 @@ struct Foreign<A> {
 impl<'a, A: Aws> Accounts<'a, A> {
     /// The accounts of the destinations of all `specs`; of two that name one bucket the first counts.
     pub async fn of(aws: &'a A, home: &Home, specs: &[&Spec]) -> Self {
-        let mut foreign: BTreeMap<String, Foreign<A>> = BTreeMap::new();
+        let mut foreign: BTreeMap<String, Foreign> = BTreeMap::new();
+        let mut roles = BTreeMap::new();
         let mut trouble = None;
         for spec in specs {
             for rule in &spec.rules {
@@ -46,19 +49,16 @@ impl<'a, A: Aws> Accounts<'a, A> {
                     known.keys.extend(given);
                     continue;
                 }
-                let aws = match spec.assumed_for(bucket) {
-                    Some(role) => match aws.assuming(role).await {
-                        Ok(there) => Some(there),
-                        Err(error) => {
-                            trouble.get_or_insert(error);
-                            None
-                        }
-                    },
-                    None => None,
-                };
+                let role = spec.assumed_for(bucket).map(str::to_owned);
+                // Many destinations may be reached by one role.
+                if let Some(role) = role.as_ref().filter(|role| !roles.contains_key(*role)) {
+                    let there = aws.assuming(role).await;
+                    let there = there.map_err(|error| trouble.get_or_insert(error)).ok();
+                    roles.insert(role.clone(), there);
+                }
                 let there = Foreign {
                     account,
-                    aws,
+                    role,
                     makes_key: given.is_none(),
                     keys: given.into_iter().collect(),
                 };
@@ -68,6 +68,7 @@ impl<'a, A: Aws> Accounts<'a, A> {
         Self {
             home: aws,
             foreign,
+            roles,
             trouble,
         }
     }
@@ -100,7 +101,7 @@ impl<'a, A: Aws> Accounts<'a, A> {
     pub fn at(&self, bucket: &str) -> Option<&A> {
         match self.foreign.get(bucket) {
             None => Some(self.home),
-            Some(there) => there.aws.as_ref(),
+            Some(there) => self.roles.get(there.role.as_ref()?)?.as_ref(),
         }
     }
 

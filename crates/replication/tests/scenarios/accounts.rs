@@ -213,6 +213,24 @@ async fn another_key_and_another_destination_take_the_statements_with_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_role_for_many_destinations_is_assumed_once() {
+    let stack = setting();
+    let rules: Vec<_> = (1..=3)
+        .map(|number| {
+            json!({"Filter": {"Prefix": format!("{number}/")}, "Priority": number,
+                   "Destination": {"Bucket": format!("arn:aws:s3:::destination-{number}"), "Region": WEST,
+                                   "AssumeRoleArn": ASSUMED}})
+        })
+        .collect();
+    let given = json!({"SourceBucket": "source", "Verification": "Required", "Rules": rules});
+    let answer = stack.create("Replication", &given).await.unwrap();
+    assert_eq!(answer["Verification"], "COMPLETED");
+    let calls = stack.aws.calls();
+    let assumed = calls.iter().filter(|made| made.operation == "assuming");
+    assert_eq!(assumed.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_role_that_cannot_be_assumed_changes_nothing() {
     let stack = setting();
     stack.world.state().assumable.clear();
