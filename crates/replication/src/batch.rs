@@ -10,7 +10,7 @@ use crate::apply::{Writes, apply};
 use crate::arn::Home;
 use crate::converge::Rounds;
 use crate::error::ReplicationError;
-use crate::owner::{JOB_TAG, Owner, ROLE_PATH};
+use crate::owner::{JOB_TAG, Owner, role_arn};
 use crate::plan::{Desired, says};
 use crate::policy::{BATCH_OPERATIONS, trust_policy};
 use crate::ports::{Aws, Outcome, RoleDescription, Roles};
@@ -70,10 +70,7 @@ pub fn plan_job(
         ]);
     };
     let name = owner.batch_role();
-    let role_arn = format!(
-        "arn:{}:iam::{}:role{ROLE_PATH}{name}",
-        home.partition, home.account
-    );
+    let role_arn = role_arn(home, &name);
     let document = job_policy(spec, desired, home, owner, report_bucket);
     let role = observed.role.is_none().then(|| Step::CreateRole {
         role: name.clone(),

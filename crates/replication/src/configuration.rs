@@ -77,6 +77,14 @@ impl ReplicationRule {
             None => key.starts_with(self.prefix.as_deref().unwrap_or_default()),
         }
     }
+
+    /// Start of the keys that the rule's filter is for; empty for every key, and without a filter.
+    #[must_use]
+    pub fn filter_prefix(&self) -> &str {
+        self.filter
+            .as_ref()
+            .map_or("", |filter| filter.prefix.as_str())
+    }
 }
 
 /// Which objects a rule is for: those under the prefix that have all the tags.
@@ -132,6 +140,14 @@ pub struct Destination {
     /// S3 Replication Time Control.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication_time: Option<Timed>,
+}
+
+impl Destination {
+    /// Name of the destination bucket.
+    #[must_use]
+    pub fn bucket_name(&self) -> &str {
+        self.bucket.rsplit(':').next().unwrap_or_default()
+    }
 }
 
 /// A status with S3's threshold in minutes (15, the only value S3 takes).

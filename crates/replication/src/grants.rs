@@ -12,7 +12,7 @@ use crate::actions;
 use crate::arn::{Arn, Home};
 use crate::owner::Owner;
 use crate::plan::Desired;
-use crate::policy::{Route, key_condition, objects, widest, with_locks};
+use crate::policy::{Route, key_condition, objects, with_locks};
 use crate::spec::Spec;
 
 /// Statements for the policies of other accounts.
@@ -83,13 +83,6 @@ fn bucket_statements(
     routes: &[Route<'_>],
 ) -> Vec<Value> {
     let arn = home.bucket_arn(bucket);
-    let resources = |routes: &mut dyn Iterator<Item = &Route<'_>>| -> Vec<String> {
-        let prefixes = widest(routes.map(|route| route.prefix));
-        prefixes
-            .into_iter()
-            .map(|prefix| objects(&arn, prefix))
-            .collect()
-    };
     let statement = |purpose: &str, actions: &[&str], resources: Vec<String>| {
         json!({
             "Sid": owner.sid(purpose),
@@ -108,10 +101,11 @@ fn bucket_statements(
         statement(
             "ReplicaObjects",
             actions::REPLICA_OBJECTS,
-            resources(&mut routes.iter()),
+            objects(&arn, routes.iter().map(|route| route.prefix)),
         ),
     ];
-    let overridden = resources(&mut routes.iter().filter(|route| route.owner_override));
+    let overriding = routes.iter().filter(|route| route.owner_override);
+    let overridden = objects(&arn, overriding.map(|route| route.prefix));
     if !overridden.is_empty() {
         statements.push(statement(
             "ReplicaOwner",
@@ -125,11 +119,7 @@ fn bucket_statements(
 /// One statement for each key and bucket, as the condition names the bucket.
 fn key_statement(home: &Home, sid: &str, role: &str, bucket: &str, routes: &[&Route<'_>]) -> Value {
     let arn = home.bucket_arn(bucket);
-    let prefixes = widest(routes.iter().map(|route| route.prefix));
-    let objects: Vec<_> = prefixes
-        .into_iter()
-        .map(|prefix| objects(&arn, prefix))
-        .collect();
+    let objects = objects(&arn, routes.iter().map(|route| route.prefix));
     let region = routes.first().map_or("", |route| route.destination_region);
     json!({
         "Sid": sid,

@@ -7,6 +7,9 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
+use crate::arn::Home;
+use crate::configuration::{ReplicationConfiguration, ReplicationRule};
+
 /// Key of the tag that says which resource a bucket, key or role belongs to.
 pub const OWNER_TAG: &str = "encrypted-replication:owner";
 
@@ -21,6 +24,15 @@ pub fn parameter_path(destination_bucket: &str) -> String {
 
 /// Path of the roles we make; our permissions in IAM end at it.
 pub const ROLE_PATH: &str = "/encrypted-replication/";
+
+/// ARN of the role of ours with this name.
+#[must_use]
+pub fn role_arn(home: &Home, name: &str) -> String {
+    format!(
+        "arn:{}:iam::{}:role{ROLE_PATH}{name}",
+        home.partition, home.account
+    )
+}
 
 const PREFIX: &str = "er";
 const DIGITS: usize = 20;
@@ -76,6 +88,15 @@ impl Owner {
     #[must_use]
     pub fn owns(&self, name: &str) -> bool {
         Self::at_start_of(name).as_ref() == Some(self)
+    }
+
+    /// This owner's rules in a bucket's configuration, where it has one.
+    pub fn rules_of<'a>(
+        &'a self,
+        replication: Option<&'a ReplicationConfiguration>,
+    ) -> impl Iterator<Item = &'a ReplicationRule> {
+        let all = replication.map_or(&[][..], |replication| &replication.rules);
+        all.iter().filter(|rule| self.owns(&rule.id))
     }
 
     /// `Id` of the replication rule at `position` (from 0), which the template calls `id`.

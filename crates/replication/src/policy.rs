@@ -111,11 +111,7 @@ fn policy_of_routes(
 ) -> Value {
     let (source_bucket, source_region) = source;
     let source_arn = home.bucket_arn(source_bucket);
-    let prefixes = widest(routes.iter().map(|route| route.prefix));
-    let source_objects: Vec<_> = prefixes
-        .iter()
-        .map(|prefix| objects(&source_arn, prefix))
-        .collect();
+    let source_objects = objects(&source_arn, routes.iter().map(|route| route.prefix));
     let mut statements = vec![
         json!({
             "Sid": owner.sid("SourceBucket"),
@@ -150,14 +146,9 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
                 .or_default()
                 .push(route.prefix);
         }
-        let resources = by_bucket.into_iter().flat_map(|(bucket, prefixes)| {
-            let arn = home.bucket_arn(bucket);
-            let prefixes = widest(prefixes.into_iter());
-            prefixes
-                .into_iter()
-                .map(|prefix| objects(&arn, prefix))
-                .collect::<Vec<_>>()
-        });
+        let resources = by_bucket
+            .into_iter()
+            .flat_map(|(bucket, prefixes)| objects(&home.bucket_arn(bucket), prefixes));
         resources.collect::<Vec<_>>()
     };
     let mut statements = vec![json!({
@@ -187,11 +178,7 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
     }
     for (number, ((key, region, bucket), prefixes)) in by_key.into_iter().enumerate() {
         let arn = home.bucket_arn(bucket);
-        let prefixes = widest(prefixes.into_iter());
-        let objects: Vec<_> = prefixes
-            .into_iter()
-            .map(|prefix| objects(&arn, prefix))
-            .collect();
+        let objects = objects(&arn, prefixes);
         statements.push(json!({
             "Sid": owner.sid(&format!("ReplicaKey{}", number + 1)),
             "Effect": "Allow",
@@ -241,8 +228,8 @@ pub fn key_policy(home: &Home, account: &str, statements: &[Value]) -> Value {
 }
 
 /// The prefixes without those that another one covers.
-pub(crate) fn widest<'a>(prefixes: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let sorted: BTreeSet<&str> = prefixes.collect();
+fn widest<'a>(prefixes: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let sorted: BTreeSet<&str> = prefixes.into_iter().collect();
     let mut widest: Vec<&str> = Vec::new();
     for prefix in sorted {
         // In byte order a prefix comes before all that it starts.
@@ -253,8 +240,15 @@ pub(crate) fn widest<'a>(prefixes: impl Iterator<Item = &'a str>) -> Vec<&'a str
     widest
 }
 
-pub(crate) fn objects(bucket_arn: &str, prefix: &str) -> String {
-    format!("{bucket_arn}/{}*", literal(prefix))
+/// The objects under any of the prefixes, as a policy's resources.
+pub(crate) fn objects<'a>(
+    bucket_arn: &str,
+    prefixes: impl IntoIterator<Item = &'a str>,
+) -> Vec<String> {
+    let prefixes = widest(prefixes).into_iter();
+    prefixes
+        .map(|prefix| format!("{bucket_arn}/{}*", literal(prefix)))
+        .collect()
 }
 
 /// `text` as IAM reads it literally: the wildcards and the sign that starts a policy variable are

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{try_join, try_join_all, try_join3, try_join4};
 
 use crate::accounts::Accounts;
-use crate::arn::{Arn, Home};
+use crate::arn::Home;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
 use crate::grants::has_ours;
@@ -23,14 +23,10 @@ pub(crate) fn own_destinations(
     replication: Option<&ReplicationConfiguration>,
     owner: &Owner,
 ) -> BTreeSet<String> {
-    let rules = replication.map_or(&[][..], |replication| &replication.rules);
-    let ours = rules.iter().filter(|rule| owner.owns(&rule.id));
-    ours.filter_map(|rule| {
-        Arn::parse(&rule.destination.bucket)?
-            .bucket_name()
-            .map(str::to_owned)
-    })
-    .collect()
+    owner
+        .rules_of(replication)
+        .map(|rule| rule.destination.bucket_name().to_owned())
+        .collect()
 }
 
 /// The Region of a bucket, where it is one of the account's. A bucket that S3 denies belongs to
@@ -140,16 +136,12 @@ pub(crate) fn beyond_reach<A: Aws>(
     home: &Home,
     owner: &Owner,
 ) -> BTreeSet<String> {
-    let rules = replication.map_or(&[][..], |replication| &replication.rules);
-    let foreign = rules.iter().filter(|rule| {
+    let foreign = owner.rules_of(replication).filter(|rule| {
         let account = rule.destination.account.as_ref();
-        owner.owns(&rule.id) && account.is_some_and(|account| *account != home.account)
+        account.is_some_and(|account| *account != home.account)
     });
-    let buckets = foreign.filter_map(|rule| {
-        let bucket = Arn::parse(&rule.destination.bucket)?;
-        bucket.bucket_name().map(str::to_owned)
-    });
-    let unknown: BTreeSet<_> = buckets
+    let unknown: BTreeSet<_> = foreign
+        .map(|rule| rule.destination.bucket_name().to_owned())
         .filter(|bucket| !accounts.is_foreign(bucket))
         .collect();
     for bucket in &unknown {

@@ -142,9 +142,9 @@ pub(crate) fn keys_of_rules(
     owner: &Owner,
     bucket: &str,
 ) -> BTreeSet<String> {
-    let rules = replication.map_or(&[][..], |replication| &replication.rules);
-    let ours = rules.iter().filter(|rule| owner.owns(&rule.id));
-    ours.filter(|rule| rule.destination.bucket.rsplit(':').next() == Some(bucket))
+    owner
+        .rules_of(replication)
+        .filter(|rule| rule.destination.bucket_name() == bucket)
         .filter_map(|rule| rule.destination.replica_kms_key_id.clone())
         .collect()
 }

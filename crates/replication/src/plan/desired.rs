@@ -7,7 +7,7 @@ use super::keys::{self, Place};
 use crate::arn::Home;
 use crate::configuration::{ObjectLock, ReplicationRule};
 use crate::observed::{KeyName, Observed, ObservedBucket};
-use crate::owner::{Owner, ROLE_PATH};
+use crate::owner::{Owner, role_arn};
 use crate::policy::Route;
 use crate::spec::{Rule, Spec, Verification, WhenMissing};
 
@@ -49,12 +49,10 @@ pub fn desired(
     owner: &Owner,
 ) -> Result<Desired, Vec<String>> {
     let desired = Desired {
-        role_arn: spec.role.clone().unwrap_or_else(|| {
-            format!(
-                "arn:{}:iam::{}:role{ROLE_PATH}{}",
-                home.partition, home.account, spec.source_bucket
-            )
-        }),
+        role_arn: spec
+            .role
+            .clone()
+            .unwrap_or_else(|| role_arn(home, &spec.source_bucket)),
         source_keys: BTreeSet::new(),
         rules: Vec::new(),
         regions: BTreeMap::new(),
@@ -254,12 +252,9 @@ impl Resolution<'_> {
 impl Desired {
     pub(crate) fn routes(&self) -> Vec<Route<'_>> {
         let routes = self.rules.iter().filter_map(|rule| {
-            let bucket = rule.destination.bucket.rsplit(':').next()?;
+            let bucket = rule.destination.bucket_name();
             Some(Route {
-                prefix: rule
-                    .filter
-                    .as_ref()
-                    .map_or("", |filter| filter.prefix.as_str()),
+                prefix: rule.filter_prefix(),
                 destination_bucket: bucket,
                 destination_region: self.regions.get(bucket)?,
                 replica_key: rule.destination.replica_kms_key_id.as_deref()?,
@@ -271,7 +266,7 @@ impl Desired {
 
     pub(super) fn first_key_for(&self, bucket: &str) -> Option<&String> {
         let mut rules = self.rules.iter();
-        let rule = rules.find(|rule| rule.destination.bucket.rsplit(':').next() == Some(bucket))?;
+        let rule = rules.find(|rule| rule.destination.bucket_name() == bucket)?;
         rule.destination.replica_kms_key_id.as_ref()
     }
 }

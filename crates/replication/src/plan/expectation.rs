@@ -25,7 +25,7 @@ impl Comparison<'_> {
         for (bucket, region) in self.seen() {
             let to_bucket = rules
                 .iter()
-                .filter(|rule| rule.destination.bucket.rsplit(':').next() == Some(bucket));
+                .filter(|rule| rule.destination.bucket_name() == bucket);
             let wanted = documents(&source_arn, &expected(&to_bucket.collect::<Vec<_>>()));
             if wanted.len() > MOST_PARAMETERS {
                 faults.push(format!(
@@ -91,7 +91,7 @@ fn expected<'a>(rules: &[&'a ReplicationRule]) -> Vec<Expected<'a>> {
     let mut expected = Vec::new();
     let mut said = BTreeSet::new();
     for rule in rules {
-        let prefix = prefix_of(rule);
+        let prefix = rule.filter_prefix();
         for winner in winners(prefix, rules) {
             let Some(key) = winner.destination.replica_kms_key_id.as_deref() else {
                 continue;
@@ -107,7 +107,7 @@ fn expected<'a>(rules: &[&'a ReplicationRule]) -> Vec<Expected<'a>> {
 /// The rules that can decide for some object under `prefix` whose key goes no further into another
 /// rule's prefix.
 fn winners<'a>(prefix: &str, rules: &[&'a ReplicationRule]) -> Vec<&'a ReplicationRule> {
-    let covers = |rule: &&&ReplicationRule| prefix.starts_with(prefix_of(rule));
+    let covers = |rule: &&&ReplicationRule| prefix.starts_with(rule.filter_prefix());
     let covering: Vec<_> = rules.iter().filter(covers).copied().collect();
     let enabled = covering
         .iter()
@@ -126,12 +126,6 @@ fn winners<'a>(prefix: &str, rules: &[&'a ReplicationRule]) -> Vec<&'a Replicati
     let last = deciding.iter().position(|rule| !tagged(rule));
     deciding.truncate(last.map_or(deciding.len(), |last| last + 1));
     deciding
-}
-
-fn prefix_of(rule: &ReplicationRule) -> &str {
-    rule.filter
-        .as_ref()
-        .map_or("", |filter| filter.prefix.as_str())
 }
 
 /// As many documents as it takes for each to fit into a parameter.

@@ -54,8 +54,8 @@ pub(super) fn probes(
             }
         }
         let mut replicas = BTreeMap::new();
-        for (bucket_arn, rule) in winners {
-            let bucket = bucket_arn.rsplit(':').next().unwrap_or(bucket_arn);
+        for rule in winners.into_values() {
+            let bucket = rule.destination.bucket_name();
             if !desired.regions.contains_key(bucket) {
                 continue;
             }
