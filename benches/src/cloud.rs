@@ -9,15 +9,12 @@ use anyhow::Result;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::connection::serve;
 use crate::events::{BUCKET, KEY_ARN, VERSION};
 
 /// What was asked, and how long an answer takes.
@@ -84,23 +81,15 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, desk: Arc<Desk>
         let (tls, desk) = (tls.clone(), Arc::clone(&desk));
         tokio::spawn(async move {
             match tls {
-                None => serve(stream, desk).await,
+                None => serve(stream, |request| answer(request, Arc::clone(&desk))).await,
                 Some(tls) => {
                     if let Ok(stream) = tls.accept(stream).await {
-                        serve(stream, desk).await;
+                        serve(stream, |request| answer(request, Arc::clone(&desk))).await;
                     }
                 }
             }
         });
     }
-}
-
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, desk: Arc<Desk>) {
-    let service = service_fn(|request| answer(request, Arc::clone(&desk)));
-    // A client that goes away is no fault of the server's.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
 }
 
 async fn answer(

@@ -8,6 +8,7 @@
 mod chart;
 mod clocked;
 mod cloud;
+mod connection;
 mod document;
 mod events;
 mod function;

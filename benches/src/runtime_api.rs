@@ -11,14 +11,13 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use crate::connection::serve;
 
 /// What a function may take at most for one step here.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -113,10 +112,7 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>) {
         let _ = stream.set_nodelay(true);
         let desk = Arc::clone(&desk);
         tokio::spawn(async move {
-            let service = service_fn(|request| answer(request, Arc::clone(&desk)));
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            serve(stream, |request| answer(request, Arc::clone(&desk))).await;
         });
     }
 }
