@@ -3,8 +3,8 @@
 //! The SDK builds layers of configuration, interceptors, retry tokens and spans for each call, which
 //! is most of what a replica costs. A HEAD needs none of it while it succeeds: an address, a
 //! signature, an answer's headers. The address is from the SDK's own endpoint rules, the connection
-//! from its HTTP client. An answer that decides nothing, and any
-//! fault on the way, is left to the SDK, which asks again with its retries. Figures: docs/BENCH.md.
+//! from its HTTP client. An answer that decides nothing, and any fault on the way, is left to the SDK,
+//! which asks again with its retries. Figures: docs/BENCH.md.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

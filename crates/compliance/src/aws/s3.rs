@@ -82,13 +82,9 @@ impl Aws {
 }
 
 fn observe(head: HeadObjectOutput) -> Inspection {
-    if head.delete_marker == Some(true) {
-        return Inspection::DeleteMarker;
-    }
-    if head.server_side_encryption.is_none() && head.sse_customer_algorithm.is_some() {
-        return Inspection::CustomerKey;
-    }
-    Inspection::Object(Observed {
+    let delete_marker = head.delete_marker == Some(true);
+    let customer_key = head.sse_customer_algorithm.is_some();
+    let observed = Observed {
         algorithm: head
             .server_side_encryption
             .map(|algorithm| algorithm.as_str().to_owned()),
@@ -98,7 +94,8 @@ fn observe(head: HeadObjectOutput) -> Inspection {
             .replication_status
             .map(|status| status.as_str().to_owned()),
         version_id: head.version_id.filter(|id| !id.is_empty()),
-    })
+    };
+    shown(delete_marker, customer_key, observed)
 }
 
 /// The same from the answer's headers.
@@ -108,21 +105,27 @@ fn observe_headers<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Insp
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     };
-    if header("x-amz-delete-marker") == Some("true") {
-        return Inspection::DeleteMarker;
-    }
-    let algorithm = header("x-amz-server-side-encryption").map(str::to_owned);
-    if algorithm.is_none() && header("x-amz-server-side-encryption-customer-algorithm").is_some() {
-        return Inspection::CustomerKey;
-    }
-    Inspection::Object(Observed {
-        algorithm,
+    let delete_marker = header("x-amz-delete-marker") == Some("true");
+    let customer_key = header("x-amz-server-side-encryption-customer-algorithm").is_some();
+    let observed = Observed {
+        algorithm: header("x-amz-server-side-encryption").map(str::to_owned),
         kms_key: text("x-amz-server-side-encryption-aws-kms-key-id"),
         bucket_key_enabled: header("x-amz-server-side-encryption-bucket-key-enabled")
             == Some("true"),
         replication_status: header("x-amz-replication-status").map(str::to_owned),
         version_id: text("x-amz-version-id"),
-    })
+    };
+    shown(delete_marker, customer_key, observed)
+}
+
+fn shown(delete_marker: bool, customer_key: bool, observed: Observed) -> Inspection {
+    if delete_marker {
+        Inspection::DeleteMarker
+    } else if customer_key && observed.algorithm.is_none() {
+        Inspection::CustomerKey
+    } else {
+        Inspection::Object(observed)
+    }
 }
 
 impl Aws {
