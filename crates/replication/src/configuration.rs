@@ -117,7 +117,7 @@ pub struct Tag {
 }
 
 /// Where a rule's replicas go, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Destination {
     /// ARN of the destination bucket.

@@ -12,7 +12,7 @@ use crate::owner::{OWNER_TAG, Owner};
 use crate::ports::{KeyDescription, RoleDescription};
 
 /// What was read before a Create or Update.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observed {
     /// The source bucket, where it exists.
     pub source: Option<ObservedBucket>,
@@ -67,7 +67,7 @@ pub struct KeyName {
 }
 
 /// A destination bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObservedDestination {
     /// The Region it is in or is to be in; `None` where nothing says it.
     pub region: Option<String>,

@@ -65,12 +65,12 @@ impl Buckets for SdkAws {
     async fn bucket_region(&self, bucket: &str) -> Outcome<Option<String>> {
         // HEAD answers with the bucket's Region from every Region, also where it redirects.
         const HEADER: &str = "x-amz-bucket-region";
-        let call = self.s3(&self.home_region).head_bucket().bucket(bucket);
-        match call.expected_bucket_owner(&self.account).send().await {
+        let call = self.s3(&self.home.region).head_bucket().bucket(bucket);
+        match call.expected_bucket_owner(&self.home.account).send().await {
             Ok(found) => Ok(Some(
                 found
                     .bucket_region
-                    .unwrap_or_else(|| self.home_region.clone()),
+                    .unwrap_or_else(|| self.home.region.clone()),
             )),
             Err(error) => {
                 let response = error.raw_response();
@@ -81,7 +81,7 @@ impl Buckets for SdkAws {
                     (Some(301 | 307 | 400), Some(region)) => Ok(Some(region.to_owned())),
                     _ => {
                         let resource = format!("bucket `{bucket}`");
-                        Err(failure("HeadBucket", resource, &self.home_region, &error))
+                        Err(failure("HeadBucket", resource, &self.home.region, &error))
                     }
                 }
             }
@@ -112,7 +112,7 @@ impl Buckets for SdkAws {
 
     async fn delete_bucket(&self, bucket: BucketRef<'_>) -> Outcome<()> {
         let call = self.s3(bucket.region).delete_bucket().bucket(bucket.name);
-        let call = call.expected_bucket_owner(&self.account);
+        let call = call.expected_bucket_owner(&self.home.account);
         done(call.send().await, "DeleteBucket", bucket)
     }
 
@@ -123,7 +123,7 @@ impl Buckets for SdkAws {
             .bucket(bucket.name)
             .max_keys(1);
         let found = call
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.home.account)
             .send()
             .await
             .map_err(|error| failure("ListObjectVersions", named(bucket), bucket.region, &error))?;
@@ -136,7 +136,7 @@ impl Buckets for SdkAws {
             .get_bucket_versioning()
             .bucket(bucket.name);
         let found = call
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.home.account)
             .send()
             .await
             .map_err(|error| {
@@ -159,7 +159,7 @@ impl Buckets for SdkAws {
             .bucket(bucket.name);
         let call = call
             .versioning_configuration(enabled)
-            .expected_bucket_owner(&self.account);
+            .expected_bucket_owner(&self.home.account);
         done(call.send().await, "PutBucketVersioning", bucket)
     }
 
@@ -171,7 +171,7 @@ impl Buckets for SdkAws {
             .s3(bucket.region)
             .get_bucket_encryption()
             .bucket(bucket.name);
-        let answer = call.expected_bucket_owner(&self.account).send().await;
+        let answer = call.expected_bucket_owner(&self.home.account).send().await;
         let answer = answer
             .map_err(|error| failure("GetBucketEncryption", named(bucket), bucket.region, &error));
         let found = absent(answer, &["ServerSideEncryptionConfigurationNotFoundError"])?;
@@ -214,7 +214,7 @@ impl Buckets for SdkAws {
             .bucket(bucket.name);
         let call = call.server_side_encryption_configuration(configuration);
         done(
-            call.expected_bucket_owner(&self.account).send().await,
+            call.expected_bucket_owner(&self.home.account).send().await,
             "PutBucketEncryption",
             bucket,
         )
@@ -224,7 +224,7 @@ impl Buckets for SdkAws {
         const OPERATION: &str = "GetObjectLockConfiguration";
         let call = self.s3(bucket.region).get_object_lock_configuration();
         let call = call.bucket(bucket.name);
-        let answer = call.expected_bucket_owner(&self.account).send().await;
+        let answer = call.expected_bucket_owner(&self.home.account).send().await;
         let answer =
             answer.map_err(|error| failure(OPERATION, named(bucket), bucket.region, &error));
         let found = absent(answer, &["ObjectLockConfigurationNotFoundError"])?;
@@ -243,7 +243,7 @@ impl Buckets for SdkAws {
         const OPERATION: &str = "GetBucketRequestPayment";
         let call = self.s3(bucket.region).get_bucket_request_payment();
         let call = call.bucket(bucket.name);
-        let answer = call.expected_bucket_owner(&self.account).send().await;
+        let answer = call.expected_bucket_owner(&self.home.account).send().await;
         let found =
             answer.map_err(|error| failure(OPERATION, named(bucket), bucket.region, &error))?;
         Ok(found.payer == Some(Payer::Requester))
@@ -254,7 +254,7 @@ impl Buckets for SdkAws {
             .s3(bucket.region)
             .get_bucket_tagging()
             .bucket(bucket.name);
-        let answer = call.expected_bucket_owner(&self.account).send().await;
+        let answer = call.expected_bucket_owner(&self.home.account).send().await;
         let answer = answer
             .map_err(|error| failure("GetBucketTagging", named(bucket), bucket.region, &error));
         let found = absent(answer, &["NoSuchTagSet"])?;
@@ -284,7 +284,7 @@ impl Buckets for SdkAws {
             .bucket(bucket.name)
             .tagging(tagging);
         done(
-            call.expected_bucket_owner(&self.account).send().await,
+            call.expected_bucket_owner(&self.home.account).send().await,
             "PutBucketTagging",
             bucket,
         )
@@ -296,7 +296,7 @@ impl Buckets for SdkAws {
             .get_bucket_notification_configuration()
             .bucket(bucket.name);
         let found = call
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.home.account)
             .send()
             .await
             .map_err(|error| {
@@ -324,7 +324,7 @@ impl Buckets for SdkAws {
             .bucket(bucket.name);
         let call = call.notification_configuration(configuration);
         done(
-            call.expected_bucket_owner(&self.account).send().await,
+            call.expected_bucket_owner(&self.home.account).send().await,
             OPERATION,
             bucket,
         )
@@ -338,7 +338,7 @@ impl Buckets for SdkAws {
             .s3(bucket.region)
             .get_bucket_replication()
             .bucket(bucket.name);
-        let answer = call.expected_bucket_owner(&self.account).send().await;
+        let answer = call.expected_bucket_owner(&self.home.account).send().await;
         let answer = answer
             .map_err(|error| failure("GetBucketReplication", named(bucket), bucket.region, &error));
         let found = absent(answer, &["ReplicationConfigurationNotFoundError"])?;
@@ -360,7 +360,7 @@ impl Buckets for SdkAws {
             .bucket(bucket.name);
         let call = call.replication_configuration(configuration);
         done(
-            call.expected_bucket_owner(&self.account).send().await,
+            call.expected_bucket_owner(&self.home.account).send().await,
             "PutBucketReplication",
             bucket,
         )
@@ -372,7 +372,7 @@ impl Buckets for SdkAws {
             .delete_bucket_replication()
             .bucket(bucket.name);
         done(
-            call.expected_bucket_owner(&self.account).send().await,
+            call.expected_bucket_owner(&self.home.account).send().await,
             "DeleteBucketReplication",
             bucket,
         )

@@ -31,7 +31,7 @@ impl Jobs for SdkAws {
             .build();
         let report = JobReport::builder()
             .enabled(true)
-            .bucket(self.bucket_arn(job.report_bucket))
+            .bucket(self.home.bucket_arn(job.report_bucket))
             .prefix(job.report_prefix)
             .format(JobReportFormat::ReportCsv20180820)
             .report_scope(JobReportScope::AllTasks)
@@ -42,8 +42,8 @@ impl Jobs for SdkAws {
             .object_replication_statuses(ReplicationStatus::Failed)
             .build();
         let generator = S3JobManifestGenerator::builder()
-            .expected_bucket_owner(&self.account)
-            .source_bucket(self.bucket_arn(job.source.name))
+            .expected_bucket_owner(&self.home.account)
+            .source_bucket(self.home.bucket_arn(job.source.name))
             .enable_manifest_output(false)
             .filter(eligible)
             .build()
@@ -51,7 +51,7 @@ impl Jobs for SdkAws {
         let call = self
             .s3_control(job.source.region)
             .create_job()
-            .account_id(&self.account)
+            .account_id(&self.home.account)
             .confirmation_required(false)
             .operation(operation)
             .report(report)

@@ -33,9 +33,7 @@ pub struct SdkAws {
     /// Every S3 call names the account that the bucket must belong to, so that a bucket which was
     /// deleted and made again by a stranger is never spoken to. See
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>.
-    account: String,
-    partition: String,
-    home_region: String,
+    home: Home,
     path_style: bool,
     iam: aws_sdk_iam::Client,
     regional: Mutex<BTreeMap<String, Regional>>,
@@ -56,9 +54,7 @@ impl SdkAws {
     #[must_use]
     pub fn new(config: SdkConfig, home: &Home, s3_endpoint: Option<&str>) -> Self {
         Self {
-            account: home.account.clone(),
-            partition: home.partition.clone(),
-            home_region: home.region.clone(),
+            home: home.clone(),
             path_style: s3_endpoint.is_some_and(is_local),
             iam: aws_sdk_iam::Client::new(&config),
             regional: Mutex::default(),
@@ -100,10 +96,6 @@ impl SdkAws {
         self.regional(region).s3_control
     }
 
-    fn bucket_arn(&self, bucket: &str) -> String {
-        format!("arn:{}:s3:::{bucket}", self.partition)
-    }
-
     fn ssm(&self, region: &str) -> aws_sdk_ssm::Client {
         self.regional(region).ssm
     }
@@ -121,12 +113,12 @@ impl Assume for SdkAws {
         let resource = format!("role `{role_arn}`");
         let answer = call.send().await;
         let answer =
-            answer.map_err(|error| failure(OPERATION, &resource, &self.home_region, &error))?;
+            answer.map_err(|error| failure(OPERATION, &resource, &self.home.region, &error))?;
         let Some(given) = answer.credentials else {
             return Err(AwsError {
                 operation: OPERATION,
                 resource,
-                region: self.home_region.clone(),
+                region: self.home.region.clone(),
                 kind: ErrorKind::Transient,
                 code: String::new(),
                 message: "the answer had no credentials".into(),
@@ -145,11 +137,12 @@ impl Assume for SdkAws {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
         Ok(Self {
-            account: Arn::parse(role_arn)
-                .map(|arn| arn.account)
-                .unwrap_or_default(),
-            partition: self.partition.clone(),
-            home_region: self.home_region.clone(),
+            home: Home {
+                account: Arn::parse(role_arn)
+                    .map(|arn| arn.account)
+                    .unwrap_or_default(),
+                ..self.home.clone()
+            },
             path_style: self.path_style,
             iam: aws_sdk_iam::Client::new(&config),
             regional: Mutex::default(),

@@ -42,7 +42,7 @@ impl Objects for SdkAws {
             .server_side_encryption(ServerSideEncryption::AwsKms)
             .ssekms_key_id(kms_key)
             .body(ByteStream::from_static(CONTENT))
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.home.account)
             .send()
             .await
             .map_err(|error| failure("PutObject", named(bucket, key), bucket.region, &error))?;
@@ -62,7 +62,7 @@ impl Objects for SdkAws {
             .key(key);
         match call
             .version_id(version)
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.home.account)
             .send()
             .await
         {
@@ -98,7 +98,7 @@ impl Objects for SdkAws {
             .bucket(bucket.name)
             .prefix(key);
         let found = call
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.home.account)
             .send()
             .await
             .map_err(|error| {
@@ -139,7 +139,7 @@ impl Objects for SdkAws {
             .key(key);
         match call
             .version_id(version)
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.home.account)
             .send()
             .await
         {

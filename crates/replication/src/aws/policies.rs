@@ -15,7 +15,7 @@ impl Policies for SdkAws {
         let call = self.s3(bucket.region).get_bucket_policy();
         let answer = call
             .bucket(bucket.name)
-            .expected_bucket_owner(&self.account)
+            .expected_bucket_owner(&self.home.account)
             .send()
             .await;
         match answer {
@@ -34,7 +34,7 @@ impl Policies for SdkAws {
     async fn put_bucket_policy(&self, bucket: BucketRef<'_>, policy: &str) -> Outcome<()> {
         let call = self.s3(bucket.region).put_bucket_policy();
         let call = call.bucket(bucket.name).policy(policy);
-        match call.expected_bucket_owner(&self.account).send().await {
+        match call.expected_bucket_owner(&self.home.account).send().await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let resource = format!("bucket `{}`", bucket.name);
@@ -46,7 +46,7 @@ impl Policies for SdkAws {
     async fn delete_bucket_policy(&self, bucket: BucketRef<'_>) -> Outcome<()> {
         let call = self.s3(bucket.region).delete_bucket_policy();
         let call = call.bucket(bucket.name);
-        match call.expected_bucket_owner(&self.account).send().await {
+        match call.expected_bucket_owner(&self.home.account).send().await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let resource = format!("bucket `{}`", bucket.name);

@@ -175,12 +175,7 @@ mod tests {
             existing_object_replication: None,
             destination: Destination {
                 bucket: "arn:aws:s3:::destination".into(),
-                account: None,
-                storage_class: None,
-                owner_override: None,
-                replica_kms_key_id: None,
-                metrics: None,
-                replication_time: None,
+                ..Destination::default()
             },
         }
     }

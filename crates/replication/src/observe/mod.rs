@@ -180,11 +180,8 @@ async fn observe_destination<A: Aws>(
     };
     let mut observed = ObservedDestination {
         region,
-        bucket: None,
-        requester_pays: false,
-        parameters: BTreeMap::new(),
         seen: aws.is_some(),
-        policy: None,
+        ..ObservedDestination::default()
     };
     let (Some(aws), Some(region)) = (aws, observed.region.as_deref()) else {
         return Ok(observed);

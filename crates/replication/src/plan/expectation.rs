@@ -184,12 +184,8 @@ mod tests {
             existing_object_replication: None,
             destination: Destination {
                 bucket: "arn:aws:s3:::destination".into(),
-                account: None,
-                storage_class: None,
-                owner_override: None,
                 replica_kms_key_id: Some(key.into()),
-                metrics: None,
-                replication_time: None,
+                ..Destination::default()
             },
         }
     }

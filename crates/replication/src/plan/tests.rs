@@ -44,23 +44,12 @@ fn spec() -> Spec {
 fn nothing() -> Observed {
     let destination = ObservedDestination {
         region: Some("us-west-2".into()),
-        bucket: None,
-        requester_pays: false,
-        parameters: BTreeMap::new(),
         seen: true,
-        policy: None,
+        ..ObservedDestination::default()
     };
     Observed {
-        source: None,
-        replication: None,
         destinations: BTreeMap::from([("destination".to_owned(), destination)]),
-        abandoned: BTreeMap::new(),
-        keys: BTreeMap::new(),
-        role: None,
-        role_policies: BTreeMap::new(),
-        key_policies: BTreeMap::new(),
-        former_keys: BTreeMap::new(),
-        shared: false,
+        ..Observed::default()
     }
 }
 

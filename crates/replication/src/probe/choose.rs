@@ -104,7 +104,6 @@ pub(super) fn probes(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use serde_json::json;
 
@@ -137,25 +136,14 @@ mod tests {
         let destinations = spec.rules.iter().map(|rule| {
             let found = ObservedDestination {
                 region: Some("us-west-2".into()),
-                bucket: None,
-                requester_pays: false,
-                parameters: BTreeMap::new(),
                 seen: true,
-                policy: None,
+                ..ObservedDestination::default()
             };
             (rule.destination_bucket.clone(), found)
         });
         let observed = Observed {
-            source: None,
-            replication: None,
             destinations: destinations.collect(),
-            abandoned: BTreeMap::new(),
-            keys: BTreeMap::new(),
-            role: None,
-            role_policies: BTreeMap::new(),
-            key_policies: BTreeMap::new(),
-            former_keys: BTreeMap::new(),
-            shared: false,
+            ..Observed::default()
         };
         let mut desired = crate::plan::desired(&spec, &observed, &home, &owner()).unwrap();
         desired.source_keys = keys.iter().map(|key| (*key).to_owned()).collect();
