@@ -12,6 +12,8 @@ use tokio::process::Command;
 use crate::guard;
 
 const REQUIREMENTS: &str = "sandbox/requirements.txt";
+/// pip's option to take no package whose hash is not in the requirements.
+pub const REQUIRE_HASHES: &str = "--require-hashes";
 const CANDIDATES: [&str; 6] = [
     "python3",
     "python3.14",
@@ -75,24 +77,40 @@ impl Tools {
             python,
             directory: target.join("venv"),
         };
-        let requirements = fs::read_to_string(workspace().join(REQUIREMENTS))
-            .with_context(|| format!("cannot read {REQUIREMENTS}"))?;
-        let stamp = tools.directory.join("installed.txt");
-        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirements) {
-            return Ok(tools);
-        }
-        tools.install_anew(on_line).await?;
-        fs::write(&stamp, requirements).context("cannot note what was installed")?;
+        let options = &[REQUIRE_HASHES];
+        tools
+            .environment("venv", REQUIREMENTS, options, on_line)
+            .await?;
         Ok(tools)
     }
 
-    async fn install_anew(&self, mut on_line: impl FnMut(&str)) -> Result<()> {
-        if self.directory.exists() {
-            fs::remove_dir_all(&self.directory)
-                .with_context(|| format!("cannot remove `{}`", self.directory.display()))?;
+    /// The programs of a virtual environment in `target/<name>` that has the packages of a
+    /// requirements file; made anew where it is missing or the file has changed. `options` are pip's.
+    ///
+    /// # Errors
+    /// When a package cannot be had or has another hash.
+    pub async fn environment(
+        &self,
+        name: &str,
+        requirements: &str,
+        options: &[&str],
+        mut on_line: impl FnMut(&str),
+    ) -> Result<PathBuf> {
+        let directory = target_directory().join(name);
+        let programs = directory.join("bin");
+        let file = workspace().join(requirements);
+        let packages =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {requirements}"))?;
+        let stamp = directory.join("installed.txt");
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == packages) {
+            return Ok(programs);
+        }
+        if directory.exists() {
+            fs::remove_dir_all(&directory)
+                .with_context(|| format!("cannot remove `{}`", directory.display()))?;
         }
         let mut create = guard::command(&self.python, &self.python);
-        create.args(["-m", "venv"]).arg(&self.directory);
+        create.args(["-m", "venv"]).arg(&directory);
         clean(&mut create);
         guard::run(
             "cannot create the virtual environment (on Debian and Ubuntu: `apt install python3-venv`)",
@@ -100,20 +118,18 @@ impl Tools {
             &mut on_line,
         )
         .await?;
-        let mut install = guard::command(&self.python, self.program("python"));
+        let mut install = guard::command(&self.python, programs.join("python"));
         install
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--disable-pip-version-check",
-                "--no-input",
-            ])
-            .args(["--require-hashes", "--progress-bar", "off", "-r"])
-            .arg(workspace().join(REQUIREMENTS));
+            .args(["-m", "pip", "install", "--disable-pip-version-check"])
+            .args(["--no-input", "--progress-bar", "off"])
+            .args(options)
+            .arg("-r")
+            .arg(&file);
         clean(&mut install);
-        guard::run("cannot install the tools with pip", install, &mut on_line).await?;
-        Ok(())
+        let what = format!("cannot install the packages of {requirements} with pip");
+        guard::run(&what, install, &mut on_line).await?;
+        fs::write(&stamp, packages).context("cannot note what was installed")?;
+        Ok(programs)
     }
 
     /// The path of one of the tools, for instance `sam`.

@@ -1,8 +1,6 @@
 //! `cargo xtask bench`: builds what is measured, then has `benches/` measure it.
 
-use std::fs;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use sandbox::tools::{target_directory, workspace};
 use sandbox::{Tools, guard, sam};
 use tokio::process::Command;
@@ -29,13 +27,14 @@ pub(crate) async fn run(record: bool) -> Result<()> {
         guard::run("cannot compile the peers", command, step.lines()).await
     })
     .await?;
-    step("Twin in target/twin", async |step| {
-        install_twin(&tools, step.lines()).await
+    let twin = step("Twin in target/twin", async |step| {
+        let lines = step.lines();
+        tools.environment("twin", REQUIREMENTS, &[], lines).await
     })
     .await?;
     // To the terminal as it comes: it tells what it is at, and ends with the table.
     let mut measure = command(&tools, &["--profile", "harness"]);
-    measure.arg("--python").arg(twin_python());
+    measure.arg("--python").arg(twin.join("python"));
     if record {
         measure.arg("--record");
     }
@@ -68,29 +67,4 @@ fn command(tools: &Tools, profile: &[&str]) -> Command {
         .arg("--scratch")
         .arg(target.join("bench"));
     command
-}
-
-fn twin_python() -> std::path::PathBuf {
-    target_directory().join("twin/bin/python")
-}
-
-/// A virtual environment of the twin's own, made anew when its requirements change.
-async fn install_twin(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<()> {
-    let directory = target_directory().join("twin");
-    let requirements = fs::read_to_string(workspace().join(REQUIREMENTS))
-        .with_context(|| format!("cannot read {REQUIREMENTS}"))?;
-    let stamp = directory.join("installed.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirements) {
-        return Ok(());
-    }
-    let mut create = tools.command("python");
-    create.args(["-m", "venv", "--clear"]).arg(&directory);
-    guard::run("cannot create the twin's environment", create, &mut on_line).await?;
-    let mut install = tools.command(&twin_python().to_string_lossy());
-    install
-        .args(["-m", "pip", "install", "--disable-pip-version-check"])
-        .args(["--no-input", "--progress-bar", "off", "-r", REQUIREMENTS]);
-    guard::run("cannot install the twin's packages", install, on_line).await?;
-    fs::write(&stamp, requirements).context("cannot note what was installed")?;
-    Ok(())
 }

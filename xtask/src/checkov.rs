@@ -5,8 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use sandbox::tools::{target_directory, workspace};
-use sandbox::{Tools, guard};
+use sandbox::Tools;
+use sandbox::tools::{REQUIRE_HASHES, workspace};
 use tokio::process::Command;
 
 /// Pinned with hashes, apart from the other tools: checkov wants other versions of what they need.
@@ -17,25 +17,12 @@ const EXAMPLES: [&str; 2] = ["examples", "examples/two-accounts"];
 ///
 /// # Errors
 /// When a package cannot be had or has another hash.
-pub(crate) async fn check(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<Command> {
-    let directory = target_directory().join("checkov");
-    let bin = directory.join("bin");
-    let requirements = fs::read_to_string(workspace().join(REQUIREMENTS))
-        .with_context(|| format!("cannot read {REQUIREMENTS}"))?;
-    let stamp = directory.join("installed.txt");
-    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirements) {
-        let mut create = tools.command("python");
-        create.args(["-m", "venv", "--clear"]).arg(&directory);
-        guard::run("cannot create checkov's environment", create, &mut on_line).await?;
-        let mut install = tools.command(&bin.join("python").to_string_lossy());
-        install
-            .args(["-m", "pip", "install", "--disable-pip-version-check"])
-            .args(["--no-input", "--require-hashes", "--progress-bar", "off"])
-            .args(["-r", REQUIREMENTS]);
-        guard::run("cannot install checkov with pip", install, &mut on_line).await?;
-        fs::write(&stamp, requirements).context("cannot note what was installed")?;
-    }
-    let mut check = tools.command(&bin.join("checkov").to_string_lossy());
+pub(crate) async fn check(tools: &Tools, on_line: impl FnMut(&str)) -> Result<Command> {
+    let options = &[REQUIRE_HASHES];
+    let programs = tools
+        .environment("checkov", REQUIREMENTS, options, on_line)
+        .await?;
+    let mut check = tools.command(&programs.join("checkov").to_string_lossy());
     check
         .args(["--framework", "cloudformation"])
         // Without the last, it asks its maker's server for guidelines.
