@@ -62,6 +62,22 @@ pub struct ReplicationRule {
     pub destination: Destination,
 }
 
+impl ReplicationConfiguration {
+    /// Whether `rule` is among the rules; one without a priority may have been given any.
+    #[must_use]
+    pub fn has(&self, rule: &ReplicationRule) -> bool {
+        let found = self.rules.iter().find(|found| found.id == rule.id);
+        found.is_some_and(|found| {
+            let priority = rule.priority.or(found.priority);
+            *found
+                == ReplicationRule {
+                    priority,
+                    ..rule.clone()
+                }
+        })
+    }
+}
+
 impl ReplicationRule {
     /// Whether the rule is in S3's older schema, which has no `Filter`.
     #[must_use]

@@ -3,29 +3,21 @@
 //! `UPDATE_REFERENCE=1 cargo test -p replication --test reference` writes them anew.
 
 #[cfg(test)]
+#[path = "harness/page.rs"]
+mod page;
+
+#[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
+    use std::fs;
     use std::path::PathBuf;
-    use std::{env, fs};
 
     use replication::attributes::ATTRIBUTES;
     use replication::properties;
     use serde_json::{Value, json};
     use serde_yaml_ng::Value as Yaml;
 
-    fn same(name: &str, made: &str) {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("../../docs")
-            .join(name);
-        if env::var_os("UPDATE_REFERENCE").is_some() {
-            fs::write(&path, made).unwrap();
-        }
-        let found = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            found == made,
-            "docs/{name} is stale; UPDATE_REFERENCE=1 cargo test -p replication --test reference writes it anew"
-        );
-    }
+    use crate::page::same;
 
     #[test]
     fn the_schema_of_the_properties() {

@@ -7,6 +7,7 @@ use custom_resource::Deadline;
 use tokio::time::Instant;
 
 use super::choose::Probe;
+use super::patience::patiently;
 use crate::accounts::Accounts;
 use crate::error::{AwsError, ReplicationError};
 use crate::plan::Desired;
@@ -36,12 +37,11 @@ pub(super) async fn follow<A: Aws>(
 ) -> Result<bool, ReplicationError> {
     let aws = accounts.home();
     for attempt in 1..=MOST_ATTEMPTS {
-        let version = aws
-            .put_object(source, key, &probe.filter.tags, &probe.source_key)
-            .await?;
+        let put = || aws.put_object(source, key, &probe.filter.tags, &probe.source_key);
+        let version = patiently(patience, put).await?;
         match fate(aws, source, key, version, patience, given_up).await? {
             Fate::Arrived(version) => {
-                inspect(accounts, desired, probe, key, &version).await?;
+                inspect(accounts, desired, probe, key, &version, patience).await?;
                 return Ok(true);
             }
             Fate::Waiting => return Ok(false),
@@ -82,7 +82,7 @@ async fn fate<A: Aws>(
     let written = Instant::now();
     let mut wait = Duration::from_millis(200);
     loop {
-        let head = aws.head_object(source, key, &version).await?;
+        let head = patiently(patience, || aws.head_object(source, key, &version)).await?;
         let status = head.and_then(|head| head.replication_status);
         match status.as_deref() {
             Some("COMPLETED" | "COMPLETE") => return Ok(Fate::Arrived(version)),
@@ -104,21 +104,17 @@ async fn inspect<A: Aws>(
     probe: &Probe,
     key: &str,
     version: &str,
+    patience: Deadline,
 ) -> Result<(), ReplicationError> {
     for (bucket, expected) in &probe.replicas {
         let (Some(region), Some(aws)) = (desired.regions.get(bucket), accounts.at(bucket)) else {
             continue;
         };
-        let found = aws
-            .head_object(
-                BucketRef {
-                    name: bucket,
-                    region,
-                },
-                key,
-                version,
-            )
-            .await?;
+        let at = BucketRef {
+            name: bucket,
+            region,
+        };
+        let found = patiently(patience, || aws.head_object(at, key, version)).await?;
         let Some(head) = found else {
             return Err(ReplicationError::Unproven(format!(
                 "S3 reports probe object `{key}` as replicated, but bucket `{bucket}` has no version `{version}` of it"

@@ -2,9 +2,9 @@
 
 mod choose;
 mod follow;
+mod patience;
 mod remove;
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -13,19 +13,24 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use crate::accounts::Accounts;
-use crate::configuration::Status;
-use crate::error::ReplicationError;
+use crate::configuration::ReplicationConfiguration;
+use crate::error::{ErrorKind, ReplicationError};
 use crate::owner::Owner;
 use crate::plan::Desired;
 use crate::ports::{Aws, BucketRef};
 use choose::{Probe, probes};
 use follow::follow;
+use patience::patiently;
 use remove::remove;
 
 /// Kept free before the deadline, to remove the probes and answer.
 const CLEAN_UP_RESERVE: Duration = Duration::from_secs(15);
 /// Probes under way at once.
 const CONCURRENCY: usize = 16;
+/// Looks at a configuration that does not show what was written, and the time between two.
+const MOST_LOOKS: u32 = 3;
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
+
 /// What the probes showed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Proof {
@@ -50,27 +55,9 @@ pub async fn prove<A: Aws>(
     owner: &Owner,
     patience: Deadline,
 ) -> Result<Option<Proof>, ReplicationError> {
-    let Some(configuration) = accounts.home().replication(source).await? else {
-        let why = format!(
-            "bucket `{}` has no replication configuration any more",
-            source.name
-        );
-        return Err(ReplicationError::Unproven(why));
-    };
-    // Another writer may have overwritten them since; nothing would then be probed, and nothing fail.
-    let enabled = desired
-        .rules
-        .iter()
-        .filter(|rule| rule.status == Status::Enabled);
-    let there: BTreeSet<_> = configuration.rules.iter().map(|rule| &rule.id).collect();
-    if let Some(gone) = enabled.map(|rule| &rule.id).find(|id| !there.contains(id)) {
-        return Err(ReplicationError::Unproven(format!(
-            "rule `{gone}` is not in the replication configuration of bucket `{}` any more",
-            source.name
-        )));
-    }
-    let started = Instant::now();
     let patience = patience.earlier_by(CLEAN_UP_RESERVE);
+    let configuration = with_our_rules(accounts.home(), source, desired, patience).await?;
+    let started = Instant::now();
     let probes = probes(&configuration, desired, owner)?;
     if probes.is_empty() || desired.retaining.contains(source.name) {
         return Ok(None);
@@ -98,6 +85,47 @@ pub async fn prove<A: Aws>(
     }
 }
 
+/// The source's configuration, once it shows our rules as they were written. S3 may show an earlier
+/// one for a while, which would send the probe to a destination that nobody looks at any more:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>.
+async fn with_our_rules<A: Aws>(
+    aws: &A,
+    source: BucketRef<'_>,
+    desired: &Desired,
+    patience: Deadline,
+) -> Result<ReplicationConfiguration, ReplicationError> {
+    let mut look = 1;
+    loop {
+        let found = patiently(patience, || aws.replication(source)).await?;
+        // Another writer may have overwritten them since; nothing would then be probed, and nothing fail.
+        let missing = match &found {
+            None => Some("has no replication configuration any more".to_owned()),
+            Some(found) => desired
+                .rules
+                .iter()
+                .find(|rule| !found.has(rule))
+                .map(|rule| {
+                    format!(
+                        "does not have rule `{}` as it was written any more",
+                        rule.id
+                    )
+                }),
+        };
+        match (found, missing) {
+            (Some(found), None) => return Ok(found),
+            (_, missing) if look == MOST_LOOKS => {
+                return Err(ReplicationError::Unproven(format!(
+                    "bucket `{}` {}",
+                    source.name,
+                    missing.unwrap_or_default()
+                )));
+            }
+            _ => tokio::time::sleep(SHOWN_WITHIN).await,
+        }
+        look += 1;
+    }
+}
+
 async fn one<A: Aws>(
     accounts: &Accounts<'_, A>,
     source: BucketRef<'_>,
@@ -110,7 +138,14 @@ async fn one<A: Aws>(
     if given_up.load(Ordering::Relaxed) {
         return Ok(false);
     }
-    let outcome = follow(accounts, source, desired, probe, &key, patience, given_up).await;
+    let outcome = match follow(accounts, source, desired, probe, &key, patience, given_up).await {
+        // Nothing was shown, neither way.
+        Err(ReplicationError::Aws { source, .. }) if source.kind == ErrorKind::Transient => {
+            tracing::warn!(key, error = %source, "the probe could not be followed");
+            Ok(false)
+        }
+        outcome => outcome,
+    };
     if outcome.is_err() {
         // The others need not wait for what no longer matters.
         given_up.store(true, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! A decorator that counts calls, makes them take time, and has the chosen ones fail before or after
-//! their effect.
+//! A decorator that counts calls, makes them take time, has the chosen ones fail before or after
+//! their effect, or has reads not see the last write yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,13 +29,21 @@ pub(crate) struct Faulty {
 struct Desk {
     calls: Vec<Made>,
     faults: Vec<Fault>,
+    /// Numbers of reads that are to miss the last write.
+    stale: BTreeSet<usize>,
+    /// The account before the last write, where a read may want it.
+    before_last_write: Option<World>,
+    stale_answers: usize,
     delays: Delays,
 }
 
 /// One call that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Made {
+    /// The port's method.
     pub(crate) operation: &'static str,
+    /// The API's name; empty where the call was not carried out.
+    pub(crate) api: &'static str,
     pub(crate) write: bool,
     started: Instant,
 }
@@ -94,6 +102,36 @@ impl Faulty {
         self.desk().faults.push(Fault { which, kind, when });
     }
 
+    /// Has the read with this number, from 0, miss the last write.
+    pub(crate) fn answer_stale(&self, number: usize) {
+        self.desk().stale.insert(number);
+    }
+
+    /// How many reads missed a write.
+    pub(crate) fn stale_answers(&self) -> usize {
+        self.desk().stale_answers
+    }
+
+    /// The account as the next call finds it.
+    fn found(&self, write: bool) -> World {
+        let mut desk = self.desk();
+        if write {
+            if !desk.stale.is_empty() {
+                desk.before_last_write = Some(self.world.copy());
+            }
+            return self.world.clone();
+        }
+        let number = desk.calls.len();
+        match &desk.before_last_write {
+            Some(earlier) if desk.stale.contains(&number) => {
+                let earlier = earlier.acting_as(&self.world);
+                desk.stale_answers += 1;
+                earlier
+            }
+            _ => self.world.clone(),
+        }
+    }
+
     /// Has calls take time from now on.
     pub(crate) fn delay(&self, delays: Delays) {
         self.desk().delays = delays;
@@ -104,6 +142,9 @@ impl Faulty {
         let mut desk = self.desk();
         desk.faults.clear();
         desk.calls.clear();
+        desk.stale.clear();
+        desk.before_last_write = None;
+        desk.stale_answers = 0;
     }
 
     /// What was called.
@@ -138,7 +179,7 @@ impl Faulty {
         T: Send,
         F: Future<Output = Outcome<T>> + Send,
     {
-        let (fault, before, after) = {
+        let (number, fault, before, after) = {
             let mut desk = self.desk();
             let number = desk.calls.len();
             let earlier = desk
@@ -154,19 +195,31 @@ impl Faulty {
             let started = Instant::now();
             desk.calls.push(Made {
                 operation,
+                api: "",
                 write,
                 started,
             });
-            (fault, desk.delays.next(), desk.delays.next())
+            (number, fault, desk.delays.next(), desk.delays.next())
         };
         if !before.is_zero() {
             tokio::time::sleep(before).await;
         }
-        let outcome = match fault {
+        let skipped = matches!(
+            fault,
             Some(Fault {
-                when: When::Before, ..
-            }) => None,
-            _ => Some(call().await),
+                when: When::Before,
+                ..
+            })
+        );
+        let outcome = if skipped {
+            None
+        } else {
+            let outcome = call().await;
+            // Calls of the AWS in memory never wait, so no other has come in between.
+            if let Some(made) = self.desk().calls.get_mut(number) {
+                made.api = self.world.last_call();
+            }
+            Some(outcome)
         };
         if !after.is_zero() {
             tokio::time::sleep(after).await;
@@ -220,7 +273,8 @@ impl Delays {
 macro_rules! pass_on {
     ($($write:literal $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
         $(async fn $name(&self, $($arg: $type),*) -> Outcome<$out> {
-            self.pass(stringify!($name), $write, || self.world.$name($($arg),*)).await
+            let world = self.found($write);
+            self.pass(stringify!($name), $write, || world.$name($($arg),*)).await
         })*
     };
 }

@@ -88,6 +88,24 @@ impl World {
         }
     }
 
+    /// The same as it is now, which nothing changes any more but the time.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(self.state().clone())),
+            account: self.account.clone(),
+        }
+    }
+
+    /// The same in the name of the account that `other` acts for.
+    pub(crate) fn acting_as(&self, other: &Self) -> Self {
+        self.of_account(&other.account)
+    }
+
+    /// The API's name of the last call.
+    pub(crate) fn last_call(&self) -> &'static str {
+        self.state().last_call
+    }
+
     /// New roles, policies and rules are in force only after `lag`. See
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>.
     pub(crate) fn in_force_after(&self, lag: Duration) {
@@ -111,7 +129,9 @@ impl World {
         region: &str,
         effect: impl FnOnce(&mut State) -> Result<T, Refusal>,
     ) -> Outcome<T> {
-        effect(&mut self.state()).map_err(|refusal| AwsError {
+        let mut state = self.state();
+        state.last_call = operation;
+        effect(&mut state).map_err(|refusal| AwsError {
             operation,
             resource,
             region: region.to_owned(),

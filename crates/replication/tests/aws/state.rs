@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{ACCOUNT, Refusal, refuse};
 
 /// The accounts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct State {
     /// The account whose call is carried out.
     pub(crate) acting: String,
@@ -39,6 +39,8 @@ pub(crate) struct State {
     /// S3 Batch Replication jobs: id by token.
     pub(crate) jobs: BTreeMap<String, String>,
     pub(crate) drawn: u32,
+    /// The API's name of the last call.
+    pub(crate) last_call: &'static str,
     /// Every probe or other object ever replicated: bucket, key.
     pub(crate) arrivals: Vec<(String, String)>,
 }
@@ -60,12 +62,13 @@ impl Default for State {
             foreign_parameters: BTreeMap::new(),
             jobs: BTreeMap::new(),
             drawn: 0,
+            last_call: "",
             arrivals: Vec::new(),
         }
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     pub(crate) account: String,
     pub(crate) region: String,
@@ -131,7 +134,7 @@ pub(crate) struct Key {
     pub(crate) deletion_days: Option<i32>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Role {
     pub(crate) arn: String,
     pub(crate) trust_policy: String,
@@ -149,7 +152,7 @@ fn default_key_policy(account: &str) -> String {
 }
 
 /// A value that takes a while to be in force.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lagging<T>(Vec<(Instant, T)>);
 
 impl<T> Lagging<T> {

@@ -1,5 +1,7 @@
 //! A stack whose resources are created, updated and deleted as CloudFormation does it.
 
+pub(crate) mod page;
+
 use std::time::Duration;
 
 use custom_resource::{CustomResource, Deadline, Request, RequestType};

@@ -1,4 +1,4 @@
-//! Two writers on one bucket at once.
+//! Several writers on one bucket at once.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::aws::World;
 use crate::aws::faults::Delays;
-use crate::harness::{EAST, Stack, WEST, bucket_with_key, owner};
+use crate::harness::{
+    EAST, Stack, WEST, bucket_with_key, owner, somebodys_notification, somebodys_rule,
+};
 
 fn setting() -> World {
     let world = World::default();
@@ -209,6 +211,92 @@ async fn two_deletes_at_once_leave_nothing() {
         tally.lost.len(),
         tally.runs
     );
+}
+
+/// A stack operation on several resources of one source bucket, beside rules and a notification of
+/// somebody's: one is updated to another destination, one deleted, two are created.
+#[tokio::test(start_paused = true)]
+async fn updates_deletes_and_creates_at_once_lose_nothing_of_anyone() {
+    let mut tally = Tally::default();
+    for seed in 0..100 {
+        let world = setting();
+        for name in ["three", "four", "five"] {
+            bucket_with_key(&world, name, WEST);
+        }
+        let writers: Vec<Stack> = (0..4)
+            .map(|number| writer(&world, seed + number * 1_000_000, 100))
+            .collect();
+        let [a, b, c, d] = &writers[..] else {
+            unreachable!("four were made")
+        };
+        let properties = |destination| to(destination, "None");
+        a.create("A", &properties("one")).await.unwrap();
+        b.create("B", &properties("two")).await.unwrap();
+        let theirs = somebodys_rule("theirs", 500, "five");
+        {
+            let mut state = world.state();
+            let now = state.now;
+            let source = state.buckets.get_mut("source").unwrap();
+            let mut configuration = source.replication.written().clone().unwrap();
+            configuration.rules.push(theirs.clone());
+            source.replication.write(Some(configuration), now);
+            let created = somebodys_notification("theirs", "s3:ObjectCreated:*");
+            source.notifications.queues.push(created);
+        }
+        let (old, new) = (properties("one"), properties("three"));
+        let (two, one, four) = (properties("two"), properties("one"), properties("four"));
+        let (updated, deleted, first, second) = tokio::join!(
+            a.update("A", &old, &new),
+            b.delete("B", &two),
+            c.create("C", &one),
+            d.create("D", &four),
+        );
+        tally.runs += 1;
+        for reason in [updated, deleted, first, second]
+            .into_iter()
+            .filter_map(Result::err)
+        {
+            tally.failed.push((seed, reason));
+        }
+        let queues = {
+            let mut state = world.state();
+            let source = state.buckets.get_mut("source").unwrap();
+            let queues = &mut source.notifications.queues;
+            let at = queues.iter().position(|one| one.id == "theirs");
+            at.map(|at| queues.remove(at))
+        };
+        let mut lost = lost(&world, &["A", "C", "D"]);
+        if queues.is_none() {
+            lost.push("somebody's notification".into());
+        }
+        let now = world.snapshot();
+        let rules = now.buckets["source"].replication.clone().unwrap().rules;
+        if !rules.contains(&theirs) {
+            lost.push("somebody's rule".into());
+        }
+        let mut destinations: Vec<&str> = rules
+            .iter()
+            .map(|rule| rule.destination.bucket.as_str())
+            .collect();
+        destinations.sort_unstable();
+        let wanted = ["five", "four", "one", "three"].map(|name| format!("arn:aws:s3:::{name}"));
+        if destinations != wanted {
+            lost.push(format!("rules lead to {destinations:?}"));
+        }
+        let gone = owner("B", "source");
+        if now.roles["source"].4.contains_key(&gone.policy_name()) {
+            lost.push("the removal of B's policy".into());
+        }
+        let queues = &now.buckets["source"].notifications.queues;
+        if queues.iter().any(|one| gone.owns(&one.id)) {
+            lost.push("the hand-over of the notification".into());
+        }
+        if !lost.is_empty() {
+            tally.lost.push((seed, lost));
+        }
+    }
+    tally.told("updates, deletes and creates");
+    assert!(tally.failed.is_empty() && tally.lost.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
