@@ -1,6 +1,7 @@
 //! The real SAM CLI: build, deploy and delete, as a user would.
 
 use anyhow::Result;
+use tokio::process::Command;
 
 use crate::guard;
 use crate::server::Sandbox;
@@ -35,29 +36,38 @@ pub const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
     "x86_64"
 };
 
-/// Compiles both functions for Lambda and this machine's architecture, at once, on all cores.
-///
-/// # Errors
-/// When the build fails; the message ends with the compiler's words.
-pub async fn compile(tools: &Tools, on_line: impl FnMut(&str)) -> Result<()> {
+/// The functions of `template.yaml`, in `functions/`.
+pub const FUNCTIONS: [&str; 2] = ["provision-replication", "check-replica"];
+
+/// `cargo lambda build` for one function. It runs in the function's directory, as SAM CLI has it, so
+/// that Cargo goes by the settings there: `functions/check-replica/.cargo/config.toml`.
+#[must_use]
+pub fn compiler(tools: &Tools, function: &str) -> Command {
     let mut compile = tools.command("cargo");
     compile
         .args(["lambda", "build", "--release", "--locked"])
-        .args([
-            "--package",
-            "provision-replication",
-            "--package",
-            "check-replica",
-        ])
+        .current_dir(workspace().join("functions").join(function))
+        .env("CARGO_TARGET_DIR", target_directory())
         .env("CARGO_TERM_COLOR", "never");
-    guard::run("cannot compile the functions", compile, on_line).await?;
+    compile
+}
+
+/// Compiles both functions for Lambda and this machine's architecture.
+///
+/// # Errors
+/// When the build fails; the message ends with the compiler's words.
+pub async fn compile(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<()> {
+    for function in FUNCTIONS {
+        let what = format!("cannot compile {function}");
+        guard::run(&what, compiler(tools, function), &mut on_line).await?;
+    }
     Ok(())
 }
 
 /// Builds both functions for Lambda and this machine's architecture: `sam build`.
 ///
-/// cargo-lambda goes first and builds both at once, on all cores; SAM CLI, which builds one after
-/// the other, then finds everything done.
+/// cargo-lambda goes first, and tells how far it is; SAM CLI, which does not, then finds everything
+/// done.
 ///
 /// # Errors
 /// When the build fails; the message ends with the compiler's words.

@@ -21,8 +21,8 @@ pub(crate) async fn run(record: bool) -> Result<()> {
     })
     .await?;
     step("Bare function and bare client", async |step| {
-        let mut command = tools.command("cargo");
-        command.args(["lambda", "build", "--release", "--locked"]);
+        // In the checker's directory, so that they are compiled as it is.
+        let mut command = sam::compiler(&tools, "check-replica");
         command.args(["--package", "bench-peers"]);
         guard::run("cannot compile the peers", command, step.lines()).await
     })

@@ -74,6 +74,15 @@ impl<K: Eq + Hash + Clone, V: Clone, E: Clone> Cache<K, V, E> {
         if let Some(value) = slot.fresh(self.time_to_live) {
             return Ok(value);
         }
+        // On the heap, as it is rare and large: each of a batch's futures would hold room for it.
+        Box::pin(self.miss(&slot, fetch)).await
+    }
+
+    async fn miss<F, T>(&self, slot: &Slot<V, E>, fetch: F) -> Result<V, E>
+    where
+        F: FnOnce() -> T,
+        T: Future<Output = Result<V, E>>,
+    {
         let failures_before = lock(&slot.failure).0;
         let _turn = slot.fetching.lock().await;
         if let Some(value) = slot.fresh(self.time_to_live) {

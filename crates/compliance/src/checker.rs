@@ -44,11 +44,6 @@ impl<A> Checker<A> {
         self
     }
 
-    /// Whether replicas under a wrong key are re-encrypted.
-    pub(crate) fn repairs(&self) -> bool {
-        self.repairs
-    }
-
     /// What AWS is asked through.
     pub fn aws(&self) -> &A {
         &self.aws
@@ -98,7 +93,11 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         let (inspection, expected) =
             futures_util::future::join(self.aws.inspect(version, owner), expected).await;
         let verdict = self.look(version, inspection?, expected, home).await?;
-        self.repair(verdict, owner, home).await
+        if self.repairs {
+            Box::pin(self.repair(verdict, owner, home)).await
+        } else {
+            Ok(verdict)
+        }
     }
 
     /// The verdict on what S3 answered.

@@ -9,7 +9,7 @@ use crate::subject::ObjectVersion;
 use crate::verdict::{ExpectedKey, Kind, Verdict, not_repaired, repaired};
 
 impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A> {
-    /// Repairs what the verdict finds wrong, where that is switched on and S3 can do it.
+    /// Repairs what the verdict finds wrong, where S3 can do it.
     ///
     /// # Guarantees
     /// - Only what is plainly a replica is changed, and only where one key alone is expected.
@@ -24,7 +24,7 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         owner: Option<&str>,
         home: Option<&Home>,
     ) -> Result<Verdict, AskError> {
-        if !self.repairs() || !is_wrong(&verdict) {
+        if !is_wrong(&verdict) {
             return Ok(verdict);
         }
         let (key, bucket_key) = match repairable(&verdict) {

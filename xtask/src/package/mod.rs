@@ -14,13 +14,11 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use sandbox::tools::{target_directory, workspace};
-use sandbox::{Tools, guard};
+use sandbox::{Tools, guard, sam};
 use sha2::{Digest, Sha256};
 
 use crate::progress::{Step, step};
 
-/// The functions of `template.yaml`.
-const FUNCTIONS: [&str; 2] = ["check-replica", "provision-replication"];
 /// What the template's metadata for the Serverless Application Repository names, beside it.
 const BESIDE: [&str; 2] = ["LICENSE-APACHE", "README.md"];
 const CHECKSUMS: &str = "SHA256SUMS";
@@ -131,20 +129,18 @@ async fn pack(
     step: Step,
 ) -> Result<()> {
     let built = target_directory().join("lambda").join(architecture.name());
-    let mut compile = tools.command("cargo");
-    compile
-        .args(["lambda", "build", "--release", "--locked"])
-        .arg(architecture.option())
-        .arg("--lambda-dir")
-        .arg(&built)
-        .env("CARGO_TERM_COLOR", "never");
-    for function in FUNCTIONS {
-        compile.args(["--package", function]);
+    for function in sam::FUNCTIONS {
+        let mut compile = sam::compiler(tools, function);
+        compile
+            .arg(architecture.option())
+            .arg("--lambda-dir")
+            .arg(&built);
+        let what = format!("cannot compile {function}");
+        guard::run(&what, compile, step.lines()).await?;
     }
-    guard::run("cannot compile the functions", compile, step.lines()).await?;
 
     let lock = read(&workspace().join("Cargo.lock"))?;
-    for function in FUNCTIONS {
+    for function in sam::FUNCTIONS {
         let bootstrap = built.join(function).join("bootstrap");
         let bootstrap = fs::read(&bootstrap)
             .with_context(|| format!("cannot read `{}`", bootstrap.display()))?;

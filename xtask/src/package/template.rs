@@ -2,7 +2,9 @@
 
 use anyhow::{Result, ensure};
 
-use super::{Architecture, FUNCTIONS};
+use sandbox::sam::FUNCTIONS;
+
+use super::Architecture;
 
 /// What the `Architecture` parameter of `template.yaml` says.
 const PARAMETER: &str = "    Default: arm64\n    AllowedValues: [arm64, x86_64]\n";

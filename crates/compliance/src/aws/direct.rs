@@ -124,7 +124,7 @@ impl DirectHeads {
         if let Some(address) = known().get(bucket) {
             return address.clone();
         }
-        let address = self.resolve(bucket).await.map(Arc::new);
+        let address = Box::pin(self.resolve(bucket)).await.map(Arc::new);
         known().insert(bucket.to_owned(), address.clone());
         address
     }

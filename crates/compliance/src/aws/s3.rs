@@ -36,6 +36,17 @@ impl InspectObject for Aws {
                 return Ok(inspection);
             }
         }
+        // On the heap, as it is rare and large: each of a batch's futures would hold room for it.
+        Box::pin(self.inspect_by_sdk(version, owner)).await
+    }
+}
+
+impl Aws {
+    async fn inspect_by_sdk(
+        &self,
+        version: &ObjectVersion,
+        owner: Option<&str>,
+    ) -> Result<Inspection, AskError> {
         let head = self
             .s3
             .head_object()
@@ -53,9 +64,7 @@ impl InspectObject for Aws {
                 }),
         }
     }
-}
 
-impl Aws {
     /// What a refused HEAD means; `None` where it means nothing for good. A HEAD's answer has no
     /// body, so the status and the headers have to do.
     fn refused<'a>(

@@ -1,9 +1,12 @@
 //! HEADs sent without the SDK's machinery: the same on the wire, and the SDK where they get no answer.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use compliance::aws::{Aws, DirectHeads};
+use compliance::checker::Checker;
 use compliance::ports::{InspectObject, Inspection, Observed};
+use compliance::subject::Subject;
 use sdk_environment::{Http, sdk_config};
 
 use crate::support::KEY;
@@ -119,4 +122,14 @@ async fn where_a_direct_head_gets_no_answer_the_sdk_asks_again() {
     let server = Server::start(vec![cut, answer("404 Not Found", "", "")]).await;
     let seen = aws(&server).inspect(&version(None), None).await;
     assert_eq!(seen, Ok(Inspection::NotFound));
+}
+
+/// A batch of 1,000 moves as many of these, and holds 128 at once: what is rare belongs on the heap.
+#[tokio::test]
+async fn the_future_of_a_check_is_small() {
+    let server = Server::start(vec![answer("200 OK", "", "")]).await;
+    let checker = Checker::new(aws(&server), Vec::new(), Duration::from_mins(5));
+    let subject = Subject::Arrival(version(Some("v")));
+    let bytes = size_of_val(&checker.check(&subject, None));
+    assert!(bytes <= 4096, "{bytes} bytes");
 }
