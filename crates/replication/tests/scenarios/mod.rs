@@ -3,6 +3,7 @@
 mod accounts;
 mod adopt;
 mod costs;
+mod deputies;
 mod direct;
 mod existing;
 mod fresh;
