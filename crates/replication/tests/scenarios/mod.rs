@@ -2,6 +2,7 @@
 
 mod accounts;
 mod adopt;
+mod bounded;
 mod costs;
 mod deputies;
 mod direct;
