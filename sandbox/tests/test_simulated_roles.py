@@ -7,8 +7,10 @@ Real calls are in `test_who_may_what.py`.
 from __future__ import annotations
 
 import pytest
-from cloud import ACCOUNT, DESTINATION_REGION, Cloud
+from botocore.exceptions import ClientError
+from cloud import ACCOUNT, DESTINATION_REGION, Cloud, allow, document, unique
 from installed import Stack, install
+from world import TRUST
 
 HERE, ELSEWHERE = DESTINATION_REGION, "eu-central-1"
 BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
@@ -193,3 +195,22 @@ def test_role(
 
 def test_every_role_of_the_template_has_a_table(stack: Stack) -> None:
     assert {name for name in stack.resources if name.endswith("Role")} == set(TABLES)
+
+
+def test_iam_lets_the_provisioner_make_bounded_roles_alone(stack: Stack) -> None:
+    """The same as above by real calls, in the session that the function has."""
+    iam = stack.session("ProvisionReplication").client("iam", HERE)
+    role = {
+        "RoleName": unique("source"),
+        "Path": "/encrypted-replication/",
+        "AssumeRolePolicyDocument": document(TRUST),
+    }
+    other = {"PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}
+    for wrong in ({}, other):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            iam.create_role(**role, **wrong)
+    iam.create_role(**role, PermissionsBoundary=BOUNDARY)
+    everything = {"PolicyName": "p", "PolicyDocument": document(allow("*", "*"))}
+    iam.put_role_policy(RoleName=role["RoleName"], **everything)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        iam.put_role_permissions_boundary(RoleName=role["RoleName"], **other)

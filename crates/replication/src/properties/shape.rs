@@ -55,7 +55,12 @@ pub(super) fn canonical(
             .iter()
             .find(|p| p.name == name || p.alias == Some(name.as_str()));
         let Some(property) = known else {
-            faults.push(at, unknown(name, properties));
+            let told = if faults.0.len() < MOST_GUESSES {
+                unknown(name, properties)
+            } else {
+                "is not a property here".to_owned()
+            };
+            faults.push(at, told);
             continue;
         };
         // CloudFormation drops properties set to AWS::NoValue; a null can only come by hand.
@@ -180,6 +185,9 @@ fn name_of(value: &Value) -> &'static str {
         Value::Object(_) => "an object",
     }
 }
+
+/// An answer has no room for as many faults, and a guess takes its time.
+const MOST_GUESSES: usize = 100;
 
 fn unknown(name: &str, properties: &[Property]) -> String {
     let spellings = || {

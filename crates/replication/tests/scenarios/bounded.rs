@@ -1,5 +1,8 @@
 //! A provisioner that may make no role without a certain permissions boundary.
 
+use std::collections::BTreeSet;
+
+use replication::configuration::ObjectLock;
 use serde_json::{Value, json};
 
 use crate::harness::{EAST, Stack, WEST, bucket_with_key, owner};
@@ -120,4 +123,48 @@ async fn without_the_installations_word_iam_refuses_the_role() {
         reason.contains("CreateRole") && reason.contains("AccessDenied"),
         "{reason}"
     );
+}
+
+/// What the statements of a policy allow, whatever on.
+fn actions(document: &Value) -> BTreeSet<String> {
+    let statements = document["Statement"].as_array().unwrap().iter();
+    statements
+        .flat_map(|statement| match &statement["Action"] {
+            Value::Array(many) => many.clone(),
+            one => vec![one.clone()],
+        })
+        .map(|action| action.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_boundary_of_the_examples_allows_what_our_roles_do_and_nothing_else() {
+    let stack = setting();
+    for bucket in stack.world.state().buckets.values_mut() {
+        bucket.object_lock = ObjectLock::On;
+    }
+    let mut all = properties();
+    all["Rules"][0]["Destination"]["Account"] = json!("111122223333");
+    all["Rules"][0]["Destination"]["AccessControlTranslation"] = json!({"Owner": "Destination"});
+    stack.create("Replication", &all).await.unwrap();
+    let mut taken = BTreeSet::new();
+    for role in stack.world.snapshot().roles.values() {
+        for document in role.4.values() {
+            taken.extend(actions(&serde_json::from_str(document).unwrap()));
+        }
+    }
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/permissions-boundary.yaml"
+    );
+    let text = std::fs::read_to_string(path).unwrap();
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
+    let policy = &template["Resources"]["ReplicationBoundary"]["Properties"]["PolicyDocument"];
+    let mut allowed = BTreeSet::new();
+    for statement in policy["Statement"].as_sequence().unwrap() {
+        let only_action =
+            json!({"Statement": [{"Action": serde_json::to_value(&statement["Action"]).unwrap()}]});
+        allowed.extend(actions(&only_action));
+    }
+    assert_eq!(allowed, taken);
 }

@@ -8,6 +8,7 @@ mod deputies;
 mod direct;
 mod existing;
 mod fresh;
+mod limits;
 mod locked;
 mod many;
 mod proof;
