@@ -12,12 +12,15 @@ use serde_json::json;
 const PREFIX: &str = "*?${aws:username}/";
 
 /// One thing that S3 would do in a role's name.
-struct Asked<'a> {
+struct Asked {
     may: bool,
-    action: &'a str,
+    action: &'static str,
     resource: String,
-    context: Vec<(&'a str, String)>,
+    context: Vec<(&'static str, String)>,
 }
+
+const READ: &str = "s3:GetObjectVersionForReplication";
+const WRITE: &str = "s3:ReplicateObject";
 
 #[test]
 fn the_role_of_a_rule_reaches_the_objects_under_its_prefix_and_nothing_beside_them() {
@@ -30,79 +33,12 @@ fn the_role_of_a_rule_reaches_the_objects_under_its_prefix_and_nothing_beside_th
             .await?;
         let output = |key| world.output_of("wild", SOURCE_REGION, key);
         let role = output("RoleArn").await?;
-        let source_key = output("SourceKmsKeyArns").await?;
-        let replica_key = output("ReplicaKmsKeyArns").await?;
-
-        let at = |bucket: &str, key: &str| format!("arn:aws:s3:::{bucket}/{key}");
-        let s3 = |may, action, bucket, key: &str| Asked {
-            may,
-            action,
-            resource: at(bucket, key),
-            context: Vec::new(),
-        };
-        let kms = |may, action, key: &str, region: &str, object: String| Asked {
-            may,
-            action,
-            resource: key.to_owned(),
-            context: vec![
-                ("kms:ViaService", format!("s3.{region}.amazonaws.com")),
-                ("kms:EncryptionContext:aws:s3:arn", object),
-            ],
-        };
-        let (read, write) = ("s3:GetObjectVersionForReplication", "s3:ReplicateObject");
-        let under = format!("{PREFIX}a");
-        let mut table = vec![
-            s3(true, read, source, &under),
-            s3(true, write, destination, &under),
-            s3(false, read, destination, &under),
-            s3(false, write, source, &under),
-            s3(false, write, "another-bucket", &under),
-            s3(false, "s3:GetObject", source, &under),
-            s3(false, "s3:PutObject", destination, &under),
-            s3(false, "s3:DeleteObjectVersion", destination, &under),
-            kms(
-                true,
-                "kms:Decrypt",
-                &source_key,
-                SOURCE_REGION,
-                at(source, &under),
-            ),
-            kms(
-                true,
-                "kms:Encrypt",
-                &replica_key,
-                REPLICA_REGION,
-                at(destination, &under),
-            ),
-            kms(
-                false,
-                "kms:Encrypt",
-                &source_key,
-                SOURCE_REGION,
-                at(source, &under),
-            ),
-            kms(
-                false,
-                "kms:Encrypt",
-                &replica_key,
-                SOURCE_REGION,
-                at(destination, &under),
-            ),
-            kms(
-                false,
-                "kms:Encrypt",
-                &replica_key,
-                REPLICA_REGION,
-                at("another-bucket", &under),
-            ),
-            kms(
-                false,
-                "kms:Encrypt",
-                &format!("{replica_key}0"),
-                REPLICA_REGION,
-                at(destination, &under),
-            ),
+        let keys = [
+            output("SourceKmsKeyArns").await?,
+            output("ReplicaKmsKeyArns").await?,
         ];
+        let under = format!("{PREFIX}a");
+        let mut table = reach(&[source, destination], &keys, &under, true);
         for beside in [
             "a",
             "ab/a",
@@ -111,44 +47,93 @@ fn the_role_of_a_rule_reaches_the_objects_under_its_prefix_and_nothing_beside_th
             "*x${aws:username}/a",
             "*?$/a",
         ] {
-            table.push(s3(false, read, source, beside));
-            table.push(s3(false, write, destination, beside));
-            let object = at(source, beside);
-            table.push(kms(
-                false,
-                "kms:Decrypt",
-                &source_key,
-                SOURCE_REGION,
-                object,
-            ));
-            let object = at(destination, beside);
-            table.push(kms(
-                false,
-                "kms:Encrypt",
-                &replica_key,
-                REPLICA_REGION,
-                object,
-            ));
+            table.extend(reach(&[source, destination], &keys, beside, false));
         }
+        table.extend(beyond(source, destination, &keys, &under));
         for asked in table {
             let told = decision(world, &role, &asked).await?;
-            let Asked {
-                may,
-                action,
-                resource,
-                context,
-            } = asked;
             ensure!(
-                (told == "allowed") == may,
-                "{action} on {resource} in {context:?} is {told}"
+                (told == "allowed") == asked.may,
+                "{} on {} in {:?} is {told}",
+                asked.action,
+                asked.resource,
+                asked.context
             );
         }
         world.delete("wild").await
     });
 }
 
+fn at(bucket: &str, key: &str) -> String {
+    format!("arn:aws:s3:::{bucket}/{key}")
+}
+
+fn s3(may: bool, action: &'static str, bucket: &str, key: &str) -> Asked {
+    Asked {
+        may,
+        action,
+        resource: at(bucket, key),
+        context: Vec::new(),
+    }
+}
+
+fn kms(may: bool, action: &'static str, key: &str, region: &str, object: String) -> Asked {
+    Asked {
+        may,
+        action,
+        resource: key.to_owned(),
+        context: vec![
+            ("kms:ViaService", format!("s3.{region}.amazonaws.com")),
+            ("kms:EncryptionContext:aws:s3:arn", object),
+        ],
+    }
+}
+
+/// What replication of an object takes.
+fn reach(
+    [source, destination]: &[&str; 2],
+    keys: &[String; 2],
+    key: &str,
+    may: bool,
+) -> Vec<Asked> {
+    let [source_key, replica_key] = keys;
+    let (from, to) = (at(source, key), at(destination, key));
+    vec![
+        s3(may, READ, source, key),
+        s3(may, WRITE, destination, key),
+        kms(may, "kms:Decrypt", source_key, SOURCE_REGION, from),
+        kms(may, "kms:Encrypt", replica_key, REPLICA_REGION, to),
+    ]
+}
+
+/// What it does not take, of an object under the prefix.
+fn beyond(source: &str, destination: &str, keys: &[String; 2], key: &str) -> Vec<Asked> {
+    let [source_key, replica_key] = keys;
+    let to = || at(destination, key);
+    let (elsewhere, another_key) = (at("another-bucket", key), format!("{replica_key}0"));
+    vec![
+        s3(false, READ, destination, key),
+        s3(false, WRITE, source, key),
+        s3(false, WRITE, "another-bucket", key),
+        s3(false, "s3:GetObject", source, key),
+        s3(false, "s3:PutObject", destination, key),
+        s3(false, "s3:DeleteObjectVersion", destination, key),
+        kms(
+            false,
+            "kms:Encrypt",
+            source_key,
+            SOURCE_REGION,
+            at(source, key),
+        ),
+        kms(false, "kms:Encrypt", replica_key, SOURCE_REGION, to()),
+        kms(false, "kms:Encrypt", replica_key, REPLICA_REGION, elsewhere),
+        kms(false, "kms:Encrypt", &another_key, REPLICA_REGION, to()),
+        kms(false, "kms:CreateGrant", replica_key, REPLICA_REGION, to()),
+    ]
+}
+
 /// IAM's simulator's word.
-async fn decision(world: &World, role: &str, asked: &Asked<'_>) -> Result<String> {
+async fn decision(world: &World, role: &str, asked: &Asked) -> Result<String> {
     let entries = asked.context.iter().map(|(name, value)| {
         ContextEntry::builder()
             .context_key_name(*name)

@@ -65,13 +65,12 @@ fn configured_queue(value: Option<String>) -> Result<Option<String>, Error> {
 
 /// The boundary's ARN; an empty value counts as none.
 fn configured_boundary(value: Option<String>) -> Result<Option<String>, Error> {
-    let value = value.filter(|value| !value.is_empty());
-    match value.as_deref().map(Arn::parse) {
-        Some(arn) if !arn.is_some_and(|arn| arn.is_iam_policy()) => Err(format!(
-            "{PERMISSIONS_BOUNDARY_ARN} must be the ARN of a managed policy, is `{}`",
-            value.unwrap_or_default()
+    match value.filter(|value| !value.is_empty()) {
+        Some(arn) if Arn::parse(&arn).is_some_and(|arn| arn.is_iam_policy()) => Ok(Some(arn)),
+        Some(other) => Err(format!(
+            "{PERMISSIONS_BOUNDARY_ARN} must be the ARN of a managed policy, is `{other}`"
         )
         .into()),
-        _ => Ok(value),
+        None => Ok(None),
     }
 }

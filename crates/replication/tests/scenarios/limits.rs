@@ -15,17 +15,17 @@ fn rule(prefix: &str) -> Value {
     json!({"Filter": {"Prefix": prefix}, "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": WEST}})
 }
 
-fn with(rules: Vec<Value>) -> Value {
+fn with(rules: &[Value]) -> Value {
     json!({"SourceBucket": "source", "Verification": "None", "Rules": rules})
 }
 
 /// A sound specification with one thing laid over its rule.
-fn with_rule(more: Value) -> Value {
+fn with_rule(more: &Value) -> Value {
     let mut rule = rule("a/");
     rule.as_object_mut()
         .unwrap()
         .extend(more.as_object().unwrap().clone());
-    with(vec![rule])
+    with(&[rule])
 }
 
 fn setting() -> Stack {
@@ -77,7 +77,7 @@ fn abroad(stack: &Stack, in_bucket: usize, in_key: usize) -> Value {
     bucket.policy = Some(policy(in_bucket));
     state.keys.get_mut(&key).unwrap().policy = policy(in_key);
     with_rule(
-        json!({"Destination": {"Bucket": "arn:aws:s3:::abroad", "Region": WEST, "AssumeRoleArn": ASSUMED,
+        &json!({"Destination": {"Bucket": "arn:aws:s3:::abroad", "Region": WEST, "AssumeRoleArn": ASSUMED,
         "EncryptionConfiguration": {"ReplicaKmsKeyID": key}}}),
     )
 }
@@ -90,7 +90,7 @@ const EXACT: [(&str, usize, Made, &str); 10] = [
     (
         "rules of a resource",
         1000,
-        |_, n| with((0..n).map(|n| rule(&format!("{n}/"))).collect()),
+        |_, n| with(&(0..n).map(|n| rule(&format!("{n}/"))).collect::<Vec<_>>()),
         "`Rules`: must have 1 to 1000 entries, has 1001",
     ),
     (
@@ -98,7 +98,7 @@ const EXACT: [(&str, usize, Made, &str); 10] = [
         1000,
         |stack, n| {
             others_rules(stack, n - 2);
-            with(vec![rule("a/"), rule("b/")])
+            with(&[rule("a/"), rule("b/")])
         },
         "the bucket would have 1001 replication rules, S3 takes at most 1000",
     ),
@@ -107,7 +107,7 @@ const EXACT: [(&str, usize, Made, &str); 10] = [
         100,
         |stack, n| {
             others_notifications(stack, n - 1);
-            with(vec![rule("a/")])
+            with(&[rule("a/")])
         },
         "bucket `source` would have 101 event notifications, S3 takes at most 100",
     ),
@@ -115,7 +115,7 @@ const EXACT: [(&str, usize, Made, &str); 10] = [
         "source keys",
         100,
         |_, n| {
-            let mut properties = with(vec![rule("a/")]);
+            let mut properties = with(&[rule("a/")]);
             properties["SourceKmsKeyArns"] = json!(vec!["alias/a"; n]);
             properties
         },
@@ -125,7 +125,7 @@ const EXACT: [(&str, usize, Made, &str); 10] = [
         "the name of a bucket",
         63,
         |_, n| {
-            let mut properties = with(vec![rule("a/")]);
+            let mut properties = with(&[rule("a/")]);
             properties["SourceBucket"] = json!(x(n));
             properties
         },
@@ -134,13 +134,13 @@ const EXACT: [(&str, usize, Made, &str); 10] = [
     (
         "a rule's Id, with the owner before it",
         232,
-        |_, n| with_rule(json!({"Id": x(n)})),
+        |_, n| with_rule(&json!({"Id": x(n)})),
         "`Rules[0].Id`: has 233 bytes, S3 takes at most 232",
     ),
     (
         "a prefix",
         1024,
-        |_, n| with(vec![rule(&x(n))]),
+        |_, n| with(&[rule(&x(n))]),
         "`Rules[0].Filter.Prefix`: has 1025 bytes, S3 takes at most 1024",
     ),
     (
@@ -150,20 +150,20 @@ const EXACT: [(&str, usize, Made, &str); 10] = [
             let tags: Vec<_> = (0..n)
                 .map(|n| json!({"Key": n.to_string(), "Value": "v"}))
                 .collect();
-            with_rule(json!({"Filter": {"And": {"Prefix": "a/", "TagFilters": tags}}}))
+            with_rule(&json!({"Filter": {"And": {"Prefix": "a/", "TagFilters": tags}}}))
         },
         "`Rules[0].Filter.And.TagFilters`: must have 0 to 10 entries, has 11",
     ),
     (
         "the name of a tag",
         512,
-        |_, n| with_rule(json!({"Filter": {"TagFilter": {"Key": x(n), "Value": "v"}}})),
+        |_, n| with_rule(&json!({"Filter": {"TagFilter": {"Key": x(n), "Value": "v"}}})),
         "`Rules[0].Filter.TagFilter.Key`: has 513 bytes, S3 takes at most 512",
     ),
     (
         "the value of a tag",
         1024,
-        |_, n| with_rule(json!({"Filter": {"TagFilter": {"Key": "k", "Value": x(n)}}})),
+        |_, n| with_rule(&json!({"Filter": {"TagFilter": {"Key": "k", "Value": x(n)}}})),
         "`Rules[0].Filter.TagFilter.Value`: has 1025 bytes, S3 takes at most 1024",
     ),
 ];
@@ -181,7 +181,7 @@ const TOGETHER: [(&str, Made, &str); 4] = [
                 .world
                 .state()
                 .add_role("source", "/encrypted-replication/", &others);
-            with(vec![rule("a/")])
+            with(&[rule("a/")])
         },
         "IAM takes at most 10240 in a role's inline policies",
     ),
@@ -189,9 +189,9 @@ const TOGETHER: [(&str, Made, &str); 4] = [
         "expectations of a destination",
         |_, _| {
             with(
-                (0..1000)
+                &(0..1000)
                     .map(|n| rule(&format!("{n:04}{}", x(1_000))))
-                    .collect(),
+                    .collect::<Vec<_>>(),
             )
         },
         "SSM parameters, at most 100 are written",
