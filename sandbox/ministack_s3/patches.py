@@ -15,9 +15,9 @@ def install(replication_delay: float) -> None:
 
     # Imported before anything is replaced: they keep the originals they call.
     from ministack_s3 import (
+        boundaries,
         encryption,
         event_source_mapping,
-        event_sources,
         events,
         generated_names,
         managed_key,
@@ -57,7 +57,7 @@ def install(replication_delay: float) -> None:
     kms._key_metadata = managed_key.key_metadata
     kms.key_policy_for_arn = managed_key.key_policy_for_arn
     iam_actions.extract_iam_action = object_encryption.extract_iam_action
-    iam_actions.request_tag_context = event_sources.request_tag_context
+    iam_actions.request_tag_context = boundaries.request_tag_context
     iam_actions.extract_resource_arn = resource_arn.extract_resource_arn
 
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulation.simulate_principal_policy

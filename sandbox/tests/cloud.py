@@ -35,10 +35,12 @@ def deny(action: str | list[str], resource: str | list[str], **extra: Any) -> di
 class Cloud:
     """AWS clients for the sandbox, as the root of an account or as someone else."""
 
-    def __init__(self, url: str, key: str = "test", secret: str = "test") -> None:
+    def __init__(
+        self, url: str, key: str = "test", secret: str = "test", token: str | None = None
+    ) -> None:
         self.url = url
         self.key = key
-        self.session = boto3.Session(key, secret)
+        self.session = boto3.Session(key, secret, token)
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, region: str = SOURCE_REGION) -> Any:

@@ -5,6 +5,9 @@ use std::fmt;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>.
+const LONGEST_KEY: usize = 1024;
+
 /// An object's key as S3 stores it, decoded exactly once.
 ///
 /// There are two ways in, and the shape of the event decides which: [`Key::from_encoded`] where the
@@ -16,12 +19,12 @@ impl Key {
     /// Takes a key that the shape carries as it is (EventBridge).
     ///
     /// # Errors
-    /// A key is never empty.
+    /// A key is never empty, and never longer than S3 takes.
     pub fn from_plain(text: &str) -> Result<Self, KeyError> {
-        if text.is_empty() {
-            Err(KeyError::Empty)
-        } else {
-            Ok(Self(text.to_owned()))
+        match text.len() {
+            0 => Err(KeyError::Empty),
+            1..=LONGEST_KEY => Ok(Self(text.to_owned())),
+            bytes => Err(KeyError::TooLong(bytes)),
         }
     }
 
@@ -31,7 +34,8 @@ impl Key {
     ///
     /// # Errors
     /// Where a `%` is not followed by two hexadecimal digits, or the bytes are no UTF-8: S3 encodes
-    /// every `%`, so the text was not encoded, and decoding it would name another object.
+    /// every `%`, so the text was not encoded, and decoding it would name another object. And as
+    /// [`Key::from_plain`].
     pub fn from_encoded(text: &str) -> Result<Self, KeyError> {
         if !text.bytes().any(|byte| byte == b'+' || byte == b'%') {
             return Self::from_plain(text);
@@ -55,9 +59,8 @@ impl Key {
                 other => other,
             });
         }
-        String::from_utf8(decoded)
-            .map(Self)
-            .map_err(|_| KeyError::NotUtf8)
+        let decoded = String::from_utf8(decoded).map_err(|_| KeyError::NotUtf8)?;
+        Self::from_plain(&decoded)
     }
 
     /// The key.
@@ -88,6 +91,9 @@ pub enum KeyError {
     /// No characters.
     #[error("the object key is empty")]
     Empty,
+    /// More bytes than S3 takes.
+    #[error("the object key has {0} bytes, S3 takes at most {LONGEST_KEY}")]
+    TooLong(usize),
     /// A `%` without two hexadecimal digits after it.
     #[error("the object key has a `%` without two hexadecimal digits after it")]
     BadEscape,

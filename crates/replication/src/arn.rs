@@ -66,6 +66,12 @@ impl Arn {
         self.service == "kms" && self.resource.starts_with("alias/")
     }
 
+    /// Whether this names a managed policy of IAM's (`policy/…`), which can be a permissions boundary.
+    #[must_use]
+    pub fn is_iam_policy(&self) -> bool {
+        self.service == "iam" && self.resource.starts_with("policy/") && !self.is_pattern()
+    }
+
     /// The role's name without its path, where this is the ARN of an IAM role.
     #[must_use]
     pub fn role_name(&self) -> Option<&str> {

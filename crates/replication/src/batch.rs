@@ -72,15 +72,24 @@ pub fn plan_job(
     let name = owner.batch_role();
     let role_arn = role_arn(home, &name);
     let document = job_policy(spec, desired, home, owner, report_bucket);
-    let role = observed.role.is_none().then(|| Step::CreateRole {
-        role: name.clone(),
-        description: format!(
-            "Assumed by S3 Batch Operations to replicate existing objects of bucket {}",
-            spec.source_bucket
-        ),
-        trust_policy: trust_policy(BATCH_OPERATIONS).to_string(),
-        permissions_boundary: spec.permissions_boundary.clone(),
-    });
+    let boundary = &spec.permissions_boundary;
+    let role = match (&observed.role, boundary) {
+        (None, _) => Some(Step::CreateRole {
+            role: name.clone(),
+            description: format!(
+                "Assumed by S3 Batch Operations to replicate existing objects of bucket {}",
+                spec.source_bucket
+            ),
+            trust_policy: trust_policy(BATCH_OPERATIONS).to_string(),
+            permissions_boundary: boundary.clone(),
+        }),
+        // An earlier request made it, and did not come to the job.
+        (Some(found), Some(boundary)) if found.permissions_boundary.as_ref() != Some(boundary) => {
+            let (role, policy_arn) = (name.clone(), boundary.clone());
+            Some(Step::PutPermissionsBoundary { role, policy_arn })
+        }
+        (Some(_), _) => None,
+    };
     let policy = (!says(observed.policy.as_deref(), &document)).then(|| Step::PutRolePolicy {
         role: name.clone(),
         policy: name.clone(),

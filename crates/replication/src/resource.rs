@@ -30,6 +30,7 @@ pub struct EncryptedReplication<A> {
     aws: A,
     home: Home,
     check_queue_arn: Option<String>,
+    required_boundary: Option<String>,
 }
 
 impl<A: Aws> EncryptedReplication<A> {
@@ -39,12 +40,22 @@ impl<A: Aws> EncryptedReplication<A> {
             aws,
             home,
             check_queue_arn,
+            required_boundary: None,
         }
+    }
+
+    /// Every role of ours must have this permissions boundary: the provisioner may make no other.
+    #[must_use]
+    pub fn with_required_boundary(mut self, policy_arn: Option<String>) -> Self {
+        self.required_boundary = policy_arn;
+        self
     }
 
     async fn provision(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
         let owner = identity(request).owner;
-        let spec = properties::read(&request.resource_properties, &self.home, &owner)
+        let required = self.required_boundary.as_deref();
+        let properties = &request.resource_properties;
+        let spec = properties::read_bounded(properties, &self.home, &owner, required)
             .map_err(|faults| Failure::from(faults.to_string()))?;
         // A destination that is no longer named is left by the role that the old properties name.
         let old = properties::read(&request.old_resource_properties, &self.home, &owner).ok();
@@ -134,7 +145,8 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
         _deadline: Deadline,
     ) -> Result<Value, Failure> {
         let queue = self.check_queue_arn.as_deref();
-        let answer = direct::answer(&self.aws, &self.home, queue, payload);
+        let required = self.required_boundary.as_deref();
+        let answer = direct::answer(&self.aws, &self.home, queue, required, payload);
         Box::pin(answer).await.map_err(Failure::from)
     }
 }

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use custom_resource::{Payload, Provider, ResponseHosts, SmithyTransport};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use replication::arn::Home;
+use replication::arn::{Arn, Home};
 use replication::aws::SdkAws;
 use replication::resource::EncryptedReplication;
 
 /// ARN of the checker's queue. Without it the source bucket's notifications are left alone.
 const CHECK_QUEUE_ARN: &str = "CHECK_QUEUE_ARN";
+
+/// ARN of the permissions boundary that every role of ours must have.
+const PERMISSIONS_BOUNDARY_ARN: &str = "PERMISSIONS_BOUNDARY_ARN";
 
 /// The AWS SDK's own variables for another endpoint than AWS's, see
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
@@ -24,6 +27,7 @@ async fn main() -> Result<(), Error> {
         .with_ansi(false)
         .init();
     let queue = configured_queue(std::env::var(CHECK_QUEUE_ARN).ok())?;
+    let boundary = configured_boundary(std::env::var(PERMISSIONS_BOUNDARY_ARN).ok())?;
     // Where AWS itself is redirected, the answer may go to this machine; otherwise to Amazon alone.
     let endpoint = std::env::var(AWS_ENDPOINT_URL).ok();
     let hosts = ResponseHosts::for_endpoint_override(endpoint.as_deref());
@@ -32,13 +36,14 @@ async fn main() -> Result<(), Error> {
     let http = sdk_environment::Http::new();
     let config = sdk_environment::sdk_config(&environment, &http)?;
     let transport = SmithyTransport::new(http.connector());
-    let (queue, s3_endpoint) = (&queue, s3_endpoint.as_deref());
+    let (queue, boundary, s3_endpoint) = (&queue, &boundary, s3_endpoint.as_deref());
     let (config, transport) = (&config, &transport);
     run(service_fn(move |event: LambdaEvent<Payload>| async move {
         let home = Home::of_function(&event.context.invoked_function_arn)
             .ok_or("Lambda gave the invocation no function ARN")?;
         let aws = SdkAws::new(config.clone(), &home, s3_endpoint);
-        let resource = EncryptedReplication::new(aws, home, queue.clone());
+        let resource = EncryptedReplication::new(aws, home, queue.clone())
+            .with_required_boundary(boundary.clone());
         let provider = Provider::new(resource, transport.clone()).with_response_hosts(hosts);
         Ok::<_, Error>(Box::pin(provider.handle(event)).await?)
     }))
@@ -54,6 +59,18 @@ fn configured_queue(value: Option<String>) -> Result<Option<String>, Error> {
         Some(other) => {
             Err(format!("{CHECK_QUEUE_ARN} must be the ARN of an SQS queue, is `{other}`").into())
         }
+        None => Ok(None),
+    }
+}
+
+/// The boundary's ARN; an empty value counts as none.
+fn configured_boundary(value: Option<String>) -> Result<Option<String>, Error> {
+    match value.filter(|value| !value.is_empty()) {
+        Some(arn) if Arn::parse(&arn).is_some_and(|arn| arn.is_iam_policy()) => Ok(Some(arn)),
+        Some(other) => Err(format!(
+            "{PERMISSIONS_BOUNDARY_ARN} must be the ARN of a managed policy, is `{other}`"
+        )
+        .into()),
         None => Ok(None),
     }
 }

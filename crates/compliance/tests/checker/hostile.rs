@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use compliance::ingest::{self, Payload};
 use compliance::ports::VersionPage;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::support::{Bench, Fake};
+use crate::support::{Bench, Fake, failed_ids, queue_batch};
 
 /// What is done to one node of an event.
 #[derive(Clone, Debug)]
@@ -108,16 +109,135 @@ fn apply(value: &mut Value, at: &mut usize, change: &Change) {
     }
 }
 
-fn samples() -> Vec<Value> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events");
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
     let files = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());
     let events = files.filter(|path| path.extension().is_some_and(|kind| kind == "json"));
     let mut events: Vec<_> = events.collect();
     events.sort();
+    events
+}
+
+fn samples() -> Vec<Value> {
     let read = |path: &PathBuf| serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    events.iter().map(read).collect()
+    files("../../events").iter().map(read).collect()
+}
+
+/// A queue's batch: a sound message, and one with this body.
+fn beside_a_sound_one(body: &str) -> Value {
+    let mut batch = queue_batch(2);
+    batch["Records"][1]["messageId"] = json!("trick");
+    batch["Records"][1]["body"] = json!(body);
+    batch
+}
+
+/// The other message is judged, and this one judged or returned.
+fn costs_only_itself(name: &str, body: &str) {
+    let batch = beside_a_sound_one(body);
+    answered(&batch).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let bench = Bench::new(Fake::default(), &[], 8);
+    let answer = runtime.block_on(bench.send(&batch)).unwrap();
+    let failed = failed_ids(&answer);
+    assert!(failed.iter().all(|id| id == "trick"), "{name}: {failed:?}");
+    assert!(!bench.lines().0.is_empty(), "{name}");
+}
+
+#[test]
+fn the_tricks_that_are_kept_are_answered_and_cost_no_other_message() {
+    let tricks = files("../../events/hostile");
+    assert!(tricks.len() > 20, "{} files", tricks.len());
+    for path in tricks {
+        let name = path.file_name().unwrap().to_string_lossy();
+        let bytes = fs::read(&path).unwrap();
+        // What is no JSON never comes to the function as a payload.
+        if let Ok(event) = serde_json::from_slice(&bytes) {
+            answered(&event).unwrap();
+        }
+        costs_only_itself(&name, &String::from_utf8_lossy(&bytes));
+    }
+}
+
+/// What a message of a megabyte is refused with.
+fn refusal(body: &str) -> String {
+    let batch = beside_a_sound_one(body);
+    let Payload::Queue(messages) = ingest::read(&batch).unwrap() else {
+        panic!("no queue");
+    };
+    let error = messages[1].subjects.as_ref().unwrap_err().to_string();
+    assert!(error.len() < 1_000, "{} bytes", error.len());
+    error
+}
+
+#[test]
+fn a_megabyte_is_refused_shortly_and_costs_no_other_message() {
+    const MEGABYTE: usize = 1 << 20;
+    let x = "x".repeat(MEGABYTE);
+    let record = |key: &str| {
+        json!({"Records": [{"eventSource": "aws:s3", "eventVersion": "2.1", "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": "destination"}, "object": {"key": key, "versionId": "v"}}}]})
+        .to_string()
+    };
+    let mut many_fields = Map::new();
+    for number in 0..50_000 {
+        many_fields.insert(format!("field-{number}"), json!(number));
+    }
+    for (body, part) in [
+        (
+            record(&x),
+            "the object key has 1048576 bytes, S3 takes at most 1024",
+        ),
+        (
+            record(&"%41".repeat(MEGABYTE / 3)),
+            "the object key has 349525 bytes, S3 takes at most 1024",
+        ),
+        (x.clone(), "a message of 1048576 bytes is not JSON"),
+        (
+            "[".repeat(MEGABYTE),
+            "a message of 1048576 bytes is not JSON",
+        ),
+        ("{\"Records\":".repeat(MEGABYTE / 11), "is not JSON"),
+        ("1".repeat(MEGABYTE), "is not JSON"),
+        (json!(x).to_string(), "a string of 1048576 bytes"),
+        (
+            Value::Object(many_fields).to_string(),
+            "an object with the fields field-0",
+        ),
+    ] {
+        let told = refusal(&body);
+        assert!(told.contains(part), "{told}");
+        costs_only_itself(part, &body);
+    }
+}
+
+#[test]
+fn the_longest_key_is_judged_and_one_byte_more_is_refused() {
+    for (length, judged) in [(1024, true), (1025, false)] {
+        let key = "k".repeat(length);
+        let event = json!({"source": "aws.s3", "detail-type": "Object Created", "detail":
+            {"version": "0", "bucket": {"name": "destination"}, "object": {"key": key, "version-id": "v"}}});
+        let read = ingest::read(&event);
+        assert_eq!(read.is_ok(), judged, "{read:?}");
+        if let Err(error) = read {
+            let told = error.to_string();
+            assert!(
+                told.ends_with("the object key has 1025 bytes, S3 takes at most 1024"),
+                "{told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn as_many_messages_as_sqs_gives_at_once_are_answered() {
+    // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    answered(&queue_batch(10_000)).unwrap();
 }
 
 /// Ids of an SQS batch's messages; none where it is no such batch.

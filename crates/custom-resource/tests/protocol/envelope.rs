@@ -4,7 +4,7 @@ use custom_resource::{InvocationError, Payload, ResponseHosts};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::common::{Attempt, Fake, Scripted, changed, event, provider, request};
+use crate::common::{Attempt, Does, Fake, Scripted, changed, event, provider, request};
 
 async fn handle(payload: impl Into<Payload>) -> (Result<Value, InvocationError>, Scripted, Fake) {
     let fake = Fake::succeeding();
@@ -327,19 +327,20 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+const MEMBERS: [&str; 9] = [
+    "RequestType",
+    "RequestId",
+    "StackId",
+    "LogicalResourceId",
+    "ResourceType",
+    "PhysicalResourceId",
+    "ResourceProperties",
+    "OldResourceProperties",
+    "ResponseURL",
+];
+
 /// A request with some of its members replaced or taken out.
 fn any_request() -> impl Strategy<Value = Value> {
-    const MEMBERS: [&str; 9] = [
-        "RequestType",
-        "RequestId",
-        "StackId",
-        "LogicalResourceId",
-        "ResourceType",
-        "PhysicalResourceId",
-        "ResourceProperties",
-        "OldResourceProperties",
-        "ResponseURL",
-    ];
     let change = (
         proptest::sample::select(&MEMBERS),
         proptest::option::of(any_json()),
@@ -396,6 +397,131 @@ fn answered_or_refused(payload: Payload) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
+}
+
+fn whatever(payload: Payload) {
+    answered_or_refused(payload).unwrap();
+}
+
+#[test]
+fn the_tricks_that_are_kept_are_answered_or_refused() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/hostile");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        count += 1;
+        whatever(Payload::from_slice(&bytes));
+        let properties = String::from_utf8_lossy(&bytes);
+        for request_type in ["Create", "Update", "Delete"] {
+            let whole = format!("{}}}", text(request_type, &properties));
+            whatever(Payload::from_slice(whole.as_bytes()));
+        }
+    }
+    assert!(count > 20, "{count} files");
+}
+
+#[test]
+fn a_megabyte_in_any_member_is_answered_or_refused() {
+    const MEGABYTE: usize = 1 << 20;
+    let x = "x".repeat(MEGABYTE);
+    let quotes = "\"".repeat(MEGABYTE);
+    let list = vec![0; MEGABYTE / 2];
+    for member in MEMBERS {
+        for request_type in ["Create", "Update", "Delete"] {
+            for value in [json!(x), json!(quotes), json!(list), json!({ &x: 1 })] {
+                whatever(changed(request_type, &[(member, Some(value))]).into());
+            }
+        }
+    }
+    for damage in [
+        "[".repeat(MEGABYTE),
+        "{\"a\":".repeat(MEGABYTE / 5),
+        "1".repeat(MEGABYTE),
+        format!("{{\"Size\": {}}}}}", "9".repeat(MEGABYTE)),
+        format!("\"{x}"),
+    ] {
+        for request_type in ["Create", "Update", "Delete"] {
+            whatever(Payload::from_slice(text(request_type, &damage).as_bytes()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reason_of_a_megabyte_fits_the_answer_with_its_head_and_its_tail() {
+    let reason = format!("head{}tail", "ü\"".repeat(1 << 19));
+    let fake = Fake::new(Does::Fail(reason));
+    let transport = Scripted::new(&[Attempt::Status(200)]);
+    let handled = provider(&fake, &transport)
+        .handle(event(request("Create"), 60))
+        .await;
+    assert!(handled.is_ok());
+    assert!(transport.sent()[0].length <= 4096);
+    let told = transport.answer()["Reason"].as_str().unwrap().to_owned();
+    assert!(
+        told.starts_with("head") && told.ends_with("tail") && told.contains("bytes left out"),
+        "{told}"
+    );
+}
+
+/// Addresses that look like Amazon's to somebody.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_carried_out_for_an_address_that_is_not_amazons() {
+    const SECRET_PATH: &str = "5ec3e7";
+    for address in [
+        "https://s3.amazonaws.com@evil.example/",
+        "https://s3.amazonaws.com:443@evil.example/",
+        "https://user:password@s3.amazonaws.com/",
+        "https://evil.example:443/",
+        "https://s3.amazonaws.com:8443/",
+        "https://s3.amazonaws.com.evil.example/",
+        "https://evil.example/s3.amazonaws.com/",
+        "https://evil.example?.s3.amazonaws.com/",
+        "https://evil.example#.s3.amazonaws.com/",
+        "https://evil.example\\.s3.amazonaws.com/",
+        "https://evil.example%2f.s3.amazonaws.com/",
+        "https://evil.example\t.s3.amazonaws.com/",
+        "https://s3.amazonaws.com./",
+        "https://.s3.amazonaws.com/",
+        "https://amazonaws.com/",
+        "https://evilamazonaws.com/",
+        "https://s3.amazonaws.co/",
+        "https://s3.amаzonaws.com/",
+        "https://s3.xn--amzonaws-86g.com/",
+        "https://s3。amazonaws.com/",
+        "https://52.216.0.1/",
+        "https://0x34d80001/",
+        "https://[::ffff:52.216.0.1]/",
+        "https://169.254.169.254/",
+        "https://localhost/",
+        "https://127.0.0.1/",
+        "http://s3.amazonaws.com/",
+        "HTTP://s3.amazonaws.com/",
+        "ftp://s3.amazonaws.com/",
+        "file:///etc/passwd",
+        "//s3.amazonaws.com/",
+        "https://s3.amazonaws.com",
+        "",
+    ] {
+        let url = format!("{address}{SECRET_PATH}");
+        for request_type in ["Create", "Update", "Delete"] {
+            let payload = changed(request_type, &[("ResponseURL", Some(json!(url)))]);
+            let (result, transport, fake) = handle(payload).await;
+            let error = result.unwrap_err();
+            assert_eq!(
+                error.code(),
+                "CustomResource.ResponseUrlRefused",
+                "{address}"
+            );
+            assert!(
+                !format!("{error} {error:?}").contains(SECRET_PATH),
+                "{error}"
+            );
+            assert!(
+                transport.sent().is_empty() && fake.calls().is_empty(),
+                "{address}"
+            );
+        }
+    }
 }
 
 proptest! {

@@ -90,6 +90,36 @@ async fn redirect_is_returned_and_not_followed() {
 }
 
 #[tokio::test]
+async fn an_answer_is_not_taken_elsewhere_by_a_redirect() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let there = elsewhere.local_addr().unwrap();
+    let reply: &'static str = Box::leak(
+        format!(
+            "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{there}/elsewhere\r\n\
+             content-length: 0\r\nconnection: close\r\n\r\n"
+        )
+        .into_boxed_str(),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = tokio::spawn(serve_once(listener, reply));
+    let payload = changed(
+        "Create",
+        &[("ResponseURL", Some(url(port).expose_secret().into()))],
+    );
+    let transport = SmithyTransport::with_default_connector().unwrap();
+    let provider = Provider::new(Fake::succeeding(), transport)
+        .with_response_hosts(ResponseHosts::AmazonOrLoopback);
+    // Time for one attempt: the others would find nobody there.
+    let result = provider.handle(event(payload, 2)).await;
+    assert!(result.is_err(), "{result:?}");
+    server.await.unwrap();
+    let quiet = std::time::Duration::from_millis(100);
+    let visitor = tokio::time::timeout(quiet, elsewhere.accept()).await;
+    assert!(visitor.is_err(), "somebody came to {there}");
+}
+
+#[tokio::test]
 async fn refused_connection_is_a_retryable_fault_that_names_its_cause_and_no_query() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

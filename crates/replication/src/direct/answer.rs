@@ -29,6 +29,7 @@ pub(crate) async fn answer<A: Aws>(
     aws: &A,
     home: &Home,
     queue_arn: Option<&str>,
+    required_boundary: Option<&str>,
     payload: Value,
 ) -> Result<Value, String> {
     let question = Question::read(payload)?;
@@ -46,7 +47,8 @@ pub(crate) async fn answer<A: Aws>(
         whose(&source, configuration.as_ref())?
     };
     let owner = &id.owner;
-    let spec = properties::read(&question.resource_properties, home, owner);
+    let properties = &question.resource_properties;
+    let spec = properties::read_bounded(properties, home, owner, required_boundary);
     let head = json!({"Action": question.action, "PhysicalResourceId": id.to_string()});
     let specs: Vec<&Spec> = spec.iter().collect();
     let accounts = Accounts::of(aws, home, &specs)

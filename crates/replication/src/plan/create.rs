@@ -14,6 +14,9 @@ use crate::policy::key_policy;
 use crate::spec::Spec;
 use crate::step::{Plan, Step};
 
+/// Of one bucket, see <https://docs.aws.amazon.com/general/latest/gr/s3.html>.
+const MOST_NOTIFICATIONS: usize = 100;
+
 /// The steps from what there is to what should be.
 ///
 /// `queue_arn` is the checker's queue, for the source bucket's failure events.
@@ -74,7 +77,10 @@ impl Comparison<'_> {
             Ok(steps) => settings.extend(steps),
             Err(found) => faults.extend(found),
         }
-        settings.extend(self.failure_events(queue_arn));
+        match self.failure_events(queue_arn) {
+            Ok(step) => settings.extend(step),
+            Err(fault) => faults.push(fault),
+        }
         // Before the rules: once they are replaced, nothing leads to the parameters any more.
         settings.extend(self.abandoned_expectations());
         let bucket = &self.spec.source_bucket;
@@ -202,19 +208,32 @@ impl Comparison<'_> {
         self.observed.destinations.get(bucket)?.bucket.as_ref()
     }
 
-    fn failure_events(&self, queue_arn: Option<&str>) -> Option<Step> {
+    fn failure_events(&self, queue_arn: Option<&str>) -> Result<Option<Step>, String> {
         let (bucket, region) = (&self.spec.source_bucket, &self.spec.source_region);
         // S3 sends notifications to queues of the bucket's own Region only.
-        let queue_arn = queue_arn.filter(|arn| arn.split(':').nth(3) == Some(region))?;
+        let in_region = |arn: &&str| arn.split(':').nth(3) == Some(region);
+        let Some(queue_arn) = queue_arn.filter(in_region) else {
+            return Ok(None);
+        };
         let none = NotificationConfiguration::default();
         let source = self.observed.source.as_ref();
         let existing = source.map_or(&none, |source| &source.notifications);
         let merged = merge::with_failure_events(existing, self.owner, queue_arn);
-        (merged != *existing).then(|| Step::AddFailureEvents {
+        if merged == *existing {
+            return Ok(None);
+        }
+        let number = merged.queues.len() + merged.topics.len() + merged.functions.len();
+        if number > MOST_NOTIFICATIONS {
+            return Err(format!(
+                "bucket `{bucket}` would have {number} event notifications, S3 takes at most {MOST_NOTIFICATIONS}; \
+                 remove one, or send the bucket's `s3:Replication:*` events to `{queue_arn}` by one of them"
+            ));
+        }
+        Ok(Some(Step::AddFailureEvents {
             bucket: bucket.clone(),
             region: region.clone(),
             queue_arn: queue_arn.to_owned(),
-        })
+        }))
     }
 }
 

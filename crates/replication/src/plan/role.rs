@@ -37,7 +37,8 @@ impl Comparison<'_> {
                     && found.permissions_boundary.as_ref() != Some(boundary)
                 {
                     let (role, policy_arn) = (role.clone(), boundary.clone());
-                    settings.push(Step::PutPermissionsBoundary { role, policy_arn });
+                    // Before the policy, which we may be allowed to put on a bounded role alone.
+                    foundations.push(Step::PutPermissionsBoundary { role, policy_arn });
                 }
             }
         }

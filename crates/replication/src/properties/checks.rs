@@ -142,12 +142,26 @@ fn check_role(given: &Given, home: &Home, faults: &mut Faults) {
         }
     }
     if let Some(boundary) = &given.permissions_boundary
-        && !Arn::parse(boundary)
-            .is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("policy/"))
+        && !Arn::parse(boundary).is_some_and(|arn| arn.is_iam_policy())
     {
         faults.push(
             "PermissionsBoundary",
             format!("`{boundary}` is not the ARN of an IAM policy"),
+        );
+    }
+}
+
+/// IAM would refuse it too, but only when buckets and keys have been made.
+pub(super) fn check_required_boundary(given: &Given, required: Option<&str>, faults: &mut Faults) {
+    if let (Some(boundary), Some(required)) = (&given.permissions_boundary, required)
+        && boundary != required
+    {
+        faults.push(
+            "PermissionsBoundary",
+            format!(
+                "`{boundary}` is not the boundary that the provisioner was installed with, `{required}`; leave the \
+                 property out to get that one"
+            ),
         );
     }
 }

@@ -13,7 +13,7 @@ mod table;
 mod tests;
 
 pub use faults::{Fault, Faults};
-pub use read::read;
+pub use read::{read, read_bounded};
 pub use reference::reference;
 pub use schema::schema;
 pub(crate) use shape::scalar;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::checks::check;
+use super::checks::{check, check_required_boundary};
 use super::faults::Faults;
 use super::shape::canonical;
 use super::table;
@@ -23,6 +23,20 @@ const FIFTEEN_MINUTES: i32 = 15;
 /// # Errors
 /// Every fault in the properties.
 pub fn read(properties: &Map<String, Value>, home: &Home, owner: &Owner) -> Result<Spec, Faults> {
+    read_bounded(properties, home, owner, None)
+}
+
+/// The same where every role of ours must have the permissions boundary `required`: it is the default,
+/// and no other is taken.
+///
+/// # Errors
+/// Every fault in the properties.
+pub fn read_bounded(
+    properties: &Map<String, Value>,
+    home: &Home,
+    owner: &Owner,
+    required: Option<&str>,
+) -> Result<Spec, Faults> {
     let mut faults = Faults::default();
     let properties = unwrap_pasted_configuration(properties);
     let sound = canonical(&properties, table::RESOURCE, "", &mut faults);
@@ -35,8 +49,13 @@ pub fn read(properties: &Map<String, Value>, home: &Home, owner: &Owner) -> Resu
         }
     };
     check(&given, home, &mut faults);
+    check_required_boundary(&given, required, &mut faults);
     faults.or(())?;
-    Ok(given.into_spec(home, owner))
+    let mut spec = given.into_spec(home, owner);
+    if let Some(required) = required {
+        spec.permissions_boundary = Some(required.to_owned());
+    }
+    Ok(spec)
 }
 
 /// The walkthrough's `replication.json` is `{"Role": …, "Rules": […]}`. Pasted whole as `Rules`, it

@@ -50,12 +50,17 @@ pub(super) fn canonical(
 ) -> Map<String, Value> {
     let mut sound = Map::new();
     for (name, value) in object {
-        let at = join(path, name);
+        let at = join(path, &brief(name));
         let known = properties
             .iter()
             .find(|p| p.name == name || p.alias == Some(name.as_str()));
         let Some(property) = known else {
-            faults.push(at, unknown(name, properties));
+            let told = if faults.0.len() < MOST_GUESSES {
+                unknown(name, properties)
+            } else {
+                "is not a property here".to_owned()
+            };
+            faults.push(at, told);
             continue;
         };
         // CloudFormation drops properties set to AWS::NoValue; a null can only come by hand.
@@ -154,13 +159,19 @@ pub(crate) fn scalar(value: &Value) -> Option<String> {
 }
 
 fn shown(value: &Value) -> String {
-    const MOST: usize = 60;
     match scalar(value) {
-        Some(text) if text.chars().count() > MOST => {
-            format!("`{}…`", text.chars().take(MOST).collect::<String>())
-        }
-        Some(text) => format!("`{text}`"),
+        Some(text) => format!("`{}`", brief(&text)),
         None => name_of(value).to_owned(),
+    }
+}
+
+/// No name of ours, nor a word that stands for one, is longer.
+const LONGEST_SHOWN: usize = 60;
+
+fn brief(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -175,6 +186,9 @@ fn name_of(value: &Value) -> &'static str {
     }
 }
 
+/// An answer has no room for as many faults, and a guess takes its time.
+const MOST_GUESSES: usize = 100;
+
 fn unknown(name: &str, properties: &[Property]) -> String {
     let spellings = || {
         properties
@@ -182,7 +196,10 @@ fn unknown(name: &str, properties: &[Property]) -> String {
             .flat_map(|p| [Some(p.name), p.alias])
             .flatten()
     };
+    // The distance takes time and room for the product of both lengths.
+    let near_enough = |known: &&str| name.len() <= LONGEST_SHOWN.max(known.len());
     let nearest = spellings()
+        .filter(near_enough)
         .map(|known| {
             (
                 strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()),
@@ -276,6 +293,20 @@ mod tests {
             .map(|f| format!("{}: {}", f.path, f.message))
             .collect();
         (Value::Object(sound), faults)
+    }
+
+    #[test]
+    fn a_name_of_a_megabyte_is_told_shortly() {
+        let name = "x".repeat(1 << 20);
+        let (_, faults) = read(json!({"Priority": 1, name: 1}));
+        let [fault] = faults.as_slice() else {
+            panic!("{} faults", faults.len());
+        };
+        assert!(fault.len() < 300, "{} bytes", fault.len());
+        assert!(
+            fault.starts_with("xxx") && fault.contains("`Priority`"),
+            "{fault}"
+        );
     }
 
     #[test]

@@ -276,7 +276,7 @@ pub(super) const RESOURCE: &[Property] = &[
     optional(
         "PermissionsBoundary",
         TEXT,
-        "ARN of a policy that bounds the role of ours. Default: none.",
+        "ARN of a policy that bounds the roles of ours. Default: the one that the provisioner was installed with, or none.",
     ),
     optional(
         "WhenMissing",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::read;
+use super::{read, read_bounded};
 use crate::arn::Home;
 use crate::configuration::{Status, Tag};
 use crate::owner::Owner;
@@ -390,4 +390,38 @@ fn the_account_of_a_role_to_assume_is_the_destinations() {
         rule.rule.destination.account.as_deref(),
         Some("444455556666")
     );
+}
+
+#[test]
+fn a_required_boundary_is_the_default_and_no_other_is_taken() {
+    const REQUIRED: &str = "arn:aws:iam::111122223333:policy/required";
+    let bounded = |more: Value| {
+        let properties = with(&json!({}), &more);
+        read_bounded(
+            properties.as_object().unwrap(),
+            &home(),
+            &owner(),
+            Some(REQUIRED),
+        )
+    };
+    let role = json!("arn:aws:iam::111122223333:role/r");
+    for more in [
+        json!({}),
+        json!({"PermissionsBoundary": REQUIRED}),
+        // The job for existing objects has a role of its own.
+        json!({"Role": role}),
+    ] {
+        let spec = bounded(more).unwrap();
+        assert_eq!(spec.permissions_boundary.as_deref(), Some(REQUIRED));
+    }
+    let other = json!({"PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess", "OnDelet": "x"});
+    let told = bounded(other).unwrap_err().to_string();
+    for part in [
+        "AdministratorAccess",
+        REQUIRED,
+        "leave the property out",
+        "OnDelet",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
 }

@@ -153,7 +153,13 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
                 tokens.push((None, false));
                 more
             }
-            ['$', '{', c @ ('*' | '?' | '$'), '}', more @ ..] | [c, more @ ..] => {
+            ['$', '{', c @ ('*' | '?' | '$'), '}', more @ ..] => {
+                tokens.push((Some(*c), false));
+                more
+            }
+            // It would stand for a value of the request: no policy of ours has one.
+            ['$', '{', ..] => panic!("a policy variable in `{pattern}`"),
+            [c, more @ ..] => {
                 tokens.push((Some(*c), false));
                 more
             }

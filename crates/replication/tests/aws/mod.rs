@@ -6,7 +6,7 @@
 //! What it does not model: billing.
 
 mod buckets;
-mod evaluate;
+pub(crate) mod evaluate;
 pub(crate) mod faults;
 mod jobs;
 mod keys;

@@ -29,6 +29,19 @@ fn known<'a>(state: &'a mut State, name: &str) -> Result<&'a mut Role, Refusal> 
     }
 }
 
+/// As the template's conditional Deny, whose condition is on `iam:PermissionsBoundary`. See
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html#access_policies_boundaries-delegate>.
+fn bounded(state: &State, boundary: Option<&str>) -> Result<(), Refusal> {
+    if state.required_boundary.is_some() && state.required_boundary.as_deref() != boundary {
+        return refuse(
+            ErrorKind::AccessDenied,
+            "AccessDenied",
+            "not authorized, with an explicit deny in an identity-based policy",
+        );
+    }
+    Ok(())
+}
+
 fn is_policy(document: &str) -> bool {
     serde_json::from_str::<Value>(document).is_ok_and(|policy| policy["Statement"].is_array())
 }
@@ -47,6 +60,7 @@ impl Roles for World {
 
     async fn create_role(&self, role: NewRole<'_>) -> Outcome<()> {
         self.call("CreateRole", named(role.name), "", |state| {
+            bounded(state, role.permissions_boundary)?;
             let valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
             if !(1..=64).contains(&role.name.len()) || !role.name.chars().all(valid) {
                 return refuse(
@@ -93,6 +107,7 @@ impl Roles for World {
 
     async fn put_permissions_boundary(&self, role: &str, policy_arn: &str) -> Outcome<()> {
         self.call("PutRolePermissionsBoundary", named(role), "", |state| {
+            bounded(state, Some(policy_arn))?;
             known(state, role)?.permissions_boundary = Some(policy_arn.to_owned());
             Ok(())
         })
@@ -131,6 +146,8 @@ impl Roles for World {
     async fn put_role_policy(&self, role: &str, policy: &str, document: &str) -> Outcome<()> {
         self.call("PutRolePolicy", named(role), "", |state| {
             let now = state.now;
+            let boundary = known(state, role)?.permissions_boundary.clone();
+            bounded(state, boundary.as_deref())?;
             let found = known(state, role)?;
             if !is_policy(document) {
                 return refuse(

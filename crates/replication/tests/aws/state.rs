@@ -32,6 +32,8 @@ pub(crate) struct State {
     /// ARN of a key by Region and alias.
     pub(crate) aliases: BTreeMap<(String, String), String>,
     pub(crate) roles: BTreeMap<String, Role>,
+    /// Roles without this boundary may neither be made nor given policies.
+    pub(crate) required_boundary: Option<String>,
     /// By Region and name.
     pub(crate) parameters: BTreeMap<(String, String), String>,
     /// The same in other accounts, by account.
@@ -58,6 +60,7 @@ impl Default for State {
             keys: BTreeMap::new(),
             aliases: BTreeMap::new(),
             roles: BTreeMap::new(),
+            required_boundary: None,
             parameters: BTreeMap::new(),
             foreign_parameters: BTreeMap::new(),
             jobs: BTreeMap::new(),

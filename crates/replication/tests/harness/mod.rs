@@ -43,7 +43,8 @@ pub(crate) type Answer = Result<Map<String, Value>, String>;
 pub(crate) struct Stack {
     pub(crate) world: World,
     pub(crate) aws: Faulty,
-    queue: Option<&'static str>,
+    pub(crate) queue: Option<&'static str>,
+    pub(crate) boundary: Option<&'static str>,
 }
 
 impl Stack {
@@ -52,6 +53,7 @@ impl Stack {
             world: world.clone(),
             aws: Faulty::new(world),
             queue: Some(QUEUE),
+            boundary: None,
         }
     }
 
@@ -64,8 +66,15 @@ impl Stack {
         self
     }
 
+    /// The provisioner may make no role without this boundary.
+    pub(crate) fn requiring(mut self, boundary: &'static str) -> Self {
+        self.boundary = Some(boundary);
+        self
+    }
+
     pub(crate) fn resource(&self) -> EncryptedReplication<Faulty> {
         EncryptedReplication::new(self.aws.clone(), home(), self.queue.map(str::to_owned))
+            .with_required_boundary(self.boundary.map(str::to_owned))
     }
 
     pub(crate) async fn create(&self, logical_id: &str, properties: &Value) -> Answer {

@@ -141,6 +141,58 @@ async fn answered(properties: &Value) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+fn run(properties: &Value) -> Result<(), TestCaseError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(answered(properties))
+}
+
+#[test]
+fn the_tricks_that_are_kept_are_answered_and_what_they_made_goes_again() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/hostile");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let Ok(whole) = serde_json::from_slice::<Value>(&bytes) else {
+            continue;
+        };
+        for properties in [&whole["ResourceProperties"], &whole] {
+            if properties.is_object() {
+                count += 1;
+                run(properties).unwrap();
+            }
+        }
+    }
+    assert!(count > 10, "{count} properties");
+}
+
+#[test]
+fn a_megabyte_anywhere_is_answered() {
+    const MEGABYTE: usize = 1 << 20;
+    let mut pointers = Vec::new();
+    nodes(&sound(), "", &mut pointers);
+    for pointer in pointers {
+        let mut properties = sound();
+        *properties.pointer_mut(&pointer).unwrap() = json!("x".repeat(MEGABYTE));
+        run(&properties).unwrap();
+    }
+    let many: Map<_, _> = (0..50_000)
+        .map(|number| (format!("Property{number}"), json!(number)))
+        .collect();
+    let rule = sound()["Rules"][1].clone();
+    for properties in [
+        Value::Object(many),
+        json!({"x".repeat(MEGABYTE): 1}),
+        json!({"SourceBucket": "source", "Rules": vec![rule; 10_000]}),
+        json!({"SourceBucket": "source", "SourceKmsKeyArns": vec!["a"; 100_000], "Rules": [{}]}),
+    ] {
+        run(&properties).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
@@ -148,12 +200,6 @@ proptest! {
     fn changed_properties_are_answered_and_what_they_made_goes_again(
         changes in prop::collection::vec((any::<prop::sample::Index>(), anything()), 1..4),
     ) {
-        let properties = changed(changes);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(answered(&properties))?;
+        run(&changed(changes))?;
     }
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod hostile;
+mod narrow;
 mod normal;
 mod random;
 mod writers;

@@ -2,10 +2,13 @@
 
 mod accounts;
 mod adopt;
+mod bounded;
 mod costs;
+mod deputies;
 mod direct;
 mod existing;
 mod fresh;
+mod limits;
 mod locked;
 mod many;
 mod proof;
