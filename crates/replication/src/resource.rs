@@ -7,11 +7,13 @@ use crate::accounts::Accounts;
 use crate::apply::Writes;
 use crate::arn::Home;
 use crate::converge::remove;
-use crate::direct;
+use crate::direct::{self, Asked};
+use crate::drift::Patrol;
 use crate::error::ReplicationError;
 use crate::owner::PhysicalId;
 use crate::ports::Aws;
 use crate::properties;
+use crate::record::Record;
 use crate::settle::Settlement;
 use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec};
 
@@ -30,6 +32,7 @@ pub struct EncryptedReplication<A> {
     aws: A,
     home: Home,
     check_queue_arn: Option<String>,
+    findings_event_bus: Option<String>,
 }
 
 impl<A: Aws> EncryptedReplication<A> {
@@ -39,11 +42,21 @@ impl<A: Aws> EncryptedReplication<A> {
             aws,
             home,
             check_queue_arn,
+            findings_event_bus: None,
         }
     }
 
+    /// Tells drift on this event bus too.
+    #[must_use]
+    pub fn publishing(mut self, findings_event_bus: Option<String>) -> Self {
+        self.findings_event_bus = findings_event_bus;
+        self
+    }
+
     async fn provision(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
-        let owner = identity(request).owner;
+        let id = identity(request);
+        let record = Record::of(request, &id);
+        let owner = id.owner;
         let spec = properties::read(&request.resource_properties, &self.home, &owner)
             .map_err(|faults| Failure::from(faults.to_string()))?;
         // A destination that is no longer named is left by the role that the old properties name.
@@ -61,6 +74,7 @@ impl<A: Aws> EncryptedReplication<A> {
             owner: &owner,
             queue_arn: self.check_queue_arn.as_deref(),
             deadline,
+            record,
         };
         Box::pin(settlement.settle())
             .await
@@ -130,11 +144,28 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
     async fn invoke(
         &self,
         payload: Value,
-        _context: Context,
-        _deadline: Deadline,
+        context: Context,
+        deadline: Deadline,
     ) -> Result<Value, Failure> {
         let queue = self.check_queue_arn.as_deref();
-        let answer = direct::answer(&self.aws, &self.home, queue, payload);
+        let answer = async {
+            match direct::asked(payload)? {
+                Asked::Question(question) => {
+                    direct::answer(&self.aws, &self.home, queue, question).await
+                }
+                Asked::Look(look) => {
+                    let patrol = Patrol {
+                        aws: &self.aws,
+                        home: &self.home,
+                        queue_arn: queue,
+                        bus: self.findings_event_bus.as_deref(),
+                        function_arn: &context.invoked_function_arn,
+                        deadline,
+                    };
+                    Box::pin(patrol.detect(&look)).await
+                }
+            }
+        };
         Box::pin(answer).await.map_err(Failure::from)
     }
 }

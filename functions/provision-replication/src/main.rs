@@ -11,6 +11,9 @@ use replication::resource::EncryptedReplication;
 /// ARN of the checker's queue. Without it the source bucket's notifications are left alone.
 const CHECK_QUEUE_ARN: &str = "CHECK_QUEUE_ARN";
 
+/// The event bus that drift is told on, as the checker's findings are. Without it none is.
+const FINDINGS_EVENT_BUS: &str = "FINDINGS_EVENT_BUS";
+
 /// The AWS SDK's own variables for another endpoint than AWS's, see
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
 const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
@@ -24,6 +27,7 @@ async fn main() -> Result<(), Error> {
         .with_ansi(false)
         .init();
     let queue = configured_queue(std::env::var(CHECK_QUEUE_ARN).ok())?;
+    let bus = configured_bus(std::env::var(FINDINGS_EVENT_BUS).ok())?;
     // Where AWS itself is redirected, the answer may go to this machine; otherwise to Amazon alone.
     let endpoint = std::env::var(AWS_ENDPOINT_URL).ok();
     let hosts = ResponseHosts::for_endpoint_override(endpoint.as_deref());
@@ -32,13 +36,13 @@ async fn main() -> Result<(), Error> {
     let http = sdk_environment::Http::new();
     let config = sdk_environment::sdk_config(&environment, &http)?;
     let transport = SmithyTransport::new(http.connector());
-    let (queue, s3_endpoint) = (&queue, s3_endpoint.as_deref());
+    let (queue, bus, s3_endpoint) = (&queue, &bus, s3_endpoint.as_deref());
     let (config, transport) = (&config, &transport);
     run(service_fn(move |event: LambdaEvent<Payload>| async move {
         let home = Home::of_function(&event.context.invoked_function_arn)
             .ok_or("Lambda gave the invocation no function ARN")?;
         let aws = SdkAws::new(config.clone(), &home, s3_endpoint);
-        let resource = EncryptedReplication::new(aws, home, queue.clone());
+        let resource = EncryptedReplication::new(aws, home, queue.clone()).publishing(bus.clone());
         let provider = Provider::new(resource, transport.clone()).with_response_hosts(hosts);
         Ok::<_, Error>(Box::pin(provider.handle(event)).await?)
     }))
@@ -54,6 +58,19 @@ fn configured_queue(value: Option<String>) -> Result<Option<String>, Error> {
         Some(other) => {
             Err(format!("{CHECK_QUEUE_ARN} must be the ARN of an SQS queue, is `{other}`").into())
         }
+        None => Ok(None),
+    }
+}
+
+/// The bus's name or ARN; an empty value counts as none.
+fn configured_bus(value: Option<String>) -> Result<Option<String>, Error> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
+    match value.filter(|value| !value.is_empty()) {
+        Some(bus) if bus.chars().all(valid) => Ok(Some(bus)),
+        Some(other) => Err(format!(
+            "{FINDINGS_EVENT_BUS} must be the name of an event bus, such as `default`, or its ARN, is `{other}`"
+        )
+        .into()),
         None => Ok(None),
     }
 }

@@ -8,7 +8,7 @@ use replication::configuration::{
     Versioning,
 };
 use replication::error::ErrorKind;
-use replication::ports::BucketRef;
+use replication::ports::{BucketRef, BusEvent};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -39,6 +39,12 @@ pub(crate) struct State {
     /// S3 Batch Replication jobs: id by token.
     pub(crate) jobs: BTreeMap<String, String>,
     pub(crate) drawn: u32,
+    /// Events by the bus that took them.
+    pub(crate) events: Vec<(String, BusEvent)>,
+    /// Codes with which buses refuse the next events, the last one first.
+    pub(crate) untaken: Vec<&'static str>,
+    /// What was counted, by the name of the function that did.
+    pub(crate) counted: Vec<(String, BTreeMap<&'static str, usize>)>,
     /// Every probe or other object ever replicated: bucket, key.
     pub(crate) arrivals: Vec<(String, String)>,
 }
@@ -60,6 +66,9 @@ impl Default for State {
             foreign_parameters: BTreeMap::new(),
             jobs: BTreeMap::new(),
             drawn: 0,
+            events: Vec::new(),
+            untaken: Vec::new(),
+            counted: Vec::new(),
             arrivals: Vec::new(),
         }
     }
