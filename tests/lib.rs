@@ -164,9 +164,21 @@ impl World {
     /// # Errors
     /// When the function fails or answers no JSON.
     pub async fn ask(&self, question: &serde_json::Value) -> Result<serde_json::Value> {
+        self.ask_of(STACK, question).await
+    }
+
+    /// The same of the provisioner of any stack in the source Region.
+    ///
+    /// # Errors
+    /// When the function fails or answers no JSON.
+    pub async fn ask_of(
+        &self,
+        stack: &str,
+        question: &serde_json::Value,
+    ) -> Result<serde_json::Value> {
         let mut command = self.sandbox.command("sam", SOURCE_REGION);
         command.args(["remote", "invoke", "ProvisionReplication"]);
-        command.args(["--stack-name", STACK, "--region", SOURCE_REGION]);
+        command.args(["--stack-name", stack, "--region", SOURCE_REGION]);
         command.args(["--output", "json", "--event", &question.to_string()]);
         let printed = guard::run("cannot invoke the provisioner", command, |_| {}).await?;
         let answer: serde_json::Value = serde_json::from_str(&printed)
