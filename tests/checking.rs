@@ -79,7 +79,7 @@ fn a_finding_becomes_an_event_that_a_rule_of_another_stack_can_take() {
             region: SOURCE_REGION,
             template: Some("tests/stacks/findings.yaml"),
             account: None,
-            parameters: &[("QueueName", name)],
+            parameters: &[("QueueName", name), ("Bucket", bucket)],
         };
         sam::deploy(&world.sandbox, &stack, |_| {}).await?;
         let sqs = aws_sdk_sqs::Client::new(&world.sandbox.config(SOURCE_REGION));

@@ -167,7 +167,7 @@ impl World {
         self.ask_of(STACK, question).await
     }
 
-    /// The same of the provisioner of another stack in the source Region.
+    /// The same of the provisioner of any stack in the source Region.
     ///
     /// # Errors
     /// When the function fails or answers no JSON.

@@ -119,7 +119,8 @@ pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>, on_line: impl FnMut(&s
     if !stack.parameters.is_empty() {
         command.arg("--parameter-overrides");
         for (name, value) in stack.parameters {
-            command.arg(format!("ParameterKey={name},ParameterValue={value}"));
+            // In quotation marks, as SAM CLI ends a value at its first space.
+            command.arg(format!("ParameterKey={name},ParameterValue=\"{value}\""));
         }
     }
     let what = format!("cannot deploy stack `{}` to {}", stack.name, stack.region);

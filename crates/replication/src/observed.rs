@@ -142,6 +142,8 @@ pub struct Remains {
     pub role_policy: Option<String>,
     /// The role for replicating existing objects.
     pub batch_role: Option<RoleDescription>,
+    /// Region and names of the parameters that hold the record of what the resource was asked for.
+    pub record: (String, BTreeSet<String>),
 }
 
 /// A destination at Delete.

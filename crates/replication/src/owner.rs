@@ -22,6 +22,10 @@ pub fn parameter_path(destination_bucket: &str) -> String {
     format!("/encrypted-replication/{destination_bucket}")
 }
 
+/// Path of the records of what each resource was asked for. No bucket's name begins with `_`, so that
+/// it is no destination's path.
+pub const RECORDS: &str = "/encrypted-replication/_resources";
+
 /// Path of the roles we make; our permissions in IAM end at it.
 pub const ROLE_PATH: &str = "/encrypted-replication/";
 
@@ -167,6 +171,28 @@ impl Owner {
         name.rsplit('/').next().is_some_and(|last| self.owns(last))
     }
 
+    /// Path of the SSM parameters that hold the record of what the resource was asked for.
+    #[must_use]
+    pub fn record_path(&self) -> String {
+        format!("{RECORDS}/{self}")
+    }
+
+    /// Name of the record's parameter with this `number`, from 0.
+    #[must_use]
+    pub fn record_name(&self, number: usize) -> String {
+        format!("{}/{}", self.record_path(), number + 1)
+    }
+
+    /// Owner and number of a record's parameter; `None` for any other.
+    #[must_use]
+    pub fn of_record(name: &str) -> Option<(Self, usize)> {
+        let below = name.strip_prefix(RECORDS)?.strip_prefix('/')?;
+        let (text, number) = below.split_once('/')?;
+        let owner = Self::at_start_of(text)?;
+        let number = number.parse::<usize>().ok()?.checked_sub(1)?;
+        (owner.record_name(number) == name).then_some((owner, number))
+    }
+
     /// Start of the keys of the batch job's report.
     #[must_use]
     pub fn report_prefix(&self) -> String {
@@ -268,6 +294,24 @@ mod tests {
             "encrypted-replication/b/er12",
         ] {
             assert_eq!(PhysicalId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_records_name_is_read_back_and_others_are_not() {
+        let owner = Owner::new(STACK, "Replication", "source");
+        for number in [0, 1, 10] {
+            let name = owner.record_name(number);
+            assert_eq!(Owner::of_record(&name), Some((owner.clone(), number)));
+        }
+        for name in [
+            owner.parameter_name("destination", 0),
+            owner.record_path(),
+            format!("{RECORDS}/{owner}/0"),
+            format!("{RECORDS}/{owner}/01"),
+            format!("{RECORDS}/{owner}-2/1"),
+        ] {
+            assert_eq!(Owner::of_record(&name), None, "{name}");
         }
     }
 

@@ -208,12 +208,32 @@ pub trait Roles: Send + Sync {
     fn delete_role_policy(&self, role: &str, policy: &str) -> impl Call<()>;
 }
 
+/// How far down to look for parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Below {
+    /// One level.
+    Directly,
+    /// All levels.
+    All,
+}
+
 /// SSM parameters.
 pub trait Parameters: Send + Sync {
-    /// The values of all parameters directly below a path, by name.
-    fn parameters(&self, region: &str, path: &str) -> impl Call<BTreeMap<String, String>>;
-    /// Writes a parameter, over an older value too.
-    fn put_parameter(&self, region: &str, name: &str, value: &str) -> impl Call<()>;
+    /// The values of the parameters below a path, by name.
+    fn parameters(
+        &self,
+        region: &str,
+        path: &str,
+        below: Below,
+    ) -> impl Call<BTreeMap<String, String>>;
+    /// Writes a parameter, over an older value too; `description` says what it is for.
+    fn put_parameter(
+        &self,
+        region: &str,
+        name: &str,
+        value: &str,
+        description: &str,
+    ) -> impl Call<()>;
     /// Removes a parameter.
     fn delete_parameter(&self, region: &str, name: &str) -> impl Call<()>;
 }
@@ -280,6 +300,47 @@ pub trait Jobs: Send + Sync {
     fn start_replication_job(&self, job: ReplicationJob<'_>) -> impl Call<String>;
 }
 
+/// An event, as an EventBridge bus takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusEvent {
+    /// What it tells.
+    pub detail_type: &'static str,
+    /// The JSON that tells it.
+    pub detail: String,
+    /// ARNs of what it is about.
+    pub resources: Vec<String>,
+}
+
+/// Why a bus did not take one event of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untaken {
+    /// AWS's error code.
+    pub code: String,
+    /// Its message.
+    pub message: String,
+}
+
+/// Event buses.
+pub trait Events: Send + Sync {
+    /// Puts at most ten events on a bus of `region`; one result for each, in their order. See
+    /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>.
+    fn put_events(
+        &self,
+        region: &str,
+        bus: &str,
+        events: &[BusEvent],
+    ) -> impl Call<Vec<Result<(), Untaken>>>;
+}
+
+/// CloudWatch.
+pub trait Metrics: Send + Sync {
+    /// Counts, as metrics of the function with this name.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    fn count(&self, function: &str, counts: &[(&'static str, usize)]) -> std::io::Result<()>;
+}
+
 /// Other accounts.
 pub trait Assume: Sized + Send + Sync {
     /// The same AWS in the name of a role, in the role's account.
@@ -287,5 +348,11 @@ pub trait Assume: Sized + Send + Sync {
 }
 
 /// All of it.
-pub trait Aws: Buckets + Objects + Keys + Roles + Parameters + Policies + Jobs + Assume {}
-impl<T: Buckets + Objects + Keys + Roles + Parameters + Policies + Jobs + Assume> Aws for T {}
+pub trait Aws:
+    Buckets + Objects + Keys + Roles + Parameters + Policies + Jobs + Events + Metrics + Assume
+{
+}
+impl<T: Buckets + Objects + Keys + Roles + Parameters + Policies + Jobs + Events + Metrics + Assume>
+    Aws for T
+{
+}

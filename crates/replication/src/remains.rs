@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{try_join, try_join_all, try_join3, try_join4};
+use futures_util::future::{try_join, try_join_all, try_join4};
 
 use crate::accounts::Accounts;
 use crate::arn::Home;
@@ -16,6 +16,7 @@ use crate::observed::{RemainingDestination, Remains, bear};
 use crate::owner::Owner;
 use crate::plan::alias_arn;
 use crate::ports::{Aws, BucketRef, Buckets, Outcome};
+use crate::record;
 use crate::spec::Spec;
 
 /// Names of the destination buckets of this owner's rules.
@@ -57,10 +58,11 @@ pub async fn remains<A: Aws>(
     let aws = accounts.home();
     let policy_name = owner.policy_name();
     let batch_role = owner.batch_role();
-    let (source_region, role_policy, batch_role) = try_join3(
+    let (source_region, role_policy, batch_role, record) = try_join4(
         region_or_denied(aws, source_bucket),
         aws.role_policy(source_bucket, &policy_name),
         aws.role(&batch_role),
+        record::parameters_of(aws, &home.region, owner),
     )
     .await?;
     let (source_region, denied) = match source_region {
@@ -125,6 +127,7 @@ pub async fn remains<A: Aws>(
         source_key,
         role_policy,
         batch_role,
+        record: (home.region.clone(), record.into_keys().collect()),
     })
 }
 

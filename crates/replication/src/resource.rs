@@ -7,11 +7,13 @@ use crate::accounts::Accounts;
 use crate::apply::Writes;
 use crate::arn::Home;
 use crate::converge::remove;
-use crate::direct;
+use crate::direct::{self, Asked};
+use crate::drift::Patrol;
 use crate::error::ReplicationError;
 use crate::owner::PhysicalId;
 use crate::ports::Aws;
 use crate::properties;
+use crate::record::Record;
 use crate::settle::Settlement;
 use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec};
 
@@ -31,6 +33,7 @@ pub struct EncryptedReplication<A> {
     home: Home,
     check_queue_arn: Option<String>,
     required_boundary: Option<String>,
+    findings_event_bus: Option<String>,
 }
 
 impl<A: Aws> EncryptedReplication<A> {
@@ -41,6 +44,7 @@ impl<A: Aws> EncryptedReplication<A> {
             home,
             check_queue_arn,
             required_boundary: None,
+            findings_event_bus: None,
         }
     }
 
@@ -51,8 +55,17 @@ impl<A: Aws> EncryptedReplication<A> {
         self
     }
 
+    /// Tells drift on this event bus too.
+    #[must_use]
+    pub fn publishing(mut self, findings_event_bus: Option<String>) -> Self {
+        self.findings_event_bus = findings_event_bus;
+        self
+    }
+
     async fn provision(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
-        let owner = identity(request).owner;
+        let id = identity(request);
+        let record = Record::of(request, &id);
+        let owner = id.owner;
         let required = self.required_boundary.as_deref();
         let properties = &request.resource_properties;
         let spec = properties::read_bounded(properties, &self.home, &owner, required)
@@ -72,6 +85,7 @@ impl<A: Aws> EncryptedReplication<A> {
             owner: &owner,
             queue_arn: self.check_queue_arn.as_deref(),
             deadline,
+            record,
         };
         Box::pin(settlement.settle())
             .await
@@ -141,12 +155,30 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
     async fn invoke(
         &self,
         payload: Value,
-        _context: Context,
-        _deadline: Deadline,
+        context: Context,
+        deadline: Deadline,
     ) -> Result<Value, Failure> {
         let queue = self.check_queue_arn.as_deref();
         let required = self.required_boundary.as_deref();
-        let answer = direct::answer(&self.aws, &self.home, queue, required, payload);
+        let answer = async {
+            match direct::asked(payload)? {
+                Asked::Question(question) => {
+                    direct::answer(&self.aws, &self.home, queue, required, question).await
+                }
+                Asked::Look(look) => {
+                    let patrol = Patrol {
+                        aws: &self.aws,
+                        home: &self.home,
+                        queue_arn: queue,
+                        required_boundary: required,
+                        bus: self.findings_event_bus.as_deref(),
+                        function_arn: &context.invoked_function_arn,
+                        deadline,
+                    };
+                    Box::pin(patrol.detect(&look)).await
+                }
+            }
+        };
         Box::pin(answer).await.map_err(Failure::from)
     }
 }

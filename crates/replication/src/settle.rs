@@ -1,22 +1,25 @@
-//! A Create or Update from its spec to its answer: provisioned, proved, looked at again, explained.
+//! A Create or Update from its spec to its answer: provisioned, proved, looked at again, noted, explained.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use custom_resource::{Deadline, Success};
+use futures_util::future::join;
 
 use crate::accounts::Accounts;
-use crate::apply::Writes;
+use crate::apply::{Writes, apply};
 use crate::arn::Home;
 use crate::attributes::attributes;
 use crate::batch::replicate_existing;
 use crate::configuration::Status;
-use crate::converge::provision;
+use crate::converge::{Rounds, provision};
 use crate::diagnosis::{Result as Finding, diagnose};
 use crate::error::ReplicationError;
 use crate::owner::Owner;
-use crate::plan::Desired;
-use crate::ports::{Aws, BucketRef};
+use crate::plan::{Desired, plan_record};
+use crate::ports::{Aws, BucketRef, Outcome};
 use crate::probe::{Proof, prove};
+use crate::record::{Record, parameters_of};
 use crate::spec::{Spec, Verification};
 
 /// How long a stack waits for the probe where `Verification` is `BestEffort`. S3 replicates most
@@ -39,15 +42,30 @@ pub(crate) struct Settlement<'a, A> {
     /// The checker's queue, for the source bucket's failure events.
     pub(crate) queue_arn: Option<&'a str>,
     pub(crate) deadline: Deadline,
+    /// What is asked for, to be noted where it is done.
+    pub(crate) record: Record,
 }
 
+/// What the spec came to, what the proof showed, and how many writes it took.
+type Settled = (Desired, Result<Option<Proof>, ReplicationError>, Writes);
+
 impl<A: Aws> Settlement<'_, A> {
-    /// Provisions and proves, and looks again: another resource on the same bucket may have read its
-    /// configuration before our write and written it back after our look.
+    /// Provisions and proves, and notes in the end what was asked for.
     ///
     /// # Errors
     /// What cannot be, what AWS refused, or what the proof showed.
     pub(crate) async fn settle(&self) -> Result<Success, ReplicationError> {
+        // The record is read beside the rest, and so costs no time.
+        let aws = self.accounts.home();
+        let known = parameters_of(aws, &self.home.region, self.owner);
+        let (known, settled) = join(known, Box::pin(self.proven())).await;
+        let (desired, proof, writes) = settled?;
+        self.answer(&desired, proof, known, writes).await
+    }
+
+    /// Provisions and proves, and looks again: another resource on the same bucket may have read its
+    /// configuration before our write and written it back after our look.
+    async fn proven(&self) -> Result<Settled, ReplicationError> {
         let mut writes = Writes::default();
         let mut shown: Option<Result<Option<Proof>, ReplicationError>> = None;
         for _ in 0..MOST_LOOKS {
@@ -68,9 +86,7 @@ impl<A: Aws> Settlement<'_, A> {
                 }
             };
             let proof = match shown.take() {
-                Some(proof) if writes == before => {
-                    return self.answer(&desired, proof, writes).await;
-                }
+                Some(proof) if writes == before => return Ok((desired, proof, writes)),
                 _ => {
                     let proof = self.prove(&desired, writes);
                     Box::pin(proof).await
@@ -78,7 +94,7 @@ impl<A: Aws> Settlement<'_, A> {
             };
             let unproved = matches!(proof, Ok(None));
             if writes == Writes::default() || unproved && !desired.shared {
-                return self.answer(&desired, proof, writes).await;
+                return Ok((desired, proof, writes));
             }
             if unproved {
                 // The probe takes longer.
@@ -96,6 +112,7 @@ impl<A: Aws> Settlement<'_, A> {
         &self,
         desired: &Desired,
         proof: Result<Option<Proof>, ReplicationError>,
+        known: Outcome<BTreeMap<String, String>>,
         mut writes: Writes,
     ) -> Result<Success, ReplicationError> {
         let proof = match proof {
@@ -113,11 +130,42 @@ impl<A: Aws> Settlement<'_, A> {
             &mut writes,
         );
         let job = Box::pin(job).await?;
+        Box::pin(self.note(known, &mut writes)).await?;
         let (spec, owner) = (self.spec, self.owner);
         Ok(Success {
             data: attributes(self.home, spec, owner, desired, proof, job, writes),
             ..Success::default()
         })
+    }
+
+    /// Notes what was asked for, where `known`, what the record holds, says otherwise. Last, when the
+    /// stack's state is what it says: a request that fails is rolled back by another one.
+    async fn note(
+        &self,
+        known: Outcome<BTreeMap<String, String>>,
+        writes: &mut Writes,
+    ) -> Result<(), ReplicationError> {
+        let (home, owner) = (self.home, self.owner);
+        let bucket = &self.spec.source_bucket;
+        let doing = "note what was asked of";
+        let mut rounds = Rounds::new(owner, self.deadline, bucket, doing);
+        let mut known = Some(known);
+        loop {
+            rounds.begin().await?;
+            let outcome = async {
+                let aws = self.accounts.home();
+                let known = match known.take() {
+                    Some(known) => known,
+                    None => parameters_of(aws, &home.region, owner).await,
+                };
+                let plan = plan_record(&self.record, &known?, home, owner);
+                apply(self.accounts, &plan, owner, writes).await?;
+                Ok(Some(()))
+            };
+            if rounds.end(Box::pin(outcome).await)?.is_some() {
+                return Ok(());
+            }
+        }
     }
 
     /// `error`, or why the proof that came before it failed.

@@ -70,6 +70,12 @@ pub enum Step {
         name: String,
         value: String,
     },
+    /// Notes what the resource was asked for.
+    PutRecord {
+        region: String,
+        name: String,
+        value: String,
+    },
     /// Sends a bucket's events to EventBridge too.
     EnableEventBridge { bucket: String, region: String },
     /// Sends a bucket's replication failures to a queue.
@@ -108,6 +114,8 @@ pub enum Step {
         region: String,
         name: String,
     },
+    /// Removes the note of what the resource was asked for, or of what no longer fits into it.
+    DeleteRecord { region: String, name: String },
     /// Removes the owner's inline policy.
     DeleteRolePolicy { role: String, policy: String },
     /// Removes the role if no policy is left on it.
@@ -127,7 +135,7 @@ pub enum Step {
 
 impl Step {
     /// The bucket that the step is on, or that the key or parameter is for: it says in which account
-    /// the step is taken. Roles have none, and are the provisioner's own account's.
+    /// the step is taken. Roles and records have none, and are the provisioner's own account's.
     #[must_use]
     pub fn bucket(&self) -> Option<&str> {
         match self {
@@ -151,6 +159,8 @@ impl Step {
             Self::CreateRole { .. }
             | Self::PutPermissionsBoundary { .. }
             | Self::PutRolePolicy { .. }
+            | Self::PutRecord { .. }
+            | Self::DeleteRecord { .. }
             | Self::DeleteRolePolicy { .. }
             | Self::DeleteRoleIfUnused { .. } => None,
         }
@@ -186,12 +196,14 @@ impl Step {
             | Self::EnableVersioning { .. }
             | Self::MergeBucketPolicy { .. }
             | Self::MergeKeyPolicy { .. }
+            | Self::PutRecord { .. }
             | Self::EnableEventBridge { .. }
             | Self::AddFailureEvents { .. }
             | Self::StartReplicationJob { .. }
             | Self::RemoveReplication { .. }
             | Self::RemoveFailureEvents { .. }
             | Self::DeleteParameter { .. }
+            | Self::DeleteRecord { .. }
             | Self::DeleteRolePolicy { .. }
             | Self::DeleteRoleIfUnused { .. }
             | Self::ResetDefaultEncryption { .. }
@@ -242,6 +254,7 @@ impl fmt::Display for Step {
             Self::PutParameter { region, name, .. } => {
                 write!(f, "put parameter `{name}` in {region}")
             }
+            Self::PutRecord { region, name, .. } => write!(f, "put record `{name}` in {region}"),
             Self::EnableEventBridge { bucket, .. } => {
                 write!(f, "send events of bucket `{bucket}` to EventBridge")
             }
@@ -279,6 +292,9 @@ impl fmt::Display for Step {
             }
             Self::DeleteParameter { region, name, .. } => {
                 write!(f, "delete parameter `{name}` in {region}")
+            }
+            Self::DeleteRecord { region, name } => {
+                write!(f, "delete record `{name}` in {region}")
             }
             Self::DeleteRolePolicy { role, policy } => {
                 write!(f, "delete policy `{policy}` of role `{role}`")

@@ -11,7 +11,7 @@ mod tests {
     /// Each call with the permissions that it takes, from the service authorization reference, see
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
     /// What a call takes besides its own permission is said beside it.
-    const CALLS: [(&str, &[&str]); 45] = [
+    const CALLS: [(&str, &[&str]); 46] = [
         ("AssumeRole", &["sts:AssumeRole"]),
         ("CreateAlias", &["kms:CreateAlias"]),
         ("CreateBucket", &["s3:CreateBucket"]),
@@ -69,6 +69,7 @@ mod tests {
         ),
         ("PutBucketTagging", &["s3:PutBucketTagging"]),
         ("PutBucketVersioning", &["s3:PutBucketVersioning"]),
+        ("PutEvents", &["events:PutEvents"]),
         ("PutKeyPolicy", &["kms:PutKeyPolicy"]),
         // Under a KMS key, and with the tags that a rule asks for. Decrypt, as the object may be
         // written in parts or under a Bucket Key.

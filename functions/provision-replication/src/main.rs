@@ -14,6 +14,9 @@ const CHECK_QUEUE_ARN: &str = "CHECK_QUEUE_ARN";
 /// ARN of the permissions boundary that every role of ours must have.
 const PERMISSIONS_BOUNDARY_ARN: &str = "PERMISSIONS_BOUNDARY_ARN";
 
+/// The event bus that drift is told on, as the checker's findings are. Without it none is.
+const FINDINGS_EVENT_BUS: &str = "FINDINGS_EVENT_BUS";
+
 /// The AWS SDK's own variables for another endpoint than AWS's, see
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
 const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
@@ -28,6 +31,7 @@ async fn main() -> Result<(), Error> {
         .init();
     let queue = configured_queue(std::env::var(CHECK_QUEUE_ARN).ok())?;
     let boundary = configured_boundary(std::env::var(PERMISSIONS_BOUNDARY_ARN).ok())?;
+    let bus = configured_bus(std::env::var(FINDINGS_EVENT_BUS).ok())?;
     // Where AWS itself is redirected, the answer may go to this machine; otherwise to Amazon alone.
     let endpoint = std::env::var(AWS_ENDPOINT_URL).ok();
     let hosts = ResponseHosts::for_endpoint_override(endpoint.as_deref());
@@ -36,14 +40,16 @@ async fn main() -> Result<(), Error> {
     let http = sdk_environment::Http::new();
     let config = sdk_environment::sdk_config(&environment, &http)?;
     let transport = SmithyTransport::new(http.connector());
-    let (queue, boundary, s3_endpoint) = (&queue, &boundary, s3_endpoint.as_deref());
+    let (queue, boundary, bus) = (&queue, &boundary, &bus);
+    let s3_endpoint = s3_endpoint.as_deref();
     let (config, transport) = (&config, &transport);
     run(service_fn(move |event: LambdaEvent<Payload>| async move {
         let home = Home::of_function(&event.context.invoked_function_arn)
             .ok_or("Lambda gave the invocation no function ARN")?;
         let aws = SdkAws::new(config.clone(), &home, s3_endpoint);
         let resource = EncryptedReplication::new(aws, home, queue.clone())
-            .with_required_boundary(boundary.clone());
+            .with_required_boundary(boundary.clone())
+            .publishing(bus.clone());
         let provider = Provider::new(resource, transport.clone()).with_response_hosts(hosts);
         Ok::<_, Error>(Box::pin(provider.handle(event)).await?)
     }))
@@ -69,6 +75,19 @@ fn configured_boundary(value: Option<String>) -> Result<Option<String>, Error> {
         Some(arn) if Arn::parse(&arn).is_some_and(|arn| arn.is_iam_policy()) => Ok(Some(arn)),
         Some(other) => Err(format!(
             "{PERMISSIONS_BOUNDARY_ARN} must be the ARN of a managed policy, is `{other}`"
+        )
+        .into()),
+        None => Ok(None),
+    }
+}
+
+/// The bus's name or ARN; an empty value counts as none.
+fn configured_bus(value: Option<String>) -> Result<Option<String>, Error> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
+    match value.filter(|value| !value.is_empty()) {
+        Some(bus) if bus.chars().all(valid) => Ok(Some(bus)),
+        Some(other) => Err(format!(
+            "{FINDINGS_EVENT_BUS} must be the name of an event bus, such as `default`, or its ARN, is `{other}`"
         )
         .into()),
         None => Ok(None),

@@ -55,7 +55,8 @@ fn values(metric: &Metric, label: &str) -> Vec<u32> {
     let (level, wave) = match (metric.name.as_str(), metric.stat.as_str()) {
         ("NonCompliant" | "ReplicationFailures", _) => return event(has_trouble, label),
         ("ReplicasChecked", _) if label.ends_with("WrongKey") => return event(true, label),
-        ("Errors" | "Throttles", _) => return event(false, label),
+        ("Errors" | "Throttles" | "UndeterminedResources", _) => return event(false, label),
+        ("DriftedResources", _) => return event(true, label),
         ("ApproximateNumberOfMessagesVisible", _) if label.starts_with("DeadLetter") => {
             return event(false, label);
         }

@@ -21,6 +21,10 @@ use merge::{
     change_replication,
 };
 
+/// What parameters are for, for people who find them.
+const EXPECTATION: &str = "What replicas in the bucket are to be encrypted with";
+const RECORD: &str = "What a resource of a stack was asked for, to look for drift by";
+
 /// How many writes a request has made. What failed half-way is counted too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Writes(pub u32);
@@ -194,7 +198,15 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             value,
             ..
         } => {
-            aws.put_parameter(region, name, value).await?;
+            aws.put_parameter(region, name, value, EXPECTATION).await?;
+            Ok(Done::writes(1))
+        }
+        Step::PutRecord {
+            region,
+            name,
+            value,
+        } => {
+            aws.put_parameter(region, name, value, RECORD).await?;
             Ok(Done::writes(1))
         }
         Step::EnableEventBridge { .. }
@@ -213,7 +225,7 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             };
             change_encryption(aws, at(bucket, region), sse_s3).await
         }
-        Step::DeleteParameter { region, name, .. } => {
+        Step::DeleteParameter { region, name, .. } | Step::DeleteRecord { region, name } => {
             gone(aws.delete_parameter(region, name).await)
         }
         Step::DeleteRolePolicy { role, policy } => gone(aws.delete_role_policy(role, policy).await),

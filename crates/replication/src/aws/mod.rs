@@ -1,9 +1,11 @@
 //! AWS over the SDK: one HTTP client and one set of credentials for every service and Region.
 
 mod buckets;
+mod events;
 mod failure;
 mod jobs;
 mod keys;
+mod metrics;
 mod notifications;
 mod objects;
 mod parameters;

@@ -6,11 +6,17 @@ use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 
 use super::SdkAws;
 use super::failure::failure;
-use crate::ports::{Outcome, Parameters};
+use crate::ports::{Below, Outcome, Parameters};
 
 impl Parameters for SdkAws {
-    async fn parameters(&self, region: &str, path: &str) -> Outcome<BTreeMap<String, String>> {
+    async fn parameters(
+        &self,
+        region: &str,
+        path: &str,
+        below: Below,
+    ) -> Outcome<BTreeMap<String, String>> {
         let call = self.ssm(region).get_parameters_by_path().path(path);
+        let call = call.set_recursive((below == Below::All).then_some(true));
         let mut pages = call.into_paginator().send();
         let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
@@ -24,13 +30,19 @@ impl Parameters for SdkAws {
         Ok(found)
     }
 
-    async fn put_parameter(&self, region: &str, name: &str, value: &str) -> Outcome<()> {
+    async fn put_parameter(
+        &self,
+        region: &str,
+        name: &str,
+        value: &str,
+        description: &str,
+    ) -> Outcome<()> {
         let call = self.ssm(region).put_parameter().name(name).value(value);
         let call = call
             .r#type(ParameterType::String)
             // Above 4,096 bytes SSM needs its advanced tier, which costs; below it does not.
             .tier(ParameterTier::IntelligentTiering)
-            .description("What replicas in the bucket are to be encrypted with")
+            .description(description)
             .overwrite(true);
         match call.send().await {
             Ok(_) => Ok(()),

@@ -10,7 +10,8 @@ use crate::spec::Spec;
 use crate::step::Plan;
 
 /// CloudFormation asks nothing of a resource whose properties are as they were.
-const CHANGE_A_PROPERTY: &str = "update the stack with any property of the resource changed";
+pub(crate) const CHANGE_A_PROPERTY: &str =
+    "update the stack with any property of the resource changed";
 
 /// The buckets: there, versioned, sending events; the source under a KMS key.
 pub(super) fn buckets(spec: &Spec, observed: &Observed, home: &Home, owner: &Owner) -> Vec<Check> {

@@ -23,6 +23,8 @@ use crate::plan::{desired, plan};
 use crate::ports::Aws;
 use crate::spec::Spec;
 
+pub(crate) use configuration::CHANGE_A_PROPERTY;
+
 /// What a look at one condition showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]

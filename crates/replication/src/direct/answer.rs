@@ -23,16 +23,15 @@ use crate::step::{Plan, Step};
 /// Answers a direct invocation.
 ///
 /// # Errors
-/// Where the question cannot be understood, or AWS could not be read. Faults in the properties are
+/// Where it is not clear whose resource is meant, or AWS could not be read. Faults in the properties are
 /// part of the answer.
 pub(crate) async fn answer<A: Aws>(
     aws: &A,
     home: &Home,
     queue_arn: Option<&str>,
     required_boundary: Option<&str>,
-    payload: Value,
+    question: Question,
 ) -> Result<Value, String> {
-    let question = Question::read(payload)?;
     let told = |error: AwsError| error.to_string();
     let id = if let Some(id) = question.named()? {
         id

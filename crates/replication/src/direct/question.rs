@@ -6,15 +6,36 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::configuration::ReplicationConfiguration;
+use crate::drift::Look;
 use crate::owner::{Owner, PhysicalId};
 use crate::properties::scalar;
 
 /// CloudFormation's own properties of a custom resource, which are not the resource's.
 const OF_CLOUDFORMATION: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
 
+/// What a direct invocation asks for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// Something about given properties.
+    Question(Question),
+    /// What changed behind the stacks' backs.
+    Look(Look),
+}
+
+/// Reads a payload.
+///
+/// # Errors
+/// What is wrong with it, and what a right one looks like.
+pub(crate) fn asked(payload: Value) -> Result<Asked, String> {
+    if payload.get("Action").and_then(Value::as_str) == Some(Look::ACTION) {
+        return Look::read(payload).map(Asked::Look);
+    }
+    Question::read(payload).map(Asked::Question)
+}
+
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// What a Create or Update with these properties would do.
     Plan,
     /// Whether everything is as replication needs it.
@@ -24,7 +45,7 @@ pub(super) enum Action {
 /// A direct invocation's payload.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(super) struct Question {
+pub(crate) struct Question {
     /// What is asked.
     pub action: Action,
     /// The resource's properties, as in a template.
@@ -39,11 +60,11 @@ impl Question {
     ///
     /// # Errors
     /// What is wrong with it, and what a right one looks like.
-    pub(super) fn read(payload: Value) -> Result<Self, String> {
+    fn read(payload: Value) -> Result<Self, String> {
         let mut question: Self = serde_json::from_value(payload).map_err(|error| {
             format!(
                 "the payload is neither a request of CloudFormation (it has no ResponseURL) nor a question: {error}; write \
-                 {{\"Action\": \"Plan\" or \"Diagnose\", \"ResourceProperties\": {{…}}}}"
+                 {{\"Action\": \"Plan\" or \"Diagnose\", \"ResourceProperties\": {{…}}}} or {{\"Action\": \"DetectDrift\"}}"
             )
         })?;
         for name in OF_CLOUDFORMATION {

@@ -14,7 +14,7 @@ use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
 use crate::observed::{Observed, ObservedBucket, ObservedDestination};
 use crate::owner::{Owner, parameter_path};
-use crate::ports::{Aws, BucketRef, Buckets, Outcome, Parameters, RoleDescription, Roles};
+use crate::ports::{Aws, Below, BucketRef, Buckets, Outcome, Parameters, RoleDescription, Roles};
 use crate::remains::{beyond_reach, own_destinations, remaining_destination};
 use crate::spec::{Rule, Spec};
 
@@ -218,7 +218,9 @@ pub(crate) async fn own_parameters<A: Parameters>(
     bucket: &str,
     owner: &Owner,
 ) -> Outcome<BTreeMap<String, String>> {
-    let mut found = aws.parameters(region, &parameter_path(bucket)).await?;
+    let mut found = aws
+        .parameters(region, &parameter_path(bucket), Below::Directly)
+        .await?;
     found.retain(|name, _| owner.owns_parameter(name));
     Ok(found)
 }

@@ -20,7 +20,13 @@ pub fn plan_delete(
 ) -> Plan {
     let bucket = &remains.source_bucket;
     let role = bucket.clone();
-    let mut rules = Vec::new();
+    // The record goes first: what is being deleted is not looked after any more.
+    let (region, names) = &remains.record;
+    let record = names.iter().map(|name| Step::DeleteRecord {
+        region: region.clone(),
+        name: name.clone(),
+    });
+    let mut rules: Vec<_> = record.collect();
     let mut rest = Vec::new();
     // The policy tells other writers that we are still at it. Keys go before the buckets, which lead
     // to them.

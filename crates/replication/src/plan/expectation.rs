@@ -5,13 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::create::Comparison;
-use super::says;
+use super::parameters::{Difference, LARGEST_PARAMETER, written};
 use crate::configuration::{ReplicationRule, Status};
 use crate::step::Step;
-
-/// The largest value that an SSM parameter holds (advanced tier), in bytes.
-/// See <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html>.
-const LARGEST_PARAMETER: usize = 8 * 1024;
 
 /// Parameters of one destination; enough for 1,000 rules with prefixes of ordinary length.
 const MOST_PARAMETERS: usize = 100;
@@ -38,20 +34,21 @@ impl Comparison<'_> {
             let none = BTreeMap::new();
             let found = self.observed.destinations.get(bucket);
             let present = found.map_or(&none, |found| &found.parameters);
-            let mut names = BTreeSet::new();
-            for (number, document) in wanted.iter().enumerate() {
+            let wanted = wanted.iter().enumerate().map(|(number, document)| {
                 let name = self.owner.parameter_name(bucket, number);
-                if !says(present.get(&name).map(String::as_str), document) {
-                    steps.push(Step::PutParameter {
-                        bucket: bucket.clone(),
-                        region: region.clone(),
-                        name: name.clone(),
-                        value: document.to_string(),
-                    });
+                (name, written(document))
+            });
+            let difference = Difference::between(present, wanted);
+            steps.extend(difference.put.into_iter().map(|(name, value)| {
+                let (bucket, region) = (bucket.clone(), region.clone());
+                Step::PutParameter {
+                    bucket,
+                    region,
+                    name,
+                    value,
                 }
-                names.insert(name);
-            }
-            let left_over = present.keys().filter(|name| !names.contains(*name));
+            }));
+            let left_over = difference.delete.iter();
             steps.extend(left_over.map(|name| deletion(bucket, region, name)));
         }
         if faults.is_empty() {
@@ -132,11 +129,11 @@ fn winners<'a>(prefix: &str, rules: &[&'a ReplicationRule]) -> Vec<&'a Replicati
 fn documents(source_arn: &str, expected: &[Expected<'_>]) -> Vec<Value> {
     let mut documents = Vec::new();
     let mut rules: Vec<Value> = Vec::new();
-    let empty = document(source_arn, &[]).to_string().len();
+    let empty = written(&document(source_arn, &[])).len();
     let mut length = empty;
     for (id, prefix, key) in expected {
         let rule = json!({"id": id, "prefix": prefix, "kmsKeyArn": key});
-        let more = rule.to_string().len() + 1;
+        let more = written(&rule).len() + 1;
         if length + more > LARGEST_PARAMETER && !rules.is_empty() {
             documents.push(document(source_arn, &rules));
             rules.clear();
@@ -244,12 +241,12 @@ mod tests {
     proptest! {
         #[test]
         fn documents_fit_and_together_say_all(lengths in prop::collection::vec(0_usize..900, 1..120)) {
-            let prefixes: Vec<_> = lengths.iter().map(|length| "p".repeat(*length)).collect();
+            let prefixes: Vec<_> = lengths.iter().map(|length| "{".repeat(*length)).collect();
             let expected: Vec<_> = prefixes.iter().map(|prefix| ("id", prefix.as_str(), "key")).collect();
             let documents = documents("arn:aws:s3:::source", &expected);
             let mut said = Vec::new();
             for document in &documents {
-                prop_assert!(document.to_string().len() <= LARGEST_PARAMETER);
+                prop_assert!(written(document).len() <= LARGEST_PARAMETER);
                 let rules = document["rules"].as_array().unwrap();
                 said.extend(rules.iter().map(|rule| rule["prefix"].as_str().unwrap().to_owned()));
             }

@@ -7,6 +7,8 @@ mod desired;
 mod expectation;
 mod foreign;
 pub(crate) mod keys;
+mod parameters;
+mod record;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,8 @@ mod tests;
 pub use create::plan;
 pub use delete::plan_delete;
 pub use desired::{Desired, desired};
+pub(crate) use parameters::written;
+pub use record::plan_record;
 pub(crate) use role::fitting_policy;
 
 use serde_json::Value;

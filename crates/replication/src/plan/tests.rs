@@ -226,6 +226,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
         source_key: Some("source-key".into()),
         role_policy: Some("{}".into()),
         batch_role: None,
+        record: ("us-east-1".into(), BTreeSet::from([owner().record_name(0)])),
     }
 }
 
@@ -252,7 +253,10 @@ fn a_delete_stops_replication_first_and_lets_buckets_go_last() {
     assert_eq!(
         phases,
         [
-            vec!["remove our replication rules from bucket `source`"],
+            vec![
+                "delete record `/encrypted-replication/_resources/OWNER/1` in us-east-1",
+                "remove our replication rules from bucket `source`",
+            ],
             vec![
                 "remove our notification from bucket `source`",
                 "delete parameter `/encrypted-replication/destination/OWNER` in us-west-2",

@@ -11,8 +11,9 @@ use replication::configuration::{
 };
 use replication::error::{AwsError, ErrorKind};
 use replication::ports::{
-    Access, Assume, BucketRef, Buckets, Decision, Jobs, KeyDescription, Keys, NewRole, ObjectHead,
-    Objects, Outcome, Parameters, Policies, ReplicationJob, RoleDescription, Roles,
+    Access, Assume, Below, BucketRef, Buckets, BusEvent, Decision, Events, Jobs, KeyDescription,
+    Keys, Metrics, NewRole, ObjectHead, Objects, Outcome, Parameters, Policies, ReplicationJob,
+    RoleDescription, Roles, Untaken,
 };
 use tokio::time::Instant;
 
@@ -353,9 +354,22 @@ impl Jobs for Faulty {
 
 impl Parameters for Faulty {
     pass_on! {
-        false parameters(region: &str, path: &str) -> BTreeMap<String, String>;
-        true put_parameter(region: &str, name: &str, value: &str) -> ();
+        false parameters(region: &str, path: &str, below: Below) -> BTreeMap<String, String>;
+        true put_parameter(region: &str, name: &str, value: &str, description: &str) -> ();
         true delete_parameter(region: &str, name: &str) -> ();
+    }
+}
+
+impl Events for Faulty {
+    // No write of the account's: nobody's configuration changes by it.
+    pass_on! {
+        false put_events(region: &str, bus: &str, events: &[BusEvent]) -> Vec<Result<(), Untaken>>;
+    }
+}
+
+impl Metrics for Faulty {
+    fn count(&self, function: &str, counts: &[(&'static str, usize)]) -> std::io::Result<()> {
+        self.world.count(function, counts)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod buckets;
 pub(crate) mod evaluate;
+mod events;
 pub(crate) mod faults;
 mod jobs;
 mod keys;

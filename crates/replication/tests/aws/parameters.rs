@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use replication::error::ErrorKind;
-use replication::ports::{Outcome, Parameters};
+use replication::ports::{Below, Outcome, Parameters};
 
 use super::{World, refuse};
 
@@ -15,23 +15,46 @@ fn named(name: &str) -> String {
 }
 
 impl Parameters for World {
-    async fn parameters(&self, region: &str, path: &str) -> Outcome<BTreeMap<String, String>> {
+    async fn parameters(
+        &self,
+        region: &str,
+        path: &str,
+        below: Below,
+    ) -> Outcome<BTreeMap<String, String>> {
         self.call("GetParametersByPath", named(path), region, |state| {
             let all = state.own_parameters().iter();
-            let below = all.filter(|((place, name), _)| {
+            let found = all.filter(|((place, name), _)| {
+                let rest = name.strip_prefix(path);
+                let rest = rest.and_then(|rest| rest.strip_prefix('/'));
                 place == region
-                    && name
-                        .rsplit_once('/')
-                        .is_some_and(|(parent, _)| parent == path)
+                    && rest.is_some_and(|rest| below == Below::All || !rest.contains('/'))
             });
-            Ok(below
+            Ok(found
                 .map(|((_, name), value)| (name.clone(), value.clone()))
                 .collect())
         })
     }
 
-    async fn put_parameter(&self, region: &str, name: &str, value: &str) -> Outcome<()> {
+    async fn put_parameter(
+        &self,
+        region: &str,
+        name: &str,
+        value: &str,
+        description: &str,
+    ) -> Outcome<()> {
         self.call("PutParameter", named(name), region, |state| {
+            // Both from https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html
+            if description.len() > 1_024 {
+                return refuse(ErrorKind::Invalid, "ValidationException", "Description");
+            }
+            let nested = value.split_once("{{");
+            if nested.is_some_and(|(_, rest)| rest.contains("}}")) {
+                return refuse(
+                    ErrorKind::Invalid,
+                    "ValidationException",
+                    "Parameter value can't nest another parameter",
+                );
+            }
             if value.len() > LARGEST_VALUE {
                 return refuse(
                     ErrorKind::Invalid,

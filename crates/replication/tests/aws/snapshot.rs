@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use replication::configuration::{
     DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
 };
+use replication::owner::RECORDS;
 
 use super::state::{Key, State};
 
@@ -26,7 +27,10 @@ pub(crate) struct Snapshot {
             BTreeMap<String, String>,
         ),
     >,
+    /// Without the records.
     pub(crate) parameters: BTreeMap<(String, String), String>,
+    /// Parameters that note what resources were asked for.
+    pub(crate) records: BTreeMap<(String, String), String>,
     pub(crate) foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
 }
 
@@ -72,12 +76,16 @@ impl Snapshot {
             );
             (name.clone(), shown)
         });
+        let all = state.parameters.clone().into_iter();
+        let (records, parameters) =
+            all.partition(|((_, name), _)| name.starts_with(&format!("{RECORDS}/")));
         Self {
             buckets: buckets.collect(),
             keys: state.keys.clone(),
             aliases: state.aliases.clone(),
             roles: roles.collect(),
-            parameters: state.parameters.clone(),
+            parameters,
+            records,
             foreign_parameters: state
                 .foreign_parameters
                 .iter()

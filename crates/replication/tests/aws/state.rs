@@ -8,7 +8,7 @@ use replication::configuration::{
     Versioning,
 };
 use replication::error::ErrorKind;
-use replication::ports::BucketRef;
+use replication::ports::{BucketRef, BusEvent};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -43,6 +43,12 @@ pub(crate) struct State {
     pub(crate) drawn: u32,
     /// The API's name of the last call.
     pub(crate) last_call: &'static str,
+    /// Events by the bus that took them.
+    pub(crate) events: Vec<(String, BusEvent)>,
+    /// Codes with which buses refuse the next events, the last one first.
+    pub(crate) untaken: Vec<&'static str>,
+    /// What was counted, by the name of the function that did.
+    pub(crate) counted: Vec<(String, BTreeMap<&'static str, usize>)>,
     /// Every probe or other object ever replicated: bucket, key.
     pub(crate) arrivals: Vec<(String, String)>,
 }
@@ -66,6 +72,9 @@ impl Default for State {
             jobs: BTreeMap::new(),
             drawn: 0,
             last_call: "",
+            events: Vec::new(),
+            untaken: Vec::new(),
+            counted: Vec::new(),
             arrivals: Vec::new(),
         }
     }

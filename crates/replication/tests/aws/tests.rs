@@ -343,15 +343,13 @@ async fn keys_roles_and_parameters_keep_their_limits() {
     world.delete_role("r").await.unwrap();
 
     world
-        .put_parameter(WEST, "/a", &"x".repeat(8192))
+        .put_parameter(WEST, "/a", &"x".repeat(8192), "")
         .await
         .unwrap();
-    assert!(
-        world
-            .put_parameter(WEST, "/a", &"x".repeat(8193))
-            .await
-            .is_err()
-    );
+    for value in ["x".repeat(8193), "{{ssm:other}}".into()] {
+        let refused = world.put_parameter(WEST, "/a", &value, "").await;
+        assert!(refused.is_err());
+    }
     assert_eq!(
         world.delete_parameter(EAST, "/a").await.unwrap_err().kind,
         ErrorKind::NotFound

@@ -4,7 +4,7 @@ pub(crate) mod page;
 
 use std::time::Duration;
 
-use custom_resource::{CustomResource, Deadline, Request, RequestType};
+use custom_resource::{Context, CustomResource, Deadline, Request, RequestType};
 use replication::arn::Home;
 use replication::configuration::{
     DefaultEncryption, Destination, Filter, Notification, ReplicationConfiguration,
@@ -22,6 +22,8 @@ pub(crate) const EAST: &str = "us-east-1";
 pub(crate) const WEST: &str = "us-west-2";
 pub(crate) const STACK: &str = "arn:aws:cloudformation:us-east-1:111122223333:stack/tax/5f7a";
 pub(crate) const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:check-replica";
+pub(crate) const BUS: &str = "default";
+pub(crate) const FUNCTION: &str = "provision-replication";
 
 pub(crate) fn home() -> Home {
     Home {
@@ -45,6 +47,7 @@ pub(crate) struct Stack {
     pub(crate) aws: Faulty,
     pub(crate) queue: Option<&'static str>,
     pub(crate) boundary: Option<&'static str>,
+    pub(crate) bus: Option<&'static str>,
 }
 
 impl Stack {
@@ -54,11 +57,17 @@ impl Stack {
             aws: Faulty::new(world),
             queue: Some(QUEUE),
             boundary: None,
+            bus: Some(BUS),
         }
     }
 
     pub(crate) fn new() -> Self {
         Self::in_world(&World::default())
+    }
+
+    pub(crate) fn without_bus(mut self) -> Self {
+        self.bus = None;
+        self
     }
 
     pub(crate) fn without_queue(mut self) -> Self {
@@ -75,6 +84,15 @@ impl Stack {
     pub(crate) fn resource(&self) -> EncryptedReplication<Faulty> {
         EncryptedReplication::new(self.aws.clone(), home(), self.queue.map(str::to_owned))
             .with_required_boundary(self.boundary.map(str::to_owned))
+            .publishing(self.bus.map(str::to_owned))
+    }
+
+    /// Asks directly, as a person does, and as the schedule does.
+    pub(crate) async fn ask(&self, question: Value) -> Result<Value, String> {
+        let mut context = Context::default();
+        context.invoked_function_arn = service_token(FUNCTION);
+        let answer = self.resource().invoke(question, context, deadline()).await;
+        answer.map_err(|failure| failure.reason)
     }
 
     pub(crate) async fn create(&self, logical_id: &str, properties: &Value) -> Answer {
@@ -99,6 +117,11 @@ impl Stack {
     }
 }
 
+/// ARN of a provisioner.
+pub(crate) fn service_token(function: &str) -> String {
+    format!("arn:aws:lambda:{EAST}:{ACCOUNT}:function:{function}")
+}
+
 /// As long as Lambda lets a function run, less what the protocol keeps for the answer.
 pub(crate) fn deadline() -> Deadline {
     Deadline::after(Duration::from_mins(15)).earlier_by(custom_resource::ANSWER_RESERVE)
@@ -112,7 +135,7 @@ pub(crate) fn request(kind: RequestType, logical_id: &str, properties: &Value) -
         logical_resource_id: logical_id.into(),
         resource_type: "Custom::EncryptedReplication".into(),
         physical_resource_id: None,
-        service_token: None,
+        service_token: Some(service_token(FUNCTION)),
         resource_properties: object(properties),
         old_resource_properties: Map::new(),
     }

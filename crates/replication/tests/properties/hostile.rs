@@ -134,7 +134,7 @@ async fn answered(properties: &Value) -> Result<(), TestCaseError> {
     prop_assert!(deleted.is_ok(), "{:?}", deleted);
     let left = stack.world.snapshot();
     prop_assert!(
-        left.roles.is_empty() && left.parameters.is_empty(),
+        left.roles.is_empty() && left.parameters.is_empty() && left.records.is_empty(),
         "{:?}",
         left
     );

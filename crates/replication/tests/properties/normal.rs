@@ -7,7 +7,7 @@ use crate::aws::{Key, World};
 /// Everything, with keys named by their alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Normal {
-    /// Buckets, roles and parameters, in lines.
+    /// Buckets, roles, parameters and records, in lines.
     pub(crate) lines: Vec<String>,
     /// Keys by alias; the Region is the key's.
     pub(crate) keys: BTreeMap<String, Key>,
@@ -19,8 +19,8 @@ impl Normal {
     pub(crate) fn of(world: &World) -> Self {
         let now = world.snapshot();
         let mut text = format!(
-            "{:#?}\n{:#?}\n{:#?}\n{:#?}",
-            now.buckets, now.roles, now.parameters, now.foreign_parameters
+            "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}",
+            now.buckets, now.roles, now.parameters, now.records, now.foreign_parameters
         );
         let mut keys = BTreeMap::new();
         for ((region, alias), arn) in &now.aliases {

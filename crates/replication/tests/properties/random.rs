@@ -1,7 +1,10 @@
 //! Any specification on any start.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use replication::configuration::{DefaultEncryption, Versioning};
+use replication::owner::RECORDS;
 use serde_json::{Value, json};
 
 use crate::aws::{Snapshot, World};
@@ -222,6 +225,105 @@ fn but_for_what_stays(mut now: Snapshot, start: &Snapshot) -> Snapshot {
     now
 }
 
+/// Something that somebody else does to what we made.
+#[derive(Clone, Copy, Debug)]
+enum Meddling {
+    Rules,
+    Notifications,
+    Parameters,
+    RolePolicy,
+    Role,
+    Boundary,
+    Versioning(&'static str),
+    EventBridge(&'static str),
+    Encryption(&'static str),
+    Bucket(&'static str),
+    Keys,
+}
+
+impl Meddling {
+    /// Whether an Update has something to do after it, whatever was asked for.
+    const fn is_always_repaired(self) -> bool {
+        matches!(
+            self,
+            Self::Rules | Self::Parameters | Self::RolePolicy | Self::Role | Self::Keys
+        )
+    }
+
+    fn on(self, world: &World) {
+        let mut state = world.state();
+        let now = state.now;
+        match self {
+            Self::Rules => {
+                let source = state.buckets.get_mut("source").unwrap();
+                source.replication.write(None, now);
+            }
+            Self::Notifications => {
+                let source = state.buckets.get_mut("source").unwrap();
+                source.notifications.queues.clear();
+            }
+            Self::Parameters => state
+                .parameters
+                .retain(|(_, name), _| name.starts_with(RECORDS)),
+            Self::RolePolicy => {
+                let role = state.roles.get_mut("source").unwrap();
+                role.policies.write(BTreeMap::new(), now);
+            }
+            Self::Role => drop(state.roles.remove("source")),
+            Self::Boundary => {
+                let role = state.roles.get_mut("source").unwrap();
+                role.permissions_boundary = Some("arn:aws:iam::aws:policy/Other".into());
+            }
+            Self::Keys => {
+                for key in state.keys.values_mut() {
+                    key.state = "Disabled".into();
+                }
+            }
+            Self::Bucket(name) => drop(state.buckets.remove(name)),
+            Self::Versioning(name) | Self::EventBridge(name) | Self::Encryption(name) => {
+                let Some(bucket) = state.buckets.get_mut(name) else {
+                    return;
+                };
+                match self {
+                    Self::Versioning(_) => bucket.versioning = Versioning::Suspended,
+                    Self::EventBridge(_) => bucket.notifications.event_bridge = false,
+                    _ => bucket.encryption = None,
+                }
+            }
+        }
+    }
+}
+
+fn meddling() -> impl Strategy<Value = Meddling> {
+    fn some(made: fn(&'static str) -> Meddling) -> impl Strategy<Value = Meddling> {
+        prop::sample::select(&["source", "one", "two", "three"][..]).prop_map(made)
+    }
+    prop_oneof![
+        Just(Meddling::Rules),
+        Just(Meddling::Notifications),
+        Just(Meddling::Parameters),
+        Just(Meddling::RolePolicy),
+        Just(Meddling::Role),
+        Just(Meddling::Boundary),
+        Just(Meddling::Keys),
+        some(Meddling::Versioning),
+        some(Meddling::EventBridge),
+        some(Meddling::Encryption),
+        some(Meddling::Bucket),
+    ]
+}
+
+/// What a look for drift says of the one resource.
+async fn drift(stack: &Stack) -> Result<Value, TestCaseError> {
+    stack.aws.reset();
+    let before = stack.world.snapshot();
+    let answer = stack.ask(json!({"Action": "DetectDrift"})).await;
+    let answer = answer.map_err(TestCaseError::fail)?;
+    prop_assert_eq!(stack.aws.writes(), 0);
+    prop_assert_eq!(stack.world.snapshot(), before);
+    Ok(answer["Resources"][0].clone())
+}
+
 fn paused() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap()
@@ -290,6 +392,35 @@ proptest! {
             let verification = if enabled { "COMPLETED" } else { "SKIPPED" };
             prop_assert_eq!(&answer["Verification"], &json!(verification));
             prop_assert_eq!(probes_left(&stack.world), []);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_look_for_drift_tells_what_an_update_would_do_and_changes_nothing(
+        start in start(), first in properties(true), second in properties(true), meddling in meddling(),
+    ) {
+        paused().block_on(async {
+            let stack = Stack::in_world(&start.world());
+            stack.create("Replication", &first).await.map_err(TestCaseError::fail)?;
+            let found = drift(&stack).await?;
+            prop_assert_eq!(&found["Result"], "IN_SYNC", "{:#}", found);
+            stack.update("Replication", &first, &second).await.map_err(TestCaseError::fail)?;
+            let found = drift(&stack).await?;
+            prop_assert_eq!(&found["Result"], "IN_SYNC", "{:#}", found);
+
+            meddling.on(&stack.world);
+            let found = drift(&stack).await?;
+            let plan = json!({"Action": "Plan", "ResourceProperties": second,
+                              "PhysicalResourceId": found["PhysicalResourceId"]});
+            let plan = stack.ask(plan).await.map_err(TestCaseError::fail)?;
+            let phases = plan["Phases"].as_array().unwrap().iter().flat_map(|phase| phase.as_array().unwrap());
+            let steps: Vec<_> = phases.map(|step| step["Summary"].clone()).collect();
+            let repaired = !steps.is_empty() || plan["Faults"] != json!([]);
+            prop_assert!(repaired || !meddling.is_always_repaired(), "{:#}", plan);
+            let expected = if repaired { "DRIFTED" } else { "IN_SYNC" };
+            prop_assert_eq!(&found["Result"], expected, "{:#}", found);
+            prop_assert_eq!(&found["Changes"], &json!(steps));
             Ok(())
         })?;
     }

@@ -99,7 +99,9 @@ async fn all_of_it_is_made_there_and_proved_and_removed_again() {
         // What the checker of the other account goes by.
         let name = owner.parameter_name("destination", 0);
         assert!(state.foreign_parameters[OTHER].contains_key(&(WEST.to_owned(), name)));
-        assert!(state.parameters.is_empty());
+        // What the resource was asked for is noted at home.
+        let noted: Vec<_> = state.parameters.keys().cloned().collect();
+        assert_eq!(noted, [(EAST.to_owned(), owner.record_name(0))]);
     }
     let writes = stack.aws.writes();
     let answer = stack.update("Replication", &given, &given).await.unwrap();

@@ -50,6 +50,24 @@ async fn both_roles_are_made_with_it_though_no_property_names_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_for_drift_knows_of_it() {
+    let stack = setting();
+    stack.create("Replication", &properties()).await.unwrap();
+    let result = async || {
+        let answer = stack.ask(json!({"Action": "DetectDrift"})).await.unwrap();
+        answer["Resources"][0]["Result"].clone()
+    };
+    assert_eq!(result().await, "IN_SYNC");
+    let wider = "arn:aws:iam::111122223333:policy/wider";
+    {
+        let mut state = stack.world.state();
+        let role = state.roles.get_mut("source").unwrap();
+        role.permissions_boundary = Some(wider.to_owned());
+    }
+    assert_eq!(result().await, "DRIFTED");
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_one_is_refused_before_anything_is_made() {
     let stack = setting();
     let mut other = properties();

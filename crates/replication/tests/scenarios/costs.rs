@@ -62,9 +62,9 @@ async fn the_walkthroughs_case_with_existing_buckets_and_keys() {
                    "EncryptionConfiguration": {"ReplicaKmsKeyID": replica_key}}}],
     });
     let [create, update, delete] = costs(&stack, "existing buckets", &properties).await;
-    // Role, policy, EventBridge, failure events, parameter, rules.
-    assert_eq!(create.writes, 6);
-    assert_eq!((update.writes, delete.writes), (0, 5));
+    // Role, policy, EventBridge, failure events, parameter, rules, record.
+    assert_eq!(create.writes, 7);
+    assert_eq!((update.writes, delete.writes), (0, 6));
     assert_eq!(update.round_trips, 1);
 }
 
@@ -76,7 +76,7 @@ async fn the_walkthroughs_case_from_nothing() {
         "Rules": [{"Filter": {"Prefix": "Tax"}, "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": WEST}}],
     });
     let [create, update, delete] = costs(&stack, "from nothing", &properties).await;
-    assert_eq!(create.writes, 20);
-    assert_eq!((update.writes, delete.writes), (0, 5));
+    assert_eq!(create.writes, 21);
+    assert_eq!((update.writes, delete.writes), (0, 6));
     assert_eq!(update.round_trips, 2);
 }

@@ -1,6 +1,5 @@
 //! Questions asked by direct invocation: answered, and nothing changed.
 
-use custom_resource::{Context, CustomResource};
 use replication::configuration::{Status, Versioning};
 use replication::error::ErrorKind;
 use replication::ports::{BucketRef, Buckets, Roles};
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use crate::aws::State;
 use crate::aws::faults::{When, Which};
 use crate::harness::{
-    EAST, Stack, WEST, bucket_with_key, deadline, home, our_role, owner, physical_id, plain_bucket,
+    EAST, Stack, WEST, bucket_with_key, home, our_role, owner, physical_id, plain_bucket,
     somebodys_rule, somebodys_rules,
 };
 
@@ -20,11 +19,7 @@ fn properties() -> Value {
 }
 
 async fn ask(stack: &Stack, question: Value) -> Result<Value, String> {
-    let answer = stack
-        .resource()
-        .invoke(question, Context::default(), deadline())
-        .await;
-    answer.map_err(|failure| failure.reason)
+    stack.ask(question).await
 }
 
 /// The answer to a question about these properties, which changes nothing.

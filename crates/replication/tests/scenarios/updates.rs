@@ -155,7 +155,8 @@ async fn a_permissions_boundary_is_set_at_creation_and_changed_later() {
         .update("Replication", &boundary("x"), &boundary("y"))
         .await
         .unwrap();
-    assert_eq!(answer["Changes"], "1");
+    // The boundary and the record of what was asked for.
+    assert_eq!(answer["Changes"], "2");
     assert_eq!(
         found(&stack).as_deref(),
         Some("arn:aws:iam::111122223333:policy/y")

@@ -1,0 +1,324 @@
+//! What was seen of one resource: as part of the answer, and as an event.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::arn::Home;
+use crate::diagnosis::CHANGE_A_PROPERTY;
+use crate::error::AwsError;
+use crate::owner::{Owner, PhysicalId};
+use crate::ports::BusEvent;
+use crate::record::Record;
+use crate::step::Plan;
+
+/// The events' `source`, as the checker's.
+pub const SOURCE: &str = "encrypted-replication";
+/// The events' `detail-type`.
+pub const DETAIL_TYPE: &str = "Replication Drift";
+/// The schema of the events' `detail`.
+pub const SCHEMA: &str = "encrypted-replication/drift/1";
+
+/// An event holds at most this many changes; the answer holds all.
+const MOST_CHANGES: usize = 50;
+/// And this much of the reason, in bytes, so that ten events fit into one request of 256 KB.
+const LONGEST_REASON: usize = 4_000;
+
+/// What a look shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum Outcome {
+    /// An Update would find nothing to do.
+    InSync,
+    /// An Update would have something to do, or would be refused.
+    Drifted,
+    /// It could not be looked at.
+    Unknown,
+}
+
+impl Outcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::InSync => "IN_SYNC",
+            Self::Drifted => "DRIFTED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+/// What was seen of one resource. Where its record cannot be read, not even its name is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Finding {
+    pub(super) physical_resource_id: Option<String>,
+    stack_id: Option<String>,
+    logical_resource_id: Option<String>,
+    source_bucket: Option<String>,
+    pub(super) result: Outcome,
+    /// The steps that an Update would take.
+    changes: Vec<String>,
+    reason: Option<String>,
+    remedy: Option<String>,
+    /// What tells this finding from others on the resource besides its changes: what stays the same
+    /// from look to look.
+    #[serde(skip)]
+    cause: String,
+    #[serde(skip)]
+    owner: Owner,
+}
+
+impl Finding {
+    fn new(record: &Record, id: &PhysicalId, result: Outcome) -> Self {
+        Self {
+            physical_resource_id: Some(record.physical_resource_id.clone()),
+            stack_id: Some(record.stack_id.clone()),
+            logical_resource_id: Some(record.logical_resource_id.clone()),
+            source_bucket: Some(id.source_bucket.clone()),
+            result,
+            changes: Vec::new(),
+            reason: None,
+            remedy: None,
+            cause: String::new(),
+            owner: id.owner.clone(),
+        }
+    }
+
+    fn because(mut self, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Drifted where the plan has a step.
+    pub(super) fn of_plan(record: &Record, id: &PhysicalId, plan: &Plan) -> Self {
+        if plan.is_empty() {
+            return Self::new(record, id, Outcome::InSync);
+        }
+        let changes: Vec<_> = plan.steps().map(ToString::to_string).collect();
+        let reason = format!(
+            "it is not as it was provisioned, an update would {}",
+            changes.join(", ")
+        );
+        let remedy =
+            format!("undo what was changed, or {CHANGE_A_PROPERTY}, which takes these steps");
+        Self {
+            changes,
+            ..Self::new(record, id, Outcome::Drifted).because(reason, remedy)
+        }
+    }
+
+    /// What is there no longer lets the properties be: an Update would be refused.
+    pub(super) fn of_faults(record: &Record, id: &PhysicalId, faults: &[String]) -> Self {
+        let cause = faults.join("; ");
+        let reason =
+            format!("what is there does not fit any more, an update would be refused: {cause}");
+        let remedy = "do what the reason says; no update can repair it before";
+        Self {
+            cause,
+            ..Self::new(record, id, Outcome::Drifted).because(reason, remedy)
+        }
+    }
+
+    /// AWS did not let us look.
+    pub(super) fn unreadable(record: &Record, id: &PhysicalId, error: &AwsError) -> Self {
+        let AwsError {
+            operation,
+            resource,
+            region,
+            code,
+            ..
+        } = error;
+        Self {
+            // The message may differ from time to time, and the request's id does.
+            cause: [operation, resource.as_str(), region, code].join("\n"),
+            ..Self::new(record, id, Outcome::Unknown).because(
+                format!("it cannot be looked at: {error}"),
+                "see that the provisioner can make that call, then look again",
+            )
+        }
+    }
+
+    /// The recorded properties have faults, which an earlier version did not see.
+    pub(super) fn of_properties(record: &Record, id: &PhysicalId, faults: &str) -> Self {
+        Self {
+            cause: faults.to_owned(),
+            ..Self::new(record, id, Outcome::Unknown).because(
+                format!("this version does not take the properties that it was provisioned with: {faults}"),
+                "correct them in the template and update the stack",
+            )
+        }
+    }
+
+    /// The record cannot be read.
+    pub(super) fn of_broken_record(owner: &Owner, why: &str) -> Self {
+        let path = owner.record_path();
+        let reason = format!("its record in the parameters below `{path}` cannot be read: {why}");
+        let remedy = format!(
+            "{CHANGE_A_PROPERTY}, which writes the record anew; where there is no such resource any more, delete \
+             the parameters"
+        );
+        Self {
+            physical_resource_id: None,
+            stack_id: None,
+            logical_resource_id: None,
+            source_bucket: None,
+            result: Outcome::Unknown,
+            changes: Vec::new(),
+            reason: Some(reason),
+            remedy: Some(remedy),
+            cause: why.to_owned(),
+            owner: owner.clone(),
+        }
+    }
+
+    pub(super) fn is_in_sync(&self) -> bool {
+        self.result == Outcome::InSync
+    }
+
+    /// The same for the same changes on the same resource, whenever they are seen.
+    fn id(&self) -> String {
+        let mut hash = Sha256::new();
+        let parts = [SCHEMA, self.result.as_str(), self.owner.as_str()];
+        let changes = self.changes.iter().map(String::as_str);
+        for part in parts
+            .into_iter()
+            .chain([self.cause.as_str()])
+            .chain(changes)
+        {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let mut id = String::new();
+        for byte in hash.finalize() {
+            // Writing to a string cannot fail.
+            let _ = write!(id, "{byte:02x}");
+        }
+        id
+    }
+
+    /// The event that tells it.
+    pub(super) fn event(&self, home: &Home) -> BusEvent {
+        let mut changes: Vec<_> = self.changes.iter().take(MOST_CHANGES).cloned().collect();
+        let more = self.changes.len() - changes.len();
+        if more > 0 {
+            changes.push(format!("… ({more} more)"));
+        }
+        let mut reason = self.reason.clone().unwrap_or_default();
+        if reason.len() > LONGEST_REASON {
+            reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
+            reason.push('…');
+        }
+        let detail = json!({
+            "schema": SCHEMA,
+            "id": self.id(),
+            "result": self.result,
+            "physicalResourceId": self.physical_resource_id,
+            "stackId": self.stack_id,
+            "logicalResourceId": self.logical_resource_id,
+            "sourceBucket": self.source_bucket,
+            "changes": changes,
+            "reason": reason,
+            "remedy": self.remedy,
+        });
+        let bucket = self.source_bucket.iter();
+        let bucket = bucket.map(|bucket| home.bucket_arn(bucket));
+        BusEvent {
+            detail_type: DETAIL_TYPE,
+            detail: detail.to_string(),
+            resources: self.stack_id.iter().cloned().chain(bucket).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::step::Step;
+
+    fn resource() -> (Record, PhysicalId) {
+        let id = PhysicalId::new("stack", "Replication", "source");
+        let text = json!({"schema": "encrypted-replication/resource/1", "stackId": "stack", "properties": {},
+                          "logicalResourceId": "Replication", "physicalResourceId": id.to_string()});
+        Record::read(&id.owner, &[(0, text.to_string())].into()).unwrap()
+    }
+
+    fn home() -> Home {
+        Home {
+            partition: "aws".into(),
+            region: "us-east-1".into(),
+            account: "111122223333".into(),
+        }
+    }
+
+    fn steps(count: usize) -> Plan {
+        let longest = "b".repeat(63);
+        let step = |_| Step::MergeKeyPolicy {
+            bucket: longest.clone(),
+            region: "ap-southeast-1".into(),
+            key_arn: format!(
+                "arn:aws-us-gov:kms:ap-southeast-1:111122223333:key/mrk-{}",
+                "0".repeat(36)
+            ),
+            statements: Vec::new(),
+        };
+        Plan::of([(0..count).map(step).collect()])
+    }
+
+    fn detail(finding: &Finding) -> Value {
+        serde_json::from_str(&finding.event(&home()).detail).unwrap()
+    }
+
+    #[test]
+    fn ten_events_fit_into_a_request_however_much_has_changed() {
+        let (record, id) = resource();
+        let drifted = Finding::of_plan(&record, &id, &steps(3_000));
+        let faults = vec!["ä".repeat(100_000)];
+        let refused = Finding::of_faults(&record, &id, &faults);
+        for finding in [drifted, refused] {
+            let event = finding.event(&home());
+            assert!(event.detail.len() < 24_000, "{}", event.detail.len());
+        }
+        let told = detail(&Finding::of_plan(&record, &id, &steps(51)));
+        assert_eq!(told["changes"][50], "… (1 more)");
+    }
+
+    #[test]
+    fn the_same_finding_has_the_same_id_and_another_has_another() {
+        let (record, id) = resource();
+        let error = |code: &str, request: &str| AwsError {
+            operation: "GetRole",
+            resource: "role `source`".into(),
+            region: String::new(),
+            kind: ErrorKind::AccessDenied,
+            code: code.into(),
+            message: "no".into(),
+            request_id: Some(request.into()),
+        };
+        let denied = |code, request| Finding::unreadable(&record, &id, &error(code, request)).id();
+        assert_eq!(denied("AccessDenied", "1"), denied("AccessDenied", "2"));
+        assert_ne!(denied("AccessDenied", "1"), denied("Throttling", "1"));
+        let drifted = |count| Finding::of_plan(&record, &id, &steps(count)).id();
+        assert_eq!(drifted(1), drifted(1));
+        assert_ne!(drifted(1), drifted(2));
+        let other = PhysicalId::new("stack", "Other", "source");
+        let elsewhere = Finding::of_plan(&record, &other, &steps(1)).id();
+        assert_ne!(drifted(1), elsewhere);
+        assert_eq!(elsewhere.len(), 64);
+    }
+
+    #[test]
+    fn what_cannot_be_named_is_told_by_its_record() {
+        let (_, id) = resource();
+        let finding = Finding::of_broken_record(&id.owner, "EOF while parsing");
+        let told = detail(&finding);
+        assert_eq!(told["physicalResourceId"], Value::Null);
+        let reason = told["reason"].as_str().unwrap();
+        assert!(reason.contains(&id.owner.record_path()), "{reason}");
+        assert_eq!(finding.event(&home()).resources, Vec::<String>::new());
+    }
+}

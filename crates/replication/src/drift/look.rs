@@ -1,0 +1,74 @@
+//! One resource, looked at.
+
+use super::Patrol;
+use super::finding::Finding;
+use crate::accounts::Accounts;
+use crate::error::AwsError;
+use crate::observe::observe;
+use crate::owner::{Owner, PhysicalId};
+use crate::plan::{desired, plan};
+use crate::ports::Aws;
+use crate::properties;
+use crate::record::{self, Parts, Record};
+use crate::step::Plan;
+
+/// Why nothing can be said of a resource.
+enum Unknown {
+    Aws(AwsError),
+    Properties(String),
+}
+
+impl From<AwsError> for Unknown {
+    fn from(error: AwsError) -> Self {
+        Self::Aws(error)
+    }
+}
+
+impl<A: Aws> Patrol<'_, A> {
+    /// What a look at the resource with this record shows; `None` where it was deleted meanwhile.
+    pub(super) async fn look(&self, owner: &Owner, parts: &Parts) -> Option<Finding> {
+        let found = self.compared(owner, parts).await;
+        if found.is_in_sync() {
+            return Some(found);
+        }
+        // Its stack may have been updated or deleted while we looked.
+        match record::of(self.aws, &self.home.region, owner).await {
+            Ok(now) if now.is_empty() => None,
+            Ok(now) if now != *parts => Some(self.compared(owner, &now).await),
+            Ok(_) => Some(found),
+            Err(error) => {
+                tracing::warn!(%error, "what was seen could not be confirmed");
+                Some(found)
+            }
+        }
+    }
+
+    async fn compared(&self, owner: &Owner, parts: &Parts) -> Finding {
+        let (record, id) = match Record::read(owner, parts) {
+            Ok(read) => read,
+            Err(why) => return Finding::of_broken_record(owner, &why),
+        };
+        match self.planned(&record, &id).await {
+            Ok(Ok(plan)) => Finding::of_plan(&record, &id, &plan),
+            Ok(Err(faults)) => Finding::of_faults(&record, &id, &faults),
+            Err(Unknown::Aws(error)) => Finding::unreadable(&record, &id, &error),
+            Err(Unknown::Properties(faults)) => Finding::of_properties(&record, &id, &faults),
+        }
+    }
+
+    /// What an Update with the recorded properties would do, or why it would be refused.
+    async fn planned(
+        &self,
+        record: &Record,
+        id: &PhysicalId,
+    ) -> Result<Result<Plan, Vec<String>>, Unknown> {
+        let (home, owner) = (self.home, &id.owner);
+        let required = self.required_boundary;
+        let spec = properties::read_bounded(&record.properties, home, owner, required)
+            .map_err(|faults| Unknown::Properties(faults.to_string()))?;
+        let accounts = Accounts::of(self.aws, home, &[&spec]).await.all_assumed()?;
+        let observed = Box::pin(observe(&accounts, &spec, home, owner)).await?;
+        Ok(desired(&spec, &observed, home, owner)
+            .and_then(|desired| plan(&spec, &desired, &observed, home, owner, self.queue_arn)))
+    }
+}

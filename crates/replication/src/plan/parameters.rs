@@ -1,0 +1,51 @@
+//! What SSM parameters take, and what differs from what they hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::says;
+
+/// The largest value that an SSM parameter holds (advanced tier), in bytes.
+/// See <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html>.
+pub(super) const LARGEST_PARAMETER: usize = 8 * 1024;
+
+/// A document as the value of a parameter. SSM takes no `{{name}}` in it, which would be another
+/// parameter's; two braces open in a row only within a string, where the second may be escaped. See
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>.
+pub(crate) fn written(document: &Value) -> String {
+    document.to_string().replace("{{", "{\\u007b")
+}
+
+/// What is to be written and what is to go.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Difference {
+    /// Names and values.
+    pub(super) put: Vec<(String, String)>,
+    /// Names.
+    pub(super) delete: Vec<String>,
+}
+
+impl Difference {
+    /// From the parameters that are there to those `wanted`, by name. JSON may be spaced in any way.
+    pub(super) fn between(
+        present: &BTreeMap<String, String>,
+        wanted: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let mut difference = Self::default();
+        let mut names = BTreeSet::new();
+        for (name, value) in wanted {
+            let found = present.get(&name).map(String::as_str);
+            let document = serde_json::from_str(&value);
+            let same = found == Some(&value)
+                || document.is_ok_and(|document: Value| says(found, &document));
+            names.insert(name.clone());
+            if !same {
+                difference.put.push((name, value));
+            }
+        }
+        let left_over = present.keys().filter(|name| !names.contains(*name));
+        difference.delete.extend(left_over.cloned());
+        difference
+    }
+}

@@ -1,0 +1,175 @@
+//! The record of what a resource was asked for, kept beside its stack, so that it can be looked after
+//! without it.
+//!
+//! It is written when a request has succeeded and the stack's state is therefore what it says. A
+//! Create or Update that fails writes none: the Delete or Update that rolls it back follows.
+
+use std::collections::BTreeMap;
+
+use custom_resource::Request;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::owner::{Owner, PhysicalId, RECORDS};
+use crate::plan::written;
+use crate::ports::{Below, Outcome, Parameters};
+
+/// The record's schema.
+pub const SCHEMA: &str = "encrypted-replication/resource/1";
+
+/// What a resource was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    schema: String,
+    /// ARN of the provisioner: where several are installed in a Region, each looks after its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_token: Option<String>,
+    /// ARN of the stack.
+    pub stack_id: String,
+    /// The resource's name in the template.
+    pub logical_resource_id: String,
+    /// The resource's `Ref`.
+    pub physical_resource_id: String,
+    /// The properties as CloudFormation gave them, without its own.
+    pub properties: Map<String, Value>,
+}
+
+impl Record {
+    /// The record of what this request asks for.
+    #[must_use]
+    pub fn of(request: &Request, id: &PhysicalId) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            service_token: request.service_token.clone(),
+            stack_id: request.stack_id.clone(),
+            logical_resource_id: request.logical_resource_id.clone(),
+            physical_resource_id: id.to_string(),
+            properties: request.resource_properties.clone(),
+        }
+    }
+
+    /// Whether another provisioner than the function with this ARN looks after the resource. One behind
+    /// a topic is not told apart.
+    #[must_use]
+    pub fn is_anothers(&self, function_arn: &str) -> bool {
+        let token = self.service_token.as_deref().and_then(function);
+        token.is_some_and(|token| function(function_arn).is_some_and(|own| own != token))
+    }
+
+    /// As text, which goes into as many parameters as it takes.
+    #[must_use]
+    pub fn text(&self) -> String {
+        // Our own types always serialise.
+        written(&serde_json::to_value(self).unwrap_or_default())
+    }
+
+    /// Reads the record of `owner` from its parameters, by number.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn read(
+        owner: &Owner,
+        parts: &BTreeMap<usize, String>,
+    ) -> Result<(Self, PhysicalId), String> {
+        let text: String = parts.values().map(String::as_str).collect();
+        let record: Self = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        if record.schema != SCHEMA {
+            return Err(format!("it has schema `{}`, not `{SCHEMA}`", record.schema));
+        }
+        let id = &record.physical_resource_id;
+        match PhysicalId::parse(id).filter(|id| id.owner == *owner) {
+            Some(id) => Ok((record, id)),
+            None => Err(format!("it is about `{id}`, which is not of owner {owner}")),
+        }
+    }
+}
+
+/// The parameters that hold the record of `owner`, by name.
+///
+/// # Errors
+/// What AWS refused.
+pub async fn parameters_of<A: Parameters>(
+    aws: &A,
+    region: &str,
+    owner: &Owner,
+) -> Outcome<BTreeMap<String, String>> {
+    let path = owner.record_path();
+    aws.parameters(region, &path, Below::Directly).await
+}
+
+/// The parts of one record, by number.
+pub type Parts = BTreeMap<usize, String>;
+
+/// The parts of all records of a Region, by owner.
+///
+/// # Errors
+/// What AWS refused.
+pub async fn all<A: Parameters>(aws: &A, region: &str) -> Outcome<BTreeMap<Owner, Parts>> {
+    Ok(by_owner(aws.parameters(region, RECORDS, Below::All).await?))
+}
+
+/// The parts of the record of `owner`; none where there is none.
+///
+/// # Errors
+/// What AWS refused.
+pub async fn of<A: Parameters>(aws: &A, region: &str, owner: &Owner) -> Outcome<Parts> {
+    let found = by_owner(parameters_of(aws, region, owner).await?);
+    Ok(found.into_values().next().unwrap_or_default())
+}
+
+/// The ARN of a function without version or alias; `None` for other ARNs.
+fn function(arn: &str) -> Option<Vec<&str>> {
+    let parts: Vec<_> = arn.split(':').take(7).collect();
+    (parts.len() == 7 && parts.get(2) == Some(&"lambda")).then_some(parts)
+}
+
+fn by_owner(parameters: BTreeMap<String, String>) -> BTreeMap<Owner, Parts> {
+    let mut found: BTreeMap<Owner, Parts> = BTreeMap::new();
+    for (name, value) in parameters {
+        if let Some((owner, number)) = Owner::of_record(&name) {
+            found.entry(owner).or_default().insert(number, value);
+        } else {
+            tracing::warn!(name, "a parameter among the records is none of ours");
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "arn:aws:lambda:us-east-1:111122223333:function:ours";
+
+    #[test]
+    fn only_what_another_function_provisioned_is_anothers() {
+        for (token, function, expected) in [
+            (Some(OURS), OURS, false),
+            (Some(&*format!("{OURS}:live")), OURS, false),
+            (Some(OURS), &format!("{OURS}:$LATEST"), false),
+            (Some(&*format!("{OURS}2")), OURS, true),
+            (
+                Some("arn:aws:sns:us-east-1:111122223333:topic"),
+                OURS,
+                false,
+            ),
+            (None, OURS, false),
+            (Some(OURS), "", false),
+        ] {
+            let record = Record {
+                schema: SCHEMA.into(),
+                service_token: token.map(str::to_owned),
+                stack_id: String::new(),
+                logical_resource_id: String::new(),
+                physical_resource_id: String::new(),
+                properties: Map::new(),
+            };
+            assert_eq!(
+                record.is_anothers(function),
+                expected,
+                "{token:?} {function}"
+            );
+        }
+    }
+}
