@@ -110,10 +110,10 @@ async def _control(method: str, receive: Receive) -> Answer:
         faults.begin(wanted["seed"], wanted["function"])
     elif method == "DELETE":
         faults.end()
-        # Not at the top: it is MiniStack's, which reads its settings when it is imported.
-        from ministack_s3 import kills
+    # Not at the top: it is MiniStack's, which reads its settings when it is imported.
+    from ministack_s3 import kills
 
-        kills.flush_logs()
+    kills.flush_logs()
     body = json.dumps(faults.told().as_json()).encode()
     return 200, [(b"content-type", b"application/json")], body
 

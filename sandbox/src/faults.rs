@@ -40,7 +40,8 @@ impl Sandbox {
         Ok(())
     }
 
-    /// What was done since the faults began.
+    /// What was done since the faults began. What the functions have written up to now is then in
+    /// their logs.
     ///
     /// # Errors
     /// When the sandbox cannot be asked.

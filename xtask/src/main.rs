@@ -82,10 +82,10 @@ enum Command {
     /// or broken, while every tenth answer of AWS to the checker is throttling, a 500, a 503, a
     /// timeout or a cut connection, events come twice or late, and the checker is killed in the
     /// middle of batches. Then mends what was broken, sends the dead letters back, compares every
-    /// verdict with how its object was made, and prints the counts. 10,000 uploads take about a
-    /// quarter of an hour. Exits with 0 only if nothing was lost or misjudged.
+    /// verdict with how its object was made, and prints the counts. 10,000 uploads take about
+    /// ten minutes. Exits with 0 only if nothing was lost or misjudged.
     Soak {
-        /// How many objects
+        /// How many objects; at least 500, so that there is something of everything
         #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(500..=100_000))]
         uploads: u32,
         /// Draws uploads and faults: the same seed, the same draws

@@ -28,7 +28,7 @@ const fn check(name: &'static str, command: &'static [&'static str]) -> Check {
 const BUILD: &str = "Build for Lambda";
 const CHECKOV: &str = "Templates: checkov";
 const RECORDED: &str = "Size, calls, instructions";
-/// In a short form: the whole takes a quarter of an hour.
+/// In a short form: the whole takes ten minutes.
 const SOAK: &str = "Soak";
 
 /// In the order of what they cost.

@@ -247,6 +247,8 @@ impl<'a> Soak<'a> {
     }
 
     async fn read(&self) -> Result<Vec<Verdict>> {
+        // The sandbox may keep an invocation's last lines back until the next one.
+        self.sandbox.faults().await?;
         let group = format!("/aws/lambda/{FUNCTION}");
         let [here, there] =
             [SOURCE_REGION, REPLICA_REGION].map(|region| self.sandbox.config(region));
