@@ -128,16 +128,10 @@ impl World {
     /// # Errors
     /// When SAM CLI does not tell it.
     pub async fn output_of(&self, stack: &str, region: &str, key: &str) -> Result<String> {
-        let mut command = self.sandbox.command("sam", region);
-        command.args(["list", "stack-outputs", "--output", "json"]);
-        command.args(["--stack-name", stack, "--region", region]);
-        let printed = guard::run("cannot list the stack's outputs", command, |_| {}).await?;
-        let outputs: Vec<serde_json::Value> = serde_json::from_str(&printed)?;
-        let found = outputs.iter().find(|output| output["OutputKey"] == key);
-        let value = found.and_then(|output| output["OutputValue"].as_str());
-        Ok(value
-            .with_context(|| format!("stack `{stack}` has no output {key}"))?
-            .to_owned())
+        let mut outputs = sam::outputs(&self.sandbox, stack, region).await?;
+        outputs
+            .remove(key)
+            .with_context(|| format!("stack `{stack}` has no output {key}"))
     }
 
     /// The physical id of one of the resources of `template.yaml`'s stack.

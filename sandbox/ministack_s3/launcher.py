@@ -111,6 +111,8 @@ async def _serve(port: int, announcements: TextIO, parent_pipe: bool) -> None:
     from hypercorn.config import Config
     from ministack.app import app
 
+    from ministack_s3 import fault_answers
+
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -125,7 +127,7 @@ async def _serve(port: int, announcements: TextIO, parent_pipe: bool) -> None:
     config.loglevel = os.environ["LOG_LEVEL"]
     announcer = asyncio.create_task(_announce(port, announcements))
     try:
-        await serve(app, config, shutdown_trigger=stop.wait)
+        await serve(fault_answers.around(app), config, shutdown_trigger=stop.wait)
     finally:
         announcer.cancel()
 

@@ -9,17 +9,19 @@ def install(replication_delay: float) -> None:
     """Replaces functions of MiniStack; raises `pin.PinError` where one has changed."""
     pin.check_signatures()
 
-    from ministack.core import iam_actions, iam_evaluator
-    from ministack.services import eventbridge, iam, kms, s3
+    from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+    from ministack.services import eventbridge, iam, kms, s3, sqs
     from ministack.services.cloudformation import provisioners
 
     # Imported before anything is replaced: they keep the originals they call.
     from ministack_s3 import (
         boundaries,
+        deliveries,
         encryption,
         event_source_mapping,
         events,
         generated_names,
+        kills,
         managed_key,
         object_encryption,
         object_keys,
@@ -44,6 +46,11 @@ def install(replication_delay: float) -> None:
     s3._fire_s3_event = events.fire_s3_event
     eventbridge._dispatch_event = events.dispatch_event
     eventbridge._invoke_target = events.invoke_target
+
+    eventbridge._dispatch_to_sqs = deliveries.dispatch_to_sqs
+    s3._deliver_event_to_sqs = deliveries.deliver_event_to_sqs
+    sqs.queue_delay = deliveries.queue_delay
+    lambda_runtime._worker_class_for = kills.worker_class_for
 
     s3.handle_request = request.handle_request
     s3._resolve_sse_write_headers = object_keys.resolve_sse_write_headers

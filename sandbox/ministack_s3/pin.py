@@ -34,6 +34,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "ministack.core.iam_evaluator._fnmatch_compile": ("pattern", "ignore_case"),
     "ministack.core.iam_evaluator._gather_role_policies": ("role_name", "account_id"),
     "ministack.core.iam_evaluator._resolve_condition_key": ("key", "ctx"),
+    "ministack.core.lambda_runtime._worker_class_for": ("config",),
     "ministack.services.cloudformation.provisioners._lambda_esm_create": (
         "logical_id",
         "props",
@@ -53,6 +54,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
         "seeded",
     ),
     "ministack.services.eventbridge._dispatch_event": ("event", "view"),
+    "ministack.services.eventbridge._dispatch_to_sqs": ("spec", "payload", "sqs_parameters"),
     "ministack.services.eventbridge._invoke_target": ("target", "event", "rule", "view"),
     "ministack.services.iam._simulate_principal_policy": ("p",),
     "ministack.services.kms._create_key": ("data",),
@@ -60,6 +62,12 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "ministack.services.kms._put_key_policy": ("data",),
     "ministack.services.kms.key_policy_for_arn": ("resource_arn",),
     "ministack.services.s3._bucket_default_sse_headers": ("bucket_name",),
+    "ministack.services.s3._deliver_event_to_sqs": (
+        "arn",
+        "event_payload",
+        "bucket_region",
+        "bucket_name",
+    ),
     "ministack.services.s3._fire_s3_event": (
         "bucket_name",
         "key",
@@ -91,6 +99,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
         "access_point_region",
         "access_point",
     ),
+    "ministack.services.sqs.queue_delay": ("q",),
 }
 
 # Functions that are called, by the parameters they are called with.
@@ -120,8 +129,18 @@ CALLED: dict[str, tuple[str, ...]] = {
         "direct_only",
     ),
     "ministack.core.iam_evaluator._permissions_boundary": ("store", "name", "account_id"),
+    "ministack.core.lambda_runtime.ProvidedWorker": ("func_name", "config", "code_zip"),
+    "ministack.core.lambda_runtime._account_region_from_function_config": ("config",),
     "ministack.services.iam._error": ("status", "code", "message", "ns"),
     "ministack.services.iam._extract_simulate_params": ("p",),
+    "ministack.services.lambda_svc._emit_lambda_logs": (
+        "func",
+        "request_id",
+        "log_text",
+        "error",
+        "duration_ms",
+        "log_source",
+    ),
     "ministack.services.s3._bucket_owner_account": ("name",),
     "ministack.services.sqs.queue_policy_allows": (
         "queue_arn",

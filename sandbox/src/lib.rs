@@ -3,6 +3,7 @@
 //! Nothing here outlives the process that uses it: the server, the functions it runs, and every tool
 //! that is still at work end with it, also when it is killed.
 
+pub mod faults;
 pub mod guard;
 pub mod sam;
 pub mod server;

@@ -1,6 +1,9 @@
 //! The real SAM CLI: build, deploy and delete, as a user would.
 
-use anyhow::Result;
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
 use tokio::process::Command;
 
 use crate::guard;
@@ -126,6 +129,35 @@ pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>, on_line: impl FnMut(&s
     let what = format!("cannot deploy stack `{}` to {}", stack.name, stack.region);
     guard::run(&what, command, on_line).await?;
     Ok(())
+}
+
+/// The outputs of a stack.
+///
+/// # Errors
+/// When SAM CLI does not tell them.
+pub async fn outputs(
+    sandbox: &Sandbox,
+    stack: &str,
+    region: &str,
+) -> Result<BTreeMap<String, String>> {
+    let mut command = sandbox.command("sam", region);
+    command.args(["list", "stack-outputs", "--output", "json"]);
+    command.args(["--stack-name", stack, "--region", region]);
+    let what = format!("cannot list the outputs of stack `{stack}` in {region}");
+    let printed = guard::run(&what, command, |_| {}).await?;
+    let outputs: Vec<Output> = serde_json::from_str(&printed)
+        .with_context(|| format!("SAM CLI printed no outputs: {printed}"))?;
+    let pairs = outputs.into_iter();
+    Ok(pairs
+        .map(|output| (output.output_key, output.output_value))
+        .collect())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output {
+    output_key: String,
+    output_value: String,
 }
 
 /// Deletes a stack and waits until it is gone: `sam delete`.

@@ -1,6 +1,6 @@
 //! The verdict lines that the checker writes, read from its log group.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::Client;
 use serde::Deserialize;
@@ -56,6 +56,54 @@ pub struct Expected {
     /// Any of these keys is right.
     #[serde(default)]
     pub kms_key_arns: Vec<String>,
+}
+
+/// What CloudWatch Logs answers with at most.
+const MOST_EVENTS: usize = 10_000;
+
+/// The verdict lines that were written between two times, in milliseconds since 1970, the first
+/// included and the second not; in no order.
+///
+/// The sandbox answers with no more than a page and does not say that there is more. So where there
+/// may be, the time is halved until there is not.
+///
+/// # Errors
+/// As [`read`]; and where one millisecond has more lines than a page.
+pub async fn between(
+    config: &SdkConfig,
+    log_group: &str,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Verdict>> {
+    let client = Client::new(config);
+    let mut verdicts = Vec::new();
+    let mut spans = vec![(from, to)];
+    while let Some((from, to)) = spans.pop() {
+        let page = client
+            .filter_log_events()
+            .log_group_name(log_group)
+            .start_time(from)
+            .end_time(to - 1)
+            .send()
+            .await
+            .with_context(|| format!("cannot read log group `{log_group}`"))?;
+        if page.events().len() >= MOST_EVENTS || page.next_token().is_some() {
+            let middle = i64::midpoint(from, to);
+            ensure!(
+                middle > from,
+                "too many lines at once in log group `{log_group}`"
+            );
+            spans.extend([(from, middle), (middle, to)]);
+            continue;
+        }
+        for event in page.events() {
+            let message = event.message().unwrap_or_default();
+            if message.contains(SCHEMA) {
+                verdicts.extend(parse(message, event.timestamp().unwrap_or_default())?);
+            }
+        }
+    }
+    Ok(verdicts)
 }
 
 /// Every verdict line in the log group of one checker, oldest first.

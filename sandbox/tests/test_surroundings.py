@@ -344,6 +344,9 @@ def test_arrival_goes_over_eventbridge_and_queue_to_a_function_in_partial_batche
         Role=role["Role"]["Arn"],
         Code={"ZipFile": code.getvalue()},
     )
+    functions.get_waiter("function_active_v2").wait(FunctionName=name)
+    # A start may take longer than a message is away, and would bring it twice.
+    functions.invoke(FunctionName=name, Payload=b'{"Records": []}')
     functions.create_event_source_mapping(
         FunctionName=name,
         EventSourceArn=arn,

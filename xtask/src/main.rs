@@ -1,5 +1,6 @@
-//! The project's own commands: demo, test, sandbox, bench, package.
+//! The project's own commands: demo, test, sandbox, bench, soak, package.
 
+mod aws;
 mod bench;
 mod checkov;
 mod demo;
@@ -8,6 +9,7 @@ mod picture;
 mod progress;
 mod serve;
 mod signals;
+mod soak;
 mod suite;
 
 use std::process::ExitCode;
@@ -32,6 +34,8 @@ Examples:
   cargo xtask sandbox           an empty local cloud, until Ctrl-C
   cargo xtask test              everything CI runs
   cargo xtask bench             what the functions cost, beside a boto3 twin
+  cargo xtask soak --uploads 500
+                                a few minutes of load while everything around it fails
   cargo xtask package           zips, checksums and template of a release";
 
 #[derive(Subcommand)]
@@ -71,6 +75,22 @@ enum Command {
         /// Record the figures: benches/recorded.json, docs/BENCH.md, docs/bench.svg
         #[arg(long)]
         record: bool,
+    },
+    /// Load and faults in the local cloud: whether a verdict is ever lost or wrong
+    ///
+    /// Uploads objects of all sizes, keys and kinds of encryption under rules that are right, wrong
+    /// or broken, while every tenth answer of AWS to the checker is throttling, a 500, a 503, a
+    /// timeout or a cut connection, events come twice or late, and the checker is killed in the
+    /// middle of batches. Then mends what was broken, sends the dead letters back, compares every
+    /// verdict with how its object was made, and prints the counts. 10,000 uploads take about
+    /// ten minutes. Exits with 0 only if nothing was lost or misjudged.
+    Soak {
+        /// How many objects; at least 500, so that there is something of everything
+        #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(500..=100_000))]
+        uploads: u32,
+        /// Draws uploads and faults: the same seed, the same draws
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// What a release consists of, in target/package
     ///
@@ -118,6 +138,7 @@ async fn perform(command: Command) -> Result<bool> {
         Command::Demo { keep } => demo::run(keep).await,
         Command::Test { only } => suite::run(&only).await,
         Command::Bench { record } => bench::run(record).await.map(|()| true),
+        Command::Soak { uploads, seed } => soak::run(uploads.try_into()?, seed).await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Picture => picture::run().map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),

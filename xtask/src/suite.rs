@@ -28,9 +28,11 @@ const fn check(name: &'static str, command: &'static [&'static str]) -> Check {
 const BUILD: &str = "Build for Lambda";
 const CHECKOV: &str = "Templates: checkov";
 const RECORDED: &str = "Size, calls, instructions";
+/// In a short form: the whole takes ten minutes.
+const SOAK: &str = "Soak";
 
 /// In the order of what they cost.
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     check("Format", &["cargo", "fmt", "--all", "--check"]),
     check(
         "Templates: cfn-lint",
@@ -106,6 +108,7 @@ const CHECKS: [Check; 13] = [
         "End-to-end tests",
         &["cargo", "test", "--package", "end-to-end", "--locked"],
     ),
+    check(SOAK, &["cargo", "xtask", "soak", "--uploads", "500"]),
 ];
 
 struct Outcome {
@@ -167,7 +170,7 @@ async fn perform(tools: &Tools, check: &Check, step: Step) -> Result<()> {
         .env("RUSTDOCFLAGS", "-D warnings");
     let finished = guard::finish(command, step.lines()).await?;
     if finished.status.success() {
-        if check.name == RECORDED {
+        if [RECORDED, SOAK].contains(&check.name) {
             // Figures are for reading also when they are good.
             println!("{}", finished.stdout);
         }

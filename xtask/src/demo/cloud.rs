@@ -4,21 +4,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use aws_config::SdkConfig;
-use aws_sdk_kms::types::Tag;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{
-    CompletedMultipartUpload, CompletedPart, ReplicationConfiguration, ReplicationStatus,
-    ServerSideEncryption,
-};
+use aws_sdk_s3::types::{ReplicationConfiguration, ReplicationStatus, ServerSideEncryption};
 use sandbox::wait::until;
 use sandbox::{Sandbox, verdicts};
 
+use crate::aws::{self, Under, create_key, default_key};
+
 use super::{DESTINATION_BUCKET, REPLICA_REGION, SOURCE_BUCKET, SOURCE_REGION, STACK};
 
-/// S3 takes no smaller part but the last:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
-const PART_SIZE: usize = 5 * 1024 * 1024;
 const REPLICATION_LIMIT: Duration = Duration::from_secs(30);
 
 /// Clients, and the keys that the stack made.
@@ -124,47 +119,9 @@ impl Cloud {
 
     /// Uploads an object of two parts.
     pub(crate) async fn put_in_parts(&self, key: &str, kms_key: &str) -> Result<Uploaded> {
-        let upload = self
-            .source
-            .create_multipart_upload()
-            .bucket(SOURCE_BUCKET)
-            .key(key)
-            .server_side_encryption(ServerSideEncryption::AwsKms)
-            .ssekms_key_id(kms_key)
-            .send()
-            .await
-            .with_context(|| format!("cannot begin the multipart upload of `{key}`"))?;
-        let id = upload.upload_id.context("S3 gave no upload id")?;
-        let mut parts = CompletedMultipartUpload::builder();
-        for (number, size) in [(1, PART_SIZE), (2, 1)] {
-            let part = self
-                .source
-                .upload_part()
-                .bucket(SOURCE_BUCKET)
-                .key(key)
-                .upload_id(&id)
-                .part_number(number)
-                .body(vec![b'x'; size].into())
-                .send()
-                .await
-                .with_context(|| format!("cannot upload part {number} of `{key}`"))?;
-            let part = CompletedPart::builder()
-                .part_number(number)
-                .set_e_tag(part.e_tag)
-                .build();
-            parts = parts.parts(part);
-        }
-        let done = self
-            .source
-            .complete_multipart_upload()
-            .bucket(SOURCE_BUCKET)
-            .key(key)
-            .upload_id(&id)
-            .multipart_upload(parts.build())
-            .send()
-            .await
-            .with_context(|| format!("cannot complete the multipart upload of `{key}`"))?;
-        uploaded(key, done.version_id)
+        let under = Under::key(kms_key);
+        let version = aws::put_in_parts(&self.source, SOURCE_BUCKET, key, under).await?;
+        uploaded(key, version)
     }
 
     /// Creates a key in the source's Region that the replication role knows nothing of.
@@ -174,20 +131,7 @@ impl Cloud {
 
     /// Creates a key in the replicas' Region that the replication role may use.
     pub(crate) async fn create_wrong_replica_key(&self) -> Result<String> {
-        let (prefix, _) = self
-            .replica_key
-            .split_once(":key/")
-            .context("not a key ARN")?;
-        let account = prefix.rsplit(':').next().unwrap_or_default();
-        let partition = self.replica_key.split(':').nth(1).unwrap_or("aws");
-        let root = format!("arn:{partition}:iam::{account}:root");
-        let role = self.configuration.role();
-        let policy = format!(
-            r#"{{"Version":"2012-10-17","Statement":[
-            {{"Effect":"Allow","Principal":{{"AWS":"{root}"}},"Action":"kms:*","Resource":"*"}},
-            {{"Effect":"Allow","Principal":{{"AWS":"{role}"}},
-              "Action":["kms:Encrypt","kms:GenerateDataKey","kms:Decrypt"],"Resource":"*"}}]}}"#
-        );
+        let policy = aws::policy_for(self.configuration.role(), &self.replica_key)?;
         create_key(
             &self.replica_keys,
             "a key that is not the replicas'",
@@ -329,45 +273,6 @@ fn uploaded(key: &str, version: Option<String>) -> Result<Uploaded> {
         version: version.with_context(|| format!("`{key}` has no version id"))?,
         time: i64::try_from(now.as_millis()).context("the clock is far in the future")?,
     })
-}
-
-async fn default_key(s3: &aws_sdk_s3::Client, bucket: &str) -> Result<String> {
-    let answer = s3.get_bucket_encryption().bucket(bucket).send().await;
-    let answer = answer.with_context(|| format!("cannot read the encryption of `{bucket}`"))?;
-    let rules = answer
-        .server_side_encryption_configuration
-        .map(|found| found.rules);
-    rules
-        .iter()
-        .flatten()
-        .find_map(|rule| {
-            rule.apply_server_side_encryption_by_default()?
-                .kms_master_key_id()
-        })
-        .map(str::to_owned)
-        .with_context(|| format!("bucket `{bucket}` has no default KMS key"))
-}
-
-async fn create_key(
-    kms: &aws_sdk_kms::Client,
-    description: &str,
-    policy: Option<String>,
-) -> Result<String> {
-    let tag = Tag::builder()
-        .tag_key("purpose")
-        .tag_value("demo")
-        .build()?;
-    let answer = kms
-        .create_key()
-        .description(description)
-        .tags(tag)
-        .set_policy(policy);
-    let answer = answer
-        .send()
-        .await
-        .with_context(|| format!("cannot create {description}"))?;
-    let arn = answer.key_metadata.and_then(|key| key.arn);
-    arn.with_context(|| format!("KMS gave no ARN for {description}"))
 }
 
 async fn count(s3: &aws_sdk_s3::Client, bucket: &str) -> Result<usize> {

@@ -1,0 +1,134 @@
+//! `cargo xtask soak`: many uploads through replication, queue and checker while AWS fails, events
+//! come twice or late, and the function is killed. See `docs/SOAK.md`.
+
+mod cloud;
+mod draw;
+mod judge;
+mod play;
+mod queues;
+mod table;
+
+use std::time::Instant;
+
+use anyhow::Result;
+use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
+use sandbox::{Sandbox, Tools};
+
+use self::cloud::{Cloud, Keys};
+use self::play::Soak;
+use self::queues::Queues;
+use crate::progress::{seconds, step};
+
+const SOURCE_REGION: &str = "us-east-1";
+const REPLICA_REGION: &str = "us-west-2";
+const SOURCE_BUCKET: &str = "soak-source";
+const DESTINATION_BUCKET: &str = "soak-destination";
+const LATE_BUCKET: &str = "soak-late";
+const STACK: &str = "encrypted-replication";
+const FUNCTION: &str = "encrypted-replication-check-replica";
+const FINDINGS: &str = "soak-findings";
+
+/// Runs the soak; true if nothing was lost or misjudged.
+pub(crate) async fn run(uploads: usize, seed: u64) -> Result<bool> {
+    let began = Instant::now();
+    let tools = step("Tools in target/venv", async |step| {
+        Tools::install(step.lines()).await
+    })
+    .await?;
+    step("Build both functions for Lambda", async |step| {
+        sam::build(&tools, step.lines()).await
+    })
+    .await?;
+    let sandbox = step("Start the sandbox", async |_| {
+        Sandbox::start(&tools, 0).await
+    })
+    .await?;
+    let keys = deploy(&sandbox).await?;
+    let soak = step("Look up what the stacks made", async |_| {
+        let (cloud, here, there) = tokio::try_join!(
+            Cloud::open(&sandbox, keys),
+            Queues::open(&sandbox, SOURCE_REGION, STACK, FINDINGS),
+            Queues::open(&sandbox, REPLICA_REGION, STACK, FINDINGS),
+        )?;
+        Ok(Soak::new(&sandbox, cloud, [here, there], uploads, seed))
+    })
+    .await?;
+    let result = soak.play().await?;
+    println!("\n{}", table::render(&result));
+    let wrong = result.wrong();
+    for fault in wrong.iter().take(table::MOST_FAULTS) {
+        println!("✗ {fault}");
+    }
+    let verdict = match wrong.len() {
+        0 => "Nothing was lost or misjudged".to_owned(),
+        count => format!("{count} things are wrong"),
+    };
+    println!(
+        "{verdict}: {uploads} uploads, seed {seed}, {} of load, {} in all.",
+        seconds(result.load),
+        seconds(began.elapsed())
+    );
+    Ok(wrong.is_empty())
+}
+
+async fn deploy(sandbox: &Sandbox) -> Result<Keys> {
+    step(
+        "Deploy template.yaml to us-east-1 and us-west-2",
+        async |step| {
+            let [here, there] = [SOURCE_REGION, REPLICA_REGION]
+                .map(|region| stack(STACK, region, None, SANDBOX_PARAMETERS));
+            tokio::try_join!(
+                sam::deploy(sandbox, &here, step.lines()),
+                sam::deploy(sandbox, &there, step.lines()),
+            )?;
+            Ok(())
+        },
+    )
+    .await?;
+    step(
+        "Deploy the soak's rules, and queues for findings",
+        async |step| {
+            let keys = Keys::create(sandbox).await?;
+            let rules = [
+                ("SourceBucket", SOURCE_BUCKET),
+                ("DestinationBucket", DESTINATION_BUCKET),
+                ("LateBucket", LATE_BUCKET),
+                ("TaxKey", keys.tax.as_str()),
+                ("PayrollKey", keys.payroll.as_str()),
+                ("FrozenKey", keys.frozen.as_str()),
+            ];
+            let rules = stack(
+                "soak",
+                SOURCE_REGION,
+                Some("tests/stacks/soak.yaml"),
+                &rules,
+            );
+            let [here, there] = [SOURCE_REGION, REPLICA_REGION].map(|region| {
+                let template = Some("tests/stacks/soak-findings.yaml");
+                stack(FINDINGS, region, template, &[("QueueName", FINDINGS)])
+            });
+            tokio::try_join!(
+                sam::deploy(sandbox, &rules, step.lines()),
+                sam::deploy(sandbox, &here, step.lines()),
+                sam::deploy(sandbox, &there, step.lines()),
+            )?;
+            Ok(keys)
+        },
+    )
+    .await
+}
+
+fn stack<'a>(
+    name: &'a str,
+    region: &'a str,
+    template: Option<&'a str>,
+    parameters: &'a [(&'a str, &'a str)],
+) -> Stack<'a> {
+    Stack {
+        name,
+        region,
+        template,
+        account: None,
+        parameters,
+    }
+}
