@@ -5,11 +5,13 @@
 
 pub mod faults;
 pub mod guard;
+pub mod place;
 pub mod sam;
 pub mod server;
 pub mod tools;
 pub mod verdicts;
 pub mod wait;
 
+pub use place::{Account, Place};
 pub use server::Sandbox;
 pub use tools::Tools;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use crate::guard;
-use crate::server::Sandbox;
+use crate::place::Place;
 use crate::tools::{Tools, target_directory, workspace};
 
 /// One stack to deploy.
@@ -19,7 +19,7 @@ pub struct Stack<'a> {
     pub region: &'a str,
     /// Path of a template; without it, what `sam build` made of `template.yaml`.
     pub template: Option<&'a str>,
-    /// Another account to deploy to than the sandbox's first.
+    /// In the sandbox, another account to deploy to than its first.
     pub account: Option<&'a str>,
     /// Template parameters.
     pub parameters: &'a [(&'a str, &'a str)],
@@ -95,8 +95,12 @@ pub async fn build(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<()> {
 ///
 /// # Errors
 /// When the stack does not come to be; the message ends with SAM's words, which hold the events.
-pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>, on_line: impl FnMut(&str)) -> Result<()> {
-    let mut command = sandbox.command("sam", stack.region);
+pub async fn deploy(
+    place: &impl Place,
+    stack: &Stack<'_>,
+    on_line: impl FnMut(&str),
+) -> Result<()> {
+    let mut command = place.command("sam", stack.region);
     if let Some(account) = stack.account {
         command.env("AWS_ACCESS_KEY_ID", account);
     }
@@ -107,10 +111,12 @@ pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>, on_line: impl FnMut(&s
         .arg(workspace().join("samconfig.toml"));
     command.args([
         "--config-env",
-        "sandbox",
+        place.sam_environment(),
         "--region",
         stack.region,
         "--no-progressbar",
+        "--no-confirm-changeset",
+        "--no-fail-on-empty-changeset",
     ]);
     command
         .args(["--stack-name", stack.name, "--resolve-s3"])
@@ -136,11 +142,11 @@ pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>, on_line: impl FnMut(&s
 /// # Errors
 /// When SAM CLI does not tell them.
 pub async fn outputs(
-    sandbox: &Sandbox,
+    place: &impl Place,
     stack: &str,
     region: &str,
 ) -> Result<BTreeMap<String, String>> {
-    let mut command = sandbox.command("sam", region);
+    let mut command = place.command("sam", region);
     command.args(["list", "stack-outputs", "--output", "json"]);
     command.args(["--stack-name", stack, "--region", region]);
     let what = format!("cannot list the outputs of stack `{stack}` in {region}");
@@ -165,13 +171,16 @@ struct Output {
 /// # Errors
 /// When the stack is still there; the message ends with SAM's words.
 pub async fn delete(
-    sandbox: &Sandbox,
+    place: &impl Place,
     name: &str,
     region: &str,
     on_line: impl FnMut(&str),
 ) -> Result<()> {
-    let mut command = sandbox.command("sam", region);
-    command.args(["delete", "--no-prompts", "--config-env", "sandbox"]);
+    let mut command = place.command("sam", region);
+    command
+        .args(["delete", "--no-prompts", "--config-file"])
+        .arg(workspace().join("samconfig.toml"))
+        .args(["--config-env", place.sam_environment()]);
     command.args(["--region", region, "--stack-name", name]);
     guard::run(
         &format!("cannot delete stack `{name}` in {region}"),

@@ -1,4 +1,4 @@
-//! What demo and soak both ask of the local cloud, with the account root's credentials.
+//! What demo and soak both ask of the cloud.
 
 use anyhow::{Context, Result};
 use aws_sdk_kms::types::Tag;

@@ -31,6 +31,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo xtask demo              see replicas judged, in a local cloud, then tidy up
   cargo xtask demo --keep       the same, and go on from there with aws and sam
+  cargo xtask demo --aws        the same on your own AWS account, after asking
   cargo xtask sandbox           an empty local cloud, until Ctrl-C
   cargo xtask test              everything CI runs
   cargo xtask bench             what the functions cost, beside a boto3 twin
@@ -50,6 +51,14 @@ enum Command {
         /// Leave the local cloud running with everything in it, and print how to use it
         #[arg(long)]
         keep: bool,
+        /// On your own AWS account instead, in us-east-1 and us-west-2; asks before it makes anything
+        ///
+        /// Uses the credentials that the AWS CLI would. They must be good for an hour.
+        #[arg(long)]
+        aws: bool,
+        /// Do not ask
+        #[arg(long, requires = "aws")]
+        yes: bool,
     },
     /// Everything CI runs, the quick checks first
     ///
@@ -135,7 +144,13 @@ async fn main() -> ExitCode {
 
 async fn perform(command: Command) -> Result<bool> {
     match command {
-        Command::Demo { keep } => demo::run(keep).await,
+        Command::Demo {
+            keep,
+            aws: true,
+            yes,
+            ..
+        } => demo::run_on_aws(keep, yes).await,
+        Command::Demo { keep, .. } => demo::run(keep).await,
         Command::Test { only } => suite::run(&only).await,
         Command::Bench { record } => bench::run(record).await.map(|()| true),
         Command::Soak { uploads, seed } => soak::run(uploads.try_into()?, seed).await,

@@ -1,6 +1,7 @@
-//! What the demo does to the cloud with the account root's credentials.
+//! What the demo does to the cloud, with the credentials of whoever plays it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use aws_config::SdkConfig;
@@ -8,22 +9,26 @@ use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ReplicationConfiguration, ReplicationStatus, ServerSideEncryption};
 use sandbox::wait::until;
-use sandbox::{Sandbox, verdicts};
+use sandbox::{Place, verdicts};
 
 use crate::aws::{self, Under, create_key, default_key};
 
-use super::{DESTINATION_BUCKET, REPLICA_REGION, SOURCE_BUCKET, SOURCE_REGION, STACK};
+use super::setting::{REPLICA_REGION, SOURCE_REGION, Setting};
 
-const REPLICATION_LIMIT: Duration = Duration::from_secs(30);
+/// The shortest that KMS knows.
+const DAYS_TO_DELETION: i32 = 7;
 
 /// Clients, and the keys that the stack made.
 pub(crate) struct Cloud {
+    pub(crate) setting: Setting,
     source: aws_sdk_s3::Client,
     destination: aws_sdk_s3::Client,
     source_keys: aws_sdk_kms::Client,
     replica_keys: aws_sdk_kms::Client,
     source_logs: SdkConfig,
     replica_logs: SdkConfig,
+    /// Keys that the demo made, not the stack.
+    own_keys: Mutex<Vec<(aws_sdk_kms::Client, String)>>,
     /// The replication configuration as the stack made it.
     configuration: ReplicationConfiguration,
     /// The default key of the source bucket.
@@ -63,12 +68,12 @@ pub(crate) struct Counts {
 
 impl Cloud {
     /// Reads the replication configuration and the keys.
-    pub(crate) async fn open(sandbox: &Sandbox) -> Result<Self> {
-        let [here, there] = [SOURCE_REGION, REPLICA_REGION].map(|region| sandbox.config(region));
+    pub(crate) async fn open(place: &impl Place, setting: &Setting) -> Result<Self> {
+        let [here, there] = [SOURCE_REGION, REPLICA_REGION].map(|region| place.config(region));
         let source = aws_sdk_s3::Client::new(&here);
         let configuration = source
             .get_bucket_replication()
-            .bucket(SOURCE_BUCKET)
+            .bucket(&setting.source_bucket)
             .send()
             .await
             .context("cannot read the replication configuration of the source bucket")?
@@ -85,7 +90,7 @@ impl Cloud {
             .context("the rule names no key for the replicas")?
             .to_owned();
         Ok(Self {
-            source_key: default_key(&source, SOURCE_BUCKET).await?,
+            source_key: default_key(&source, &setting.source_bucket).await?,
             replica_key,
             configuration,
             destination: aws_sdk_s3::Client::new(&there),
@@ -94,6 +99,8 @@ impl Cloud {
             replica_keys: aws_sdk_kms::Client::new(&there),
             source_logs: here,
             replica_logs: there,
+            own_keys: Mutex::default(),
+            setting: setting.clone(),
         })
     }
 
@@ -106,7 +113,7 @@ impl Cloud {
         let answer = self
             .source
             .put_object()
-            .bucket(SOURCE_BUCKET)
+            .bucket(&self.setting.source_bucket)
             .key(key)
             .server_side_encryption(algorithm)
             .set_ssekms_key_id(kms_key.map(str::to_owned))
@@ -120,24 +127,89 @@ impl Cloud {
     /// Uploads an object of two parts.
     pub(crate) async fn put_in_parts(&self, key: &str, kms_key: &str) -> Result<Uploaded> {
         let under = Under::key(kms_key);
-        let version = aws::put_in_parts(&self.source, SOURCE_BUCKET, key, under).await?;
+        let version =
+            aws::put_in_parts(&self.source, &self.setting.source_bucket, key, under).await?;
         uploaded(key, version)
     }
 
     /// Creates a key in the source's Region that the replication role knows nothing of.
     pub(crate) async fn create_second_source_key(&self) -> Result<String> {
-        create_key(&self.source_keys, "a second key for source objects", None).await
+        self.create_own_key(&self.source_keys, "a second key for source objects", None)
+            .await
     }
 
     /// Creates a key in the replicas' Region that the replication role may use.
     pub(crate) async fn create_wrong_replica_key(&self) -> Result<String> {
         let policy = aws::policy_for(self.configuration.role(), &self.replica_key)?;
-        create_key(
-            &self.replica_keys,
-            "a key that is not the replicas'",
-            Some(policy),
-        )
-        .await
+        let description = "a key that is not the replicas'";
+        self.create_own_key(&self.replica_keys, description, Some(policy))
+            .await
+    }
+
+    async fn create_own_key(
+        &self,
+        keys: &aws_sdk_kms::Client,
+        description: &str,
+        policy: Option<String>,
+    ) -> Result<String> {
+        let arn = create_key(keys, description, policy).await?;
+        let mut own = self.own_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        own.push((keys.clone(), arn.clone()));
+        Ok(arn)
+    }
+
+    /// Schedules the deletion of the keys that no stack knows of.
+    pub(crate) async fn schedule_deletion_of_own_keys(&self) -> Result<()> {
+        let own = self
+            .own_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for (keys, arn) in own {
+            keys.schedule_key_deletion()
+                .key_id(&arn)
+                .pending_window_in_days(DAYS_TO_DELETION)
+                .send()
+                .await
+                .with_context(|| format!("cannot schedule the deletion of key `{arn}`"))?;
+        }
+        Ok(())
+    }
+
+    /// Removes every object version and delete marker from both buckets.
+    pub(crate) async fn empty(&self) -> Result<()> {
+        let Setting {
+            source_bucket,
+            destination_bucket,
+            ..
+        } = &self.setting;
+        empty(&self.source, source_bucket).await?;
+        empty(&self.destination, destination_bucket).await
+    }
+
+    /// Checks that the deleted stack has taken its buckets with it.
+    pub(crate) async fn check_no_bucket_left(&self) -> Result<()> {
+        let Setting {
+            source_bucket,
+            destination_bucket,
+            ..
+        } = &self.setting;
+        for (s3, bucket) in [
+            (&self.source, source_bucket),
+            (&self.destination, destination_bucket),
+        ] {
+            let head = s3.head_bucket().bucket(bucket).send().await;
+            ensure!(
+                head.is_err(),
+                "the stack is deleted, but bucket `{bucket}` is still there"
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits until a change is in force, where that takes time.
+    pub(crate) async fn changes_in_force(&self) {
+        tokio::time::sleep(self.setting.in_force_after).await;
     }
 
     /// Writes the replication configuration with another key for the replicas.
@@ -155,7 +227,7 @@ impl Cloud {
         }
         self.source
             .put_bucket_replication()
-            .bucket(SOURCE_BUCKET)
+            .bucket(&self.setting.source_bucket)
             .replication_configuration(configuration)
             .send()
             .await
@@ -187,11 +259,11 @@ impl Cloud {
     /// applies to the object.
     pub(crate) async fn source_status(&self, object: &Uploaded) -> Result<Option<String>> {
         let what = format!("the replication of `{}`", object.key);
-        until(&what, REPLICATION_LIMIT, async || {
+        until(&what, self.setting.replication_limit, async || {
             let head = self
                 .source
                 .head_object()
-                .bucket(SOURCE_BUCKET)
+                .bucket(&self.setting.source_bucket)
                 .key(&object.key)
                 .version_id(&object.version)
                 .send()
@@ -209,7 +281,7 @@ impl Cloud {
         let answer = self
             .destination
             .head_object()
-            .bucket(DESTINATION_BUCKET)
+            .bucket(&self.setting.destination_bucket)
             .key(key)
             .send()
             .await;
@@ -231,7 +303,7 @@ impl Cloud {
 
     /// Every verdict so far, of both Regions' checkers.
     pub(crate) async fn verdicts(&self) -> Result<Vec<verdicts::Verdict>> {
-        let log_group = format!("/aws/lambda/{STACK}-check-replica");
+        let log_group = self.setting.log_group();
         let (mut all, more) = tokio::try_join!(
             verdicts::read(&self.source_logs, &log_group),
             verdicts::read(&self.replica_logs, &log_group),
@@ -243,8 +315,8 @@ impl Cloud {
     /// Counts the object versions in both buckets.
     pub(crate) async fn counts(&self) -> Result<Counts> {
         Ok(Counts {
-            source: count(&self.source, SOURCE_BUCKET).await?,
-            destination: count(&self.destination, DESTINATION_BUCKET).await?,
+            source: count(&self.source, &self.setting.source_bucket).await?,
+            destination: count(&self.destination, &self.setting.destination_bucket).await?,
         })
     }
 
@@ -253,7 +325,7 @@ impl Cloud {
         let answer = self
             .source
             .get_bucket_replication()
-            .bucket(SOURCE_BUCKET)
+            .bucket(&self.setting.source_bucket)
             .send()
             .await;
         ensure!(
@@ -291,5 +363,38 @@ async fn count(s3: &aws_sdk_s3::Client, bucket: &str) -> Result<usize> {
             return Ok(found);
         }
         (key, version) = (page.next_key_marker, page.next_version_id_marker);
+    }
+}
+
+async fn empty(s3: &aws_sdk_s3::Client, bucket: &str) -> Result<()> {
+    loop {
+        // The first page again and again: what is removed is not listed any more.
+        let page = s3
+            .list_object_versions()
+            .bucket(bucket)
+            .send()
+            .await
+            .with_context(|| format!("cannot list the versions in `{bucket}`"))?;
+        let versions = page
+            .versions()
+            .iter()
+            .map(|one| (one.key(), one.version_id()));
+        let markers = page
+            .delete_markers()
+            .iter()
+            .map(|one| (one.key(), one.version_id()));
+        let all: Vec<_> = versions.chain(markers).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        for (key, version) in all {
+            s3.delete_object()
+                .bucket(bucket)
+                .set_key(key.map(str::to_owned))
+                .set_version_id(version.map(str::to_owned))
+                .send()
+                .await
+                .with_context(|| format!("cannot remove {key:?} from `{bucket}`"))?;
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! Waits for the verdicts and compares them with what they should be.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anyhow::Result;
 use sandbox::verdicts::Verdict;
@@ -9,9 +8,6 @@ use sandbox::wait::until;
 
 use super::cloud::{Cloud, Replica, Uploaded};
 use super::scenario::{Case, Names, Should};
-use super::{DESTINATION_BUCKET, SOURCE_BUCKET};
-
-const VERDICT_LIMIT: Duration = Duration::from_secs(45);
 
 /// A line of the table.
 #[derive(Debug)]
@@ -73,14 +69,17 @@ async fn wait_for_verdict(
     case: &Case,
     replica: Option<&Replica>,
 ) -> Result<Option<Verdict>> {
+    let setting = &cloud.setting;
     let (bucket, version) = match (case.should, replica) {
         (Should::Stay, _) => return Ok(None),
-        (Should::Arrive(_), Some(replica)) => (DESTINATION_BUCKET, &replica.version),
+        (Should::Arrive(_), Some(replica)) => (&setting.destination_bucket, &replica.version),
         // Nothing arrived that could be judged: then the failure must be reported.
-        (Should::Arrive(_), None) | (Should::Fail(_), _) => (SOURCE_BUCKET, &case.object.version),
+        (Should::Arrive(_), None) | (Should::Fail(_), _) => {
+            (&setting.source_bucket, &case.object.version)
+        }
     };
     let what = format!("the verdict on `{}` in `{bucket}`", case.object.key);
-    let found = until(&what, VERDICT_LIMIT, async || {
+    let found = until(&what, setting.verdict_limit, async || {
         let verdicts = cloud.verdicts().await?;
         Ok(verdicts
             .into_iter()

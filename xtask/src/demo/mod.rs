@@ -1,31 +1,53 @@
-//! `cargo xtask demo`: the AWS walkthrough, end to end, in the local cloud.
+//! `cargo xtask demo`: the AWS walkthrough, end to end, in the local cloud or in the caller's account.
 
+mod account;
 mod cloud;
 mod judge;
 mod scenario;
+mod setting;
 mod table;
 
 use std::time::Instant;
 
 use anyhow::Result;
 use sandbox::sam::{self, Stack};
-use sandbox::{Sandbox, Tools};
+use sandbox::{Place, Sandbox, Tools};
 
 use crate::progress::{seconds, step};
 use crate::serve;
 
+pub(crate) use account::run as run_on_aws;
 use cloud::Cloud;
-
-const SOURCE_REGION: &str = "us-east-1";
-const REPLICA_REGION: &str = "us-west-2";
-const SOURCE_BUCKET: &str = "source";
-const DESTINATION_BUCKET: &str = "destination";
-const STACK: &str = "encrypted-replication";
-const WALKTHROUGH: &str = "walkthrough";
+use setting::{REPLICA_REGION, SOURCE_REGION, Setting};
 
 /// Runs the demo; true if every object got the verdict it should.
 pub(crate) async fn run(keep: bool) -> Result<bool> {
     let began = Instant::now();
+    let tools = built().await?;
+    let sandbox = step("Start the sandbox", async |_| {
+        Sandbox::start(&tools, 0).await
+    })
+    .await?;
+    let setting = Setting::sandbox();
+    deploy(&sandbox, &setting).await?;
+    let cloud = opened(&sandbox, &setting).await?;
+    let passed = played(&cloud).await?;
+    if keep {
+        leave_running(sandbox, &setting, passed)?;
+        return Ok(passed);
+    }
+    tear_down(&sandbox, &cloud).await?;
+    step("Stop the sandbox", async |_| {
+        drop(sandbox);
+        Ok(())
+    })
+    .await?;
+    conclude(passed, began);
+    Ok(passed)
+}
+
+/// The tools, with both functions built by them.
+async fn built() -> Result<Tools> {
     let tools = step(
         "Tools in target/venv: MiniStack, SAM CLI, cargo-lambda",
         async |step| Tools::install(step.lines()).await,
@@ -36,51 +58,46 @@ pub(crate) async fn run(keep: bool) -> Result<bool> {
         async |step| sam::build(&tools, step.lines()).await,
     )
     .await?;
-    let sandbox = step("Start the sandbox", async |_| {
-        Sandbox::start(&tools, 0).await
-    })
-    .await?;
-    deploy(&sandbox).await?;
+    Ok(tools)
+}
 
-    let cloud = step("Look up what the stack made", async |_| {
-        Cloud::open(&sandbox).await
+async fn opened(place: &impl Place, setting: &Setting) -> Result<Cloud> {
+    step("Look up what the stack made", async |_| {
+        Cloud::open(place, setting).await
     })
-    .await?;
-    let rows = scenario::play(&cloud).await?;
-    let passed = rows.iter().all(|row| row.fault.is_none());
+    .await
+}
+
+/// Plays the scenario and prints what came of it; true if all is as it should be.
+async fn played(cloud: &Cloud) -> Result<bool> {
+    let rows = scenario::play(cloud).await?;
     println!("\n{}", table::render(&rows));
     for row in &rows {
         if let Some(fault) = &row.fault {
             println!("✗ {}: {fault}", row.object);
         }
     }
-    if keep {
-        leave_running(sandbox, passed)?;
-        return Ok(passed);
-    }
-    tear_down(&sandbox, &cloud).await?;
-    step("Stop the sandbox", async |_| {
-        drop(sandbox);
-        Ok(())
-    })
-    .await?;
+    Ok(rows.iter().all(|row| row.fault.is_none()))
+}
+
+fn conclude(passed: bool, began: Instant) {
     let result = if passed {
         "Every object got the verdict it should"
     } else {
         "Some did not"
     };
     println!("{result}. {} in all.", seconds(began.elapsed()));
-    Ok(passed)
 }
 
-async fn deploy(sandbox: &Sandbox) -> Result<()> {
+async fn deploy(place: &(impl Place + Sync), setting: &Setting) -> Result<()> {
     step(
         "Deploy template.yaml to us-east-1 and us-west-2",
         async |step| {
-            let [here, there] = [SOURCE_REGION, REPLICA_REGION].map(checker_stack);
+            let [here, there] =
+                [SOURCE_REGION, REPLICA_REGION].map(|region| setting.checker(region));
             tokio::try_join!(
-                sam::deploy(sandbox, &here, step.lines()),
-                sam::deploy(sandbox, &there, step.lines()),
+                sam::deploy(place, &here, step.lines()),
+                sam::deploy(place, &there, step.lines()),
             )?;
             Ok(())
         },
@@ -90,51 +107,41 @@ async fn deploy(sandbox: &Sandbox) -> Result<()> {
         "Deploy examples/walkthrough.yaml to us-east-1",
         async |step| {
             let stack = Stack {
-                name: WALKTHROUGH,
+                name: setting.walkthrough,
                 region: SOURCE_REGION,
                 template: Some("examples/walkthrough.yaml"),
                 account: None,
-                parameters: &[
-                    ("SourceBucket", SOURCE_BUCKET),
-                    ("DestinationBucket", DESTINATION_BUCKET),
-                    ("DestinationRegion", REPLICA_REGION),
-                ],
+                parameters: &setting.walkthrough_parameters(),
             };
-            sam::deploy(sandbox, &stack, step.lines()).await
+            sam::deploy(place, &stack, step.lines()).await
         },
     )
     .await
 }
 
-fn checker_stack(region: &'static str) -> Stack<'static> {
-    Stack {
-        name: STACK,
-        region,
-        template: None,
-        account: None,
-        parameters: sam::SANDBOX_PARAMETERS,
-    }
-}
-
-async fn tear_down(sandbox: &Sandbox, cloud: &Cloud) -> Result<()> {
-    let before = cloud.counts().await?;
+async fn delete_stacks(place: &impl Place, setting: &Setting) -> Result<()> {
     step("Delete the walkthrough's stack", async |step| {
-        sam::delete(sandbox, WALKTHROUGH, SOURCE_REGION, step.lines()).await
+        sam::delete(place, setting.walkthrough, SOURCE_REGION, step.lines()).await
     })
     .await?;
     step("Delete the stacks of template.yaml", async |step| {
         tokio::try_join!(
-            sam::delete(sandbox, STACK, SOURCE_REGION, step.lines()),
-            sam::delete(sandbox, STACK, REPLICA_REGION, step.lines()),
+            sam::delete(place, setting.stack, SOURCE_REGION, step.lines()),
+            sam::delete(place, setting.stack, REPLICA_REGION, step.lines()),
         )?;
         Ok(())
     })
-    .await?;
+    .await
+}
+
+async fn tear_down(sandbox: &Sandbox, cloud: &Cloud) -> Result<()> {
+    let setting = &cloud.setting;
+    let before = cloud.counts().await?;
+    delete_stacks(sandbox, setting).await?;
     let after = cloud.counts().await?;
     println!(
-        "\nThe stacks are deleted, the data is still there: {} object versions in `{SOURCE_BUCKET}`, \
-         {} in `{DESTINATION_BUCKET}`.",
-        after.source, after.destination
+        "\nThe stacks are deleted, the data is still there: {} object versions in `{}`, {} in `{}`.",
+        after.source, setting.source_bucket, after.destination, setting.destination_bucket,
     );
     anyhow::ensure!(
         before == after,
@@ -143,21 +150,33 @@ async fn tear_down(sandbox: &Sandbox, cloud: &Cloud) -> Result<()> {
     cloud.check_nothing_left().await
 }
 
-fn leave_running(sandbox: Sandbox, passed: bool) -> Result<()> {
+fn leave_running(sandbox: Sandbox, setting: &Setting, passed: bool) -> Result<()> {
     println!("{}", serve::how_to_use(&sandbox));
-    println!(
-        "For instance, upload an object, see it replicated, and read its verdict:
-
-  aws s3 cp README.md s3://{SOURCE_BUCKET}/Tax/README.md
-  aws s3api head-object --bucket {DESTINATION_BUCKET} --key Tax/README.md --region {REPLICA_REGION}
-  aws logs tail /aws/lambda/{STACK}-check-replica --region {REPLICA_REGION} --format short
-  sam list stack-outputs --stack-name {STACK}
-"
-    );
+    println!("{}", what_next(setting));
     if !passed {
         println!("Not every object got the verdict it should: see above.\n");
     }
     let holder = sandbox.detach()?;
     println!("Stop it, with everything in it: kill {}", holder.process);
     Ok(())
+}
+
+/// Commands to go on with.
+fn what_next(setting: &Setting) -> String {
+    let Setting {
+        stack,
+        source_bucket,
+        destination_bucket,
+        ..
+    } = setting;
+    format!(
+        "For instance, upload an object, see it replicated, and read its verdict:
+
+  aws s3 cp README.md s3://{source_bucket}/Tax/README.md
+  aws s3api head-object --bucket {destination_bucket} --key Tax/README.md --region {REPLICA_REGION}
+  aws logs tail {log_group} --region {REPLICA_REGION} --format short
+  sam list stack-outputs --stack-name {stack}
+",
+        log_group = setting.log_group()
+    )
 }

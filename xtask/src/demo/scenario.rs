@@ -57,6 +57,7 @@ pub(crate) async fn play(cloud: &Cloud) -> Result<Vec<Row>> {
             "Point the rule at a wrong key behind the stack's back",
             async |_| {
                 cloud.point_rule_at(&wrong).await?;
+                cloud.changes_in_force().await;
                 let object = cloud
                     .put("Tax/after the rule changed.txt", Some(&cloud.source_key))
                     .await?;
@@ -75,6 +76,7 @@ pub(crate) async fn play(cloud: &Cloud) -> Result<Vec<Row>> {
             async |_| {
                 cloud.point_rule_at(&cloud.replica_key).await?;
                 cloud.disable_replica_key().await?;
+                cloud.changes_in_force().await;
                 let object = cloud.put(
                     "Tax/after the key was disabled.txt",
                     Some(&cloud.source_key),
