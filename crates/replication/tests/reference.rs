@@ -25,10 +25,18 @@ mod tests {
         same("custom-encrypted-replication.schema.json", &(schema + "\n"));
     }
 
-    /// A template's value as the function may see it. What CloudFormation fills in is text of some kind.
-    fn filled_in(value: &Yaml) -> Value {
+    /// A template's value as the function may see it. What CloudFormation fills in is a parameter's
+    /// default, or text of some kind.
+    fn filled_in(value: &Yaml, parameters: &Yaml) -> Value {
         const FILLED_IN: &str = "filled-in";
+        let filled_in = |value| filled_in(value, parameters);
         match value {
+            Yaml::Tagged(tagged) if tagged.tag == "Ref" => {
+                let default = &parameters[tagged.value.as_str().unwrap_or_default()]["Default"];
+                default
+                    .as_str()
+                    .map_or(json!(FILLED_IN), |text| json!(text))
+            }
             Yaml::Tagged(_) => json!(FILLED_IN),
             Yaml::Sequence(items) => items.iter().map(filled_in).collect(),
             Yaml::Mapping(members) => {
@@ -70,7 +78,7 @@ mod tests {
                 if resource["Type"].as_str() != Some("Custom::EncryptedReplication") {
                     continue;
                 }
-                let properties = filled_in(&resource["Properties"]);
+                let properties = filled_in(&resource["Properties"], &template["Parameters"]);
                 let errors = validator.iter_errors(&properties);
                 let errors: Vec<_> = errors
                     .map(|error| format!("{}: {error}", error.instance_path()))
