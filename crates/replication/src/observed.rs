@@ -136,8 +136,8 @@ pub struct Remains {
     pub replication: Option<ReplicationConfiguration>,
     /// Destinations, by name: those of the properties and those of our rules.
     pub destinations: BTreeMap<String, RemainingDestination>,
-    /// ARN of the key that we made for the source bucket.
-    pub source_key: Option<String>,
+    /// The key that we made for the source bucket.
+    pub source_key: Option<KeyDescription>,
     /// Our inline policy on the role of ours.
     pub role_policy: Option<String>,
     /// The role for replicating existing objects.
@@ -155,8 +155,8 @@ pub struct RemainingDestination {
     pub parameters: BTreeSet<String>,
     /// Whether we made the bucket.
     pub made_by_us: bool,
-    /// ARN of the key that we made for it.
-    pub key: Option<String>,
+    /// The key that we made for it.
+    pub key: Option<KeyDescription>,
     /// Whether its bucket policy has statements of ours.
     pub has_policy: bool,
     /// ARNs of the keys whose policies have statements of ours.

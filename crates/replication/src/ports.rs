@@ -135,6 +135,14 @@ pub struct KeyDescription {
     pub manager: String,
 }
 
+impl KeyDescription {
+    /// Whether KMS deletes it when its waiting period is over.
+    #[must_use]
+    pub fn is_about_to_go(&self) -> bool {
+        self.state == "PendingDeletion"
+    }
+}
+
 /// KMS keys.
 pub trait Keys: Send + Sync {
     /// The key behind an ARN, id or alias; `None` where there is none.

@@ -88,7 +88,7 @@ pub async fn remains<A: Aws>(
             };
             let ((source, replication), key) =
                 try_join(source, aws.describe_key(region, &alias)).await?;
-            (source, replication, key.map(|key| key.arn))
+            (source, replication, key)
         }
     };
     let mut names = own_destinations(replication.as_ref(), owner);
@@ -214,9 +214,8 @@ pub(crate) async fn remaining_destination<A: Aws>(
         policy,
     )
     .await?;
-    let key = key.map(|key| key.arn);
     let (granted_keys, unread) = if foreign {
-        keys.extend(key.clone());
+        keys.extend(key.iter().map(|key| key.arn.clone()));
         granted_keys(aws, keys, account, owner).await?
     } else {
         (BTreeSet::new(), None)

@@ -145,7 +145,7 @@ pub(super) async fn change_key_policy<A: Aws>(
             Err(error) if error.kind == ErrorKind::Conflict && statements.is_empty() => {
                 // A key about to be deleted lets nobody in any more.
                 let key = aws.describe_key(region, key_arn).await?;
-                if key.is_none_or(|key| key.state == "PendingDeletion") {
+                if key.is_none_or(|key| key.is_about_to_go()) {
                     return Ok(Done::default());
                 }
                 return Err(error.into());

@@ -56,7 +56,7 @@ pub fn plan_delete(
         // An adopted bucket gets back the encryption it came with; one that we made keeps its key.
         let key = source.default_key();
         if key.is_some()
-            && key == remains.source_key.as_deref()
+            && key == remains.source_key.as_ref().map(|key| key.arn.as_str())
             && !source.is_of(owner)
             && heir.is_none()
         {
@@ -103,14 +103,17 @@ pub fn plan_delete(
             .destinations
             .iter()
             .filter_map(|(name, found)| Some((name, &found.region, found.key.as_ref()?)));
-        policy_and_keys.extend(source.chain(replicas).map(|(bucket, region, key)| {
-            Step::ScheduleKeyDeletion {
+        let staying = source
+            .chain(replicas)
+            .filter(|(_, _, key)| !key.is_about_to_go());
+        policy_and_keys.extend(
+            staying.map(|(bucket, region, key)| Step::ScheduleKeyDeletion {
                 bucket: bucket.clone(),
                 region: region.clone(),
-                key_arn: key.clone(),
+                key_arn: key.arn.clone(),
                 days: DAYS_TO_KEY_DELETION,
-            }
-        }));
+            }),
+        );
     }
     Plan::of([rules, rest, policy_and_keys, last])
 }

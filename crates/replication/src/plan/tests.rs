@@ -201,6 +201,13 @@ fn keys_of_ours_that_exist_are_used_and_not_made_again() {
     assert!(!planned(&observed).contains("create key"));
 }
 
+fn key_named(arn: &str) -> KeyDescription {
+    KeyDescription {
+        arn: arn.into(),
+        ..key("us-east-1", "")
+    }
+}
+
 fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
     let mut source = bucket(tags, source_key);
     source.notifications = merge::with_failure_events(&source.notifications, &owner(), QUEUE);
@@ -209,7 +216,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
         region: "us-west-2".into(),
         parameters: BTreeSet::from([owner().parameter_name("destination", 0)]),
         made_by_us: true,
-        key: Some("replica-key".into()),
+        key: Some(key_named("replica-key")),
         has_policy: false,
         granted_keys: BTreeSet::new(),
         unread: None,
@@ -223,7 +230,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
             rules,
         }),
         destinations: BTreeMap::from([("destination".to_owned(), destination)]),
-        source_key: Some("source-key".into()),
+        source_key: Some(key_named("source-key")),
         role_policy: Some("{}".into()),
         batch_role: None,
         record: ("us-east-1".into(), BTreeSet::from([owner().record_name(0)])),
@@ -273,6 +280,25 @@ fn a_delete_stops_replication_first_and_lets_buckets_go_last() {
             ],
         ]
     );
+}
+
+#[test]
+fn a_key_that_is_about_to_go_is_left_to_it() {
+    let mut remains = remains(&[], None);
+    for key in [
+        &mut remains.source_key,
+        &mut remains.destinations.get_mut("destination").unwrap().key,
+    ] {
+        key.as_mut().unwrap().state = "PendingDeletion".into();
+    }
+    let plan = plan_delete(
+        &remains,
+        &owner(),
+        OnDeleteBuckets::Retain,
+        OnDeleteKeys::ScheduleDeletion,
+    );
+    let scheduled = |step: &Step| matches!(step, Step::ScheduleKeyDeletion { .. });
+    assert!(!plan.steps().any(scheduled));
 }
 
 #[test]
