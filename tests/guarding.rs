@@ -229,6 +229,7 @@ fn no_request_is_carried_out_that_is_to_be_answered_to_a_stranger() {
             };
             ensure!(
                 told.contains("was not carried out, for it cannot be answered")
+                    && told.contains("CustomResource.ResponseUrlRefused")
                     && !told.contains("5ec3e7"),
                 "{address}: {told}"
             );

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use custom_resource::{Payload, Provider, ResponseHosts, SmithyTransport};
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use replication::arn::{Arn, Home};
 use replication::aws::SdkAws;
 use replication::resource::EncryptedReplication;
@@ -44,16 +44,24 @@ async fn main() -> Result<(), Error> {
     let s3_endpoint = s3_endpoint.as_deref();
     let (config, transport) = (&config, &transport);
     run(service_fn(move |event: LambdaEvent<Payload>| async move {
-        let home = Home::of_function(&event.context.invoked_function_arn)
-            .ok_or("Lambda gave the invocation no function ARN")?;
+        let home =
+            Home::of_function(&event.context.invoked_function_arn).ok_or_else(no_function_arn)?;
         let aws = SdkAws::new(config.clone(), &home, s3_endpoint);
         let resource = EncryptedReplication::new(aws, home, queue.clone())
             .with_required_boundary(boundary.clone())
             .publishing(bus.clone());
         let provider = Provider::new(resource, transport.clone()).with_response_hosts(hosts);
-        Ok::<_, Error>(Box::pin(provider.handle(event)).await?)
+        // Lambda's `errorType` is the error's code: as an `Error` it would be that type's name.
+        Ok::<_, Diagnostic>(Box::pin(provider.handle(event)).await?)
     }))
     .await
+}
+
+fn no_function_arn() -> Diagnostic {
+    Diagnostic {
+        error_type: "NoFunctionArn".to_owned(),
+        error_message: "Lambda gave the invocation no function ARN".to_owned(),
+    }
 }
 
 /// The queue's ARN; an empty value counts as none.
