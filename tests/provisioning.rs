@@ -1,6 +1,7 @@
 //! The custom resource in real stacks: created, updated, rolled back, deleted.
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_kms::types::KeyState;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use serde_json::json;
 
@@ -56,6 +57,43 @@ fn a_stack_is_created_updated_and_deleted_and_leaves_data_and_no_grant() {
                 .send();
             head.await
                 .with_context(|| format!("the object of `{bucket}` is gone"))?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_stack_that_may_take_everything_with_it_does() {
+    run(async |world: &World| {
+        let (source, destination) = ("gone-source", "gone-destination");
+        let parameters = [
+            ("SourceBucket", source),
+            ("DestinationBucket", destination),
+            ("BucketsOnDelete", "DeleteWhenEmpty"),
+            ("KeysOnDelete", "ScheduleDeletion"),
+        ];
+        world.deploy_with("gone", WALKTHROUGH, &parameters).await?;
+        let mut keys = Vec::new();
+        for (region, output) in [
+            (SOURCE_REGION, "SourceKmsKeyArns"),
+            (REPLICA_REGION, "ReplicaKmsKeyArns"),
+        ] {
+            let arn = world.output_of("gone", SOURCE_REGION, output).await?;
+            keys.push((region, arn));
+        }
+        world.delete("gone").await?;
+        for (region, bucket) in [(SOURCE_REGION, source), (REPLICA_REGION, destination)] {
+            let head = world.s3(region).head_bucket().bucket(bucket).send().await;
+            ensure!(head.is_err(), "bucket `{bucket}` is still there");
+        }
+        for (region, arn) in keys {
+            let kms = aws_sdk_kms::Client::new(&world.sandbox.config(region));
+            let key = kms.describe_key().key_id(&arn).send().await?.key_metadata;
+            let state = key.and_then(|key| key.key_state);
+            ensure!(
+                state == Some(KeyState::PendingDeletion),
+                "key `{arn}` is {state:?}"
+            );
         }
         Ok(())
     });
