@@ -4,7 +4,7 @@
 //! {"Action": "DetectDrift"}
 //! ```
 //!
-//! Each resource has a [record](crate::record) of what it was asked for. A look observes and plans as
+//! Each resource has a [record] of what it was asked for. A look observes and plans as
 //! an Update with the same properties would, and carries nothing out: whatever step it would take,
 //! somebody else made necessary. What only follows the steps (the probe, the batch job, the record)
 //! is no part of that plan, and so no drift.
