@@ -109,6 +109,16 @@ pub struct Home {
 }
 
 impl Home {
+    /// Where the unit tests are.
+    #[cfg(test)]
+    pub(crate) fn example() -> Self {
+        Self {
+            partition: "aws".into(),
+            region: "us-east-1".into(),
+            account: "111122223333".into(),
+        }
+    }
+
     /// Reads the ARN that Lambda gives each invocation; `None` where it is no function's ARN.
     #[must_use]
     pub fn of_function(invoked_function_arn: &str) -> Option<Self> {

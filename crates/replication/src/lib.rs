@@ -19,6 +19,7 @@ pub mod batch;
 pub mod configuration;
 pub mod converge;
 pub mod diagnosis;
+pub(crate) mod digest;
 pub mod direct;
 pub mod drift;
 pub mod error;

@@ -3,12 +3,11 @@
 //! The name is derived, not drawn, so that every request of one resource (a retry, a rollback, the
 //! Delete after a half-made Create) finds the same things again.
 
-use std::fmt::{self, Write as _};
-
-use sha2::{Digest, Sha256};
+use std::fmt;
 
 use crate::arn::Home;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule};
+use crate::digest;
 
 /// Key of the tag that says which resource a bucket, key or role belongs to.
 pub const OWNER_TAG: &str = "encrypted-replication:owner";
@@ -51,17 +50,9 @@ impl Owner {
     /// The owner that stands for one resource of one stack on one source bucket.
     #[must_use]
     pub fn new(stack_id: &str, logical_resource_id: &str, source_bucket: &str) -> Self {
-        let mut hash = Sha256::new();
-        for part in [stack_id, logical_resource_id, source_bucket] {
-            // The length keeps `ab` + `c` apart from `a` + `bc`.
-            hash.update(part.len().to_be_bytes());
-            hash.update(part);
-        }
         let mut name = PREFIX.to_owned();
-        for byte in hash.finalize().iter().take(DIGITS / 2) {
-            // Writing to a string cannot fail.
-            let _ = write!(name, "{byte:02x}");
-        }
+        let digits = digest::hex([stack_id, logical_resource_id, source_bucket]);
+        name.extend(digits.chars().take(DIGITS));
         Self(name)
     }
 

@@ -272,18 +272,16 @@ mod tests {
 
     use super::*;
 
-    fn home() -> Home {
-        Home {
-            partition: "aws".into(),
-            region: "us-east-1".into(),
-            account: "111122223333".into(),
-        }
-    }
-
     fn policy(routes: &[Route<'_>]) -> (Owner, Value) {
         let owner = Owner::new("stack", "Replication", "source");
         let keys = BTreeSet::from(["arn:aws:kms:us-east-1:111122223333:key/a".to_owned()]);
-        let policy = policy_of_routes(&home(), &owner, ("source", "us-east-1"), &keys, routes);
+        let policy = policy_of_routes(
+            &Home::example(),
+            &owner,
+            ("source", "us-east-1"),
+            &keys,
+            routes,
+        );
         (owner, policy)
     }
 

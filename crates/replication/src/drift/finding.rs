@@ -1,13 +1,11 @@
 //! What was seen of one resource: as part of the answer, and as an event.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::arn::Home;
 use crate::diagnosis::CHANGE_A_PROPERTY;
+use crate::digest;
 use crate::error::AwsError;
 use crate::owner::{Owner, PhysicalId};
 use crate::ports::BusEvent;
@@ -179,23 +177,10 @@ impl Finding {
 
     /// The same for the same changes on the same resource, whenever they are seen.
     fn id(&self) -> String {
-        let mut hash = Sha256::new();
-        let parts = [SCHEMA, self.result.as_str(), self.owner.as_str()];
+        let cause = self.cause.as_str();
+        let parts = [SCHEMA, self.result.as_str(), self.owner.as_str(), cause];
         let changes = self.changes.iter().map(String::as_str);
-        for part in parts
-            .into_iter()
-            .chain([self.cause.as_str()])
-            .chain(changes)
-        {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let mut id = String::new();
-        for byte in hash.finalize() {
-            // Writing to a string cannot fail.
-            let _ = write!(id, "{byte:02x}");
-        }
-        id
+        digest::hex(parts.into_iter().chain(changes))
     }
 
     /// The event that tells it.
@@ -247,14 +232,6 @@ mod tests {
         Record::read(&id.owner, &[(0, text.to_string())].into()).unwrap()
     }
 
-    fn home() -> Home {
-        Home {
-            partition: "aws".into(),
-            region: "us-east-1".into(),
-            account: "111122223333".into(),
-        }
-    }
-
     fn steps(count: usize) -> Plan {
         let longest = "b".repeat(63);
         let step = |_| Step::MergeKeyPolicy {
@@ -270,7 +247,7 @@ mod tests {
     }
 
     fn detail(finding: &Finding) -> Value {
-        serde_json::from_str(&finding.event(&home()).detail).unwrap()
+        serde_json::from_str(&finding.event(&Home::example()).detail).unwrap()
     }
 
     #[test]
@@ -280,7 +257,7 @@ mod tests {
         let faults = vec!["ä".repeat(100_000)];
         let refused = Finding::of_faults(&record, &id, &faults);
         for finding in [drifted, refused] {
-            let event = finding.event(&home());
+            let event = finding.event(&Home::example());
             assert!(event.detail.len() < 24_000, "{}", event.detail.len());
         }
         let told = detail(&Finding::of_plan(&record, &id, &steps(51)));
@@ -319,6 +296,9 @@ mod tests {
         assert_eq!(told["physicalResourceId"], Value::Null);
         let reason = told["reason"].as_str().unwrap();
         assert!(reason.contains(&id.owner.record_path()), "{reason}");
-        assert_eq!(finding.event(&home()).resources, Vec::<String>::new());
+        assert_eq!(
+            finding.event(&Home::example()).resources,
+            Vec::<String>::new()
+        );
     }
 }

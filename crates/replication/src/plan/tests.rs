@@ -23,11 +23,7 @@ use crate::step::Step;
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:q";
 
 fn home() -> Home {
-    Home {
-        partition: "aws".into(),
-        region: "us-east-1".into(),
-        account: "111122223333".into(),
-    }
+    Home::example()
 }
 
 fn owner() -> Owner {

@@ -119,11 +119,7 @@ mod tests {
 
     /// What rules (prefix, destination, priority) and source keys make, and the rules as in S3.
     fn setting(rules: &[(&str, &str, i32)], keys: &[&str]) -> (ReplicationConfiguration, Desired) {
-        let home = Home {
-            partition: "aws".into(),
-            region: "us-east-1".into(),
-            account: "111122223333".into(),
-        };
+        let home = Home::example();
         let rules: Vec<_> = rules
             .iter()
             .map(|(prefix, bucket, priority)| {

@@ -94,36 +94,27 @@ async fn with_our_rules<A: Aws>(
     desired: &Desired,
     patience: Deadline,
 ) -> Result<ReplicationConfiguration, ReplicationError> {
-    let mut look = 1;
-    loop {
-        let found = patiently(patience, || aws.replication(source)).await?;
-        // Another writer may have overwritten them since; nothing would then be probed, and nothing fail.
-        let missing = match &found {
-            None => Some("has no replication configuration any more".to_owned()),
-            Some(found) => desired
-                .rules
-                .iter()
-                .find(|rule| !found.has(rule))
-                .map(|rule| {
-                    format!(
-                        "does not have rule `{}` as it was written any more",
-                        rule.id
-                    )
-                }),
-        };
-        match (found, missing) {
-            (Some(found), None) => return Ok(found),
-            (_, missing) if look == MOST_LOOKS => {
-                return Err(ReplicationError::Unproven(format!(
-                    "bucket `{}` {}",
-                    source.name,
-                    missing.unwrap_or_default()
-                )));
-            }
-            _ => tokio::time::sleep(SHOWN_WITHIN).await,
+    let mut missing = String::new();
+    for look in 1..=MOST_LOOKS {
+        if look > 1 {
+            tokio::time::sleep(SHOWN_WITHIN).await;
         }
-        look += 1;
+        // Another writer may have overwritten them since; nothing would then be probed, and nothing fail.
+        missing = match patiently(patience, || aws.replication(source)).await? {
+            None => "has no replication configuration any more".to_owned(),
+            Some(found) => match desired.rules.iter().find(|rule| !found.has(rule)) {
+                None => return Ok(found),
+                Some(rule) => format!(
+                    "does not have rule `{}` as it was written any more",
+                    rule.id
+                ),
+            },
+        };
     }
+    Err(ReplicationError::Unproven(format!(
+        "bucket `{}` {missing}",
+        source.name
+    )))
 }
 
 async fn one<A: Aws>(

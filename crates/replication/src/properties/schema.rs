@@ -120,11 +120,7 @@ mod tests {
 
     /// Whether the function's own reader takes the properties.
     fn is_read(properties: &Value) -> bool {
-        let home = Home {
-            partition: "aws".into(),
-            region: "us-east-1".into(),
-            account: "111122223333".into(),
-        };
+        let home = Home::example();
         let owner = Owner::new("stack", "Replication", "source");
         read(properties.as_object().unwrap(), &home, &owner).is_ok()
     }

@@ -8,21 +8,13 @@ use crate::configuration::{Status, Tag};
 use crate::owner::Owner;
 use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec, Verification, WhenMissing};
 
-fn home() -> Home {
-    Home {
-        partition: "aws".into(),
-        region: "us-east-1".into(),
-        account: "111122223333".into(),
-    }
-}
-
 fn owner() -> Owner {
     Owner::new("stack", "Replication", "source")
 }
 
 fn spec(properties: &Value) -> Result<Spec, Vec<String>> {
     let properties = properties.as_object().unwrap();
-    read(properties, &home(), &owner()).map_err(|faults| {
+    read(properties, &Home::example(), &owner()).map_err(|faults| {
         let told = faults.0.into_iter();
         told.map(|fault| format!("{}: {}", fault.path, fault.message))
             .collect()
@@ -399,7 +391,7 @@ fn a_required_boundary_is_the_default_and_no_other_is_taken() {
         let properties = with(&json!({}), &more);
         read_bounded(
             properties.as_object().unwrap(),
-            &home(),
+            &Home::example(),
             &owner(),
             Some(REQUIRED),
         )
