@@ -29,9 +29,11 @@ async fn main() -> Result<(), Error> {
         .with_current_span(false)
         .with_ansi(false)
         .init();
-    let queue = configured_queue(std::env::var(CHECK_QUEUE_ARN).ok())?;
-    let boundary = configured_boundary(std::env::var(PERMISSIONS_BOUNDARY_ARN).ok())?;
-    let bus = configured_bus(std::env::var(FINDINGS_EVENT_BUS).ok())?;
+    let queue = configured(CHECK_QUEUE_ARN, "the ARN of an SQS queue", is_queue)?;
+    let policy = "the ARN of a managed policy";
+    let boundary = configured(PERMISSIONS_BOUNDARY_ARN, policy, is_boundary)?;
+    let name = "the name of an event bus, such as `default`, or its ARN";
+    let bus = configured(FINDINGS_EVENT_BUS, name, is_bus)?;
     // Where AWS itself is redirected, the answer may go to this machine; otherwise to Amazon alone.
     let endpoint = std::env::var(AWS_ENDPOINT_URL).ok();
     let hosts = ResponseHosts::for_endpoint_override(endpoint.as_deref());
@@ -64,40 +66,28 @@ fn no_function_arn() -> Diagnostic {
     }
 }
 
-/// The queue's ARN; an empty value counts as none.
-fn configured_queue(value: Option<String>) -> Result<Option<String>, Error> {
-    match value.filter(|value| !value.is_empty()) {
-        Some(arn) if arn.starts_with("arn:") && arn.split(':').nth(2) == Some("sqs") => {
-            Ok(Some(arn))
-        }
-        Some(other) => {
-            Err(format!("{CHECK_QUEUE_ARN} must be the ARN of an SQS queue, is `{other}`").into())
-        }
+/// What an environment variable says, which must be `what`; an empty value counts as none.
+fn configured(
+    name: &str,
+    what: &str,
+    is_valid: impl Fn(&str) -> bool,
+) -> Result<Option<String>, Error> {
+    match std::env::var(name).ok().filter(|value| !value.is_empty()) {
+        Some(value) if is_valid(&value) => Ok(Some(value)),
+        Some(other) => Err(format!("{name} must be {what}, is `{other}`").into()),
         None => Ok(None),
     }
 }
 
-/// The boundary's ARN; an empty value counts as none.
-fn configured_boundary(value: Option<String>) -> Result<Option<String>, Error> {
-    match value.filter(|value| !value.is_empty()) {
-        Some(arn) if Arn::parse(&arn).is_some_and(|arn| arn.is_iam_policy()) => Ok(Some(arn)),
-        Some(other) => Err(format!(
-            "{PERMISSIONS_BOUNDARY_ARN} must be the ARN of a managed policy, is `{other}`"
-        )
-        .into()),
-        None => Ok(None),
-    }
+fn is_queue(arn: &str) -> bool {
+    arn.starts_with("arn:") && arn.split(':').nth(2) == Some("sqs")
 }
 
-/// The bus's name or ARN; an empty value counts as none.
-fn configured_bus(value: Option<String>) -> Result<Option<String>, Error> {
+fn is_boundary(arn: &str) -> bool {
+    Arn::parse(arn).is_some_and(|arn| arn.is_iam_policy())
+}
+
+fn is_bus(name: &str) -> bool {
     let valid = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
-    match value.filter(|value| !value.is_empty()) {
-        Some(bus) if bus.chars().all(valid) => Ok(Some(bus)),
-        Some(other) => Err(format!(
-            "{FINDINGS_EVENT_BUS} must be the name of an event bus, such as `default`, or its ARN, is `{other}`"
-        )
-        .into()),
-        None => Ok(None),
-    }
+    name.chars().all(valid)
 }
