@@ -36,6 +36,20 @@ print(json.dumps({
 }))
 "#;
 
+/// Configuration for clients of the AWS SDK; without `endpoint`, those of AWS itself.
+pub(crate) fn sdk_config(
+    credentials: Credentials,
+    endpoint: Option<&str>,
+    region: &str,
+) -> SdkConfig {
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .region(Region::new(region.to_owned()));
+    config.set_endpoint_url(endpoint.map(str::to_owned));
+    config.build()
+}
+
 /// Where stacks are deployed.
 pub trait Place {
     /// A command line for one of the tools that works there, and ends with this process.
@@ -145,12 +159,7 @@ impl Place for Account {
             ..
         } = &self.caller;
         let credentials = Credentials::new(access_key, secret_key, token.clone(), None, "caller");
-        let mut config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .region(Region::new(region.to_owned()));
-        config.set_endpoint_url(self.endpoint.clone());
-        config.build()
+        sdk_config(credentials, self.endpoint.as_deref(), region)
     }
 
     fn sam_environment(&self) -> &'static str {

@@ -5,13 +5,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_config::SdkConfig;
+use aws_sdk_s3::config::Credentials;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::guard::Guarded;
+use crate::place::sdk_config;
 use crate::tools::{Tools, target_directory, workspace};
 
 /// The sandbox's only account.
@@ -120,12 +121,7 @@ impl Sandbox {
     #[must_use]
     pub fn config_of(&self, account: &str, region: &str) -> SdkConfig {
         let root = Credentials::new(account, "test", None, None, "sandbox");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .credentials_provider(SharedCredentialsProvider::new(root))
-            .endpoint_url(&self.endpoint)
-            .region(Region::new(region.to_owned()))
-            .build()
+        sdk_config(root, Some(&self.endpoint), region)
     }
 
     /// Waits until the server ends by itself.

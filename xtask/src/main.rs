@@ -4,6 +4,7 @@ mod aws;
 mod bench;
 mod checkov;
 mod demo;
+mod installed;
 mod package;
 mod picture;
 mod progress;

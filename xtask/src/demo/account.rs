@@ -7,8 +7,9 @@ use anyhow::{Result, ensure};
 use sandbox::Account;
 
 use super::cloud::Cloud;
-use super::setting::{REPLICA_REGION, SOURCE_REGION, Setting};
-use super::{built, conclude, delete_stacks, deploy, opened, played, what_next};
+use super::setting::Setting;
+use super::{conclude, delete_stacks, deploy, opened, played, what_next};
+use crate::installed::{REPLICA_REGION, SOURCE_REGION, built};
 use crate::progress::step;
 
 /// Runs the demo on AWS, after asking; true if every object got the verdict it should.

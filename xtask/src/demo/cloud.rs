@@ -13,7 +13,8 @@ use sandbox::{Place, verdicts};
 
 use crate::aws::{self, Under, create_key, default_key};
 
-use super::setting::{REPLICA_REGION, SOURCE_REGION, Setting};
+use super::setting::Setting;
+use crate::installed::{REPLICA_REGION, SOURCE_REGION};
 
 /// The shortest that KMS knows.
 const DAYS_TO_DELETION: i32 = 7;

@@ -11,14 +11,15 @@ use std::time::Instant;
 
 use anyhow::Result;
 use sandbox::sam::{self, Stack};
-use sandbox::{Place, Sandbox, Tools};
+use sandbox::{Place, Sandbox};
 
+use crate::installed::{REPLICA_REGION, SOURCE_REGION, built, install};
 use crate::progress::{seconds, step};
 use crate::serve;
 
 pub(crate) use account::run as run_on_aws;
 use cloud::Cloud;
-use setting::{REPLICA_REGION, SOURCE_REGION, Setting};
+use setting::Setting;
 
 /// Runs the demo; true if every object got the verdict it should.
 pub(crate) async fn run(keep: bool) -> Result<bool> {
@@ -44,21 +45,6 @@ pub(crate) async fn run(keep: bool) -> Result<bool> {
     .await?;
     conclude(passed, began);
     Ok(passed)
-}
-
-/// The tools, with both functions built by them.
-async fn built() -> Result<Tools> {
-    let tools = step(
-        "Tools in target/venv: MiniStack, SAM CLI, cargo-lambda",
-        async |step| Tools::install(step.lines()).await,
-    )
-    .await?;
-    step(
-        "Build both functions for Lambda (minutes the first time)",
-        async |step| sam::build(&tools, step.lines()).await,
-    )
-    .await?;
-    Ok(tools)
 }
 
 async fn opened(place: &impl Place, setting: &Setting) -> Result<Cloud> {
@@ -89,20 +75,8 @@ fn conclude(passed: bool, began: Instant) {
     println!("{result}. {} in all.", seconds(began.elapsed()));
 }
 
-async fn deploy(place: &(impl Place + Sync), setting: &Setting) -> Result<()> {
-    step(
-        "Deploy template.yaml to us-east-1 and us-west-2",
-        async |step| {
-            let [here, there] =
-                [SOURCE_REGION, REPLICA_REGION].map(|region| setting.checker(region));
-            tokio::try_join!(
-                sam::deploy(place, &here, step.lines()),
-                sam::deploy(place, &there, step.lines()),
-            )?;
-            Ok(())
-        },
-    )
-    .await?;
+async fn deploy(place: &impl Place, setting: &Setting) -> Result<()> {
+    install(place, setting.stack, setting.parameters).await?;
     step(
         "Deploy examples/walkthrough.yaml to us-east-1",
         async |step| {

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use sandbox::sam::{self, Stack};
+use sandbox::sam;
 
-pub(crate) const SOURCE_REGION: &str = "us-east-1";
-pub(crate) const REPLICA_REGION: &str = "us-west-2";
+use crate::installed::REPLICA_REGION;
 
 /// Where the demo plays.
 #[derive(Clone, Debug)]
@@ -18,7 +17,8 @@ pub(crate) struct Setting {
     pub(crate) destination_bucket: String,
     /// What becomes of the buckets and keys that the walkthrough's stack made.
     on_delete: [&'static str; 2],
-    parameters: &'static [(&'static str, &'static str)],
+    /// Parameters of those stacks.
+    pub(crate) parameters: &'static [(&'static str, &'static str)],
     /// The longest that S3 takes to replicate an object.
     pub(crate) replication_limit: Duration,
     /// The longest from there to the verdict's line.
@@ -56,17 +56,6 @@ impl Setting {
             replication_limit: Duration::from_mins(15),
             verdict_limit: Duration::from_mins(5),
             in_force_after: Duration::from_mins(2),
-        }
-    }
-
-    /// The stack of `template.yaml` in a Region.
-    pub(crate) fn checker(&self, region: &'static str) -> Stack<'_> {
-        Stack {
-            name: self.stack,
-            region,
-            template: None,
-            account: None,
-            parameters: self.parameters,
         }
     }
 

@@ -11,8 +11,9 @@ use sandbox::wait::until;
 
 use super::draw::{Encryption, Place, Should, Side, Upload};
 use super::judge::{Version, Wanted};
-use super::{DESTINATION_BUCKET, LATE_BUCKET, REPLICA_REGION, SOURCE_BUCKET, SOURCE_REGION};
+use super::{DESTINATION_BUCKET, LATE_BUCKET, SOURCE_BUCKET};
 use crate::aws::{self, Under};
+use crate::installed::{REPLICA_REGION, SOURCE_REGION};
 
 const REPLICATION_LIMIT: Duration = Duration::from_mins(1);
 /// No expectation, but where the checker looks for them.

@@ -11,16 +11,15 @@ mod table;
 use std::time::Instant;
 
 use anyhow::Result;
+use sandbox::Sandbox;
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
-use sandbox::{Sandbox, Tools};
 
 use self::cloud::{Cloud, Keys};
 use self::play::Soak;
 use self::queues::Queues;
+use crate::installed::{REPLICA_REGION, SOURCE_REGION, built, install};
 use crate::progress::{seconds, step};
 
-const SOURCE_REGION: &str = "us-east-1";
-const REPLICA_REGION: &str = "us-west-2";
 const SOURCE_BUCKET: &str = "soak-source";
 const DESTINATION_BUCKET: &str = "soak-destination";
 const LATE_BUCKET: &str = "soak-late";
@@ -31,14 +30,7 @@ const FINDINGS: &str = "soak-findings";
 /// Runs the soak; true if nothing was lost or misjudged.
 pub(crate) async fn run(uploads: usize, seed: u64) -> Result<bool> {
     let began = Instant::now();
-    let tools = step("Tools in target/venv", async |step| {
-        Tools::install(step.lines()).await
-    })
-    .await?;
-    step("Build both functions for Lambda", async |step| {
-        sam::build(&tools, step.lines()).await
-    })
-    .await?;
+    let tools = built().await?;
     let sandbox = step("Start the sandbox", async |_| {
         Sandbox::start(&tools, 0).await
     })
@@ -72,19 +64,7 @@ pub(crate) async fn run(uploads: usize, seed: u64) -> Result<bool> {
 }
 
 async fn deploy(sandbox: &Sandbox) -> Result<Keys> {
-    step(
-        "Deploy template.yaml to us-east-1 and us-west-2",
-        async |step| {
-            let [here, there] = [SOURCE_REGION, REPLICA_REGION]
-                .map(|region| stack(STACK, region, None, SANDBOX_PARAMETERS));
-            tokio::try_join!(
-                sam::deploy(sandbox, &here, step.lines()),
-                sam::deploy(sandbox, &there, step.lines()),
-            )?;
-            Ok(())
-        },
-    )
-    .await?;
+    install(sandbox, STACK, SANDBOX_PARAMETERS).await?;
     step(
         "Deploy the soak's rules, and queues for findings",
         async |step| {

@@ -10,11 +10,12 @@ use sandbox::faults::Told;
 use sandbox::verdicts::{self, Verdict};
 use sandbox::wait::{InVain, until};
 
+use super::FUNCTION;
 use super::cloud::Cloud;
 use super::draw::{Upload, draw};
 use super::judge::{self, Found, Wanted};
 use super::queues::{POISON, Queues};
-use super::{FUNCTION, REPLICA_REGION, SOURCE_REGION};
+use crate::installed::{REPLICA_REGION, SOURCE_REGION};
 use crate::progress::{Step, step};
 
 /// What the checker asks for every batch, or every finding.
