@@ -10,6 +10,7 @@ use crate::findings::Publish;
 use crate::subject::{Key, ObjectVersion};
 
 const SHAPE: &str = "an S3 Batch Operations request";
+const BUCKET: &str = "tasks[].s3Bucket or tasks[].s3BucketArn";
 
 /// One invocation by a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,14 +89,10 @@ fn read_version(task: &Value) -> Result<ObjectVersion, IngestError> {
     // 1.0 has the bucket's ARN, 2.0 its name.
     let bucket = fields::text(task, "s3Bucket")
         .or_else(|| fields::text(task, "s3BucketArn").and_then(|arn| arn.rsplit(':').next()))
-        .filter(|name| !name.is_empty())
-        .ok_or(fields::missing(
-            SHAPE,
-            "tasks[].s3Bucket or tasks[].s3BucketArn",
-        ))?;
+        .ok_or(fields::missing(SHAPE, BUCKET))?;
     let key = fields::text(task, "s3Key").ok_or(fields::missing(SHAPE, "tasks[].s3Key"))?;
     Ok(ObjectVersion {
-        bucket: bucket.to_owned(),
+        bucket: fields::bucket_name(bucket, SHAPE, BUCKET)?,
         key: Key::from_encoded(key).map_err(|error| IngestError::Key {
             shape: SHAPE,
             error,

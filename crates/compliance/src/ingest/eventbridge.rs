@@ -50,16 +50,13 @@ fn read_version(event: &Value) -> Result<ObjectVersion, IngestError> {
         .get("detail")
         .ok_or(fields::missing(SHAPE, "detail"))?;
     fields::check_version(SHAPE, fields::text(detail, "version"), "0")?;
-    let bucket = detail
-        .get("bucket")
-        .and_then(|bucket| fields::owned(bucket, "name"))
-        .ok_or(fields::missing(SHAPE, "detail.bucket.name"))?;
+    let bucket = detail.get("bucket").unwrap_or(&Value::Null);
     let object = detail
         .get("object")
         .ok_or(fields::missing(SHAPE, "detail.object"))?;
     let key = fields::text(object, "key").ok_or(fields::missing(SHAPE, "detail.object.key"))?;
     Ok(ObjectVersion {
-        bucket,
+        bucket: fields::bucket(bucket, "name", SHAPE, "detail.bucket.name")?,
         key: Key::from_plain(key).map_err(|error| IngestError::Key {
             shape: SHAPE,
             error,
@@ -67,7 +64,7 @@ fn read_version(event: &Value) -> Result<ObjectVersion, IngestError> {
         version_id: fields::owned(object, "version-id"),
         region: fields::owned(event, "region"),
         // The account of an S3 event is the bucket owner's.
-        bucket_owner: fields::owned(event, "account"),
+        bucket_owner: fields::account(event, SHAPE, "account")?,
         event_time_ms: fields::text(event, "time").and_then(parse_time_ms),
     })
 }

@@ -17,6 +17,65 @@ pub(super) fn owned(value: &Value, name: &str) -> Option<String> {
     text(value, name).map(str::to_owned)
 }
 
+/// The name of a bucket, `field` in full. Old buckets have up to 255 bytes, capitals and underscores; but
+/// never what means something in a path, a URL or an ARN.
+///
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
+///
+/// # Errors
+/// Where there is none, or a text that names no bucket.
+pub(super) fn bucket(
+    holder: &Value,
+    name: &str,
+    shape: &'static str,
+    field: &'static str,
+) -> Result<String, IngestError> {
+    let text = text(holder, name).ok_or(missing(shape, field))?;
+    bucket_name(text, shape, field)
+}
+
+/// `text`, if it is the name of a bucket.
+///
+/// # Errors
+/// As [`bucket`].
+pub(super) fn bucket_name(
+    text: &str,
+    shape: &'static str,
+    field: &'static str,
+) -> Result<String, IngestError> {
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    if (1..=255).contains(&text.len()) && text.bytes().all(sound) {
+        return Ok(text.to_owned());
+    }
+    Err(IngestError::Field {
+        shape,
+        field,
+        expected: "the name of a bucket",
+    })
+}
+
+/// An account id; `None` where the field is absent, `null` or empty.
+///
+/// # Errors
+/// A text that is none: S3 would refuse it as the bucket's owner, which looks like SSE-C.
+pub(super) fn account(
+    holder: &Value,
+    shape: &'static str,
+    field: &'static str,
+) -> Result<Option<String>, IngestError> {
+    let Some(text) = text(holder, field) else {
+        return Ok(None);
+    };
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(Some(text.to_owned()));
+    }
+    Err(IngestError::Field {
+        shape,
+        field,
+        expected: "an account id of twelve digits",
+    })
+}
+
 /// The error for a missing text field.
 pub(super) fn missing(shape: &'static str, field: &'static str) -> IngestError {
     IngestError::Field {

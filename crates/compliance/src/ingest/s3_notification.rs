@@ -75,13 +75,10 @@ pub(super) fn read_version(record: &Value) -> Result<ObjectVersion, IngestError>
     let object = s3
         .get("object")
         .ok_or(fields::missing(SHAPE, "s3.object"))?;
-    let bucket = s3
-        .get("bucket")
-        .and_then(|bucket| fields::owned(bucket, "name"))
-        .ok_or(fields::missing(SHAPE, "s3.bucket.name"))?;
+    let bucket = s3.get("bucket").unwrap_or(&Value::Null);
     let key = fields::text(object, "key").ok_or(fields::missing(SHAPE, "s3.object.key"))?;
     Ok(ObjectVersion {
-        bucket,
+        bucket: fields::bucket(bucket, "name", SHAPE, "s3.bucket.name")?,
         key: Key::from_encoded(key).map_err(|error| IngestError::Key {
             shape: SHAPE,
             error,

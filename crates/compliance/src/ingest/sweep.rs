@@ -53,7 +53,7 @@ pub(super) fn read(event: &Value) -> Result<SweepRequest, IngestError> {
         }
     }
     Ok(SweepRequest {
-        bucket: fields::owned(event, "Bucket").ok_or(fields::missing(SHAPE, "Bucket"))?,
+        bucket: fields::bucket(event, "Bucket", SHAPE, "Bucket")?,
         prefix: fields::owned(event, "Prefix").unwrap_or_default(),
         key_marker: fields::owned(event, "KeyMarker"),
         version_id_marker: fields::owned(event, "VersionIdMarker"),

@@ -228,6 +228,50 @@ fn what_nobody_knows_is_an_error_that_says_what_was_seen() {
     }
 }
 
+#[test]
+fn a_text_that_names_no_bucket_or_account_is_refused() {
+    let refusal = |event: &Value| ingest::read(event).unwrap_err().to_string();
+    let long = "b".repeat(256);
+    for name in [
+        "a/b",
+        "_resources/a",
+        "a?b",
+        "a\nb",
+        "a*",
+        "arn:aws:s3:::a",
+        &long,
+    ] {
+        let mut s3 = sample("s3-object-created");
+        s3["Records"][0]["s3"]["bucket"]["name"] = json!(name);
+        let mut bridge = sample("eventbridge-object-created");
+        bridge["detail"]["bucket"]["name"] = json!(name);
+        let sweep = json!({"Action": "Sweep", "Bucket": name});
+        for event in [s3, bridge, sweep] {
+            let told = refusal(&event);
+            assert!(told.ends_with("expected the name of a bucket"), "{told}");
+        }
+        let mut job = sample("batch-operations-2.0");
+        job["tasks"][0]["s3Bucket"] = json!(name);
+        let Payload::BatchOperations(job) = ingest::read(&job).unwrap() else {
+            panic!("no job")
+        };
+        assert!(job.tasks[0].version.is_err(), "{name}");
+    }
+    let mut bridge = sample("eventbridge-object-created");
+    for account in ["1111", "11112222333a", "1111222233334", "111122223333\n"] {
+        bridge["account"] = json!(account);
+        let told = refusal(&bridge);
+        assert!(
+            told.ends_with("`account`: expected an account id of twelve digits"),
+            "{told}"
+        );
+    }
+    bridge["account"] = json!("");
+    assert_eq!(subjects(&bridge)[0].version().bucket_owner, None);
+    bridge["detail"]["bucket"]["name"] = json!("Old_Bucket.of-2006");
+    assert_eq!(subjects(&bridge)[0].version().bucket, "Old_Bucket.of-2006");
+}
+
 /// Any JSON, to throw at ingest.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
