@@ -5,6 +5,7 @@
 //! metrics ([`report`], [`metrics`]) -> findings as events ([`findings`]) -> an answer for each message
 //! ([`handler`]). [`aws`] stands behind the ports; nothing else knows the SDK's clients.
 
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod batch;
 pub mod cache;

@@ -10,6 +10,8 @@ mod request;
 mod resource;
 mod response;
 mod response_url;
+#[cfg(feature = "smithy-transport")]
+mod smithy_transport;
 mod transport;
 
 pub use deadline::Deadline;
@@ -22,4 +24,6 @@ pub use request::{Request, RequestType};
 pub use resource::CustomResource;
 pub use response::{Failure, Success};
 pub use response_url::{ResponseHosts, ResponseUrl, ResponseUrlError};
-pub use transport::{SmithyTransport, Transport, TransportError};
+#[cfg(feature = "smithy-transport")]
+pub use smithy_transport::SmithyTransport;
+pub use transport::{Transport, TransportError};

@@ -14,6 +14,7 @@ pub(crate) mod actions;
 pub mod apply;
 pub mod arn;
 pub mod attributes;
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod batch;
 pub mod configuration;

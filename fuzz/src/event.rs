@@ -1,0 +1,129 @@
+//! The checker's ingest: every record becomes something to judge or an error that says what was seen.
+
+use compliance::ingest::{self, IngestError, Payload};
+use compliance::subject::{ObjectVersion, Subject};
+use serde_json::{Value, json};
+
+/// An error goes into one log line and one answer.
+const LONGEST_ERROR: usize = 4096;
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>.
+const LONGEST_KEY: usize = 1024;
+
+/// Reads the bytes as an invocation's payload, and as a message's body beside a sound one.
+///
+/// # Panics
+/// Where a record is dropped, a message or task loses its id, a subject names no version that S3
+/// could mean, an error is no line, or the sound message is not read.
+pub fn check(bytes: &[u8]) {
+    // What is no JSON never comes to the function as a payload.
+    if let Ok(payload) = serde_json::from_slice(bytes) {
+        whole(&payload);
+    }
+    beside_a_sound_one(&String::from_utf8_lossy(bytes));
+}
+
+fn whole(payload: &Value) {
+    let read = match ingest::read(payload) {
+        Ok(read) => read,
+        Err(error) => return is_a_line(&error),
+    };
+    match read {
+        Payload::Direct(subjects) => {
+            let records = payload.get("Records").and_then(Value::as_array);
+            // A notification inside SNS may hold several records.
+            let most = records.map_or(1, |records| records.len().max(notified(records)));
+            assert!(subjects.len() <= most, "{subjects:?} of {payload}");
+            subjects.iter().for_each(is_sound);
+        }
+        Payload::Queue(messages) => {
+            let given = ids(payload, "/Records", "messageId");
+            let read: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
+            assert_eq!(read, given, "{payload}");
+            for message in &messages {
+                match &message.subjects {
+                    Ok(subjects) => subjects.iter().for_each(is_sound),
+                    Err(error) => is_a_line(error),
+                }
+            }
+        }
+        Payload::BatchOperations(job) => {
+            let given = ids(payload, "/tasks", "taskId");
+            let read: Vec<&str> = job.tasks.iter().map(|task| task.id.as_str()).collect();
+            assert_eq!(read, given, "{payload}");
+            for task in &job.tasks {
+                match &task.version {
+                    Ok(version) => names_one_version(version),
+                    Err(error) => is_a_line(error),
+                }
+            }
+        }
+        Payload::Sweep(request) => names_a_bucket(&request.bucket),
+    }
+}
+
+fn beside_a_sound_one(body: &str) {
+    let sound = json!({"source": "aws.s3", "detail-type": "Object Created", "detail":
+        {"version": "0", "bucket": {"name": "destination"}, "object": {"key": "a", "version-id": "v"}}});
+    let message =
+        |id: &str, body: &str| json!({"eventSource": "aws:sqs", "messageId": id, "body": body});
+    let records = [
+        message("fuzzed", body),
+        message("sound", &sound.to_string()),
+    ];
+    let batch = json!({"Records": records});
+    whole(&batch);
+    let Ok(Payload::Queue(messages)) = ingest::read(&batch) else {
+        panic!("a batch that is not read for the body {body}");
+    };
+    let sound = messages.last().map(|message| &message.subjects);
+    assert!(
+        matches!(sound, Some(Ok(subjects)) if subjects.len() == 1),
+        "{sound:?} beside {body}"
+    );
+}
+
+/// How many records the notifications hold that these SNS records carry.
+fn notified(records: &[Value]) -> usize {
+    let carried = records.iter().map(|record| {
+        let text = record.pointer("/Sns/Message").and_then(Value::as_str);
+        let event = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
+        let inner = event.as_ref().and_then(|event| event.get("Records"));
+        inner.and_then(Value::as_array).map_or(1, Vec::len)
+    });
+    carried.sum()
+}
+
+fn ids<'a>(payload: &'a Value, list: &str, name: &str) -> Vec<&'a str> {
+    let items = payload.pointer(list).and_then(Value::as_array);
+    let ids = items.into_iter().flatten().map(|item| item.get(name));
+    ids.map(|id| id.and_then(Value::as_str).unwrap_or_default())
+        .collect()
+}
+
+fn is_sound(subject: &Subject) {
+    names_one_version(subject.version());
+}
+
+fn names_one_version(version: &ObjectVersion) {
+    names_a_bucket(&version.bucket);
+    let key = version.key.as_str();
+    assert!((1..=LONGEST_KEY).contains(&key.len()), "{version:?}");
+    // An empty version id would ask S3 for the latest version: another object than was meant.
+    assert_ne!(version.version_id.as_deref(), Some(""), "{version:?}");
+    if let Some(owner) = &version.bucket_owner {
+        let digits = owner.bytes().all(|byte| byte.is_ascii_digit());
+        assert!(digits && owner.len() == 12, "{version:?}");
+    }
+}
+
+/// Nothing in it that means something in a path, a URL or an ARN.
+fn names_a_bucket(name: &str) {
+    let sound = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    assert!(!name.is_empty() && name.chars().all(sound), "{name:?}");
+}
+
+fn is_a_line(error: &IngestError) {
+    let text = error.to_string();
+    assert!(!text.is_empty() && text.len() <= LONGEST_ERROR, "{text}");
+    assert!(!text.chars().any(char::is_control), "{text:?}");
+}

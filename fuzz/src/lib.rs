@@ -1,0 +1,14 @@
+//! What must hold whatever comes: one module for each door that bytes from outside come in at. Each
+//! `check` takes any bytes and panics where something does not hold.
+//!
+//! `cargo xtask fuzz` drives them with libFuzzer, and `tests/kept.rs` with the kept events.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how libFuzzer is told that something does not hold"
+)]
+
+pub mod event;
+pub mod properties;
+pub mod request;
