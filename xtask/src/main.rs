@@ -1,9 +1,10 @@
-//! The project's own commands: demo, test, sandbox, bench, soak, package.
+//! The project's own commands: demo, test, sandbox, bench, soak, fuzz, package.
 
 mod aws;
 mod bench;
 mod checkov;
 mod demo;
+mod fuzz;
 mod installed;
 mod package;
 mod picture;
@@ -38,6 +39,8 @@ Examples:
   cargo xtask bench             what the functions cost, beside a boto3 twin
   cargo xtask soak --uploads 500
                                 a few minutes of load while everything around it fails
+  cargo xtask fuzz event --seconds 600
+                                ten minutes of inputs that nobody sends
   cargo xtask package           zips, checksums and template of a release";
 
 #[derive(Subcommand)]
@@ -102,6 +105,20 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Inputs that nobody sends: whether everything that reads from outside holds
+    ///
+    /// Builds what reads events, properties and requests with coverage, without the AWS SDK, and lets
+    /// libFuzzer change the sample events for as long as it is told. What leads to new places is kept
+    /// in target/fuzz/corpus for the next run, what breaks something in target/fuzz/findings. Exits
+    /// with 0 only if nothing broke.
+    Fuzz {
+        /// Which; without it, all
+        #[arg(value_enum)]
+        target: Vec<fuzz::Target>,
+        /// For how long, each
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+    },
     /// What a release consists of, in target/package
     ///
     /// Two zips for each architecture, a template that deploys them without building anything, a
@@ -155,6 +172,7 @@ async fn perform(command: Command) -> Result<bool> {
         Command::Test { only } => suite::run(&only).await,
         Command::Bench { record } => bench::run(record).await.map(|()| true),
         Command::Soak { uploads, seed } => soak::run(uploads.try_into()?, seed).await,
+        Command::Fuzz { target, seconds } => fuzz::run(&target, seconds).await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Picture => picture::run().map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),

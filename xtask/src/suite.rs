@@ -30,9 +30,11 @@ const CHECKOV: &str = "Templates: checkov";
 const RECORDED: &str = "Size, calls, instructions";
 /// In a short form: the whole takes ten minutes.
 const SOAK: &str = "Soak";
+/// For a short time: an hour finds more.
+const FUZZING: &str = "Fuzzing";
 
 /// In the order of what they cost.
-const CHECKS: [Check; 14] = [
+const CHECKS: [Check; 15] = [
     check("Format", &["cargo", "fmt", "--all", "--check"]),
     check(
         "Templates: cfn-lint",
@@ -92,6 +94,7 @@ const CHECKS: [Check; 14] = [
         "Documentation",
         &["cargo", "doc", "--workspace", "--no-deps", "--locked"],
     ),
+    check(FUZZING, &["cargo", "xtask", "fuzz", "--seconds", "20"]),
     check(BUILD, &[]),
     check(RECORDED, &[]),
     check(
@@ -170,7 +173,7 @@ async fn perform(tools: &Tools, check: &Check, step: Step) -> Result<()> {
         .env("RUSTDOCFLAGS", "-D warnings");
     let finished = guard::finish(command, step.lines()).await?;
     if finished.status.success() {
-        if [RECORDED, SOAK].contains(&check.name) {
+        if [FUZZING, RECORDED, SOAK].contains(&check.name) {
             // Figures are for reading also when they are good.
             println!("{}", finished.stdout);
         }

@@ -1,0 +1,265 @@
+//! `cargo xtask fuzz`: cargo-fuzz and libFuzzer on what reads bytes from outside, with the pinned
+//! toolchain.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use sandbox::tools::{target_directory, workspace};
+use sandbox::{Tools, guard};
+use tokio::process::Command;
+
+use crate::progress::step;
+
+/// Installed in `target/cargo-fuzz`.
+const CARGO_FUZZ: &str = "0.13.2";
+/// What every run begins from.
+const SEEDS: [&str; 2] = ["events", "events/hostile"];
+/// Longer inputs than the largest seed only cost time.
+const LONGEST_INPUT: usize = 16 * 1024;
+/// An input that takes longer than this is a finding.
+const LONGEST_TIME: Duration = Duration::from_secs(5);
+
+/// A door that bytes from outside come in at: a program in `fuzz/fuzz_targets`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    /// The checker's payloads and messages
+    Event,
+    /// The properties of Custom::EncryptedReplication
+    Properties,
+    /// CloudFormation's requests
+    Request,
+}
+
+impl Target {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Properties => "properties",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// Fuzzes each target for so many seconds, all of them where none is given; true if nothing was found.
+pub(crate) async fn run(targets: &[Target], seconds: u32) -> Result<bool> {
+    let tools = step("Tools in target/venv", async |step| {
+        Tools::install(step.lines()).await
+    })
+    .await?;
+    step("cargo-fuzz in target/cargo-fuzz", async |step| {
+        install(&tools, step.lines()).await
+    })
+    .await?;
+    let triple = host(&tools).await?;
+    step(
+        "Build with coverage (minutes the first time)",
+        async |step| build(&tools, &triple, step.lines()).await,
+    )
+    .await?;
+    let targets = if targets.is_empty() {
+        Target::value_variants()
+    } else {
+        targets
+    };
+    let mut runs = Vec::new();
+    for target in targets {
+        let name = format!("Fuzz {} for {seconds} s", target.name());
+        let run = step(&name, async |step| {
+            fuzz(&tools, &triple, *target, seconds, step.lines()).await
+        })
+        .await?;
+        if let Some(report) = &run.report {
+            eprintln!("{report}\n");
+        }
+        runs.push(run);
+    }
+    println!("\n{}", table(&runs));
+    Ok(runs.iter().all(|run| run.report.is_none()))
+}
+
+fn program() -> PathBuf {
+    target_directory().join("cargo-fuzz/bin/cargo-fuzz")
+}
+
+async fn install(tools: &Tools, on_line: impl FnMut(&str)) -> Result<()> {
+    let mut version = tools.command(&program().to_string_lossy());
+    version.arg("--version");
+    if program().exists() {
+        let installed = guard::finish(version, |_| {}).await?;
+        if installed.stdout.trim() == format!("cargo-fuzz {CARGO_FUZZ}") {
+            return Ok(());
+        }
+    }
+    let mut install = tools.command("cargo");
+    install
+        // Unoptimized, as it only calls Cargo: half a minute instead of more than one.
+        .args(["install", "cargo-fuzz", "--debug", "--locked", "--force"])
+        .args(["--version", CARGO_FUZZ, "--root"])
+        .arg(target_directory().join("cargo-fuzz"));
+    guard::run("cannot install cargo-fuzz", install, on_line).await?;
+    Ok(())
+}
+
+/// This machine's target triple, which Cargo's settings and directories go by.
+async fn host(tools: &Tools) -> Result<String> {
+    let mut ask = tools.command("rustc");
+    ask.args(["--print", "host-tuple"]);
+    let told = guard::run("cannot ask rustc for this machine's target", ask, |_| {}).await?;
+    Ok(told.trim().to_owned())
+}
+
+async fn build(tools: &Tools, triple: &str, on_line: impl FnMut(&str)) -> Result<()> {
+    let mut build = tools.command(&program().to_string_lossy());
+    build
+        // Memory safety is the compiler's: there is no unsafe code. And the other sanitizers need a
+        // nightly toolchain.
+        .args(["build", "--sanitizer", "none", "--target", triple])
+        .args(["--codegen-units", "16", "--target-dir"])
+        .arg(target_directory().join("fuzz"))
+        // The release profile is made for small functions, and takes long.
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "none")
+        .env("CARGO_TERM_COLOR", "never");
+    if !has_compiler(tools).await {
+        let compiler = workspace().join("fuzz/c++");
+        build
+            .env("RUSTFLAGS", format!("-Clinker={}", compiler.display()))
+            .env("CXX", compiler);
+    }
+    guard::run("cannot build what is fuzzed", build, on_line).await?;
+    Ok(())
+}
+
+/// Whether there is a C++ compiler, which libFuzzer needs. Where there is none, the one that cargo-lambda
+/// brings will do; only that first makes itself a standard library, for three minutes.
+async fn has_compiler(tools: &Tools) -> bool {
+    if env::var_os("CXX").is_some() {
+        return true;
+    }
+    let mut compiler = tools.command("c++");
+    compiler.arg("--version");
+    let answer = guard::finish(compiler, |_| {}).await;
+    answer.is_ok_and(|answer| answer.status.success())
+}
+
+/// What libFuzzer says at its end.
+#[derive(Debug)]
+struct Run {
+    target: Target,
+    inputs: Option<u64>,
+    edges: Option<u64>,
+    kept: Option<u64>,
+    /// What it found, if it did.
+    report: Option<String>,
+}
+
+async fn fuzz(
+    tools: &Tools,
+    triple: &str,
+    target: Target,
+    seconds: u32,
+    mut on_line: impl FnMut(&str),
+) -> Result<Run> {
+    let directory = target_directory().join("fuzz");
+    // The first directory gets what leads to new places, for the next run to go on from.
+    let corpus = directory.join("corpus").join(target.name());
+    let findings = directory.join("findings").join(target.name());
+    for directory in [&corpus, &findings] {
+        fs::create_dir_all(directory)
+            .with_context(|| format!("cannot create `{}`", directory.display()))?;
+    }
+    let built = directory.join(triple).join("release").join(target.name());
+    let mut fuzz: Command = tools.command(&built.to_string_lossy());
+    fuzz.arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-max_len={LONGEST_INPUT}"))
+        .arg(format!("-timeout={}", LONGEST_TIME.as_secs()))
+        .arg(format!("-artifact_prefix={}/", findings.display()))
+        .arg(&corpus)
+        .args(SEEDS)
+        .env("RUST_BACKTRACE", "1");
+    let mut last = String::new();
+    let finished = guard::finish(fuzz, |line| {
+        if is_progress(line) {
+            line.clone_into(&mut last);
+        }
+        on_line(line);
+    })
+    .await?;
+    let report = (!finished.status.success()).then(|| {
+        let told: Vec<&str> = finished
+            .tail
+            .iter()
+            .map(String::as_str)
+            .filter(|line| !is_progress(line))
+            .collect();
+        format!(
+            "{} found an input for which something does not hold:\n{}\nKeep it in events/hostile, \
+             under a name that says what it tries: the tests give every file there to every parser.",
+            target.name(),
+            told.join("\n"),
+        )
+    });
+    Ok(Run {
+        target,
+        inputs: number_after(&last, "#"),
+        edges: number_after(&last, " cov: "),
+        kept: number_after(&last, " corp: "),
+        report,
+    })
+}
+
+/// `#1051875  DONE   cov: 3275 ft: 10523 corp: 1326/1001Kb lim: 6912 exec/s: 25655 rss: 32Mb`
+fn is_progress(line: &str) -> bool {
+    line.starts_with('#') && line.contains(" cov: ")
+}
+
+/// The number that follows `word`.
+fn number_after(line: &str, word: &str) -> Option<u64> {
+    let (_, rest) = line.split_once(word)?;
+    let end = rest.find(|c: char| !c.is_ascii_digit());
+    rest.get(..end.unwrap_or(rest.len()))?.parse().ok()
+}
+
+fn table(runs: &[Run]) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header([
+        "",
+        "Target",
+        "Inputs tried",
+        "Edges covered",
+        "Inputs kept",
+    ]);
+    let shown = |number: Option<u64>| number.map_or("?".to_owned(), |number| number.to_string());
+    for run in runs {
+        let sign = if run.report.is_none() { "✓" } else { "✗" };
+        table.add_row([
+            sign,
+            run.target.name(),
+            &shown(run.inputs),
+            &shown(run.edges),
+            &shown(run.kept),
+        ]);
+    }
+    table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libfuzzers_last_line_is_read() {
+        let line = "#1051875\tDONE   cov: 3275 ft: 10523 corp: 1326/1001Kb lim: 6912 exec/s: 25655";
+        assert_eq!(number_after(line, "#"), Some(1_051_875));
+        assert_eq!(number_after(line, " cov: "), Some(3_275));
+        assert_eq!(number_after(line, " corp: "), Some(1_326));
+        assert_eq!(number_after("", "#"), None);
+    }
+}
