@@ -37,7 +37,7 @@ pub fn check(bytes: &[u8]) {
         (Ok(summary), [(url, answer)]) => {
             is_amazons(url);
             let answer = is_an_answer(answer);
-            assert_eq!(answer["Status"], summary["Status"], "{answer}");
+            assert_eq!(answer.get("Status"), summary.get("Status"), "{answer}");
         }
         // A direct invocation is answered to whoever made it.
         (Ok(_), []) => assert!(!names_a_url(bytes), "a request without an answer"),
@@ -59,7 +59,7 @@ fn names_a_url(bytes: &[u8]) -> bool {
 }
 
 fn context() -> Context {
-    let end = SystemTime::now() + Duration::from_secs(60);
+    let end = SystemTime::now() + Duration::from_mins(1);
     let end = end.duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut context = Context::default();
     context.deadline = u64::try_from(end.as_millis()).unwrap_or(u64::MAX);

@@ -30,7 +30,7 @@ const LONGEST_TIME: Duration = Duration::from_secs(5);
 pub(crate) enum Target {
     /// The checker's payloads and messages
     Event,
-    /// The properties of Custom::EncryptedReplication
+    /// The properties of the custom resource
     Properties,
     /// CloudFormation's requests
     Request,
