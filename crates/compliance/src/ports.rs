@@ -5,7 +5,8 @@
 
 use std::future::Future;
 
-use crate::findings::Event;
+use event_bus::{Event, Refusal};
+
 use crate::subject::ObjectVersion;
 
 /// AWS could not be asked, or its answer decides nothing: worth trying again.
@@ -195,15 +196,6 @@ pub trait RepairObject: Send + Sync {
     ) -> impl Future<Output = Result<Repair, AskError>> + Send;
 }
 
-/// Why EventBridge did not take one event of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventError {
-    /// EventBridge's code, such as `ThrottlingException`.
-    pub code: String,
-    /// What it said.
-    pub message: String,
-}
-
 /// Puts findings on an event bus.
 pub trait PublishFindings: Send + Sync {
     /// One `PutEvents`; one result for each event, in their order.
@@ -214,7 +206,7 @@ pub trait PublishFindings: Send + Sync {
         &self,
         bus: &str,
         events: &[&Event],
-    ) -> impl Future<Output = Result<Vec<Result<(), EventError>>, AskError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Result<(), Refusal>>, AskError>> + Send;
 }
 
 impl<A: InspectObject> InspectObject for &A {
@@ -276,7 +268,7 @@ impl<A: PublishFindings> PublishFindings for &A {
         &self,
         bus: &str,
         events: &[&Event],
-    ) -> Result<Vec<Result<(), EventError>>, AskError> {
+    ) -> Result<Vec<Result<(), Refusal>>, AskError> {
         (**self).put(bus, events).await
     }
 }

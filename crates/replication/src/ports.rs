@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use event_bus::{Event, Refusal};
+
 use crate::configuration::{
     DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
     Versioning,
@@ -308,26 +310,6 @@ pub trait Jobs: Send + Sync {
     fn start_replication_job(&self, job: ReplicationJob<'_>) -> impl Call<String>;
 }
 
-/// An event, as an EventBridge bus takes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BusEvent {
-    /// What it tells.
-    pub detail_type: &'static str,
-    /// The JSON that tells it.
-    pub detail: String,
-    /// ARNs of what it is about.
-    pub resources: Vec<String>,
-}
-
-/// Why a bus did not take one event of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Untaken {
-    /// AWS's error code.
-    pub code: String,
-    /// Its message.
-    pub message: String,
-}
-
 /// Event buses.
 pub trait Events: Send + Sync {
     /// Puts at most ten events on a bus of `region`; one result for each, in their order. See
@@ -336,8 +318,8 @@ pub trait Events: Send + Sync {
         &self,
         region: &str,
         bus: &str,
-        events: &[BusEvent],
-    ) -> impl Call<Vec<Result<(), Untaken>>>;
+        events: &[&Event],
+    ) -> impl Call<Vec<Result<(), Refusal>>>;
 }
 
 /// CloudWatch.

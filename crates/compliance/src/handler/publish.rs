@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Handler, HandlerError, Invocation, Surroundings};
 use crate::batch::{Judged, Outcome};
-use crate::findings::{self, Event, Publish};
+use crate::findings::{self, Publish};
 use crate::ports::PublishFindings;
 
 /// Time kept for sending findings, where they are published.
@@ -39,7 +39,11 @@ impl<A: PublishFindings, S: Surroundings> Handler<A, S> {
         for (place, verdict) in judged.verdicts.iter().enumerate() {
             if let Some(detail_type) = publish.detail_type(verdict) {
                 places.push(place);
-                events.push(Event::new(detail_type, verdict, invocation.home.as_ref())?);
+                events.push(findings::event(
+                    detail_type,
+                    verdict,
+                    invocation.home.as_ref(),
+                )?);
             }
         }
         let results = findings::publish(self.checker.aws(), bus, &events, invocation.stop()).await;

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use compliance::findings::{Event, FINDING, RESOLVED};
-use compliance::ports::{AskError, EventError, Inspection};
+use compliance::findings::{FINDING, RESOLVED};
+use compliance::ports::{AskError, Inspection};
 use compliance::subject::ObjectVersion;
+use event_bus::{Event, Refusal};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -15,8 +16,8 @@ use crate::support::{
     Bench, Fake, KEY, OTHER, ask_error, failed_ids, invocation, queue_batch, replica, sample,
 };
 
-fn refusal(code: &str) -> EventError {
-    EventError {
+fn refusal(code: &str) -> Refusal {
+    Refusal {
         code: code.to_owned(),
         message: "m".to_owned(),
     }

@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use compliance::checker::Checker;
-use compliance::findings::Event;
 use compliance::handler::{Handler, Invocation, Surroundings};
 use compliance::key_arn::Home;
 use compliance::ports::{
-    AskError, DefaultEncryption, DescribeKey, EventError, FindExpectation, InspectObject,
-    Inspection, KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings,
-    RegistryParameter, Repair, RepairObject, VersionPage,
+    AskError, DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection,
+    KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings, RegistryParameter,
+    Repair, RepairObject, VersionPage,
 };
 use compliance::subject::ObjectVersion;
+use event_bus::{Event, Refusal};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -42,7 +42,7 @@ pub(crate) fn replica(key: &str) -> Observed {
     }
 }
 
-type Puts = dyn Fn(usize, &Event) -> Result<(), EventError> + Send + Sync;
+type Puts = dyn Fn(usize, &Event) -> Result<(), Refusal> + Send + Sync;
 type Heads = dyn Fn(usize, &ObjectVersion) -> Result<Inspection, AskError> + Send + Sync;
 
 /// Version id, key, Bucket Key and owner.
@@ -205,7 +205,7 @@ impl PublishFindings for Fake {
         &self,
         bus: &str,
         events: &[&Event],
-    ) -> Result<Vec<Result<(), EventError>>, AskError> {
+    ) -> Result<Vec<Result<(), Refusal>>, AskError> {
         let n = {
             let mut puts = self.puts.lock().unwrap();
             puts.push(events.len());

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use compliance::aws::Aws;
-use compliance::findings::{Event, FINDING};
+use compliance::findings::FINDING;
 use compliance::ports::{
-    DefaultEncryption, DescribeKey, EventError, FindExpectation, InspectObject, Inspection,
-    KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings, Repair,
-    RepairObject,
+    DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection, KeyAnswer,
+    KeyDescription, ListVersions, Marker, Observed, PublishFindings, Repair, RepairObject,
 };
 use compliance::subject::{Key, ObjectVersion};
+use event_bus::{Event, Refusal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -420,7 +420,7 @@ async fn events_go_to_the_bus_in_one_request_and_each_has_its_own_answer() {
     let first = event(r#"{"id":"1"}"#, &["arn:aws:s3:::b/k", "arn:aws:s3:::b"]);
     let second = event(r#"{"id":"2"}"#, &[]);
     let answers = server.aws().put("default", &[&first, &second]).await;
-    let throttled = EventError {
+    let throttled = Refusal {
         code: "ThrottlingException".to_owned(),
         message: "slow down".to_owned(),
     };

@@ -1,5 +1,6 @@
 //! What was seen of one resource: as part of the answer, and as an event.
 
+use event_bus::Event;
 use serde::Serialize;
 use serde_json::json;
 
@@ -8,12 +9,9 @@ use crate::diagnosis::CHANGE_A_PROPERTY;
 use crate::digest;
 use crate::error::AwsError;
 use crate::owner::{Owner, PhysicalId};
-use crate::ports::BusEvent;
 use crate::record::Record;
 use crate::step::Plan;
 
-/// The events' `source`, as the checker's.
-pub const SOURCE: &str = "encrypted-replication";
 /// The events' `detail-type`.
 pub const DETAIL_TYPE: &str = "Replication Drift";
 /// The schema of the events' `detail`.
@@ -184,7 +182,7 @@ impl Finding {
     }
 
     /// The event that tells it.
-    pub(super) fn event(&self, home: &Home) -> BusEvent {
+    pub(super) fn event(&self, home: &Home) -> Event {
         let mut changes: Vec<_> = self.changes.iter().take(MOST_CHANGES).cloned().collect();
         let more = self.changes.len() - changes.len();
         if more > 0 {
@@ -209,7 +207,7 @@ impl Finding {
         });
         let bucket = self.source_bucket.iter();
         let bucket = bucket.map(|bucket| home.bucket_arn(bucket));
-        BusEvent {
+        Event {
             detail_type: DETAIL_TYPE,
             detail: detail.to_string(),
             resources: self.stack_id.iter().cloned().chain(bucket).collect(),

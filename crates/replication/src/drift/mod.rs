@@ -29,7 +29,7 @@ use crate::owner::{Owner, PhysicalId};
 use crate::ports::Aws;
 use crate::record::{self, Parts, Record};
 
-pub use self::finding::{DETAIL_TYPE, SCHEMA, SOURCE};
+pub use self::finding::{DETAIL_TYPE, SCHEMA};
 
 /// Resources looked at at once: each look is some twenty calls at once, and IAM takes few a second.
 const AT_ONCE: usize = 4;

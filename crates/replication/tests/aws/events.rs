@@ -2,8 +2,9 @@
 
 use std::io;
 
+use event_bus::{Event, Refusal};
 use replication::error::ErrorKind;
-use replication::ports::{BusEvent, Events, Metrics, Outcome, Untaken};
+use replication::ports::{Events, Metrics, Outcome};
 
 use super::{World, refuse};
 
@@ -16,8 +17,8 @@ impl Events for World {
         &self,
         region: &str,
         bus: &str,
-        events: &[BusEvent],
-    ) -> Outcome<Vec<Result<(), Untaken>>> {
+        events: &[&Event],
+    ) -> Outcome<Vec<Result<(), Refusal>>> {
         let resource = format!("event bus `{bus}`");
         self.call("PutEvents", resource, region, |state| {
             let size: usize = events.iter().map(|event| event.detail.len()).sum();
@@ -32,9 +33,9 @@ impl Events for World {
                 if let Some(code) = state.untaken.pop() {
                     let message = "injected".to_owned();
                     let code = code.to_owned();
-                    return Err(Untaken { code, message });
+                    return Err(Refusal { code, message });
                 }
-                state.events.push((bus.to_owned(), event.clone()));
+                state.events.push((bus.to_owned(), (**event).clone()));
                 Ok(())
             });
             Ok(answers.collect())

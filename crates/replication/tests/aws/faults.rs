@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use event_bus::{Event, Refusal};
 use replication::configuration::{
     DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
     Versioning,
 };
 use replication::error::{AwsError, ErrorKind};
 use replication::ports::{
-    Access, Assume, Below, BucketRef, Buckets, BusEvent, Decision, Events, Jobs, KeyDescription,
-    Keys, Metrics, NewRole, ObjectHead, Objects, Outcome, Parameters, Policies, ReplicationJob,
-    RoleDescription, Roles, Untaken,
+    Access, Assume, Below, BucketRef, Buckets, Decision, Events, Jobs, KeyDescription, Keys,
+    Metrics, NewRole, ObjectHead, Objects, Outcome, Parameters, Policies, ReplicationJob,
+    RoleDescription, Roles,
 };
 use tokio::time::Instant;
 
@@ -363,7 +364,7 @@ impl Parameters for Faulty {
 impl Events for Faulty {
     // No write of the account's: nobody's configuration changes by it.
     pass_on! {
-        false put_events(region: &str, bus: &str, events: &[BusEvent]) -> Vec<Result<(), Untaken>>;
+        false put_events(region: &str, bus: &str, events: &[&Event]) -> Vec<Result<(), Refusal>>;
     }
 }
 

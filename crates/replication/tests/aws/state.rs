@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use event_bus::Event;
 use replication::configuration::{
     DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
     Versioning,
 };
 use replication::error::ErrorKind;
-use replication::ports::{BucketRef, BusEvent};
+use replication::ports::BucketRef;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -44,7 +45,7 @@ pub(crate) struct State {
     /// The API's name of the last call.
     pub(crate) last_call: &'static str,
     /// Events by the bus that took them.
-    pub(crate) events: Vec<(String, BusEvent)>,
+    pub(crate) events: Vec<(String, Event)>,
     /// Codes with which buses refuse the next events, the last one first.
     pub(crate) untaken: Vec<&'static str>,
     /// What was counted, by the name of the function that did.
