@@ -1,12 +1,12 @@
 //! What the owner of a destination in another account has to allow: statements for the bucket's and
-//! the keys' policies, and their way into policies that others write too. Pure.
+//! the keys' policies. Pure.
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html#setting-repl-config-crossacct>
 //! and <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html>.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::actions;
 use crate::arn::{Arn, Home};
@@ -129,75 +129,4 @@ fn key_statement(home: &Home, sid: &str, role: &str, bucket: &str, routes: &[&Ro
         "Resource": "*",
         "Condition": key_condition(home, region, &arn, &objects),
     })
-}
-
-/// `policy` with exactly `statements` as this owner's; `None` where no statement is left.
-///
-/// # Errors
-/// Where `policy` cannot be read as one.
-pub fn merged(
-    policy: Option<&str>,
-    owner: &Owner,
-    statements: &[Value],
-) -> Result<Option<String>, String> {
-    let mut document: Map<String, Value> = match policy {
-        Some(policy) => serde_json::from_str(policy)
-            .map_err(|error| format!("its present policy cannot be read: {error}"))?,
-        None => Map::from_iter([("Version".to_owned(), json!("2012-10-17"))]),
-    };
-    let present = match document.remove("Statement") {
-        Some(Value::Array(statements)) => statements,
-        Some(one @ Value::Object(_)) => vec![one],
-        _ => Vec::new(),
-    };
-    let (ours, mut rest): (Vec<_>, Vec<_>) = present.into_iter().partition(|one| is_of(one, owner));
-    // What is there in other words stays, so that no write is made for its sake.
-    let same = ours.len() == statements.len()
-        && statements
-            .iter()
-            .all(|wanted| ours.iter().any(|one| normal(one) == normal(wanted)));
-    if same {
-        return Ok(policy.map(str::to_owned));
-    }
-    rest.extend_from_slice(statements);
-    if rest.is_empty() {
-        return Ok(None);
-    }
-    document.insert("Statement".into(), Value::Array(rest));
-    Ok(Some(Value::Object(document).to_string()))
-}
-
-/// Whether `policy` has statements of `owner`'s.
-#[must_use]
-pub fn has_ours(policy: &str, owner: &Owner) -> bool {
-    let Ok(policy) = serde_json::from_str::<Value>(policy) else {
-        return false;
-    };
-    match policy.get("Statement") {
-        Some(Value::Array(statements)) => statements.iter().any(|one| is_of(one, owner)),
-        Some(one) => is_of(one, owner),
-        None => false,
-    }
-}
-
-fn is_of(statement: &Value, owner: &Owner) -> bool {
-    let sid = statement.get("Sid").and_then(Value::as_str);
-    sid.is_some_and(|sid| owner.owns_sid(sid))
-}
-
-/// AWS may answer with one text where a list of one was given.
-fn normal(value: &Value) -> Value {
-    match value {
-        Value::Array(items) => match items.as_slice() {
-            [one] => normal(one),
-            items => Value::Array(items.iter().map(normal).collect()),
-        },
-        Value::Object(members) => Value::Object(
-            members
-                .iter()
-                .map(|(name, value)| (name.clone(), normal(value)))
-                .collect(),
-        ),
-        other => other.clone(),
-    }
 }

@@ -8,7 +8,7 @@ use crate::accounts::Accounts;
 use crate::arn::Home;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
-use crate::grants::has_ours;
+use crate::merge::has_statements;
 use crate::observe::{
     granted_keys, keys_of_rules, missing_is_none, observe_source, own_parameters,
 };
@@ -226,7 +226,7 @@ pub(crate) async fn remaining_destination<A: Aws>(
         key,
         has_policy: policy
             .flatten()
-            .is_some_and(|policy| has_ours(&policy, owner)),
+            .is_some_and(|policy| has_statements(&policy, owner)),
         granted_keys,
         unread,
         region,

@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::{Done, Failed};
 use crate::configuration::DefaultEncryption;
 use crate::error::ErrorKind;
+use crate::merge;
 use crate::owner::Owner;
 use crate::ports::{Aws, BucketRef};
 use crate::step::Step;
-use crate::{grants, merge};
 
 pub(super) async fn change_notifications<A: Aws>(
     aws: &A,
@@ -116,7 +116,7 @@ pub(super) async fn change_bucket_policy<A: Aws>(
         }
         other => other?,
     };
-    let merged = grants::merged(present.as_deref(), owner, statements)
+    let merged = merge::with_statements(present.as_deref(), owner, statements)
         .map_err(|error| Failed::Merge(format!("bucket `{}`: {error}", bucket.name)))?;
     match merged {
         merged if merged == present => return Ok(Done::default()),
@@ -137,7 +137,7 @@ pub(super) async fn change_key_policy<A: Aws>(
     if present.is_none() && statements.is_empty() {
         return Ok(Done::default());
     }
-    let merged = grants::merged(present.as_deref(), owner, statements)
+    let merged = merge::with_statements(present.as_deref(), owner, statements)
         .map_err(|error| Failed::Merge(format!("key `{key_arn}`: {error}")))?;
     match merged {
         merged if merged == present => return Ok(Done::default()),

@@ -8,7 +8,7 @@ use crate::accounts::Accounts;
 use crate::arn::{Arn, Home};
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
-use crate::grants::has_ours;
+use crate::merge::has_statements;
 use crate::observed::{KeyName, KeysByName, ObservedBucket, ObservedDestination};
 use crate::owner::Owner;
 use crate::plan::alias_arn;
@@ -203,7 +203,7 @@ pub(crate) async fn granted_keys<A: Aws>(
     let (mut granted, mut denied) = (BTreeSet::new(), None);
     for (key, policy) in join_all(calls).await {
         match policy {
-            Ok(Some(policy)) if has_ours(&policy, owner) => drop(granted.insert(key)),
+            Ok(Some(policy)) if has_statements(&policy, owner) => drop(granted.insert(key)),
             Ok(_) => {}
             Err(error) if error.kind == ErrorKind::AccessDenied => denied = Some(error),
             Err(error) => return Err(error),

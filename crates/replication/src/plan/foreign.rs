@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::create::Comparison;
 use crate::arn::Arn;
-use crate::grants;
+use crate::merge;
 use crate::step::Step;
 
 /// The largest bucket policy, in bytes. See
@@ -103,7 +103,7 @@ impl Comparison<'_> {
         statements: &[Value],
         largest: usize,
     ) -> Result<bool, String> {
-        let merged = grants::merged(present, self.owner, statements)?;
+        let merged = merge::with_statements(present, self.owner, statements)?;
         let length = merged.as_ref().map_or(0, String::len);
         if length > largest {
             return Err(format!(
