@@ -10,5 +10,7 @@
 )]
 
 pub mod event;
+pub mod expectation;
+pub mod policy;
 pub mod properties;
 pub mod request;

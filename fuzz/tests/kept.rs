@@ -3,21 +3,33 @@
 use std::fs;
 use std::path::Path;
 
+/// The files below a folder of the workspace.
+fn files(folder: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(folder);
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let events = paths.filter(|path| path.extension().is_some_and(|kind| kind == "json"));
+    events.map(|path| fs::read(path).unwrap()).collect()
+}
+
 #[test]
 fn kept_events_hold_what_must_hold_whatever_comes() {
-    let events = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
-    for folder in [events.clone(), events.join("hostile")] {
-        let mut count = 0;
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|kind| kind == "json") {
-                count += 1;
-                let bytes = fs::read(&path).unwrap();
-                fuzz::event::check(&bytes);
-                fuzz::properties::check(&bytes);
-                fuzz::request::check(&bytes);
-            }
+    for (folder, at_least) in [
+        ("events", 20),
+        ("events/hostile", 20),
+        ("fuzz/seeds/expectation", 2),
+        ("fuzz/seeds/policy", 2),
+    ] {
+        let files = files(folder);
+        assert!(files.len() >= at_least, "{} in {folder}", files.len());
+        for bytes in files {
+            fuzz::event::check(&bytes);
+            fuzz::expectation::check(&bytes);
+            fuzz::policy::check(&bytes);
+            fuzz::properties::check(&bytes);
+            fuzz::request::check(&bytes);
         }
-        assert!(count > 20, "{count} events");
     }
 }

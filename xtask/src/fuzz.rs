@@ -18,7 +18,7 @@ use crate::progress::step;
 
 /// Installed in `target/cargo-fuzz`.
 const CARGO_FUZZ: &str = "0.13.2";
-/// What every run begins from.
+/// What every run begins from; and a target's own in `fuzz/seeds`, where it reads no events.
 const SEEDS: [&str; 2] = ["events", "events/hostile"];
 /// Longer inputs than the largest seed only cost time.
 const LONGEST_INPUT: usize = 16 * 1024;
@@ -30,6 +30,10 @@ const LONGEST_TIME: Duration = Duration::from_secs(5);
 pub(crate) enum Target {
     /// The checker's payloads and messages
     Event,
+    /// Expectations in Parameter Store
+    Expectation,
+    /// Policies of buckets and keys that ours join
+    Policy,
     /// The properties of the custom resource
     Properties,
     /// CloudFormation's requests
@@ -40,6 +44,8 @@ impl Target {
     const fn name(self) -> &'static str {
         match self {
             Self::Event => "event",
+            Self::Expectation => "expectation",
+            Self::Policy => "policy",
             Self::Properties => "properties",
             Self::Request => "request",
         }
@@ -175,6 +181,7 @@ async fn fuzz(
         fs::create_dir_all(directory)
             .with_context(|| format!("cannot create `{}`", directory.display()))?;
     }
+    let own = workspace().join("fuzz/seeds").join(target.name());
     let built = directory.join(triple).join("release").join(target.name());
     let mut fuzz: Command = tools.command(&built.to_string_lossy());
     fuzz.arg(format!("-max_total_time={seconds}"))
@@ -183,6 +190,7 @@ async fn fuzz(
         .arg(format!("-artifact_prefix={}/", findings.display()))
         .arg(&corpus)
         .args(SEEDS)
+        .args(own.is_dir().then_some(&own))
         .env("RUST_BACKTRACE", "1");
     let mut last = String::new();
     let finished = guard::finish(fuzz, |line| {

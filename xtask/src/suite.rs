@@ -94,7 +94,7 @@ const CHECKS: [Check; 15] = [
         "Documentation",
         &["cargo", "doc", "--workspace", "--no-deps", "--locked"],
     ),
-    check(FUZZING, &["cargo", "xtask", "fuzz", "--seconds", "20"]),
+    check(FUZZING, &["cargo", "xtask", "fuzz", "--seconds", "15"]),
     check(BUILD, &[]),
     check(RECORDED, &[]),
     check(

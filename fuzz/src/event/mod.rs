@@ -1,4 +1,8 @@
-//! The checker's ingest: every record becomes something to judge or an error that says what was seen.
+//! The checker: every record becomes something to judge or an error that says what was seen, and what is
+//! judged is told.
+
+mod aws;
+mod handling;
 
 use compliance::ingest::{self, IngestError, Payload};
 use compliance::subject::{ObjectVersion, Subject};
@@ -9,17 +13,18 @@ const LONGEST_ERROR: usize = 4096;
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>.
 const LONGEST_KEY: usize = 1024;
 
-/// Reads the bytes as an invocation's payload, and as a message's body beside a sound one.
+/// Reads the bytes as an invocation's payload, and as a message's body beside others.
 ///
 /// # Panics
 /// Where a record is dropped, a message or task loses its id, a subject names no version that S3
-/// could mean, an error is no line, or the sound message is not read.
+/// could mean, an error is no line, or the sound message is not read; and as [`handling::handled`] says.
 pub fn check(bytes: &[u8]) {
     // What is no JSON never comes to the function as a payload.
     if let Ok(payload) = serde_json::from_slice(bytes) {
         whole(&payload);
+        handling::handled(&payload);
     }
-    beside_a_sound_one(&String::from_utf8_lossy(bytes));
+    beside_others(&String::from_utf8_lossy(bytes));
 }
 
 fn whole(payload: &Value) {
@@ -61,17 +66,24 @@ fn whole(payload: &Value) {
     }
 }
 
-fn beside_a_sound_one(body: &str) {
-    let sound = json!({"source": "aws.s3", "detail-type": "Object Created", "detail":
-        {"version": "0", "bucket": {"name": "destination"}, "object": {"key": "a", "version-id": "v"}}});
+/// Behind a message of two records that get no answer, and before a sound one.
+fn beside_others(body: &str) {
+    let record = |key: &str| {
+        json!({"eventSource": "aws:s3", "eventVersion": "2.1", "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": "destination"}, "object": {"key": key, "versionId": "v"}}})
+    };
+    let unanswered = json!({"Records": [record("seven-1"), record("seven-2")]});
+    let sound = json!({"Records": [record("b")]});
     let message =
         |id: &str, body: &str| json!({"eventSource": "aws:sqs", "messageId": id, "body": body});
     let records = [
+        message("unanswered", &unanswered.to_string()),
         message("fuzzed", body),
         message("sound", &sound.to_string()),
     ];
     let batch = json!({"Records": records});
     whole(&batch);
+    handling::handled(&batch);
     let Ok(Payload::Queue(messages)) = ingest::read(&batch) else {
         panic!("a batch that is not read for the body {body}");
     };

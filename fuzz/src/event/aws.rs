@@ -1,0 +1,115 @@
+//! An AWS that answers by the length of the object's key: every kind of answer, and now and then none.
+
+use std::future::{Future, ready};
+
+use compliance::ports::{
+    AskError, DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection,
+    KeyAnswer, ListVersions, Marker, Observed, PublishFindings, RegistryParameter, Repair,
+    RepairObject, VersionPage,
+};
+use compliance::subject::ObjectVersion;
+use event_bus::{Event, Refusal};
+
+const KEYS: [&str; 2] = [
+    "arn:aws:kms:us-west-2:111122223333:key/22222222",
+    "arn:aws:kms:us-west-2:111122223333:key/99999999",
+];
+
+/// Whether S3 answers a HEAD of this version.
+pub(super) fn answers(version: &ObjectVersion) -> bool {
+    version.key.as_str().len() % 8 != 7
+}
+
+pub(super) struct Aws;
+
+impl InspectObject for Aws {
+    fn inspect(
+        &self,
+        version: &ObjectVersion,
+        _: Option<&str>,
+    ) -> impl Future<Output = Result<Inspection, AskError>> + Send {
+        let length = version.key.as_str().len();
+        let observed = |algorithm: &str, kms_key: Option<&str>| {
+            Inspection::Object(Observed {
+                algorithm: Some(algorithm.to_owned()),
+                kms_key: kms_key.map(str::to_owned),
+                bucket_key_enabled: true,
+                replication_status: (length < 64).then(|| "REPLICA".to_owned()),
+                version_id: None,
+            })
+        };
+        ready(match length % 8 {
+            0 => Ok(observed("aws:kms", KEYS.first().copied())),
+            1 => Ok(observed("aws:kms", KEYS.last().copied())),
+            2 => Ok(observed("AES256", None)),
+            3 => Ok(Inspection::NotFound),
+            4 => Ok(Inspection::DeleteMarker),
+            5 => Ok(Inspection::AccessDenied),
+            6 => Ok(Inspection::CustomerKey),
+            _ => Err(AskError {
+                operation: "s3:HeadObject",
+                resource: "an object".to_owned(),
+                answer: "status 503, SlowDown".to_owned(),
+                remedy: "the message is tried again".to_owned(),
+            }),
+        })
+    }
+}
+
+impl FindExpectation for Aws {
+    fn registry(
+        &self,
+        _: &str,
+    ) -> impl Future<Output = Result<Vec<RegistryParameter>, AskError>> + Send {
+        ready(Ok(Vec::new()))
+    }
+
+    fn default_encryption(
+        &self,
+        _: &str,
+        _: Option<&str>,
+    ) -> impl Future<Output = Result<DefaultEncryption, AskError>> + Send {
+        let key = KEYS.first().copied().map(str::to_owned);
+        ready(Ok(DefaultEncryption::Kms(key)))
+    }
+}
+
+impl DescribeKey for Aws {
+    fn describe(&self, _: &str) -> impl Future<Output = Result<KeyAnswer, AskError>> + Send {
+        ready(Ok(KeyAnswer::NotFound))
+    }
+}
+
+impl ListVersions for Aws {
+    fn list(
+        &self,
+        _: &str,
+        _: &str,
+        _: &Marker,
+        _: Option<&str>,
+    ) -> impl Future<Output = Result<VersionPage, AskError>> + Send {
+        ready(Ok(VersionPage::default()))
+    }
+}
+
+impl RepairObject for Aws {
+    fn repair(
+        &self,
+        _: &ObjectVersion,
+        _: &str,
+        _: bool,
+        _: Option<&str>,
+    ) -> impl Future<Output = Result<Repair, AskError>> + Send {
+        ready(Ok(Repair::Done))
+    }
+}
+
+impl PublishFindings for Aws {
+    fn put(
+        &self,
+        _: &str,
+        events: &[&Event],
+    ) -> impl Future<Output = Result<Vec<Result<(), Refusal>>, AskError>> + Send {
+        ready(Ok(vec![Ok(()); events.len()]))
+    }
+}
