@@ -1,5 +1,10 @@
 //! The kept events hold what the fuzzer holds: it starts from them, and what it finds joins them.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy.toml lets tests panic, but not the helpers they call"
+)]
+
 use std::fs;
 use std::path::Path;
 

@@ -8,6 +8,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::owner::Owner;
 
 const STATEMENT: &str = "Statement";
+/// What a bucket without a policy begins with.
+const EMPTY: &str = r#"{"Version":"2012-10-17"}"#;
 
 /// `policy` with exactly `statements` as this owner's; `None` where no statement is left. What else it
 /// holds stays as it was written, to the byte.
@@ -20,13 +22,7 @@ pub fn with_statements(
     statements: &[Value],
 ) -> Result<Option<String>, String> {
     let unwritten = |error: serde_json::Error| format!("its policy cannot be written: {error}");
-    let (mut members, present) = match policy {
-        Some(policy) => read(policy)?,
-        None => {
-            let version = to_raw_value("2012-10-17").map_err(unwritten)?;
-            (Members::from([("Version".to_owned(), version)]), Vec::new())
-        }
-    };
+    let (mut members, present) = read(policy.unwrap_or(EMPTY))?;
     let mut ours = Vec::new();
     let mut rest = Vec::new();
     for statement in present {
