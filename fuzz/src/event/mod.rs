@@ -17,7 +17,8 @@ const LONGEST_KEY: usize = 1024;
 ///
 /// # Panics
 /// Where a record is dropped, a message or task loses its id, a subject names no version that S3
-/// could mean, an error is no line, or the sound message is not read; and as [`handling::handled`] says.
+/// could mean, an error is no line, or the sound message is not read; where a message is neither told
+/// nor returned, or both.
 pub fn check(bytes: &[u8]) {
     // What is no JSON never comes to the function as a payload.
     if let Ok(payload) = serde_json::from_slice(bytes) {
