@@ -10,7 +10,7 @@ use compliance::checker::Checker;
 use compliance::handler::{Handler, Invocation, Surroundings};
 use compliance::ingest::{self, Payload, QueueMessage};
 use compliance::key_arn::Home;
-use compliance::subject::{ObjectVersion, Subject};
+use compliance::subject::Subject;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -82,20 +82,17 @@ fn queue(messages: &[QueueMessage], answer: &Value, told: &BTreeSet<Identity>) {
     }
 }
 
-/// Bucket, key and version id, as a verdict line has them.
-type Identity = (String, String, Option<String>);
+/// Bucket, key and version id, as a verdict line has them, and whether it is S3's own word.
+type Identity = (String, String, Option<String>, bool);
 
 fn is_told(subject: &Subject, told: &BTreeSet<Identity>) -> bool {
-    told.contains(&identity(subject.version()))
-}
-
-fn identity(version: &ObjectVersion) -> Identity {
-    let (bucket, key, version_id) = version.identity();
-    (
+    let (bucket, key, version_id) = subject.version().identity();
+    told.contains(&(
         bucket.to_owned(),
         key.to_owned(),
         version_id.map(str::to_owned),
-    )
+        matches!(subject, Subject::Replication(_)),
+    ))
 }
 
 fn invocation() -> Invocation {
@@ -126,7 +123,12 @@ impl Paper {
             }
             let named = (text("bucket"), text("key"));
             let (bucket, key) = (named.0.expect("a bucket"), named.1.expect("a key"));
-            (bucket, key, text("versionId"))
+            (
+                bucket,
+                key,
+                text("versionId"),
+                line.get("replication").is_some(),
+            )
         });
         told.collect()
     }
