@@ -9,9 +9,9 @@ use aws_sdk_s3::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
-use sandbox::verdicts;
+use sandbox::verdicts::{self, Verdict};
 use sandbox::wait::until;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn a_plain_notification_of_s3_is_judged_like_an_event_of_eventbridge() {
@@ -164,6 +164,109 @@ fn a_replica_without_kms_is_repaired_where_the_template_is_told_to() {
             "{head:?}"
         );
         sam::delete(&world.sandbox, name, REPLICA_REGION, |_| {}).await
+    });
+}
+
+#[test]
+fn a_permission_taken_away_and_an_expectation_that_is_gone_show_as_what_they_are() {
+    run(async |world: &World| {
+        let (source, destination) = ("unseen-source", "unseen-destination");
+        let walkthrough = "examples/walkthrough.yaml";
+        world
+            .deploy("unseen", walkthrough, (source, destination))
+            .await?;
+        let judged = async |key: &str| -> Result<Verdict> {
+            let put = world.s3(SOURCE_REGION).put_object();
+            put.bucket(source).key(key).send().await?;
+            world.verdict(REPLICA_REGION, destination, key).await
+        };
+
+        let iam = aws_sdk_iam::Client::new(&world.sandbox.config(REPLICA_REGION));
+        let role = world.resource(REPLICA_REGION, "CheckReplicaRole").await?;
+        let (policy, objects) = ("taken-away", format!("arn:aws:s3:::{destination}/*"));
+        let denial = json!({"Version": "2012-10-17", "Statement":
+            [{"Effect": "Deny", "Action": "s3:GetObjectVersion", "Resource": objects}]});
+        iam.put_role_policy()
+            .role_name(&role)
+            .policy_name(policy)
+            .policy_document(denial.to_string())
+            .send()
+            .await?;
+        let verdict = judged("Tax/unseen").await?;
+        ensure!(
+            verdict.verdict == "Uninspectable"
+                && verdict.compliant.is_none()
+                && verdict
+                    .reason
+                    .contains("s3:GetObjectVersion is missing, or denied"),
+            "{verdict:?}"
+        );
+        iam.delete_role_policy()
+            .role_name(&role)
+            .policy_name(policy)
+            .send()
+            .await?;
+        let verdict = judged("Tax/seen").await?;
+        ensure!(verdict.verdict == "Compliant", "{verdict:?}");
+
+        let ssm = aws_sdk_ssm::Client::new(&world.sandbox.config(REPLICA_REGION));
+        let path = format!("/encrypted-replication/{destination}/");
+        let found = ssm.get_parameters_by_path().path(path).send().await?;
+        ensure!(found.parameters().len() == 1, "{found:?}");
+        for parameter in found.parameters() {
+            let delete = ssm.delete_parameter().set_name(parameter.name.clone());
+            delete.send().await?;
+        }
+        let verdict = judged("Tax/by the bucket's default").await?;
+        ensure!(verdict.verdict == "Compliant", "{verdict:?}");
+        let s3 = world.s3(REPLICA_REGION);
+        s3.delete_bucket_encryption()
+            .bucket(destination)
+            .send()
+            .await?;
+        let verdict = judged("Tax/unexpected").await?;
+        ensure!(
+            verdict.verdict == "NoExpectation" && verdict.compliant.is_none(),
+            "{verdict:?}"
+        );
+        world.delete("unseen").await
+    });
+}
+
+#[test]
+fn what_s3_says_of_replications_that_are_late_is_told() {
+    run(async |world: &World| {
+        let sqs = aws_sdk_sqs::Client::new(&world.sandbox.config(SOURCE_REGION));
+        let queue = world.output(SOURCE_REGION, "CheckQueueUrl").await?;
+        for (event, bucket, expected) in [
+            (
+                include_str!("../events/replication-missed-threshold.json"),
+                "late-source",
+                "ReplicationDelayed",
+            ),
+            (
+                include_str!("../events/replication-replicated-after-threshold.json"),
+                "late-in-the-end-source",
+                "ReplicationDelayed",
+            ),
+            (
+                include_str!("../events/replication-not-tracked.json"),
+                "untracked-source",
+                "ReplicationNotTracked",
+            ),
+        ] {
+            let event = event.replace(r#""name": "source""#, &format!(r#""name": "{bucket}""#));
+            let send = sqs.send_message().queue_url(&queue).message_body(event);
+            send.send().await?;
+            let verdict = world
+                .verdict(SOURCE_REGION, bucket, "Tax/document1")
+                .await?;
+            ensure!(
+                verdict.verdict == expected && verdict.compliant.is_none(),
+                "{verdict:?}"
+            );
+        }
+        Ok(())
     });
 }
 

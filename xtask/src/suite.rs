@@ -107,9 +107,18 @@ const CHECKS: [Check; 15] = [
             sam::ARCHITECTURE,
         ],
     ),
+    // By the workspace and not by their package: with its features alone, the SDK would be compiled
+    // once more.
     check(
         "End-to-end tests",
-        &["cargo", "test", "--package", "end-to-end", "--locked"],
+        &[
+            "cargo",
+            "test",
+            "--workspace",
+            "--locked",
+            "--test",
+            "stack-*",
+        ],
     ),
     check(SOAK, &["cargo", "xtask", "soak", "--uploads", "500"]),
 ];
