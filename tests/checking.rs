@@ -114,7 +114,7 @@ fn a_finding_becomes_an_event_that_a_rule_of_another_stack_can_take() {
                 && event["detail"]["key"] == key,
             "{event:#}"
         );
-        sam::delete(&world.sandbox, name, SOURCE_REGION, |_| {}).await
+        world.delete(name).await
     });
 }
 

@@ -14,3 +14,9 @@ pub mod expectation;
 pub mod policy;
 pub mod properties;
 pub mod request;
+
+/// Nothing in it that means something in a path, a URL, an ARN or a policy.
+fn names_a_bucket(name: &str) {
+    let sound = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    assert!(!name.is_empty() && name.chars().all(sound), "{name:?}");
+}

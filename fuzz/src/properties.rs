@@ -11,6 +11,8 @@ use replication::spec::Spec;
 use replication::step::{Plan, Step};
 use serde_json::{Map, Value};
 
+use crate::names_a_bucket;
+
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-add-config.html>.
 const MOST_RULES: usize = 1000;
 
@@ -54,7 +56,7 @@ fn properties_are_read(given: &Map<String, Value>) {
 }
 
 fn is_sound(spec: &Spec, owner: &Owner) {
-    is_a_bucket_name(&spec.source_bucket);
+    names_a_bucket(&spec.source_bucket);
     assert!(!spec.source_region.is_empty(), "{spec:?}");
     let count = spec.rules.len();
     assert!((1..=MOST_RULES).contains(&count), "{count} rules");
@@ -63,14 +65,8 @@ fn is_sound(spec: &Spec, owner: &Owner) {
         assert!(owner.owns(&rule.rule.id), "{rule:?}");
         assert!(rule.rule.id.len() <= 255, "{rule:?}");
         assert!(ids.insert(&rule.rule.id), "two rules are {}", rule.rule.id);
-        is_a_bucket_name(&rule.destination_bucket);
+        names_a_bucket(&rule.destination_bucket);
     }
-}
-
-/// Nothing in it that a policy would take for a pattern, or a path for its end.
-fn is_a_bucket_name(name: &str) {
-    let sound = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-    assert!(!name.is_empty() && name.chars().all(sound), "{name:?}");
 }
 
 /// `None` where the specification asks for something that AWS would refuse.

@@ -6,6 +6,7 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 use crate::key_arn::KeyName;
+use crate::names::{is_account_id, is_plain};
 
 /// Comma list of allowed keys, for every bucket.
 pub const EXPECTED_KMS_KEY_ARNS: &str = "EXPECTED_KMS_KEY_ARNS";
@@ -167,6 +168,9 @@ fn keys(value: Option<&String>) -> Result<Vec<KeyName>, ConfigError> {
     list.split(',').enumerate().map(parse).collect()
 }
 
+/// See [`event_bus`].
+const LONGEST_BUS_NAME: usize = 256;
+
 /// See <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html> for what
 /// a bus may be called; names with a slash are kept for partners' buses.
 fn event_bus(value: Option<&String>) -> Result<Option<String>, ConfigError> {
@@ -178,10 +182,7 @@ fn event_bus(value: Option<&String>) -> Result<Option<String>, ConfigError> {
             let parts: Vec<_> = rest.splitn(5, ':').collect();
             match parts.as_slice() {
                 [partition, "events", region, account, bus]
-                    if !partition.is_empty()
-                        && !region.is_empty()
-                        && account.len() == 12
-                        && account.bytes().all(|byte| byte.is_ascii_digit()) =>
+                    if !partition.is_empty() && !region.is_empty() && is_account_id(account) =>
                 {
                     bus.strip_prefix("event-bus/")
                 }
@@ -190,13 +191,7 @@ fn event_bus(value: Option<&String>) -> Result<Option<String>, ConfigError> {
         }
         None => Some(value.as_str()),
     };
-    let named = |name: &str| {
-        (1..=256).contains(&name.len())
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
-    };
-    if name.is_some_and(named) {
+    if name.is_some_and(|name| is_plain(name, LONGEST_BUS_NAME)) {
         Ok(Some(value.clone()))
     } else {
         Err(ConfigError::EventBus {

@@ -18,6 +18,7 @@ pub mod handler;
 pub mod ingest;
 pub mod key_arn;
 pub mod metrics;
+mod names;
 pub mod ports;
 mod repair;
 pub mod report;

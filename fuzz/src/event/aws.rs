@@ -10,10 +10,8 @@ use compliance::ports::{
 use compliance::subject::ObjectVersion;
 use event_bus::{Event, Refusal};
 
-const KEYS: [&str; 2] = [
-    "arn:aws:kms:us-west-2:111122223333:key/22222222",
-    "arn:aws:kms:us-west-2:111122223333:key/99999999",
-];
+const RIGHT_KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/22222222";
+const WRONG_KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/99999999";
 
 /// Whether S3 answers a HEAD of this version.
 pub(super) fn answers(version: &ObjectVersion) -> bool {
@@ -39,8 +37,8 @@ impl InspectObject for Aws {
             })
         };
         ready(match length % 8 {
-            0 => Ok(observed("aws:kms", KEYS.first().copied())),
-            1 => Ok(observed("aws:kms", KEYS.last().copied())),
+            0 => Ok(observed("aws:kms", Some(RIGHT_KEY))),
+            1 => Ok(observed("aws:kms", Some(WRONG_KEY))),
             2 => Ok(observed("AES256", None)),
             3 => Ok(Inspection::NotFound),
             4 => Ok(Inspection::DeleteMarker),
@@ -69,8 +67,7 @@ impl FindExpectation for Aws {
         _: &str,
         _: Option<&str>,
     ) -> impl Future<Output = Result<DefaultEncryption, AskError>> + Send {
-        let key = KEYS.first().copied().map(str::to_owned);
-        ready(Ok(DefaultEncryption::Kms(key)))
+        ready(Ok(DefaultEncryption::Kms(Some(RIGHT_KEY.to_owned()))))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use compliance::checker::Checker;
 use compliance::handler::{Handler, Invocation, Surroundings};
-use compliance::ingest::{self, Payload, QueueMessage};
+use compliance::ingest::{IngestError, Payload, QueueMessage};
 use compliance::key_arn::Home;
 use compliance::subject::Subject;
 use serde_json::Value;
@@ -16,12 +16,12 @@ use tokio::time::Instant;
 
 use super::aws::{Aws, answers};
 
-/// Handles the payload.
+/// Handles the payload, which ingest has `read`.
 ///
 /// # Panics
 /// Where a message is neither told nor returned, or is returned though all of it was told; where a task
 /// has no result; where a line is no verdict and no metric.
-pub(super) fn handled(payload: &Value) {
+pub(super) fn handled(payload: &Value, read: &Result<Payload, IngestError>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -31,8 +31,8 @@ pub(super) fn handled(payload: &Value) {
     let handler = Handler::new(checker, paper.clone(), 8).publishing(Some("default".to_owned()));
     let answer = runtime.block_on(async { handler.handle(payload, &invocation()).await });
     let told = paper.told();
-    match (ingest::read(payload), answer) {
-        (Ok(Payload::Queue(messages)), Ok(answer)) => queue(&messages, &answer, &told),
+    match (read, answer) {
+        (Ok(Payload::Queue(messages)), Ok(answer)) => queue(messages, &answer, &told),
         (Ok(Payload::BatchOperations(job)), Ok(answer)) => {
             let results = answer.get("results").and_then(Value::as_array);
             let ids = results

@@ -8,6 +8,8 @@ use compliance::ingest::{self, IngestError, Payload};
 use compliance::subject::{ObjectVersion, Subject};
 use serde_json::{Value, json};
 
+use crate::names_a_bucket;
+
 /// An error goes into one log line and one answer.
 const LONGEST_ERROR: usize = 4096;
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>.
@@ -16,23 +18,29 @@ const LONGEST_KEY: usize = 1024;
 /// Reads the bytes as an invocation's payload, and as a message's body beside others.
 ///
 /// # Panics
-/// Where a record is dropped, a message or task loses its id, a subject names no version that S3
+/// Where more subjects come out than records went in, a message or task loses its id, a subject names no version that S3
 /// could mean, an error is no line, or the sound message is not read; where a message is neither told
 /// nor returned, or both.
 pub fn check(bytes: &[u8]) {
     // What is no JSON never comes to the function as a payload.
     if let Ok(payload) = serde_json::from_slice(bytes) {
-        whole(&payload);
-        handling::handled(&payload);
+        let _ = taken(&payload);
     }
     beside_others(&String::from_utf8_lossy(bytes));
 }
 
-fn whole(payload: &Value) {
-    let read = match ingest::read(payload) {
-        Ok(read) => read,
-        Err(error) => return is_a_line(&error),
-    };
+/// Reads the payload and handles it.
+fn taken(payload: &Value) -> Result<Payload, IngestError> {
+    let read = ingest::read(payload);
+    match &read {
+        Ok(read) => is_read_well(read, payload),
+        Err(error) => is_a_line(error),
+    }
+    handling::handled(payload, &read);
+    read
+}
+
+fn is_read_well(read: &Payload, payload: &Value) {
     match read {
         Payload::Direct(subjects) => {
             let records = payload.get("Records").and_then(Value::as_array);
@@ -45,7 +53,7 @@ fn whole(payload: &Value) {
             let given = ids(payload, "/Records", "messageId");
             let read: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
             assert_eq!(read, given, "{payload}");
-            for message in &messages {
+            for message in messages {
                 match &message.subjects {
                     Ok(subjects) => subjects.iter().for_each(is_sound),
                     Err(error) => is_a_line(error),
@@ -83,9 +91,7 @@ fn beside_others(body: &str) {
         message("sound", &sound.to_string()),
     ];
     let batch = json!({"Records": records});
-    whole(&batch);
-    handling::handled(&batch);
-    let Ok(Payload::Queue(messages)) = ingest::read(&batch) else {
+    let Ok(Payload::Queue(messages)) = taken(&batch) else {
         panic!("a batch that is not read for the body {body}");
     };
     let sound = messages.last().map(|message| &message.subjects);
@@ -127,12 +133,6 @@ fn names_one_version(version: &ObjectVersion) {
         let digits = owner.bytes().all(|byte| byte.is_ascii_digit());
         assert!(digits && owner.len() == 12, "{version:?}");
     }
-}
-
-/// Nothing in it that means something in a path, a URL or an ARN.
-fn names_a_bucket(name: &str) {
-    let sound = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-    assert!(!name.is_empty() && name.chars().all(sound), "{name:?}");
 }
 
 fn is_a_line(error: &IngestError) {

@@ -3,6 +3,11 @@
 use serde_json::Value;
 
 use super::error::{IngestError, shorten};
+use crate::names::{is_account_id, is_plain};
+
+/// Of a bucket made before 2018 in us-east-1, see
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
+const LONGEST_BUCKET_NAME: usize = 255;
 
 /// A text field; absent, `null` and empty are all `None`.
 pub(super) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
@@ -17,10 +22,8 @@ pub(super) fn owned(value: &Value, name: &str) -> Option<String> {
     text(value, name).map(str::to_owned)
 }
 
-/// The name of a bucket, `field` in full. Old buckets have up to 255 bytes, capitals and underscores; but
-/// never what means something in a path, a URL or an ARN.
-///
-/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
+/// The name of a bucket, `field` in full. Old buckets have capitals and underscores too; but none ever had
+/// what means something in a path, a URL or an ARN.
 ///
 /// # Errors
 /// Where there is none, or a text that names no bucket.
@@ -43,8 +46,7 @@ pub(super) fn bucket_name(
     shape: &'static str,
     field: &'static str,
 ) -> Result<String, IngestError> {
-    let sound = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    if (1..=255).contains(&text.len()) && text.bytes().all(sound) {
+    if is_plain(text, LONGEST_BUCKET_NAME) {
         return Ok(text.to_owned());
     }
     Err(IngestError::Field {
@@ -66,7 +68,7 @@ pub(super) fn account(
     let Some(text) = text(holder, field) else {
         return Ok(None);
     };
-    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_account_id(text) {
         return Ok(Some(text.to_owned()));
     }
     Err(IngestError::Field {
