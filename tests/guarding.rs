@@ -154,32 +154,15 @@ async fn decision(world: &World, role: &str, asked: &Asked) -> Result<String> {
 }
 
 #[test]
-fn an_installation_that_demands_a_boundary_makes_bounded_roles_and_no_others() {
+fn every_role_that_is_made_is_bounded_and_another_boundary_is_refused() {
     run(async |world: &World| {
-        let (name, source, destination) = ("bounded", "bounded-source", "bounded-destination");
+        let (source, destination) = ("bounded-source", "bounded-destination");
         let iam = aws_sdk_iam::Client::new(&world.sandbox.config(SOURCE_REGION));
-        let example = "examples/permissions-boundary.yaml";
-        world.deploy_with("boundary", example, &[]).await?;
         let boundary = &world
-            .output_of("boundary", SOURCE_REGION, "PermissionsBoundaryArn")
+            .output(SOURCE_REGION, "PermissionsBoundaryArn")
             .await?;
-        let stack = Stack {
-            name,
-            region: SOURCE_REGION,
-            template: None,
-            account: None,
-            parameters: &[SANDBOX_PARAMETERS, &[("PermissionsBoundaryArn", boundary)]].concat(),
-        };
-        sam::deploy(&world.sandbox, &stack, |_| {}).await?;
-
-        let token = world.output_of(name, SOURCE_REGION, "ServiceToken").await?;
-        let parameters = [
-            ("ServiceToken", token.as_str()),
-            ("SourceBucket", source),
-            ("DestinationBucket", destination),
-        ];
         world
-            .deploy_with("within", "tests/stacks/bounded.yaml", &parameters)
+            .deploy("within", "tests/stacks/bounded.yaml", (source, destination))
             .await?;
         let role = iam.get_role().role_name(source).send().await?;
         let found = role
@@ -196,7 +179,7 @@ fn an_installation_that_demands_a_boundary_makes_bounded_roles_and_no_others() {
             "Rules": [{"Filter": {"Prefix": "Tax/"},
                 "Destination": {"Bucket": format!("arn:aws:s3:::{destination}"), "Region": REPLICA_REGION}}]});
         let plan = json!({"Action": "Plan", "ResourceProperties": properties});
-        let answer = world.ask_of(name, &plan).await?;
+        let answer = world.ask(&plan).await?;
         ensure!(
             answer["Faults"].to_string().contains(boundary.as_str()),
             "another boundary was taken: {answer:#}"
@@ -204,6 +187,32 @@ fn an_installation_that_demands_a_boundary_makes_bounded_roles_and_no_others() {
         world.delete("within").await?;
         let left = world.grants(source, destination).await?;
         ensure!(left.is_empty(), "left behind: {left:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn an_installation_takes_a_boundary_of_ones_own_in_place_of_its_own() {
+    run(async |world: &World| {
+        let (name, own) = ("bounded", "arn:aws:iam::aws:policy/PowerUserAccess");
+        let stack = Stack {
+            name,
+            region: SOURCE_REGION,
+            template: None,
+            account: None,
+            parameters: &[SANDBOX_PARAMETERS, &[("PermissionsBoundaryArn", own)]].concat(),
+        };
+        sam::deploy(&world.sandbox, &stack, |_| {}).await?;
+        let demanded = world
+            .output_of(name, SOURCE_REGION, "PermissionsBoundaryArn")
+            .await?;
+        ensure!(demanded == own, "it demands {demanded}");
+        let properties = json!({"SourceBucket": "own-source", "PermissionsBoundary": own,
+            "Rules": [{"Destination": {"Bucket": "arn:aws:s3:::own-destination", "Region": REPLICA_REGION}}]});
+        let plan = json!({"Action": "Plan", "ResourceProperties": properties});
+        let answer = world.ask_of(name, &plan).await?;
+        ensure!(answer["Faults"] == json!([]), "{answer:#}");
+        ensure!(answer.to_string().contains(own), "{answer:#}");
         world.delete(name).await
     });
 }

@@ -47,7 +47,12 @@ PROVISIONER_MAY: list[Row] = [
         "make a role under its path",
         "iam",
         "create_role",
-        lambda _: {"RoleName": "new", "Path": PATH, "AssumeRolePolicyDocument": document(TRUST)},
+        lambda p: {
+            "RoleName": "new",
+            "Path": PATH,
+            "AssumeRolePolicyDocument": document(TRUST),
+            "PermissionsBoundary": p.stack.outputs["PermissionsBoundaryArn"],
+        },
     ),
     (
         "give it a policy",
@@ -137,6 +142,33 @@ PROVISIONER_MAY_NOT: list[Row] = [
         "s3",
         "put_bucket_replication",
         lambda p: rules(p, "/application/somebodys"),
+    ),
+    (
+        "make a role that nothing bounds",
+        "iam",
+        "create_role",
+        lambda _: {
+            "RoleName": "unbound",
+            "Path": PATH,
+            "AssumeRolePolicyDocument": document(TRUST),
+        },
+    ),
+    (
+        "make a role under another boundary",
+        "iam",
+        "create_role",
+        lambda _: {
+            "RoleName": "wider",
+            "Path": PATH,
+            "AssumeRolePolicyDocument": document(TRUST),
+            "PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess",
+        },
+    ),
+    (
+        "give a policy to a role under another boundary",
+        "iam",
+        "put_role_policy",
+        lambda _: {"RoleName": "ours", "PolicyName": "p", "PolicyDocument": POLICY},
     ),
     (
         "make a role without a path",

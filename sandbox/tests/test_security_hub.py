@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.model import ListShape, Shape, StructureShape
 from botocore.validate import validate_parameters
 from ministack.services import stepfunctions
 from samcli.yamlhelper import yaml_parse
@@ -95,12 +96,36 @@ def states() -> dict[str, Any]:
     return dict(resolved(definition)["States"])
 
 
+def in_java(name: str) -> str:
+    """A member's name in the SDK for Java, which is what Step Functions' SDK integrations take: of
+    capitals in a row at its start all but the first and the last are small.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+    """
+    return re.sub("^([A-Z])([A-Z]+)(?=[A-Z][a-z])", lambda found: found[1] + found[2].lower(), name)
+
+
+def as_modelled(value: Any, shape: Shape) -> Any:
+    """The arguments under the names of the service's model; fails where one is no Java name."""
+    if isinstance(shape, ListShape):
+        return [as_modelled(one, shape.member) for one in value]
+    if isinstance(shape, StructureShape):
+        names = {in_java(name): name for name in shape.members}
+        return {names[key]: as_modelled(one, shape.members[names[key]]) for key, one in value.items()}
+    return value
+
+
+def test_names_in_java() -> None:
+    names = ["SSEKMSKeyId", "AwsS3Object", "Id", "KmsMasterKeyID"]
+    assert [in_java(name) for name in names] == ["SsekmsKeyId", *names[1:]]
+
+
 def finding(states: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
     """The one finding that would be sent for `event`, valid by the service's model."""
     arguments = stepfunctions._apply_jsonata_arguments(states["Import"], event, {})
     hub = boto3.client("securityhub", region_name="us-west-2")
     shape = hub.meta.service_model.operation_model("BatchImportFindings").input_shape
-    validate_parameters(arguments, shape)
+    validate_parameters(as_modelled(arguments, shape), shape)
     (only,) = arguments["Findings"]
     return dict(only)
 
@@ -127,7 +152,7 @@ def test_a_finding_is_an_active_failed_check_on_the_object(states: dict[str, Any
                 "AwsS3Object": {
                     "VersionId": "v1",
                     "ServerSideEncryption": "aws:kms",
-                    "SSEKMSKeyId": WRONG_KEY["detail"]["observed"]["kmsKeyArn"],
+                    "SsekmsKeyId": WRONG_KEY["detail"]["observed"]["kmsKeyArn"],
                 }
             },
         }

@@ -156,7 +156,7 @@ fn actions(document: &Value) -> BTreeSet<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_boundary_of_the_examples_allows_what_our_roles_do_and_nothing_else() {
+async fn the_templates_boundary_allows_what_our_roles_do_and_nothing_else() {
     let stack = setting();
     for bucket in stack.world.state().buckets.values_mut() {
         bucket.object_lock = ObjectLock::On;
@@ -171,13 +171,10 @@ async fn the_boundary_of_the_examples_allows_what_our_roles_do_and_nothing_else(
             taken.extend(actions(&serde_json::from_str(document).unwrap()));
         }
     }
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../examples/permissions-boundary.yaml"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
     let text = std::fs::read_to_string(path).unwrap();
     let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
-    let policy = &template["Resources"]["ReplicationBoundary"]["Properties"]["PolicyDocument"];
+    let policy = &template["Resources"]["ReplicationRoleBoundary"]["Properties"]["PolicyDocument"];
     let mut allowed = BTreeSet::new();
     for statement in policy["Statement"].as_sequence().unwrap() {
         let only_action =
