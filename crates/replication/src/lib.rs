@@ -34,6 +34,7 @@ pub mod policy;
 pub mod ports;
 pub mod probe;
 pub mod properties;
+pub mod ranking;
 pub mod record;
 pub mod remains;
 pub mod resource;

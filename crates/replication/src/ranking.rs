@@ -39,9 +39,9 @@ pub fn outranked<'a>(
     rule: &ReplicationRule,
     rules: impl IntoIterator<Item = &'a ReplicationRule>,
 ) -> Option<&'a ReplicationRule> {
-    let above = rules.into_iter().filter(|other| {
-        other.id != rule.id && is_above(other, rule) && covers_all_of(other, rule)
-    });
+    let above = rules
+        .into_iter()
+        .filter(|other| other.id != rule.id && is_above(other, rule) && covers_all_of(other, rule));
     above.max_by_key(|other| other.priority)
 }
 
@@ -71,8 +71,11 @@ pub fn share_objects(one: &ReplicationRule, other: &ReplicationRule) -> bool {
     let (first, second) = (prefix(one), prefix(other));
     let within = first.starts_with(second) || second.starts_with(first);
     // An object has one value for each tag.
-    let contradicts =
-        |tag: &Tag| tags(other).iter().any(|theirs| theirs.key == tag.key && theirs.value != tag.value);
+    let contradicts = |tag: &Tag| {
+        tags(other)
+            .iter()
+            .any(|theirs| theirs.key == tag.key && theirs.value != tag.value)
+    };
     within && !tags(one).iter().any(contradicts)
 }
 
@@ -150,7 +153,8 @@ mod tests {
     #[test]
     fn a_disabled_rule_and_one_to_another_bucket_neither_outrank_nor_are_outranked() {
         let (low, high) = (rule(0, 1, "a", None), rule(1, 2, "", None));
-        let is_outranked = |low: &ReplicationRule, high: &ReplicationRule| outranked(low, [high]).is_some();
+        let is_outranked =
+            |low: &ReplicationRule, high: &ReplicationRule| outranked(low, [high]).is_some();
         assert!(is_outranked(&low, &high) && !is_outranked(&high, &low));
         for change in [
             |rule: &mut ReplicationRule| rule.status = Status::Disabled,
