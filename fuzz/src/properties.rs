@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use replication::Replication;
 use replication::arn::Home;
+use replication::fault::Faults;
 use replication::observed::{Observed, ObservedDestination};
 use replication::owner::Owner;
 use replication::plan::{desired, plan};
@@ -42,14 +44,20 @@ fn properties_are_read(given: &Map<String, Value>) {
     match properties::read(given, &home, &owner) {
         Ok(spec) => {
             is_sound(&spec, &owner);
-            if let Some(plan) = planned(&spec, &home, &owner) {
+            let replication = Replication {
+                spec,
+                home,
+                owner,
+                queue_arn: Some("arn:aws:sqs:us-east-1:111122223333:queue".to_owned()),
+            };
+            if let Some(plan) = planned(&replication) {
                 plan.steps().for_each(is_narrow);
             }
         }
         Err(faults) => {
             assert!(!faults.is_empty());
             for fault in &faults.0 {
-                assert!(!fault.message.is_empty(), "{faults:?}");
+                assert!(!fault.words.is_empty(), "{faults:?}");
             }
         }
     }
@@ -70,7 +78,8 @@ fn is_sound(spec: &Spec, owner: &Owner) {
 }
 
 /// `None` where the specification asks for something that AWS would refuse.
-fn planned(spec: &Spec, home: &Home, owner: &Owner) -> Option<Plan> {
+fn planned(replication: &Replication) -> Option<Plan> {
+    let Replication { spec, home, .. } = replication;
     let destinations: BTreeMap<_, _> = spec
         .rules
         .iter()
@@ -88,14 +97,9 @@ fn planned(spec: &Spec, home: &Home, owner: &Owner) -> Option<Plan> {
         destinations,
         ..Observed::default()
     };
-    let told = |faults: &Vec<String>| assert!(faults.iter().all(|fault| !fault.is_empty()));
-    let wanted = desired(spec, &observed, home, owner)
-        .inspect_err(told)
-        .ok()?;
-    let queue = "arn:aws:sqs:us-east-1:111122223333:queue";
-    plan(spec, &wanted, &observed, home, owner, Some(queue))
-        .inspect_err(told)
-        .ok()
+    let told = |faults: &Faults| assert!(faults.0.iter().all(|fault| !fault.words.is_empty()));
+    let wanted = desired(replication, &observed).inspect_err(told).ok()?;
+    plan(replication, &wanted, &observed).inspect_err(told).ok()
 }
 
 /// What the step writes is whole, and names buckets and keys by name.

@@ -138,6 +138,12 @@ impl Home {
         format!("arn:{}:s3:::{bucket}", self.partition)
     }
 
+    /// The ARN of a key or alias of KMS's in this partition.
+    #[must_use]
+    pub fn kms_arn(&self, account: &str, region: &str, resource: &str) -> String {
+        format!("arn:{}:kms:{region}:{account}:{resource}", self.partition)
+    }
+
     /// The host that S3 answers at in `region`, as `kms:ViaService` carries it.
     ///
     /// See <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service>.

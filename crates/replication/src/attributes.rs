@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::apply::Writes;
-use crate::arn::Home;
 use crate::grants::grants;
-use crate::owner::Owner;
 use crate::plan::Desired;
 use crate::probe::Proof;
-use crate::spec::Spec;
+use crate::replication::Replication;
 
 /// All attributes together, as JSON: an answer to CloudFormation has at most 4,096 bytes, and the ids in
 /// it take up to 700. See
@@ -60,9 +58,7 @@ const STATEMENTS: &str = "DestinationStatements";
 
 /// What `Fn::GetAtt` gives.
 pub(crate) fn attributes(
-    home: &Home,
-    spec: &Spec,
-    owner: &Owner,
+    replication: &Replication,
     desired: &Desired,
     proof: Option<Proof>,
     job: Option<String>,
@@ -84,10 +80,7 @@ pub(crate) fn attributes(
     let mut data = Map::new();
     let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
     put("RoleArn", Value::String(desired.role_arn.clone()));
-    put(
-        "SourceBucketArn",
-        Value::String(home.bucket_arn(&spec.source_bucket)),
-    );
+    put("SourceBucketArn", Value::String(replication.source_arn()));
     put(
         "SourceKmsKeyArns",
         joined(desired.source_keys.iter().cloned().collect()),
@@ -98,7 +91,7 @@ pub(crate) fn attributes(
             desired
                 .regions
                 .keys()
-                .map(|bucket| home.bucket_arn(bucket))
+                .map(|bucket| replication.home.bucket_arn(bucket))
                 .collect(),
         ),
     );
@@ -111,7 +104,7 @@ pub(crate) fn attributes(
     put("VerificationSeconds", Value::String(seconds));
     put(
         STATEMENTS,
-        Value::String(destination_statements(spec, desired, home, owner)),
+        Value::String(destination_statements(replication, desired)),
     );
     put("BatchJobId", Value::String(job.unwrap_or_default()));
     put("Changes", Value::String(writes.0.to_string()));
@@ -120,11 +113,11 @@ pub(crate) fn attributes(
 
 /// What the owners of other accounts have to add to the policies of their buckets and keys, where we
 /// do not do it; empty where there is none. What does not fit into an answer is in the plan.
-fn destination_statements(spec: &Spec, desired: &Desired, home: &Home, owner: &Owner) -> String {
+fn destination_statements(replication: &Replication, desired: &Desired) -> String {
     if desired.unseen.is_empty() {
         return String::new();
     }
-    let grants = grants(spec, desired, home, owner);
+    let grants = grants(replication, desired);
     let unseen = |bucket: &String| desired.unseen.contains(bucket);
     let buckets: Map<String, Value> = grants
         .buckets

@@ -5,16 +5,17 @@
 use custom_resource::Deadline;
 use serde_json::{Value, json};
 
-use crate::accounts::Accounts;
-use crate::apply::{Writes, apply};
-use crate::arn::Home;
+use crate::apply::Writes;
+use crate::case::Case;
 use crate::converge::Rounds;
 use crate::error::ReplicationError;
+use crate::fault::Faults;
 use crate::owner::{JOB_TAG, Owner, role_arn};
 use crate::plan::{Desired, says};
 use crate::policy::{BATCH_OPERATIONS, trust_policy};
 use crate::ports::{Aws, Outcome, RoleDescription, Roles};
-use crate::spec::{ExistingObjects, Spec};
+use crate::replication::Replication;
+use crate::spec::ExistingObjects;
 use crate::step::{Plan, Step};
 
 /// What there is of the job.
@@ -52,26 +53,29 @@ pub async fn observe_job<A: Roles>(aws: &A, owner: &Owner) -> Outcome<ObservedJo
 /// # Errors
 /// Where no destination can take its report.
 pub fn plan_job(
-    spec: &Spec,
+    replication: &Replication,
     desired: &Desired,
     observed: &ObservedJob,
-    home: &Home,
-    owner: &Owner,
-) -> Result<Plan, Vec<String>> {
+) -> Result<Plan, Faults> {
+    let Replication {
+        spec, home, owner, ..
+    } = replication;
     if spec.existing_objects == ExistingObjects::Ignore || observed.id().is_some() {
         return Ok(Plan::default());
     }
-    let own = |bucket: &&String| spec.account_of(bucket, home) == home.account;
+    let own = |bucket: &&String| !replication.is_foreign(bucket);
     let Some(report_bucket) = desired.regions.keys().find(own) else {
-        return Err(vec![
-            "`ExistingObjects`: Replicate needs a destination bucket of this account for the job's report; start the \
-             job by hand, with a report in a bucket of yours"
-                .to_owned(),
-        ]);
+        let mut faults = Faults::default();
+        faults.push(
+            "ExistingObjects",
+            "Replicate needs a destination bucket of this account for the job's report; start the job by hand, with a \
+             report in a bucket of yours",
+        );
+        return Err(faults);
     };
     let name = owner.batch_role();
     let role_arn = role_arn(home, &name);
-    let document = job_policy(spec, desired, home, owner, report_bucket);
+    let document = job_policy(replication, desired, report_bucket);
     let boundary = &spec.permissions_boundary;
     let role = match (&observed.role, boundary) {
         (None, _) => Some(Step::CreateRole {
@@ -109,14 +113,9 @@ pub fn plan_job(
 
 /// What the job may do. See
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-policies.html>.
-fn job_policy(
-    spec: &Spec,
-    desired: &Desired,
-    home: &Home,
-    owner: &Owner,
-    report_bucket: &str,
-) -> Value {
-    let source = home.bucket_arn(&spec.source_bucket);
+fn job_policy(replication: &Replication, desired: &Desired, report_bucket: &str) -> Value {
+    let Replication { home, owner, .. } = replication;
+    let source = replication.source_arn();
     let report = home.bucket_arn(report_bucket);
     let mut statements = vec![
         json!({
@@ -144,7 +143,7 @@ fn job_policy(
             "Sid": owner.sid("ReportKey"),
             "Effect": "Allow",
             "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
-            "Resource": format!("arn:{}:kms:{region}:{}:key/*", home.partition, home.account),
+            "Resource": home.kms_arn(&home.account, region, "key/*"),
             "Condition": {"StringLike": {
                 "kms:ViaService": home.s3_via_services(region),
                 "kms:EncryptionContext:aws:s3:arn": [report, format!("{report}/{}/*", owner.report_prefix())],
@@ -159,14 +158,12 @@ fn job_policy(
 /// # Errors
 /// What AWS refused.
 pub async fn replicate_existing<A: Aws>(
-    accounts: &Accounts<'_, A>,
-    spec: &Spec,
+    case: &Case<'_, A>,
     desired: &Desired,
-    home: &Home,
-    owner: &Owner,
     deadline: Deadline,
     writes: &mut Writes,
 ) -> Result<Option<String>, ReplicationError> {
+    let Replication { spec, owner, .. } = &case.replication;
     if spec.existing_objects == ExistingObjects::Ignore {
         return Ok(None);
     }
@@ -179,13 +176,13 @@ pub async fn replicate_existing<A: Aws>(
     loop {
         rounds.begin().await?;
         let outcome = async {
-            let observed = observe_job(accounts.home(), owner).await?;
+            let observed = observe_job(case.accounts.home(), owner).await?;
             if let Some(id) = observed.id() {
                 return Ok(Some(id.to_owned()));
             }
-            let plan = plan_job(spec, desired, &observed, home, owner)
+            let plan = plan_job(&case.replication, desired, &observed)
                 .map_err(ReplicationError::Refused)?;
-            apply(accounts, &plan, owner, writes).await?;
+            case.apply(&plan, writes).await?;
             Ok(None)
         };
         if let Some(id) = rounds.end(Box::pin(outcome).await)? {

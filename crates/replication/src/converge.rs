@@ -9,16 +9,14 @@ use std::time::Duration;
 
 use custom_resource::Deadline;
 
-use crate::accounts::Accounts;
 use crate::apply::{Writes, apply};
-use crate::arn::Home;
+use crate::case::Case;
 use crate::error::{AwsError, ErrorKind, ReplicationError};
-use crate::observe::observe;
 use crate::owner::Owner;
-use crate::plan::{Desired, desired, plan, plan_delete};
+use crate::plan::{Desired, plan_delete};
 use crate::ports::Aws;
-use crate::remains::remains;
-use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec};
+use crate::remains::Search;
+use crate::spec::{OnDeleteBuckets, OnDeleteKeys};
 
 /// Rounds of observe, plan and apply before we give up. Two are usual: the work, and the look
 /// that nothing is left of it.
@@ -32,27 +30,21 @@ const LEAST_TIME: Duration = Duration::from_secs(10);
 /// # Errors
 /// What cannot be, or what AWS refused. Whatever was done stays, for the next request to go on from.
 pub async fn provision<A: Aws>(
-    accounts: &Accounts<'_, A>,
-    spec: &Spec,
-    home: &Home,
-    owner: &Owner,
-    queue_arn: Option<&str>,
+    case: &Case<'_, A>,
     deadline: Deadline,
     writes: &mut Writes,
 ) -> Result<Desired, ReplicationError> {
+    let (owner, spec) = (&case.replication.owner, &case.replication.spec);
     let mut rounds = Rounds::new(owner, deadline, &spec.source_bucket, "provision");
     loop {
         rounds.begin().await?;
         let outcome = async {
-            let observed = observe(accounts, spec, home, owner).await?;
-            let desired =
-                desired(spec, &observed, home, owner).map_err(ReplicationError::Refused)?;
-            let plan = plan(spec, &desired, &observed, home, owner, queue_arn)
-                .map_err(ReplicationError::Refused)?;
+            let planned = case.planned().await?;
+            let (desired, plan) = planned.sound().map_err(ReplicationError::Refused)?;
             if plan.is_empty() {
                 return Ok(Some(desired));
             }
-            apply(accounts, &plan, owner, writes).await?;
+            case.apply(&plan, writes).await?;
             Ok(None)
         };
         if let Some(desired) = rounds.end(Box::pin(outcome).await)? {
@@ -65,25 +57,19 @@ pub async fn provision<A: Aws>(
 ///
 /// # Errors
 /// What AWS refused. Whatever was removed stays so, for the next request to go on from.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each says another thing, and there is one caller"
-)]
 pub async fn remove<A: Aws>(
-    accounts: &Accounts<'_, A>,
+    search: &Search<'_, A>,
     source_bucket: &str,
-    spec: Option<&Spec>,
-    home: &Home,
-    owner: &Owner,
     (on_delete_buckets, on_delete_keys): (OnDeleteBuckets, OnDeleteKeys),
     deadline: Deadline,
     writes: &mut Writes,
 ) -> Result<(), ReplicationError> {
+    let (accounts, owner) = (search.accounts, search.owner);
     let mut rounds = Rounds::new(owner, deadline, source_bucket, "delete");
     loop {
         rounds.begin().await?;
         let outcome = async {
-            let remains = remains(accounts, source_bucket, spec, home, owner).await?;
+            let remains = search.remains(source_bucket).await?;
             let plan = plan_delete(&remains, owner, on_delete_buckets, on_delete_keys);
             let before = writes.0;
             apply(accounts, &plan, owner, writes).await?;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::fault::Faults;
+
 /// What an AWS call's failure means to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -84,12 +86,9 @@ impl fmt::Display for AwsError {
 /// A request that could not be carried out.
 #[derive(Debug, Error)]
 pub enum ReplicationError {
-    /// The properties are not sound.
+    /// What is asked for cannot be, or not beside what is there.
     #[error(transparent)]
-    Properties(#[from] crate::properties::Faults),
-    /// What is there does not fit what is asked for; nothing was changed.
-    #[error("{}", .0.join("; "))]
-    Refused(Vec<String>),
+    Refused(#[from] Faults),
     /// An AWS call failed.
     #[error("{}{source}", .step.as_ref().map(|step| format!("while trying to {step}: ")).unwrap_or_default())]
     Aws {

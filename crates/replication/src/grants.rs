@@ -10,10 +10,9 @@ use serde_json::{Value, json};
 
 use crate::actions;
 use crate::arn::{Arn, Home};
-use crate::owner::Owner;
 use crate::plan::Desired;
 use crate::policy::{Route, key_condition, objects, with_locks};
-use crate::spec::Spec;
+use crate::replication::Replication;
 
 /// Statements for the policies of other accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,10 +34,11 @@ pub struct KeyGrant {
 
 /// What all destinations in other accounts need.
 #[must_use]
-pub fn grants(spec: &Spec, desired: &Desired, home: &Home, owner: &Owner) -> Grants {
+pub fn grants(replication: &Replication, desired: &Desired) -> Grants {
+    let Replication { home, owner, .. } = replication;
     let mut by_bucket: BTreeMap<&str, Vec<Route<'_>>> = BTreeMap::new();
     for route in desired.routes() {
-        if spec.account_of(route.destination_bucket, home) != home.account {
+        if replication.is_foreign(route.destination_bucket) {
             by_bucket
                 .entry(route.destination_bucket)
                 .or_default()
@@ -48,7 +48,7 @@ pub fn grants(spec: &Spec, desired: &Desired, home: &Home, owner: &Owner) -> Gra
     let role = &desired.role_arn;
     let mut grants = Grants::default();
     for (bucket, routes) in by_bucket {
-        let mut statements = bucket_statements(home, owner, role, bucket, &routes);
+        let mut statements = bucket_statements(replication, role, bucket, &routes);
         if desired.object_lock {
             for statement in &mut statements {
                 with_locks(statement, owner);
@@ -76,12 +76,12 @@ pub fn grants(spec: &Spec, desired: &Desired, home: &Home, owner: &Owner) -> Gra
 }
 
 fn bucket_statements(
-    home: &Home,
-    owner: &Owner,
+    replication: &Replication,
     role: &str,
     bucket: &str,
     routes: &[Route<'_>],
 ) -> Vec<Value> {
+    let Replication { home, owner, .. } = replication;
     let arn = home.bucket_arn(bucket);
     let statement = |purpose: &str, actions: &[&str], resources: Vec<String>| {
         json!({

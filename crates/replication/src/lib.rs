@@ -17,6 +17,7 @@ pub mod attributes;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod batch;
+pub mod case;
 pub mod configuration;
 pub mod converge;
 pub mod diagnosis;
@@ -24,6 +25,7 @@ pub(crate) mod digest;
 pub mod direct;
 pub mod drift;
 pub mod error;
+pub mod fault;
 pub mod grants;
 pub mod merge;
 pub mod observe;
@@ -37,7 +39,10 @@ pub mod properties;
 pub mod ranking;
 pub mod record;
 pub mod remains;
+pub(crate) mod replication;
 pub mod resource;
 pub(crate) mod settle;
 pub mod spec;
 pub mod step;
+
+pub use replication::{Installation, Replication};

@@ -16,7 +16,7 @@ use crate::actions;
 use crate::arn::Home;
 use crate::owner::Owner;
 use crate::plan::Desired;
-use crate::spec::Spec;
+use crate::replication::Replication;
 
 /// One way that objects take: from a prefix of the source to a destination under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,25 +65,18 @@ pub enum Reach {
 /// The policy of the replication role for one resource. Routes that share resources share
 /// statements, so that its length grows with prefixes and keys, not with rules.
 #[must_use]
-pub fn role_policy(
-    home: &Home,
-    owner: &Owner,
-    spec: &Spec,
-    desired: &Desired,
-    reach: Reach,
-) -> Value {
+pub fn role_policy(replication: &Replication, desired: &Desired, reach: Reach) -> Value {
     let mut routes = desired.routes();
     if reach == Reach::Buckets {
         for route in &mut routes {
             route.prefix = "";
         }
     }
-    let source = (spec.source_bucket.as_str(), spec.source_region.as_str());
-    let mut policy = policy_of_routes(home, owner, source, &desired.source_keys, &routes);
+    let mut policy = policy_of_routes(replication, &desired.source_keys, &routes);
     if desired.object_lock {
         let statements = policy.get_mut("Statement").and_then(Value::as_array_mut);
         for statement in statements.into_iter().flatten() {
-            with_locks(statement, owner);
+            with_locks(statement, &replication.owner);
         }
     }
     policy
@@ -103,14 +96,13 @@ pub(crate) fn with_locks(statement: &mut Value, owner: &Owner) {
 }
 
 fn policy_of_routes(
-    home: &Home,
-    owner: &Owner,
-    source: (&str, &str),
+    replication: &Replication,
     source_keys: &BTreeSet<String>,
     routes: &[Route<'_>],
 ) -> Value {
-    let (source_bucket, source_region) = source;
-    let source_arn = home.bucket_arn(source_bucket);
+    let Replication { home, owner, .. } = replication;
+    let source_region = &replication.spec.source_region;
+    let source_arn = replication.source_arn();
     let source_objects = objects(&source_arn, routes.iter().map(|route| route.prefix));
     let mut statements = vec![
         json!({
@@ -275,13 +267,9 @@ mod tests {
     fn policy(routes: &[Route<'_>]) -> (Owner, Value) {
         let owner = Owner::new("stack", "Replication", "source");
         let keys = BTreeSet::from(["arn:aws:kms:us-east-1:111122223333:key/a".to_owned()]);
-        let policy = policy_of_routes(
-            &Home::example(),
-            &owner,
-            ("source", "us-east-1"),
-            &keys,
-            routes,
-        );
+        let replication = Replication::example(&json!({"SourceBucket": "source", "Rules": [
+            {"Destination": {"Bucket": "arn:aws:s3:::destination"}}]}));
+        let policy = policy_of_routes(&replication, &keys, routes);
         (owner, policy)
     }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::accounts::Accounts;
 use crate::apply::Writes;
 use crate::arn::Home;
+use crate::case::Case;
 use crate::converge::remove;
 use crate::direct::{self, Asked};
 use crate::drift::Patrol;
@@ -13,9 +14,12 @@ use crate::error::ReplicationError;
 use crate::owner::PhysicalId;
 use crate::ports::Aws;
 use crate::properties;
+use crate::properties::Sound;
 use crate::record::Record;
+use crate::remains::Search;
+use crate::replication::Installation;
 use crate::settle::Settlement;
-use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec};
+use crate::spec::{OnDeleteBuckets, OnDeleteKeys};
 
 /// The longest name that a bucket has; a longer `SourceBucket` does not go into the physical id.
 const LONGEST_BUCKET_NAME: usize = 63;
@@ -30,9 +34,7 @@ const LONGEST_BUCKET_NAME: usize = 63;
 #[derive(Debug)]
 pub struct EncryptedReplication<A> {
     aws: A,
-    home: Home,
-    check_queue_arn: Option<String>,
-    required_boundary: Option<String>,
+    installation: Installation,
     findings_event_bus: Option<String>,
 }
 
@@ -41,9 +43,11 @@ impl<A: Aws> EncryptedReplication<A> {
     pub fn new(aws: A, home: Home, check_queue_arn: Option<String>) -> Self {
         Self {
             aws,
-            home,
-            check_queue_arn,
-            required_boundary: None,
+            installation: Installation {
+                home,
+                queue_arn: check_queue_arn,
+                required_boundary: None,
+            },
             findings_event_bus: None,
         }
     }
@@ -51,7 +55,7 @@ impl<A: Aws> EncryptedReplication<A> {
     /// Every role of ours must have this permissions boundary: the provisioner may make no other.
     #[must_use]
     pub fn with_required_boundary(mut self, policy_arn: Option<String>) -> Self {
-        self.required_boundary = policy_arn;
+        self.installation.required_boundary = policy_arn;
         self
     }
 
@@ -65,25 +69,16 @@ impl<A: Aws> EncryptedReplication<A> {
     async fn provision(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
         let id = identity(request);
         let record = Record::of(request, &id);
-        let owner = id.owner;
-        let required = self.required_boundary.as_deref();
-        let properties = &request.resource_properties;
-        let spec = properties::read_bounded(properties, &self.home, &owner, required)
+        let home = &self.installation.home;
+        let sound = Sound::read(&request.resource_properties, &self.installation)
             .map_err(|faults| Failure::from(faults.to_string()))?;
-        // A destination that is no longer named is left by the role that the old properties name.
-        let old = properties::read(&request.old_resource_properties, &self.home, &owner).ok();
-        let specs: Vec<&Spec> = std::iter::once(&spec).chain(&old).collect();
-        let accounts = Accounts::of(&self.aws, &self.home, &specs)
+        let old = properties::read(&request.old_resource_properties, home, &id.owner).ok();
+        let case = Case::open(&self.aws, sound.of(id.owner), old.as_ref())
             .await
-            .all_assumed()
             .map_err(|error| failure(&error.into()))?;
         // Boxed here and below, as the futures of many SDK calls nest deep.
         let settlement = Settlement {
-            accounts: &accounts,
-            spec: &spec,
-            home: &self.home,
-            owner: &owner,
-            queue_arn: self.check_queue_arn.as_deref(),
+            case: &case,
             deadline,
             record,
         };
@@ -127,7 +122,8 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
         }
         // Unreadable properties still leave the id, which says enough; then nothing but the
         // defaults (keep buckets, keep keys) can be known.
-        let spec = properties::read(&request.resource_properties, &self.home, &id.owner)
+        let home = &self.installation.home;
+        let spec = properties::read(&request.resource_properties, home, &id.owner)
             .inspect_err(|faults| tracing::warn!(%faults, "deleting by physical id alone"))
             .ok()
             .filter(|spec| spec.source_bucket == id.source_bucket);
@@ -136,17 +132,14 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
             |spec| (spec.on_delete_buckets, spec.on_delete_keys),
         );
         let mut writes = Writes::default();
-        let accounts = Accounts::of(&self.aws, &self.home, spec.as_ref().as_slice()).await;
-        let work = remove(
-            &accounts,
-            &id.source_bucket,
-            spec.as_ref(),
-            &self.home,
-            &id.owner,
-            on_delete,
-            deadline,
-            &mut writes,
-        );
+        let accounts = Accounts::of(&self.aws, home, spec.as_ref().as_slice()).await;
+        let search = Search {
+            accounts: &accounts,
+            home,
+            owner: &id.owner,
+            spec: spec.as_ref(),
+        };
+        let work = remove(&search, &id.source_bucket, on_delete, deadline, &mut writes);
         Box::pin(work).await.map_err(|error| failure(&error))?;
         tracing::info!(writes = writes.0, "deleted");
         Ok(Success::default())
@@ -158,19 +151,15 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
         context: Context,
         deadline: Deadline,
     ) -> Result<Value, Failure> {
-        let queue = self.check_queue_arn.as_deref();
-        let required = self.required_boundary.as_deref();
         let answer = async {
             match direct::asked(payload)? {
                 Asked::Question(question) => {
-                    direct::answer(&self.aws, &self.home, queue, required, question).await
+                    direct::answer(&self.aws, &self.installation, question).await
                 }
                 Asked::Look(look) => {
                     let patrol = Patrol {
                         aws: &self.aws,
-                        home: &self.home,
-                        queue_arn: queue,
-                        required_boundary: required,
+                        installation: &self.installation,
                         bus: self.findings_event_bus.as_deref(),
                         function_arn: &context.invoked_function_arn,
                         deadline,

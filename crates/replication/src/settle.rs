@@ -6,21 +6,20 @@ use std::time::Duration;
 use custom_resource::{Deadline, Success};
 use futures_util::future::join;
 
-use crate::accounts::Accounts;
-use crate::apply::{Writes, apply};
-use crate::arn::Home;
+use crate::apply::Writes;
 use crate::attributes::attributes;
 use crate::batch::replicate_existing;
+use crate::case::Case;
 use crate::configuration::Status;
 use crate::converge::{Rounds, provision};
-use crate::diagnosis::{Result as Finding, diagnose};
+use crate::diagnosis::Result as Finding;
 use crate::error::ReplicationError;
-use crate::owner::Owner;
 use crate::plan::{Desired, plan_record};
-use crate::ports::{Aws, BucketRef, Outcome};
-use crate::probe::{Proof, prove};
+use crate::ports::{Aws, Outcome};
+use crate::probe::Proof;
 use crate::record::{Record, parameters_of};
-use crate::spec::{Spec, Verification};
+use crate::replication::Replication;
+use crate::spec::Verification;
 
 /// How long a stack waits for the probe where `Verification` is `BestEffort`. S3 replicates most
 /// objects in seconds, and promises nothing below 15 minutes.
@@ -35,12 +34,7 @@ const OVERWRITTEN_WITHIN: Duration = Duration::from_secs(2);
 /// One request under way.
 #[derive(Debug)]
 pub(crate) struct Settlement<'a, A> {
-    pub(crate) accounts: &'a Accounts<'a, A>,
-    pub(crate) spec: &'a Spec,
-    pub(crate) home: &'a Home,
-    pub(crate) owner: &'a Owner,
-    /// The checker's queue, for the source bucket's failure events.
-    pub(crate) queue_arn: Option<&'a str>,
+    pub(crate) case: &'a Case<'a, A>,
     pub(crate) deadline: Deadline,
     /// What is asked for, to be noted where it is done.
     pub(crate) record: Record,
@@ -56,8 +50,8 @@ impl<A: Aws> Settlement<'_, A> {
     /// What cannot be, what AWS refused, or what the proof showed.
     pub(crate) async fn settle(&self) -> Result<Success, ReplicationError> {
         // The record is read beside the rest, and so costs no time.
-        let aws = self.accounts.home();
-        let known = parameters_of(aws, &self.home.region, self.owner);
+        let Replication { home, owner, .. } = &self.case.replication;
+        let known = parameters_of(self.case.accounts.home(), &home.region, owner);
         let (known, settled) = join(known, Box::pin(self.proven())).await;
         let (desired, proof, writes) = settled?;
         self.answer(&desired, proof, known, writes).await
@@ -70,15 +64,7 @@ impl<A: Aws> Settlement<'_, A> {
         let mut shown: Option<Result<Option<Proof>, ReplicationError>> = None;
         for _ in 0..MOST_LOOKS {
             let before = writes;
-            let work = provision(
-                self.accounts,
-                self.spec,
-                self.home,
-                self.owner,
-                self.queue_arn,
-                self.deadline,
-                &mut writes,
-            );
+            let work = provision(self.case, self.deadline, &mut writes);
             let desired = match Box::pin(work).await {
                 Ok(desired) => desired,
                 Err(error) => {
@@ -104,7 +90,7 @@ impl<A: Aws> Settlement<'_, A> {
         }
         Err(ReplicationError::LostWrites {
             what: "the configuration",
-            bucket: self.spec.source_bucket.clone(),
+            bucket: self.case.replication.spec.source_bucket.clone(),
         })
     }
 
@@ -120,20 +106,11 @@ impl<A: Aws> Settlement<'_, A> {
             Err(error) => return Err(self.explained(None, error).await),
         };
         // Only now: a job over all objects of a bucket is not begun on rules that were shown not to work.
-        let job = replicate_existing(
-            self.accounts,
-            self.spec,
-            desired,
-            self.home,
-            self.owner,
-            self.deadline,
-            &mut writes,
-        );
+        let job = replicate_existing(self.case, desired, self.deadline, &mut writes);
         let job = Box::pin(job).await?;
         Box::pin(self.note(known, &mut writes)).await?;
-        let (spec, owner) = (self.spec, self.owner);
         Ok(Success {
-            data: attributes(self.home, spec, owner, desired, proof, job, writes),
+            data: attributes(&self.case.replication, desired, proof, job, writes),
             ..Success::default()
         })
     }
@@ -145,21 +122,22 @@ impl<A: Aws> Settlement<'_, A> {
         known: Outcome<BTreeMap<String, String>>,
         writes: &mut Writes,
     ) -> Result<(), ReplicationError> {
-        let (home, owner) = (self.home, self.owner);
-        let bucket = &self.spec.source_bucket;
+        let Replication {
+            spec, home, owner, ..
+        } = &self.case.replication;
+        let bucket = &spec.source_bucket;
         let doing = "note what was asked of";
         let mut rounds = Rounds::new(owner, self.deadline, bucket, doing);
         let mut known = Some(known);
         loop {
             rounds.begin().await?;
             let outcome = async {
-                let aws = self.accounts.home();
                 let known = match known.take() {
                     Some(known) => known,
-                    None => parameters_of(aws, &home.region, owner).await,
+                    None => parameters_of(self.case.accounts.home(), &home.region, owner).await,
                 };
                 let plan = plan_record(&self.record, &known?, home, owner);
-                apply(self.accounts, &plan, owner, writes).await?;
+                self.case.apply(&plan, writes).await?;
                 Ok(Some(()))
             };
             if rounds.end(Box::pin(outcome).await)?.is_some() {
@@ -190,13 +168,7 @@ impl<A: Aws> Settlement<'_, A> {
         desired: &Desired,
         writes: Writes,
     ) -> Result<Option<Proof>, ReplicationError> {
-        let Self {
-            accounts,
-            spec,
-            owner,
-            deadline,
-            ..
-        } = *self;
+        let (spec, deadline) = (&self.case.replication.spec, self.deadline);
         let patience = match spec.verification {
             Verification::None => return Ok(None),
             _ if writes == Writes::default() => return Ok(None),
@@ -211,11 +183,7 @@ impl<A: Aws> Settlement<'_, A> {
             Verification::BestEffort => deadline.min(Deadline::after(BEST_EFFORT)),
             Verification::Required => deadline,
         };
-        let source = BucketRef {
-            name: &spec.source_bucket,
-            region: &spec.source_region,
-        };
-        match prove(accounts, source, desired, owner, patience).await {
+        match self.case.prove(desired, patience).await {
             Ok(Some(Proof::Pending)) if spec.verification == Verification::Required => {
                 Err(ReplicationError::Unproven(format!(
                     "the probe object in bucket `{}` had not been replicated when the time was up; repeat the stack \
@@ -229,14 +197,7 @@ impl<A: Aws> Settlement<'_, A> {
 
     /// Looks once more at what replication needs, for the reason of a failure.
     async fn diagnose(&self) -> String {
-        let checks = diagnose(
-            self.accounts,
-            self.spec,
-            self.home,
-            self.owner,
-            self.queue_arn,
-        )
-        .await;
+        let checks = self.case.checks().await;
         let of = |result| {
             let found = checks.iter().filter(move |check| check.result == result);
             found
@@ -253,7 +214,7 @@ impl<A: Aws> Settlement<'_, A> {
         } else {
             format!(" ({suspect})")
         };
-        match &self.spec.role {
+        match &self.case.replication.spec.role {
             Some(role) => format!(
                 "buckets, keys and rules are as they should be{suspect}, so look at role `{role}`: it must trust \
                  s3.amazonaws.com and allow what {{\"Action\": \"Plan\"}} shows as `RolePolicy`; or leave `Role` out to get \

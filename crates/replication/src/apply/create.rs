@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Done, Failed};
 use crate::configuration::Tag;
 use crate::error::{AwsError, ErrorKind};
+use crate::fault::{About, Fault, FaultKind};
 use crate::owner::{JOB_TAG, OWNER_TAG, Owner, ROLE_PATH};
 use crate::ports::{Aws, BucketRef, NewRole, ReplicationJob, RoleDescription};
 use crate::step::Step;
@@ -138,9 +139,14 @@ pub(super) async fn create_role<A: Aws>(
             if aws.role(role).await?.is_some_and(ours) {
                 return Ok(Done::default());
             }
-            Err(Failed::Merge(format!(
+            let words = format!(
                 "there is a role `{role}` outside the path {ROLE_PATH}, and role names are unique in an account; \
                  give a role as `Role`, or rename that one"
+            );
+            Err(Failed::Fault(Fault::new(
+                About::Role(role.to_owned()),
+                FaultKind::Occupied,
+                words,
             )))
         }
         other => {

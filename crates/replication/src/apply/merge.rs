@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Done, Failed};
 use crate::configuration::DefaultEncryption;
 use crate::error::ErrorKind;
+use crate::fault::About;
 use crate::merge;
 use crate::owner::Owner;
 use crate::ports::{Aws, BucketRef};
@@ -81,7 +82,7 @@ pub(super) async fn change_replication<A: Aws>(
         other => other?,
     };
     let merged = merge::replication(existing.as_ref(), owner, role_arn, rules)
-        .map_err(|error| Failed::Merge(format!("bucket `{}`: {error}", bucket.name)))?;
+        .map_err(|error| Failed::Fault(error.fault(About::bucket(bucket.name))))?;
     match merged {
         merged if merged == existing => return Ok(Done::default()),
         Some(merged) => aws.put_replication(bucket, &merged).await?,
@@ -117,7 +118,7 @@ pub(super) async fn change_bucket_policy<A: Aws>(
         other => other?,
     };
     let merged = merge::with_statements(present.as_deref(), owner, statements)
-        .map_err(|error| Failed::Merge(format!("bucket `{}`: {error}", bucket.name)))?;
+        .map_err(|error| Failed::Fault(error.fault(About::bucket(bucket.name))))?;
     match merged {
         merged if merged == present => return Ok(Done::default()),
         Some(merged) => aws.put_bucket_policy(bucket, &merged).await?,
@@ -138,7 +139,7 @@ pub(super) async fn change_key_policy<A: Aws>(
         return Ok(Done::default());
     }
     let merged = merge::with_statements(present.as_deref(), owner, statements)
-        .map_err(|error| Failed::Merge(format!("key `{key_arn}`: {error}")))?;
+        .map_err(|error| Failed::Fault(error.fault(About::key(key_arn))))?;
     match merged {
         merged if merged == present => return Ok(Done::default()),
         Some(merged) => match aws.put_key_policy(region, key_arn, &merged).await {

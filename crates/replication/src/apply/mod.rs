@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use crate::accounts::Accounts;
 use crate::configuration::DefaultEncryption;
 use crate::error::{AwsError, ErrorKind, ReplicationError};
+use crate::fault::{About, Fault, FaultKind};
 use crate::owner::Owner;
 use crate::ports::{Aws, BucketRef};
 use crate::step::{Plan, Step};
@@ -91,7 +92,7 @@ impl Done {
 
 enum Failed {
     Aws(AwsError),
-    Merge(String),
+    Fault(Fault),
 }
 
 impl Failed {
@@ -101,7 +102,7 @@ impl Failed {
                 step: Some(step.to_string()),
                 source,
             },
-            Self::Merge(why) => ReplicationError::Refused(vec![why]),
+            Self::Fault(fault) => ReplicationError::Refused(fault.into()),
         }
     }
 }
@@ -123,9 +124,16 @@ async fn carry_out_in<A: Aws>(
         .map_or(Some(accounts.home()), |bucket| accounts.at(bucket))
     {
         Some(aws) => carry_out(aws, step, owner).await,
-        None => Err(Failed::Merge(format!(
-            "to {step} needs a role in the bucket's account; give `AssumeRoleArn`"
-        ))),
+        None => {
+            let bucket = step.bucket().unwrap_or_default();
+            let words =
+                format!("to {step} needs a role in the bucket's account; give `AssumeRoleArn`");
+            Err(Failed::Fault(Fault::new(
+                About::bucket(bucket),
+                FaultKind::Unreachable,
+                words,
+            )))
+        }
     }
 }
 

@@ -7,11 +7,10 @@ use crate::actions::{
     SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS,
 };
 use crate::arn::Home;
-use crate::owner::Owner;
 use crate::plan::Desired;
 use crate::policy::Route;
 use crate::ports::Access;
-use crate::spec::Spec;
+use crate::replication::Replication;
 
 /// The condition key that S3's use of a key bears, see
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>.
@@ -21,8 +20,11 @@ pub(super) const ENCRYPTION_CONTEXT: &str = "kms:EncryptionContext:aws:s3:arn";
 pub(super) const MOST_QUESTIONS: usize = 48;
 
 /// All that replication of `desired` takes: one object for each way that objects take.
-pub(super) fn accesses(spec: &Spec, desired: &Desired, home: &Home, owner: &Owner) -> Vec<Access> {
-    let source = home.bucket_arn(&spec.source_bucket);
+pub(super) fn accesses(replication: &Replication, desired: &Desired) -> Vec<Access> {
+    let Replication {
+        spec, home, owner, ..
+    } = replication;
+    let source = replication.source_arn();
     let routes = distinct(desired.routes());
     let mut accesses = vec![plain(SOURCE_BUCKET, source.clone())];
     let object = |bucket: &str, prefix: &str| format!("{bucket}/{}", owner.probe_key(prefix));

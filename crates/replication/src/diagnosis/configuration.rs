@@ -1,12 +1,12 @@
 //! What the configuration of buckets, keys and rules shows. Pure.
 
 use super::Check;
-use crate::arn::Home;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule, Status, Versioning};
+use crate::fault::{About, FaultKind};
 use crate::observed::{KeyName, Observed, ObservedBucket, ObservedDestination};
 use crate::owner::Owner;
 use crate::plan;
-use crate::spec::Spec;
+use crate::replication::Replication;
 use crate::step::Plan;
 
 /// CloudFormation asks nothing of a resource whose properties are as they were.
@@ -14,14 +14,15 @@ pub(crate) const CHANGE_A_PROPERTY: &str =
     "update the stack with any property of the resource changed";
 
 /// The buckets: there, versioned, sending events; the source under a KMS key.
-pub(super) fn buckets(spec: &Spec, observed: &Observed, home: &Home, owner: &Owner) -> Vec<Check> {
+pub(super) fn buckets(replication: &Replication, observed: &Observed) -> Vec<Check> {
+    let spec = &replication.spec;
     let resource = format!("bucket `{}`", spec.source_bucket);
     let mut checks = match &observed.source {
-        None => vec![absent(&resource, Some(&spec.source_region))],
+        None => vec![absent(&spec.source_bucket, Some(&spec.source_region))],
         Some(found) => vec![
             versioning(&resource, found),
             source_encryption(&resource, found),
-            failure_events(&resource, found, &spec.source_region, home),
+            failure_events(&resource, found, replication),
         ],
     };
     for (name, destination) in &observed.destinations {
@@ -32,21 +33,23 @@ pub(super) fn buckets(spec: &Spec, observed: &Observed, home: &Home, owner: &Own
             continue;
         }
         match &destination.bucket {
-            None => checks.push(absent(&resource, destination.region.as_deref())),
+            None => checks.push(absent(name, destination.region.as_deref())),
             Some(found) => checks.extend([
                 versioning(&resource, found),
                 arrival_events(&resource, found),
-                expectation(&resource, destination, &owner.parameter_name(name, 0)),
+                expectation(&resource, destination, &replication.parameter_name(name, 0)),
             ]),
         }
     }
     checks
 }
 
-fn absent(resource: &str, region: Option<&str>) -> Check {
+fn absent(bucket: &str, region: Option<&str>) -> Check {
     let place = region.map(|region| format!(" in {region}"));
     let finding = format!("does not exist{}", place.unwrap_or_default());
+    let resource = format!("bucket `{bucket}`");
     Check::fail("BucketExists", resource, finding)
+        .tells(About::bucket(bucket), FaultKind::Missing)
         .remedy("create it, or update the stack with `WhenMissing`: Create")
 }
 
@@ -80,8 +83,10 @@ fn source_encryption(resource: &str, found: &ObservedBucket) -> Check {
     }
 }
 
-fn failure_events(resource: &str, found: &ObservedBucket, region: &str, home: &Home) -> Check {
+fn failure_events(resource: &str, found: &ObservedBucket, replication: &Replication) -> Check {
     const NAME: &str = "FailureEvents";
+    let Replication { spec, home, .. } = replication;
+    let region = &spec.source_region;
     let mut events = found
         .notifications
         .queues
@@ -90,7 +95,7 @@ fn failure_events(resource: &str, found: &ObservedBucket, region: &str, home: &H
     if events.any(|event| event.starts_with("s3:Replication:")) {
         return Check::pass(NAME, resource, "sends its replication failures to a queue");
     }
-    if region != home.region {
+    if *region != home.region {
         let finding = format!(
             "is in {region}, the checker's queue in {}, and S3 notifies queues of the bucket's own \
              Region only",
@@ -142,30 +147,32 @@ pub(super) fn keys(observed: &Observed) -> Vec<Check> {
             let Some(key) = found else {
                 let finding = format!("does not exist in {region}");
                 let check = Check::fail(NAME, format!("key `{name}`"), finding);
+                let check = check.tells(About::key(name), FaultKind::Missing);
                 return vec![check.remedy(
                     "give an existing key of that Region, or leave it out to have one made",
                 )];
             };
             let resource = format!("key `{}`", key.arn);
-            let faults = plan::keys::faults(key, region, "key");
-            if faults.is_empty() {
+            let wrongs = plan::keys::wrongs(key, region);
+            if wrongs.is_empty() {
                 let finding = "is enabled, symmetric and in its bucket's Region";
                 return vec![Check::pass(NAME, resource, finding)];
             }
-            let named = format!("{resource} ");
-            let faults = faults
-                .iter()
-                .map(|fault| fault.strip_prefix(&named).unwrap_or(fault));
-            faults
-                .map(|fault| Check::fail(NAME, &resource, fault))
+            let wrongs = wrongs.into_iter();
+            wrongs
+                .map(|wrong| {
+                    let check = Check::fail(NAME, &resource, wrong);
+                    check.tells(About::key(&key.arn), FaultKind::Unusable)
+                })
                 .collect()
         });
     checks.flatten().collect()
 }
 
 /// Our rules: there, opted in to KMS objects, with metrics, and not outranked.
-pub(super) fn rules(spec: &Spec, observed: &Observed, owner: &Owner) -> Vec<Check> {
+pub(super) fn rules(replication: &Replication, observed: &Observed) -> Vec<Check> {
     const NAME: &str = "Rules";
+    let Replication { spec, owner, .. } = replication;
     let bucket = format!("bucket `{}`", spec.source_bucket);
     let Some(configuration) = &observed.replication else {
         let check = Check::fail(NAME, bucket, "has no replication configuration");

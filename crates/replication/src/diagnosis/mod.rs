@@ -15,13 +15,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::accounts::Accounts;
-use crate::arn::Home;
-use crate::observe::observe;
-use crate::owner::Owner;
-use crate::plan::{desired, plan};
+use crate::case::Case;
+use crate::fault::{About, Fault, FaultKind};
 use crate::ports::Aws;
-use crate::spec::Spec;
 
 pub(crate) use configuration::CHANGE_A_PROPERTY;
 
@@ -54,6 +50,9 @@ pub struct Check {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// The fault that a Create or Update would be refused for by the same thing.
+    #[serde(skip)]
+    tells: Option<(About, FaultKind)>,
 }
 
 impl Check {
@@ -64,6 +63,7 @@ impl Check {
             result,
             finding: String::new(),
             remedy: None,
+            tells: None,
         }
     }
 
@@ -88,7 +88,7 @@ impl Check {
     }
 
     /// A fault in the properties, as the failed check that it is.
-    pub(crate) fn of_fault(fault: &str) -> Self {
+    pub(crate) fn of_fault(fault: &Fault) -> Self {
         Self::fail(
             "Properties",
             "the properties",
@@ -98,6 +98,12 @@ impl Check {
 
     fn found(mut self, finding: impl Into<String>) -> Self {
         self.finding = finding.into();
+        self
+    }
+
+    /// What it tells of is this fault too.
+    fn tells(mut self, about: About, kind: FaultKind) -> Self {
+        self.tells = Some((about, kind));
         self
     }
 
@@ -117,47 +123,44 @@ impl fmt::Display for Check {
     }
 }
 
-/// Looks at everything that the replication of `spec` needs. What cannot be looked at is a check of
-/// its own, never an error.
-pub async fn diagnose<A: Aws>(
-    accounts: &Accounts<'_, A>,
-    spec: &Spec,
-    home: &Home,
-    owner: &Owner,
-    queue_arn: Option<&str>,
-) -> Vec<Check> {
-    let observed = match observe(accounts, spec, home, owner).await {
-        Ok(observed) => observed,
+impl<A: Aws> Case<'_, A> {
+    /// Looks at everything that the replication needs. What cannot be looked at is a check of its own,
+    /// never an error.
+    pub async fn checks(&self) -> Vec<Check> {
+        diagnose(self).await
+    }
+}
+
+async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
+    let replication = &case.replication;
+    let resource = format!("bucket `{}`", replication.spec.source_bucket);
+    let planned = match case.planned().await {
+        Ok(planned) => planned,
         Err(error) => {
-            let resource = format!("bucket `{}`", spec.source_bucket);
             let finding = format!("cannot be looked at: {error}");
             return vec![Check::fail("Configuration", resource, finding)];
         }
     };
-    let mut checks = configuration::buckets(spec, &observed, home, owner);
-    checks.extend(configuration::keys(&observed));
-    checks.extend(configuration::rules(spec, &observed, owner));
-    let planned = desired(spec, &observed, home, owner).and_then(|desired| {
-        plan(spec, &desired, &observed, home, owner, queue_arn).map(|plan| (desired, plan))
-    });
-    let resource = format!("bucket `{}`", spec.source_bucket);
-    match planned {
+    let observed = &planned.observed;
+    let mut checks = configuration::buckets(replication, observed);
+    checks.extend(configuration::keys(observed));
+    checks.extend(configuration::rules(replication, observed));
+    let role = observed.role.clone();
+    match planned.sound() {
         Ok((desired, plan)) => {
             checks.push(configuration::difference(resource, &plan));
-            checks
-                .extend(role::role(accounts.home(), spec, &observed, &desired, home, owner).await);
-            checks.extend(policies::policies(accounts, spec, &desired, home).await);
+            checks.extend(role::role(case, role, &desired).await);
+            checks.extend(policies::policies(case, &desired).await);
         }
         // A key or bucket that keeps the plan from being made has its own failed check already.
         Err(faults) => {
-            let failed = checks.iter().filter(|check| check.result == Result::Fail);
-            let known: Vec<_> = failed
-                .filter_map(|check| check.resource.split('`').nth(1))
-                .map(|name| format!("`{name}`"))
+            let told: BTreeSet<_> = checks
+                .iter()
+                .filter_map(|check| check.tells.clone())
                 .collect();
-            let faults: BTreeSet<_> = faults
-                .into_iter()
-                .filter(|fault| !known.iter().any(|name| fault.contains(name)))
+            let faults = faults.into_iter();
+            let faults: Vec<_> = faults
+                .filter(|fault| !told.contains(&(fault.about.clone(), fault.kind)))
                 .collect();
             checks.extend(faults.into_iter().map(|fault| {
                 let finding = format!("cannot be brought to what the properties say: {fault}");

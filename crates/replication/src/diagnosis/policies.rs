@@ -6,24 +6,21 @@ use futures_util::future::{join, join_all};
 
 use super::Check;
 use super::statements::Statements;
-use crate::accounts::Accounts;
 use crate::actions::{REPLICA_KEY, REPLICA_OBJECTS, SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS};
-use crate::arn::{Arn, Home};
+use crate::arn::Arn;
+use crate::case::Case;
 use crate::error::AwsError;
 use crate::plan::Desired;
 use crate::ports::{Aws, BucketRef};
-use crate::spec::Spec;
+use crate::replication::Replication;
 
 const BUCKET: &str = "BucketPolicy";
 const KEY: &str = "KeyPolicy";
 
 /// A look at each bucket's and each key's policy, all at once.
-pub(super) async fn policies<A: Aws>(
-    accounts: &Accounts<'_, A>,
-    spec: &Spec,
-    desired: &Desired,
-    home: &Home,
-) -> Vec<Check> {
+pub(super) async fn policies<A: Aws>(case: &Case<'_, A>, desired: &Desired) -> Vec<Check> {
+    let accounts = &case.accounts;
+    let Replication { spec, home, .. } = &case.replication;
     let Some(role) = &Arn::parse(&desired.role_arn) else {
         return Vec::new();
     };

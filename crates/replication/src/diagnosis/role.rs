@@ -7,13 +7,11 @@ use futures_util::stream::{self, StreamExt};
 use super::Check;
 use super::access::{ENCRYPTION_CONTEXT, MOST_QUESTIONS, accesses};
 use super::statements::Statements;
-use crate::arn::{Arn, Home};
+use crate::arn::Arn;
+use crate::case::Case;
 use crate::error::{AwsError, ErrorKind};
-use crate::observed::Observed;
-use crate::owner::Owner;
 use crate::plan::Desired;
 use crate::ports::{Access, Aws, Decision, RoleDescription};
-use crate::spec::Spec;
 
 /// IAM throttles its simulator early.
 const QUESTIONS_AT_ONCE: usize = 4;
@@ -23,16 +21,14 @@ const TRUST: &str = "RoleTrust";
 const PERMISSIONS: &str = "RolePermissions";
 
 pub(super) async fn role<A: Aws>(
-    aws: &A,
-    spec: &Spec,
-    observed: &Observed,
+    case: &Case<'_, A>,
+    ours: Option<RoleDescription>,
     desired: &Desired,
-    home: &Home,
-    owner: &Owner,
 ) -> Vec<Check> {
+    let (aws, spec) = (case.accounts.home(), &case.replication.spec);
     let resource = format!("role `{}`", desired.role_arn);
     let found = match (&spec.role, Arn::parse(&desired.role_arn)) {
-        (None, _) => Ok(observed.role.clone()),
+        (None, _) => Ok(ours),
         (Some(_), Some(arn)) => aws.role(arn.role_name().unwrap_or_default()).await,
         (Some(_), None) => Ok(None),
     };
@@ -62,7 +58,7 @@ pub(super) async fn role<A: Aws>(
         ),
         Err(error) => checks.push(Check::skipped(EXISTS, &resource, error.to_string())),
     }
-    let mut questions = accesses(spec, desired, home, owner);
+    let mut questions = accesses(&case.replication, desired);
     let all = questions.len();
     questions.truncate(MOST_QUESTIONS);
     let calls = questions.iter().map(|access| async move {

@@ -4,20 +4,20 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::question::{Action, Question, whose};
-use crate::accounts::Accounts;
-use crate::arn::Home;
 use crate::batch::{ObservedJob, observe_job, plan_job};
-use crate::diagnosis::{self, Check, diagnose};
-use crate::error::AwsError;
+use crate::case::{Case, Planned, Resolved};
+use crate::configuration::ReplicationConfiguration;
+use crate::diagnosis::{self, Check};
+use crate::error::{AwsError, ErrorKind};
+use crate::fault::Faults;
 use crate::grants::grants;
-use crate::observe::observe;
 use crate::observed::Observed;
-use crate::owner::Owner;
-use crate::plan::{Desired, desired, fitting_policy, plan};
+use crate::plan::{Desired, fitting_policy};
 use crate::policy::{S3, trust_policy};
 use crate::ports::{Aws, BucketRef};
-use crate::properties::{self, Fault, Faults};
-use crate::spec::{ExistingObjects, Spec};
+use crate::properties::Sound;
+use crate::replication::{Installation, Replication};
+use crate::spec::ExistingObjects;
 use crate::step::{Plan, Step};
 
 /// Answers a direct invocation.
@@ -27,58 +27,43 @@ use crate::step::{Plan, Step};
 /// part of the answer.
 pub(crate) async fn answer<A: Aws>(
     aws: &A,
-    home: &Home,
-    queue_arn: Option<&str>,
-    required_boundary: Option<&str>,
+    installation: &Installation,
     question: Question,
 ) -> Result<Value, String> {
     let told = |error: AwsError| error.to_string();
-    let id = if let Some(id) = question.named()? {
+    let named = question.named()?;
+    let sound = Sound::read(&question.resource_properties, installation);
+    let id = if let Some(id) = named {
         id
     } else {
-        let source = question.source_bucket();
-        // Faults are found below, with the owner; here only the bucket's place is needed.
-        let stand_in = Owner::new("", "", &source);
-        let configuration = match properties::read(&question.resource_properties, home, &stand_in) {
-            Ok(spec) => rules_of(aws, &spec).await.map_err(told)?,
+        let configuration = match &sound {
+            Ok(sound) => rules_of(aws, sound.source()).await.map_err(told)?,
             Err(_) => None,
         };
-        whose(&source, configuration.as_ref())?
+        whose(&question.source_bucket(), configuration.as_ref())?
     };
-    let owner = &id.owner;
-    let properties = &question.resource_properties;
-    let spec = properties::read_bounded(properties, home, owner, required_boundary);
     let head = json!({"Action": question.action, "PhysicalResourceId": id.to_string()});
-    let specs: Vec<&Spec> = spec.iter().collect();
-    let accounts = Accounts::of(aws, home, &specs)
-        .await
-        .all_assumed()
-        .map_err(told)?;
-    let body = match (question.action, &spec) {
-        (Action::Plan, Err(faults)) => shown(&Planned::faulty(faulty(faults))),
-        (Action::Plan, Ok(spec)) => shown(
-            &planned(&accounts, spec, home, owner, queue_arn)
-                .await
-                .map_err(told)?,
-        ),
+    let case = match sound {
+        Ok(sound) => Ok(Case::open(aws, sound.of(id.owner), None)
+            .await
+            .map_err(told)?),
+        Err(faults) => Err(faults),
+    };
+    let body = match (question.action, &case) {
+        (Action::Plan, Err(faults)) => shown(&Answer::faulty(faults)),
+        (Action::Plan, Ok(case)) => shown(&planned(case).await.map_err(told)?),
         (Action::Diagnose, Err(faults)) => diagnosed(&checks_of(faults)),
-        (Action::Diagnose, Ok(spec)) => {
-            diagnosed(&Box::pin(diagnose(&accounts, spec, home, owner, queue_arn)).await)
-        }
+        (Action::Diagnose, Ok(case)) => diagnosed(&Box::pin(case.checks()).await),
     };
     Ok(merged(head, body))
 }
 
 async fn rules_of<A: Aws>(
     aws: &A,
-    spec: &Spec,
-) -> Result<Option<crate::configuration::ReplicationConfiguration>, AwsError> {
-    let source = BucketRef {
-        name: &spec.source_bucket,
-        region: &spec.source_region,
-    };
+    source: BucketRef<'_>,
+) -> Result<Option<ReplicationConfiguration>, AwsError> {
     match aws.replication(source).await {
-        Err(error) if error.kind == crate::error::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         other => other,
     }
 }
@@ -86,7 +71,7 @@ async fn rules_of<A: Aws>(
 /// What a request with these properties would do.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Planned {
+struct Answer {
     /// What keeps it from being done.
     faults: Vec<String>,
     /// Phase by phase; the steps of one phase are taken at once.
@@ -95,44 +80,38 @@ struct Planned {
     policies: Map<String, Value>,
 }
 
-impl Planned {
-    fn faulty(faults: Vec<String>) -> Self {
+impl Answer {
+    fn faulty(faults: &Faults) -> Self {
         Self {
-            faults,
+            faults: faults.told(),
             ..Self::default()
         }
     }
 }
 
-async fn planned<A: Aws>(
-    accounts: &Accounts<'_, A>,
-    spec: &Spec,
-    home: &Home,
-    owner: &Owner,
-    queue_arn: Option<&str>,
-) -> Result<Planned, AwsError> {
-    let observed = Box::pin(observe(accounts, spec, home, owner)).await?;
-    let desired = match desired(spec, &observed, home, owner) {
-        Ok(desired) => desired,
-        Err(faults) => return Ok(Planned::faulty(faults)),
+async fn planned<A: Aws>(case: &Case<'_, A>) -> Result<Answer, AwsError> {
+    let replication = &case.replication;
+    let Planned { observed, resolved } = case.planned().await?;
+    let Resolved { desired, plan } = match resolved {
+        Ok(resolved) => resolved,
+        Err(faults) => return Ok(Answer::faulty(&faults)),
     };
-    let policies = documents(spec, &desired, &observed, home, owner);
-    let job = if spec.existing_objects == ExistingObjects::Replicate {
-        observe_job(accounts.home(), owner).await?
+    let policies = documents(replication, &desired, &observed);
+    let job = if replication.spec.existing_objects == ExistingObjects::Replicate {
+        observe_job(case.accounts.home(), &replication.owner).await?
     } else {
         ObservedJob::default()
     };
-    let planned = plan(spec, &desired, &observed, home, owner, queue_arn);
-    let planned = planned.and_then(|Plan(mut phases)| {
-        phases.extend(plan_job(spec, &desired, &job, home, owner)?.0);
+    let planned = plan.and_then(|Plan(mut phases)| {
+        phases.extend(plan_job(replication, &desired, &job)?.0);
         Ok(phases)
     });
     let (phases, faults) = match planned {
         Ok(phases) => (phases, Vec::new()),
-        Err(faults) => (Vec::new(), faults),
+        Err(faults) => (Vec::new(), faults.told()),
     };
     let shown = |phase: &Vec<Step>| phase.iter().map(step).collect();
-    Ok(Planned {
+    Ok(Answer {
         faults,
         phases: phases.iter().map(shown).collect(),
         policies,
@@ -160,15 +139,13 @@ fn document(text: &str) -> Option<Value> {
 /// What the role needs, be it ours or not: a role given as `Role` is never changed, so that its
 /// owner reads here what to allow.
 fn documents(
-    spec: &Spec,
+    replication: &Replication,
     desired: &Desired,
     observed: &Observed,
-    home: &Home,
-    owner: &Owner,
 ) -> Map<String, Value> {
     // One that does not fit is a fault of the plan.
-    let policy = fitting_policy(spec, desired, observed, home, owner).unwrap_or_default();
-    let grants = grants(spec, desired, home, owner);
+    let policy = fitting_policy(replication, desired, observed).unwrap_or_default();
+    let grants = grants(replication, desired);
     let keys = grants.keys.into_iter();
     let keys: Map<_, _> = keys
         .map(|(key, grant)| (key, Value::Array(grant.statements)))
@@ -189,19 +166,8 @@ fn diagnosed(checks: &[Check]) -> Value {
     json!({"Healthy": healthy, "Checks": checks})
 }
 
-fn faulty(faults: &Faults) -> Vec<String> {
-    let told = |Fault { path, message }: &Fault| match path.as_str() {
-        "" => message.clone(),
-        path => format!("`{path}`: {message}"),
-    };
-    faults.0.iter().map(told).collect()
-}
-
 fn checks_of(faults: &Faults) -> Vec<Check> {
-    faulty(faults)
-        .iter()
-        .map(|fault| Check::of_fault(fault))
-        .collect()
+    faults.0.iter().map(Check::of_fault).collect()
 }
 
 /// Our own types always serialise.

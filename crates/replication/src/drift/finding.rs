@@ -8,6 +8,7 @@ use crate::arn::Home;
 use crate::diagnosis::CHANGE_A_PROPERTY;
 use crate::digest;
 use crate::error::AwsError;
+use crate::fault::Faults;
 use crate::owner::{Owner, PhysicalId};
 use crate::record::Record;
 use crate::step::Plan;
@@ -106,8 +107,8 @@ impl Finding {
     }
 
     /// What is there no longer lets the properties be: an Update would be refused.
-    pub(super) fn of_faults(record: &Record, id: &PhysicalId, faults: &[String]) -> Self {
-        let cause = faults.join("; ");
+    pub(super) fn of_faults(record: &Record, id: &PhysicalId, faults: &Faults) -> Self {
+        let cause = faults.told().join("; ");
         let reason =
             format!("what is there does not fit any more, an update would be refused: {cause}");
         let remedy = "do what the reason says; no update can repair it before";
@@ -221,6 +222,7 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
+    use crate::fault::{About, Fault, FaultKind};
     use crate::step::Step;
 
     fn resource() -> (Record, PhysicalId) {
@@ -252,7 +254,8 @@ mod tests {
     fn ten_events_fit_into_a_request_however_much_has_changed() {
         let (record, id) = resource();
         let drifted = Finding::of_plan(&record, &id, &steps(3_000));
-        let faults = vec!["ä".repeat(100_000)];
+        let words = "ä".repeat(100_000);
+        let faults = Fault::new(About::bucket("source"), FaultKind::Unusable, words).into();
         let refused = Finding::of_faults(&record, &id, &faults);
         for finding in [drifted, refused] {
             let event = finding.event(&Home::example());

@@ -2,13 +2,12 @@
 
 use super::Patrol;
 use super::finding::Finding;
-use crate::accounts::Accounts;
+use crate::case::Case;
 use crate::error::AwsError;
-use crate::observe::observe;
+use crate::fault::Faults;
 use crate::owner::{Owner, PhysicalId};
-use crate::plan::{desired, plan};
 use crate::ports::Aws;
-use crate::properties;
+use crate::properties::Sound;
 use crate::record::{self, Parts, Record};
 use crate::step::Plan;
 
@@ -32,7 +31,7 @@ impl<A: Aws> Patrol<'_, A> {
             return Some(found);
         }
         // Its stack may have been updated or deleted while we looked.
-        match record::of(self.aws, &self.home.region, owner).await {
+        match record::of(self.aws, &self.installation.home.region, owner).await {
             Ok(now) if now.is_empty() => None,
             Ok(now) if now != *parts => Some(self.compared(owner, &now).await),
             Ok(_) => Some(found),
@@ -61,14 +60,11 @@ impl<A: Aws> Patrol<'_, A> {
         &self,
         record: &Record,
         id: &PhysicalId,
-    ) -> Result<Result<Plan, Vec<String>>, Unknown> {
-        let (home, owner) = (self.home, &id.owner);
-        let required = self.required_boundary;
-        let spec = properties::read_bounded(&record.properties, home, owner, required)
+    ) -> Result<Result<Plan, Faults>, Unknown> {
+        let sound = Sound::read(&record.properties, self.installation)
             .map_err(|faults| Unknown::Properties(faults.to_string()))?;
-        let accounts = Accounts::of(self.aws, home, &[&spec]).await.all_assumed()?;
-        let observed = Box::pin(observe(&accounts, &spec, home, owner)).await?;
-        Ok(desired(&spec, &observed, home, owner)
-            .and_then(|desired| plan(&spec, &desired, &observed, home, owner, self.queue_arn)))
+        let case = Case::open(self.aws, sound.of(id.owner.clone()), None).await?;
+        let planned = case.planned().await?;
+        Ok(planned.sound().map(|(_, plan)| plan))
     }
 }

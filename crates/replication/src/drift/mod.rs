@@ -24,10 +24,10 @@ use serde_json::Value;
 use tokio::time::timeout_at;
 
 use self::finding::{Finding, Outcome};
-use crate::arn::Home;
 use crate::owner::{Owner, PhysicalId};
 use crate::ports::Aws;
 use crate::record::{self, Parts, Record};
+use crate::replication::Installation;
 
 pub use self::finding::{DETAIL_TYPE, SCHEMA};
 
@@ -82,11 +82,7 @@ impl Look {
 #[derive(Debug)]
 pub(crate) struct Patrol<'a, A> {
     pub(crate) aws: &'a A,
-    pub(crate) home: &'a Home,
-    /// The checker's queue, for the source buckets' failure events.
-    pub(crate) queue_arn: Option<&'a str>,
-    /// The permissions boundary that every role of ours must have, where there is one.
-    pub(crate) required_boundary: Option<&'a str>,
+    pub(crate) installation: &'a Installation,
     /// The event bus that findings go to, where there is one.
     pub(crate) bus: Option<&'a str>,
     /// The function that looks, whose name its metrics bear.
@@ -133,7 +129,7 @@ impl<A: Aws> Patrol<'_, A> {
     }
 
     async fn records(&self, asked: &Look) -> Result<BTreeMap<Owner, Parts>, String> {
-        let region = &self.home.region;
+        let region = &self.installation.home.region;
         let Some(text) = &asked.physical_resource_id else {
             let all = record::all(self.aws, region).await;
             let mut all = all.map_err(|error| error.to_string())?;

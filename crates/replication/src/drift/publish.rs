@@ -15,9 +15,11 @@ impl<A: Aws> Patrol<'_, A> {
             return Ok(());
         };
         let found = answer.resources.iter().filter(|found| !found.is_in_sync());
-        let events: Vec<_> = found.map(|found| found.event(self.home)).collect();
+        let events: Vec<_> = found
+            .map(|found| found.event(&self.installation.home))
+            .collect();
         let stop = self.deadline.earlier_by(RETURN).instant();
-        let (aws, region) = (&self.aws, &self.home.region);
+        let (aws, region) = (&self.aws, &self.installation.home.region);
         let put = |batch: Vec<_>| async move { aws.put_events(region, bus, &batch).await };
         let results = event_bus::send(&events, stop, put).await;
         let mut unsent = results.into_iter().filter_map(Result::err);

@@ -5,10 +5,12 @@
 //! these functions are run on what was read the moment before, and everything that does not bear
 //! our owner goes back as it came.
 
+mod error;
 mod notifications;
 mod policy;
 mod rules;
 
+pub use error::MergeError;
 pub use notifications::{FAILURE_EVENTS, with_failure_events, without_failure_events};
 pub use policy::{has_statements, with_statements};
-pub use rules::{MergeError, replication};
+pub use rules::replication;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::MergeError;
 use crate::owner::Owner;
 
 const STATEMENT: &str = "Statement";
@@ -20,8 +21,8 @@ pub fn with_statements(
     policy: Option<&str>,
     owner: &Owner,
     statements: &[Value],
-) -> Result<Option<String>, String> {
-    let unwritten = |error: serde_json::Error| format!("its policy cannot be written: {error}");
+) -> Result<Option<String>, MergeError> {
+    let unwritten = |error: serde_json::Error| MergeError::UnwritablePolicy(error.to_string());
     let (mut members, present) = read(policy.unwrap_or(EMPTY))?;
     let mut ours = Vec::new();
     let mut rest = Vec::new();
@@ -59,8 +60,8 @@ pub fn has_statements(policy: &str, owner: &Owner) -> bool {
 type Members = BTreeMap<String, Box<RawValue>>;
 
 /// A policy's statements, and everything else in it. IAM takes one statement without a list around it.
-fn read(policy: &str) -> Result<(Members, Vec<Box<RawValue>>), String> {
-    let unreadable = |error| format!("its present policy cannot be read: {error}");
+fn read(policy: &str) -> Result<(Members, Vec<Box<RawValue>>), MergeError> {
+    let unreadable = |error: serde_json::Error| MergeError::UnreadablePolicy(error.to_string());
     let mut members: Members = serde_json::from_str(policy).map_err(unreadable)?;
     let statements = match members.remove(STATEMENT) {
         None => Vec::new(),
@@ -157,7 +158,9 @@ mod tests {
         ] {
             let refused = with_statements(Some(policy), &owner(), &[ours()]).unwrap_err();
             assert!(
-                refused.starts_with("its present policy cannot be read: "),
+                refused
+                    .to_string()
+                    .starts_with("its present policy cannot be read: "),
                 "{refused}"
             );
         }

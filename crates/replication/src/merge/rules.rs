@@ -2,54 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use thiserror::Error;
-
+use super::MergeError;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule};
 use crate::owner::Owner;
-
-/// Why our rules cannot join the ones that are there.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum MergeError {
-    /// A bucket has one role for all rules, and other rules use another one.
-    #[error(
-        "the bucket's {foreign} other rule(s) use role `{role}`, and a bucket has one replication role; \
-         give that role as `Role`, with the permissions our rules need, or move those rules into this resource"
-    )]
-    ForeignRole {
-        /// The role that is there.
-        role: String,
-        /// How many rules use it.
-        foreign: usize,
-    },
-    /// A rule in the V1 schema.
-    #[error(
-        "the bucket's rule `{id}` is in S3's V1 schema, which allows one destination only and cannot stand \
-         beside rules with a Filter; give it `Filter`, `Priority` and `DeleteMarkerReplication` first"
-    )]
-    V1Rule {
-        /// The rule's `ID`.
-        id: String,
-    },
-    /// A priority that the template asks for is taken.
-    #[error(
-        "priority {priority} of rule `{ours}` is the priority of the bucket's rule `{theirs}` too; choose another, \
-         or leave `Priority` out to get a free one"
-    )]
-    PriorityTaken {
-        /// The priority.
-        priority: i32,
-        /// Our rule.
-        ours: String,
-        /// The rule that has it.
-        theirs: String,
-    },
-    /// S3 takes 1,000 rules.
-    #[error("the bucket would have {rules} replication rules, S3 takes at most 1000")]
-    TooMany {
-        /// How many there would be.
-        rules: usize,
-    },
-}
 
 /// `existing` with exactly `ours` as this owner's rules, under `role`. `None` where no rule is left:
 /// the configuration is then to be deleted.

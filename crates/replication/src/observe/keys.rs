@@ -5,66 +5,57 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{join_all, try_join_all};
 
 use crate::accounts::Accounts;
-use crate::arn::{Arn, Home};
+use crate::arn::Arn;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
 use crate::merge::has_statements;
 use crate::observed::{KeyName, KeysByName, ObservedBucket, ObservedDestination};
 use crate::owner::Owner;
-use crate::plan::alias_arn;
 use crate::ports::{Aws, Outcome};
-use crate::spec::Spec;
+use crate::replication::Replication;
 
 /// A key that is asked for on behalf of a bucket.
 pub(super) type Asked = (KeyName, String);
 
-fn asked(spec: &Spec, home: &Home, bucket: &str, region: &str, name: &str) -> Asked {
-    let key = KeyName::new(spec.account_of(bucket, home), region, name);
+fn asked(replication: &Replication, bucket: &str, region: &str, name: &str) -> Asked {
+    let key = KeyName::new(replication.account_of(bucket), region, name);
     (key, bucket.to_owned())
 }
 
 /// Keys that the template names.
 pub(super) fn given_keys<A: Aws>(
+    replication: &Replication,
     accounts: &Accounts<'_, A>,
-    spec: &Spec,
-    home: &Home,
 ) -> BTreeSet<Asked> {
+    let spec = &replication.spec;
     let source = spec.source_kms_keys.iter();
-    let source = source.map(|key| asked(spec, home, &spec.source_bucket, &spec.source_region, key));
+    let source =
+        source.map(|key| asked(replication, &spec.source_bucket, &spec.source_region, key));
     let replicas = spec.rules.iter().filter_map(|rule| {
         let bucket = &rule.destination_bucket;
         let key = rule.rule.destination.replica_kms_key_id.as_ref()?;
         accounts.at(bucket)?;
-        Some(asked(
-            spec,
-            home,
-            bucket,
-            rule.destination_region.as_ref()?,
-            key,
-        ))
+        let region = rule.destination_region.as_ref()?;
+        Some(asked(replication, bucket, region, key))
     });
     source.chain(replicas).collect()
 }
 
 pub(super) fn later_keys(
-    spec: &Spec,
-    home: &Home,
-    owner: &Owner,
+    replication: &Replication,
     source: Option<&ObservedBucket>,
     destinations: &BTreeMap<String, ObservedDestination>,
     known: &KeysByName,
 ) -> BTreeSet<Asked> {
+    let spec = &replication.spec;
     let mut keys = BTreeSet::new();
-    let alias = |bucket: &str, region: &str| {
-        alias_arn(home, spec.account_of(bucket, home), owner, region, bucket)
-    };
     if spec.source_kms_keys.is_empty() {
         let (bucket, region) = (&spec.source_bucket, &spec.source_region);
         let key = match source.and_then(ObservedBucket::default_key) {
             Some(key) => key.to_owned(),
-            None => alias(bucket, region),
+            None => replication.alias_arn(region, bucket),
         };
-        keys.insert(asked(spec, home, bucket, region, &key));
+        keys.insert(asked(replication, bucket, region, &key));
     }
     for rule in &spec.rules {
         let bucket = &rule.destination_bucket;
@@ -74,21 +65,21 @@ pub(super) fn later_keys(
         };
         let key = match &rule.rule.destination.replica_kms_key_id {
             Some(key) => key.clone(),
-            None => alias(bucket, region),
+            None => replication.alias_arn(region, bucket),
         };
-        keys.insert(asked(spec, home, bucket, region, &key));
+        keys.insert(asked(replication, bucket, region, &key));
     }
     keys.retain(|(key, _)| !known.contains_key(key));
     keys
 }
 
 pub(super) async fn describe<A: Aws>(
+    replication: &Replication,
     accounts: &Accounts<'_, A>,
-    home: &Home,
     keys: BTreeSet<Asked>,
 ) -> Outcome<KeysByName> {
     let calls = keys.into_iter().filter_map(|(key, bucket)| {
-        let aws = if key.account == home.account {
+        let aws = if key.account == replication.home.account {
             accounts.home()
         } else {
             accounts.at(&bucket)?
@@ -103,24 +94,22 @@ pub(super) async fn describe<A: Aws>(
 
 /// Policies of the keys that destinations in other accounts use.
 pub(super) async fn key_policies<A: Aws>(
+    replication: &Replication,
     accounts: &Accounts<'_, A>,
-    spec: &Spec,
-    home: &Home,
-    owner: &Owner,
     keys: &KeysByName,
 ) -> Outcome<BTreeMap<String, String>> {
-    let foreign = spec.rules.iter().filter_map(|rule| {
+    let foreign = replication.spec.rules.iter().filter_map(|rule| {
         let bucket = &rule.destination_bucket;
         let aws = accounts
             .at(bucket)
             .filter(|_| accounts.is_foreign(bucket))?;
         // No other account shows its keys' policies to the role there.
-        let account = spec.account_of(bucket, home);
+        let account = replication.account_of(bucket);
         let asked = rule.rule.destination.replica_kms_key_id.as_ref();
         let mut named = keys.iter().filter(|(name, _)| name.account == account);
         let of_rule = |name: &KeyName| match asked {
             Some(asked) => name.name == *asked,
-            None => name.name == alias_arn(home, account, owner, &name.region, bucket),
+            None => name.name == replication.alias_arn(&name.region, bucket),
         };
         let key = named.find(|(name, _)| of_rule(name))?.1.as_ref()?;
         Some((key.arn.clone(), aws))
@@ -152,12 +141,12 @@ pub(crate) fn keys_of_rules(
 /// Keys in other accounts that our rules use, or that properties name, with the destination, where the
 /// policy has statements of ours.
 pub(super) async fn former_keys<A: Aws>(
+    asked: &Replication,
     accounts: &Accounts<'_, A>,
     replication: Option<&ReplicationConfiguration>,
     destinations: &BTreeMap<String, ObservedDestination>,
-    home: &Home,
-    owner: &Owner,
 ) -> Outcome<BTreeMap<String, String>> {
+    let Replication { home, owner, .. } = asked;
     let foreign = destinations
         .iter()
         .filter(|(bucket, _)| accounts.is_foreign(bucket));
@@ -169,7 +158,7 @@ pub(super) async fn former_keys<A: Aws>(
             let (named, makes_key) = accounts.keys_of(bucket);
             keys.extend(named);
             if makes_key {
-                let alias = alias_arn(home, account, owner, region, bucket);
+                let alias = home.kms_arn(account, region, &owner.key_alias(bucket));
                 let ours = aws.describe_key(region, &alias).await?;
                 keys.extend(ours.map(|key| key.arn));
             }

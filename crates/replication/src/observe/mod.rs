@@ -9,50 +9,43 @@ use futures_util::future::{try_join, try_join_all, try_join3, try_join4, try_joi
 use self::keys::{describe, former_keys, given_keys, key_policies, later_keys};
 pub(crate) use self::keys::{granted_keys, keys_of_rules};
 use crate::accounts::Accounts;
-use crate::arn::Home;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
 use crate::observed::{Observed, ObservedBucket, ObservedDestination};
 use crate::owner::{Owner, parameter_path};
 use crate::ports::{Aws, Below, BucketRef, Buckets, Outcome, Parameters, RoleDescription, Roles};
-use crate::remains::{beyond_reach, own_destinations, remaining_destination};
-use crate::spec::{Rule, Spec};
+use crate::remains::{Search, own_destinations};
+use crate::replication::Replication;
 
-/// Reads all that a Create or Update of `spec` depends on.
+/// Reads all that a Create or Update depends on.
 ///
 /// # Errors
 /// The first read that failed.
 pub async fn observe<A: Aws>(
+    replication: &Replication,
     accounts: &Accounts<'_, A>,
-    spec: &Spec,
-    home: &Home,
-    owner: &Owner,
 ) -> Outcome<Observed> {
-    let aws = accounts.home();
-    let source = BucketRef {
-        name: &spec.source_bucket,
-        region: &spec.source_region,
-    };
+    let (aws, asked, owner) = (accounts.home(), replication, &replication.owner);
     let ((source, replication), destinations, (role, ours, policies), mut keys) = try_join4(
-        observe_source(aws, source),
-        observe_destinations(accounts, &spec.rules, owner),
-        observe_role(aws, spec, owner),
-        describe(accounts, home, given_keys(accounts, spec, home)),
+        observe_source(aws, asked.source()),
+        observe_destinations(asked, accounts),
+        observe_role(asked, aws),
+        describe(asked, accounts, given_keys(asked, accounts)),
     )
     .await?;
     // What can only be asked once the first answers are in.
     let rules = replication.as_ref();
-    let later = later_keys(spec, home, owner, source.as_ref(), &destinations, &keys);
+    let later = later_keys(asked, source.as_ref(), &destinations, &keys);
     let (more, abandoned, former_keys, mut role_policies) = try_join4(
-        describe(accounts, home, later),
-        abandoned(accounts, rules, &destinations, home, owner),
-        former_keys(accounts, rules, &destinations, home, owner),
-        others_policies(aws, spec, owner, &policies),
+        describe(asked, accounts, later),
+        abandoned(asked, accounts, rules, &destinations),
+        former_keys(asked, accounts, rules, &destinations),
+        others_policies(asked, aws, &policies),
     )
     .await?;
     role_policies.extend(ours.map(|ours| (owner.policy_name(), ours)));
     keys.extend(more);
-    let key_policies = key_policies(accounts, spec, home, owner, &keys).await?;
+    let key_policies = key_policies(asked, accounts, &keys).await?;
     let rules = rules.map_or(&[][..], |found| &found.rules);
     let mut names = rules.iter().map(|rule| &rule.id).chain(&policies);
     let shared = names.any(|name| !owner.owns(name));
@@ -76,11 +69,10 @@ pub async fn observe<A: Aws>(
 
 /// The role of ours, our policy on it, and the names of all its policies.
 async fn observe_role<A: Roles>(
+    asked: &Replication,
     aws: &A,
-    spec: &Spec,
-    owner: &Owner,
 ) -> Outcome<(Option<RoleDescription>, Option<String>, Vec<String>)> {
-    let (role, policy) = (&spec.source_bucket, owner.policy_name());
+    let (role, policy) = (&asked.spec.source_bucket, asked.owner.policy_name());
     try_join3(
         aws.role(role),
         aws.role_policy(role, &policy),
@@ -91,14 +83,13 @@ async fn observe_role<A: Roles>(
 
 /// The policies of other resources on the role: all share its limit.
 async fn others_policies<A: Roles>(
+    asked: &Replication,
     aws: &A,
-    spec: &Spec,
-    owner: &Owner,
     names: &[String],
 ) -> Outcome<BTreeMap<String, String>> {
-    let others = names.iter().filter(|name| !owner.owns(name));
+    let others = names.iter().filter(|name| !asked.owner.owns(name));
     let calls = others.map(|name| async move {
-        let document = aws.role_policy(&spec.source_bucket, name).await?;
+        let document = aws.role_policy(&asked.spec.source_bucket, name).await?;
         Ok::<_, AwsError>((name.clone(), document.unwrap_or_default()))
     });
     Ok(try_join_all(calls).await?.into_iter().collect())
@@ -150,17 +141,16 @@ pub(crate) async fn missing_is_none<T>(
 }
 
 async fn observe_destinations<A: Aws>(
+    asked: &Replication,
     accounts: &Accounts<'_, A>,
-    rules: &[Rule],
-    owner: &Owner,
 ) -> Outcome<BTreeMap<String, ObservedDestination>> {
     let mut said: BTreeMap<&str, Option<&str>> = BTreeMap::new();
-    for rule in rules {
+    for rule in &asked.spec.rules {
         let region = said.entry(&rule.destination_bucket).or_default();
         *region = region.or(rule.destination_region.as_deref());
     }
     let calls = said.into_iter().map(|(bucket, region)| async move {
-        let found = observe_destination(accounts, bucket, region, owner).await?;
+        let found = observe_destination(accounts, bucket, region, &asked.owner).await?;
         Ok::<_, AwsError>((bucket.to_owned(), found))
     });
     Ok(try_join_all(calls).await?.into_iter().collect())
@@ -227,23 +217,30 @@ pub(crate) async fn own_parameters<A: Parameters>(
 
 /// Destinations of our rules that the spec no longer names.
 async fn abandoned<A: Aws>(
+    asked: &Replication,
     accounts: &Accounts<'_, A>,
     replication: Option<&ReplicationConfiguration>,
     destinations: &BTreeMap<String, ObservedDestination>,
-    home: &Home,
-    owner: &Owner,
 ) -> Outcome<BTreeMap<String, crate::observed::RemainingDestination>> {
-    let unknown = beyond_reach(accounts, replication, home, owner);
+    let Replication { home, owner, .. } = asked;
+    let search = Search {
+        accounts,
+        home,
+        owner,
+        spec: None,
+    };
+    let unknown = search.beyond_reach(replication);
     let mut gone = own_destinations(replication, owner);
     // Old properties may name one whose rules were replaced by a request that got no further.
     gone.extend(accounts.foreign().cloned());
     let gone = gone.into_iter();
+    let search = &search;
     let calls = gone
         .filter(|bucket| !destinations.contains_key(bucket) && !unknown.contains(bucket))
         .map(|bucket| {
             let mut keys = keys_of_rules(replication, owner, &bucket);
             keys.extend(accounts.keys_of(&bucket).0);
-            remaining_destination(accounts, bucket, keys, None, home, owner)
+            search.destination(bucket, keys)
         });
     let mut found: BTreeMap<_, _> = try_join_all(calls).await?.into_iter().flatten().collect();
     match found.values_mut().find_map(|one| one.unread.take()) {

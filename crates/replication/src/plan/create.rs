@@ -1,17 +1,16 @@
 //! The plan of a Create or Update.
 
 use super::desired::{Desired, lacks_our_default};
-use crate::arn::Home;
 use crate::configuration::{
     DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, ReplicationRule,
     Versioning,
 };
+use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::grants::{Grants, grants};
 use crate::merge;
 use crate::observed::{Observed, ObservedBucket};
-use crate::owner::Owner;
 use crate::policy::key_policy;
-use crate::spec::Spec;
+use crate::replication::Replication;
 use crate::step::{Plan, Step};
 
 /// Of one bucket, see <https://docs.aws.amazon.com/general/latest/gr/s3.html>.
@@ -19,42 +18,33 @@ const MOST_NOTIFICATIONS: usize = 100;
 
 /// The steps from what there is to what should be.
 ///
-/// `queue_arn` is the checker's queue, for the source bucket's failure events.
-///
 /// # Errors
 /// Where our part cannot join other people's configuration, or a limit of AWS is passed.
 pub fn plan(
-    spec: &Spec,
+    replication: &Replication,
     desired: &Desired,
     observed: &Observed,
-    home: &Home,
-    owner: &Owner,
-    queue_arn: Option<&str>,
-) -> Result<Plan, Vec<String>> {
+) -> Result<Plan, Faults> {
     let comparison = Comparison {
-        spec,
+        replication,
         desired,
         observed,
-        home,
-        owner,
-        grants: grants(spec, desired, home, owner),
+        grants: grants(replication, desired),
     };
-    comparison.plan(queue_arn)
+    comparison.plan()
 }
 
 /// What should be beside what is.
 pub(super) struct Comparison<'a> {
-    pub spec: &'a Spec,
+    pub replication: &'a Replication,
     pub desired: &'a Desired,
     pub observed: &'a Observed,
-    pub home: &'a Home,
-    pub owner: &'a Owner,
     pub grants: Grants,
 }
 
 impl Comparison<'_> {
-    fn plan(&self, queue_arn: Option<&str>) -> Result<Plan, Vec<String>> {
-        let mut faults = Vec::new();
+    fn plan(&self) -> Result<Plan, Faults> {
+        let mut faults = Faults::default();
         let mut foundations = self.new_buckets();
         foundations.extend(self.new_keys(false));
         let mut settings = self.buckets();
@@ -63,7 +53,7 @@ impl Comparison<'_> {
                 foundations.extend(of_foundations);
                 settings.extend(of_settings);
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => faults.add(fault),
         }
         match self.granted() {
             Ok(steps) => settings.extend(steps),
@@ -71,33 +61,36 @@ impl Comparison<'_> {
         }
         let existing = self.observed.replication.as_ref();
         let role_arn = &self.desired.role_arn;
-        let merged = merge::replication(existing, self.owner, role_arn, &self.desired.rules);
+        let merged = merge::replication(
+            existing,
+            &self.replication.owner,
+            role_arn,
+            &self.desired.rules,
+        );
         let rules = self.prioritised(merged.as_ref().ok().and_then(Option::as_ref));
         match self.expectations(&rules) {
             Ok(steps) => settings.extend(steps),
             Err(found) => faults.extend(found),
         }
-        match self.failure_events(queue_arn) {
+        match self.failure_events() {
             Ok(step) => settings.extend(step),
-            Err(fault) => faults.push(fault),
+            Err(fault) => faults.add(fault),
         }
         // Before the rules: once they are replaced, nothing leads to the parameters any more.
         settings.extend(self.abandoned_expectations());
-        let bucket = &self.spec.source_bucket;
+        let bucket = &self.replication.spec.source_bucket;
         let mut merge = Vec::new();
         match merged {
             Ok(merged) if merged.as_ref() == existing => {}
             Ok(_) => merge.push(Step::MergeReplication {
                 bucket: bucket.clone(),
-                region: self.spec.source_region.clone(),
+                region: self.replication.spec.source_region.clone(),
                 role_arn: role_arn.clone(),
                 rules: self.desired.rules.clone(),
             }),
-            Err(error) => faults.push(format!("bucket `{bucket}`: {error}")),
+            Err(error) => faults.add(error.fault(About::bucket(bucket))),
         }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
+        faults.or(())?;
         // The policy of a key in another account names the role, which must be there first.
         let foreign_keys = self.new_keys(true);
         let mut leftovers = self.former_role_policy();
@@ -125,8 +118,8 @@ impl Comparison<'_> {
         let mut steps = Vec::new();
         if self.observed.source.is_none() {
             steps.push(Step::CreateBucket {
-                bucket: self.spec.source_bucket.clone(),
-                region: self.spec.source_region.clone(),
+                bucket: self.replication.spec.source_bucket.clone(),
+                region: self.replication.spec.source_region.clone(),
             });
         }
         for (bucket, region) in self.seen() {
@@ -143,16 +136,16 @@ impl Comparison<'_> {
     fn new_keys(&self, foreign: bool) -> Vec<Step> {
         let new = self.desired.new_keys.iter();
         let steps = new.filter_map(|(alias_arn, (bucket, region))| {
-            let account = self.spec.account_of(bucket, self.home);
-            (foreign == (account != self.home.account)).then(|| {
+            let account = self.replication.account_of(bucket);
+            (foreign == (account != self.replication.home.account)).then(|| {
                 let grant = self.grants.keys.get(alias_arn);
                 let statements = grant.map_or(&[][..], |grant| &grant.statements);
                 Step::CreateKey {
                     region: region.clone(),
-                    alias: self.owner.key_alias(bucket),
+                    alias: self.replication.owner.key_alias(bucket),
                     alias_arn: alias_arn.clone(),
                     bucket: bucket.clone(),
-                    policy: key_policy(self.home, account, statements).to_string(),
+                    policy: key_policy(&self.replication.home, account, statements).to_string(),
                 }
             })
         });
@@ -162,7 +155,10 @@ impl Comparison<'_> {
     /// The buckets' own settings: versioning, default encryption, EventBridge.
     fn buckets(&self) -> Vec<Step> {
         let mut steps = Vec::new();
-        let source = (&self.spec.source_bucket, &self.spec.source_region);
+        let source = (
+            &self.replication.spec.source_bucket,
+            &self.replication.spec.source_region,
+        );
         let versioned = |found: Option<&ObservedBucket>| {
             found.is_some_and(|found| found.versioning == Versioning::Enabled)
         };
@@ -185,7 +181,7 @@ impl Comparison<'_> {
         }
         for place in self.seen() {
             let found = self.destination(place.0);
-            if lacks_our_default(found, self.owner)
+            if lacks_our_default(found, &self.replication.owner)
                 && let Some(key) = self.desired.first_key_for(place.0)
             {
                 steps.push(default_encryption(place, key));
@@ -208,26 +204,31 @@ impl Comparison<'_> {
         self.observed.destinations.get(bucket)?.bucket.as_ref()
     }
 
-    fn failure_events(&self, queue_arn: Option<&str>) -> Result<Option<Step>, String> {
-        let (bucket, region) = (&self.spec.source_bucket, &self.spec.source_region);
+    fn failure_events(&self) -> Result<Option<Step>, Fault> {
+        let (bucket, region) = (
+            &self.replication.spec.source_bucket,
+            &self.replication.spec.source_region,
+        );
         // S3 sends notifications to queues of the bucket's own Region only.
         let in_region = |arn: &&str| arn.split(':').nth(3) == Some(region);
+        let queue_arn = self.replication.queue_arn.as_deref();
         let Some(queue_arn) = queue_arn.filter(in_region) else {
             return Ok(None);
         };
         let none = NotificationConfiguration::default();
         let source = self.observed.source.as_ref();
         let existing = source.map_or(&none, |source| &source.notifications);
-        let merged = merge::with_failure_events(existing, self.owner, queue_arn);
+        let merged = merge::with_failure_events(existing, &self.replication.owner, queue_arn);
         if merged == *existing {
             return Ok(None);
         }
         let number = merged.queues.len() + merged.topics.len() + merged.functions.len();
         if number > MOST_NOTIFICATIONS {
-            return Err(format!(
+            let words = format!(
                 "bucket `{bucket}` would have {number} event notifications, S3 takes at most {MOST_NOTIFICATIONS}; \
                  remove one, or send the bucket's `s3:Replication:*` events to `{queue_arn}` by one of them"
-            ));
+            );
+            return Err(Fault::new(About::bucket(bucket), FaultKind::Limit, words));
         }
         Ok(Some(Step::AddFailureEvents {
             bucket: bucket.clone(),

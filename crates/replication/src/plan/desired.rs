@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::alias_arn;
 use super::keys::{self, Place};
-use crate::arn::Home;
 use crate::configuration::{ObjectLock, ReplicationRule};
+use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::observed::{KeyName, Observed, ObservedBucket};
-use crate::owner::{Owner, role_arn};
+use crate::owner::Owner;
 use crate::policy::Route;
-use crate::spec::{Rule, Spec, Verification, WhenMissing};
+use crate::replication::Replication;
+use crate::spec::{Rule, Verification, WhenMissing};
 
 /// The spec with every name resolved: which keys, which Regions, which role. Keys that are still to
 /// be made are named by the ARN of their alias.
@@ -42,17 +42,10 @@ pub struct Desired {
 ///
 /// # Errors
 /// Everything that cannot be or would not work, each with what to do about it.
-pub fn desired(
-    spec: &Spec,
-    observed: &Observed,
-    home: &Home,
-    owner: &Owner,
-) -> Result<Desired, Vec<String>> {
+pub fn desired(replication: &Replication, observed: &Observed) -> Result<Desired, Faults> {
+    let spec = &replication.spec;
     let desired = Desired {
-        role_arn: spec
-            .role
-            .clone()
-            .unwrap_or_else(|| role_arn(home, &spec.source_bucket)),
+        role_arn: replication.role_arn(),
         source_keys: BTreeSet::new(),
         rules: Vec::new(),
         regions: BTreeMap::new(),
@@ -64,12 +57,10 @@ pub fn desired(
         source_default: None,
     };
     let mut resolution = Resolution {
-        spec,
+        replication,
         observed,
-        home,
-        owner,
         desired,
-        faults: Vec::new(),
+        faults: Faults::default(),
     };
     resolution.source();
     resolution.lock(
@@ -79,54 +70,43 @@ pub fn desired(
     for rule in &spec.rules {
         resolution.rule(rule);
     }
-    if resolution.faults.is_empty() {
-        Ok(resolution.desired)
-    } else {
-        Err(resolution.faults)
-    }
+    resolution.faults.or(resolution.desired)
 }
 
 /// A resolution under way.
 struct Resolution<'a> {
-    spec: &'a Spec,
+    replication: &'a Replication,
     observed: &'a Observed,
-    home: &'a Home,
-    owner: &'a Owner,
     desired: Desired,
-    faults: Vec<String>,
+    faults: Faults,
 }
 
 impl Resolution<'_> {
     fn creates(&self) -> bool {
-        self.spec.when_missing == WhenMissing::Create
+        self.replication.spec.when_missing == WhenMissing::Create
     }
 
     fn missing(&mut self, bucket: &str) {
-        self.fault(format!(
-            "bucket `{bucket}` does not exist, and `WhenMissing` is Fail"
-        ));
+        let words = format!("bucket `{bucket}` does not exist, and `WhenMissing` is Fail");
+        self.fault(About::bucket(bucket), FaultKind::Missing, words);
     }
 
-    fn fault(&mut self, fault: String) {
-        if !self.faults.contains(&fault) {
-            self.faults.push(fault);
-        }
+    fn fault(&mut self, about: About, kind: FaultKind, words: String) {
+        self.faults.add(Fault::new(about, kind, words));
     }
 
     fn usable(&mut self, place: &Place<'_>, key: &str, what: &str) -> Option<String> {
         let found = keys::usable(&self.observed.keys, place, key, what);
-        found
-            .map_err(|found| found.into_iter().for_each(|fault| self.fault(fault)))
-            .ok()
+        found.map_err(|found| self.faults.extend(found)).ok()
     }
 
     fn source(&mut self) {
-        let (spec, source) = (self.spec, self.observed.source.as_ref());
+        let (spec, source) = (&self.replication.spec, self.observed.source.as_ref());
         if source.is_none() && !self.creates() {
             self.missing(&spec.source_bucket);
         }
         let place = Place {
-            account: &self.home.account,
+            account: &self.replication.home.account,
             region: &spec.source_region,
         };
         for key in &spec.source_kms_keys {
@@ -137,7 +117,7 @@ impl Resolution<'_> {
                 self.desired.source_keys.insert(arn);
             }
         }
-        if !lacks_our_default(source, self.owner) {
+        if !lacks_our_default(source, &self.replication.owner) {
             self.desired.source_default = None;
         }
         if !spec.source_kms_keys.is_empty() {
@@ -160,18 +140,18 @@ impl Resolution<'_> {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-replication>.
     fn lock(&mut self, bucket: &str, lock: Option<ObjectLock>) {
         let lock = lock.unwrap_or_default();
-        if bucket == self.spec.source_bucket {
+        if bucket == self.replication.spec.source_bucket {
             self.desired.object_lock = lock != ObjectLock::Off;
         } else if self.desired.object_lock && lock == ObjectLock::Off {
-            self.fault(format!(
+            self.fault(About::bucket(bucket), FaultKind::Unusable, format!(
                 "the source bucket has Object Lock and bucket `{bucket}` has not: S3 replicates its objects only to a \
                  bucket with Object Lock; create it with Object Lock, or enable that (s3:PutBucketObjectLockConfiguration)"
             ));
         }
         if lock == ObjectLock::Retaining {
             self.desired.retaining.insert(bucket.to_owned());
-            if self.spec.verification == Verification::Required {
-                self.fault(format!(
+            if self.replication.spec.verification == Verification::Required {
+                self.fault(About::bucket(bucket), FaultKind::Unusable, format!(
                     "`Verification` is Required, but bucket `{bucket}` has a default retention, by which a probe could \
                      not be removed again; set `Verification` to BestEffort or None"
                 ));
@@ -183,7 +163,7 @@ impl Resolution<'_> {
         let bucket = &rule.destination_bucket;
         let found = self.observed.destinations.get(bucket);
         let Some(region) = found.and_then(|found| found.region.clone()) else {
-            self.fault(format!(
+            self.fault(About::bucket(bucket), FaultKind::Missing, format!(
                 "bucket `{bucket}` does not exist and nothing says its Region; give `Destination.Region`"
             ));
             return;
@@ -197,20 +177,20 @@ impl Resolution<'_> {
             self.lock(bucket, present.map(|found| found.object_lock));
         }
         if found.is_some_and(|found| found.requester_pays) {
-            self.fault(format!(
+            self.fault(About::bucket(bucket), FaultKind::Unusable, format!(
                 "bucket `{bucket}` is a Requester Pays bucket, which S3 does not replicate to; set its payer to \
                  BucketOwner (s3:PutBucketRequestPayment)"
             ));
         }
         let place = Place {
-            account: self.spec.account_of(bucket, self.home),
+            account: self.replication.account_of(bucket),
             region: &region,
         };
-        if place.account != self.home.account
+        if place.account != self.replication.home.account
             && let Some(key) = &rule.rule.destination.replica_kms_key_id
             && keys::is_aws_managed(&self.observed.keys, &place, key)
         {
-            self.fault(format!(
+            self.fault(About::key(key), FaultKind::Unusable, format!(
                 "replica key `{key}` is an AWS managed key, which no other account can use; give a key of the \
                  destination's own, or leave it out to have one made"
             ));
@@ -232,15 +212,17 @@ impl Resolution<'_> {
     /// The key that we made or are to make for a bucket.
     fn key_of_ours(&mut self, place: &Place<'_>, bucket: &str) -> String {
         let Place { account, region } = *place;
-        let alias = alias_arn(self.home, account, self.owner, region, bucket);
+        let alias = self.replication.alias_arn(region, bucket);
         let asked = KeyName::new(account, region, &alias);
         if let Some(Some(_)) = self.observed.keys.get(&asked) {
             return self.usable(place, &alias, "our key").unwrap_or(alias);
         }
         if !self.creates() {
-            self.fault(format!(
-                "no key is given for bucket `{bucket}`, and `WhenMissing` is Fail"
-            ));
+            self.fault(
+                About::bucket(bucket),
+                FaultKind::Missing,
+                format!("no key is given for bucket `{bucket}`, and `WhenMissing` is Fail"),
+            );
         }
         self.desired
             .new_keys

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::create::Comparison;
 use super::parameters::{Difference, LARGEST_PARAMETER, written};
 use crate::configuration::{ReplicationRule, Status};
+use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::step::Step;
 
 /// Parameters of one destination; enough for 1,000 rules with prefixes of ordinary length.
@@ -15,27 +16,31 @@ const MOST_PARAMETERS: usize = 100;
 impl Comparison<'_> {
     /// The parameters of all destinations that can be looked at. `rules` are ours, with the
     /// priorities that they are to have.
-    pub(super) fn expectations(&self, rules: &[ReplicationRule]) -> Result<Vec<Step>, Vec<String>> {
-        let (mut steps, mut faults) = (Vec::new(), Vec::new());
-        let source_arn = self.home.bucket_arn(&self.spec.source_bucket);
+    pub(super) fn expectations(&self, rules: &[ReplicationRule]) -> Result<Vec<Step>, Faults> {
+        let (mut steps, mut faults) = (Vec::new(), Faults::default());
+        let source_arn = self
+            .replication
+            .home
+            .bucket_arn(&self.replication.spec.source_bucket);
         for (bucket, region) in self.seen() {
             let to_bucket = rules
                 .iter()
                 .filter(|rule| rule.destination.bucket_name() == bucket);
             let wanted = documents(&source_arn, &expected(&to_bucket.collect::<Vec<_>>()));
             if wanted.len() > MOST_PARAMETERS {
-                faults.push(format!(
+                let words = format!(
                     "the expectations for bucket `{bucket}` would fill {} SSM parameters, at most {MOST_PARAMETERS} are \
                      written; use fewer or shorter prefixes for this destination",
                     wanted.len()
-                ));
+                );
+                faults.add(Fault::new(About::bucket(bucket), FaultKind::Limit, words));
                 continue;
             }
             let none = BTreeMap::new();
             let found = self.observed.destinations.get(bucket);
             let present = found.map_or(&none, |found| &found.parameters);
             let wanted = wanted.iter().enumerate().map(|(number, document)| {
-                let name = self.owner.parameter_name(bucket, number);
+                let name = self.replication.owner.parameter_name(bucket, number);
                 (name, written(document))
             });
             let difference = Difference::between(present, wanted);
@@ -51,11 +56,7 @@ impl Comparison<'_> {
             let left_over = difference.delete.iter();
             steps.extend(left_over.map(|name| deletion(bucket, region, name)));
         }
-        if faults.is_empty() {
-            Ok(steps)
-        } else {
-            Err(faults)
-        }
+        faults.or(steps)
     }
 
     /// Of destinations that the spec no longer names.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::create::Comparison;
 use crate::arn::Arn;
+use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::merge;
 use crate::step::Step;
 
@@ -16,21 +17,21 @@ const LARGEST_KEY_POLICY: usize = 32 * 1024;
 
 impl Comparison<'_> {
     /// The statements that are to be put where we can.
-    pub(super) fn granted(&self) -> Result<Vec<Step>, Vec<String>> {
-        let (mut steps, mut faults) = (Vec::new(), Vec::new());
+    pub(super) fn granted(&self) -> Result<Vec<Step>, Faults> {
+        let (mut steps, mut faults) = (Vec::new(), Faults::default());
         let buckets = self.grants.buckets.iter();
         for (bucket, statements) in buckets.filter(|(bucket, _)| self.acts_in(bucket)) {
             let found = self.observed.destinations.get(bucket);
             let present = found.and_then(|found| found.policy.as_deref());
-            let what = format!("bucket `{bucket}`");
-            match self.changed(present, statements, LARGEST_BUCKET_POLICY) {
+            let about = About::bucket(bucket);
+            match self.changed(about, present, statements, LARGEST_BUCKET_POLICY) {
                 Ok(false) => {}
                 Ok(true) => steps.push(Step::MergeBucketPolicy {
                     bucket: bucket.clone(),
                     region: self.region(bucket),
                     statements: statements.clone(),
                 }),
-                Err(fault) => faults.push(format!("{what}: {fault}")),
+                Err(fault) => faults.add(fault),
             }
         }
         for (key, grant) in &self.grants.keys {
@@ -40,7 +41,8 @@ impl Comparison<'_> {
                 continue;
             }
             let present = self.observed.key_policies.get(key).map(String::as_str);
-            match self.changed(present, &grant.statements, LARGEST_KEY_POLICY) {
+            let about = About::key(key);
+            match self.changed(about, present, &grant.statements, LARGEST_KEY_POLICY) {
                 Ok(false) => {}
                 Ok(true) => steps.push(Step::MergeKeyPolicy {
                     bucket: grant.bucket.clone(),
@@ -48,14 +50,10 @@ impl Comparison<'_> {
                     key_arn: key.clone(),
                     statements: grant.statements.clone(),
                 }),
-                Err(fault) => faults.push(format!("key `{key}`: {fault}")),
+                Err(fault) => faults.add(fault),
             }
         }
-        if faults.is_empty() {
-            Ok(steps)
-        } else {
-            Err(faults)
-        }
+        faults.or(steps)
     }
 
     /// Statements that nothing needs any more. They go last, when no rule leads there.
@@ -85,7 +83,7 @@ impl Comparison<'_> {
     }
 
     fn is_of_account(&self, key: &str, bucket: &str) -> bool {
-        let account = self.spec.account_of(bucket, self.home);
+        let account = self.replication.account_of(bucket);
         Arn::parse(key).is_some_and(|key| key.account == account)
     }
 
@@ -99,16 +97,21 @@ impl Comparison<'_> {
 
     fn changed(
         &self,
+        about: About,
         present: Option<&str>,
         statements: &[Value],
         largest: usize,
-    ) -> Result<bool, String> {
-        let merged = merge::with_statements(present, self.owner, statements)?;
+    ) -> Result<bool, Fault> {
+        let merged = match merge::with_statements(present, &self.replication.owner, statements) {
+            Ok(merged) => merged,
+            Err(error) => return Err(error.fault(about)),
+        };
         let length = merged.as_ref().map_or(0, String::len);
         if length > largest {
-            return Err(format!(
+            let words = format!(
                 "its policy would have {length} bytes, AWS takes at most {largest}; use fewer or wider prefixes"
-            ));
+            );
+            return Err(Fault::of(about, FaultKind::Limit, words));
         }
         Ok(merged.as_deref() != present)
     }

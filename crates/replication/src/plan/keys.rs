@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>.
 
 use crate::arn::Arn;
+use crate::fault::{About, Fault, FaultKind};
 use crate::observed::{KeyName, KeysByName};
 use crate::ports::KeyDescription;
 
@@ -13,9 +14,6 @@ pub(super) struct Place<'a> {
     pub region: &'a str,
 }
 
-/// The ARN of the key that `name` stands for in `place`.
-///
-/// # Errors
 /// Whether AWS manages the key that `name` stands for. See
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html#replication-kms-cross-acct-scenario>.
 pub(super) fn is_aws_managed(keys: &KeysByName, place: &Place<'_>, name: &str) -> bool {
@@ -24,30 +22,43 @@ pub(super) fn is_aws_managed(keys: &KeysByName, place: &Place<'_>, name: &str) -
     found.is_some_and(|key| key.manager == "AWS")
 }
 
+/// The ARN of the key that `name` stands for in `place`.
+///
+/// # Errors
 /// What keeps S3 from using it.
 pub(super) fn usable(
     keys: &KeysByName,
     place: &Place<'_>,
     name: &str,
     what: &str,
-) -> Result<String, Vec<String>> {
+) -> Result<String, Vec<Fault>> {
     let Place { account, region } = *place;
     let asked = KeyName::new(account, region, name);
     let Some(Some(key)) = keys.get(&asked) else {
-        return Err(vec![format!(
+        let words = format!(
             "{what} `{name}` does not exist in {region}; give an existing key, or leave it out to have one made"
+        );
+        return Err(vec![Fault::new(
+            About::key(name),
+            FaultKind::Missing,
+            words,
         )]);
     };
-    let faults = faults(key, region, what);
+    let arn = &key.arn;
+    let unusable = |wrong| {
+        let words = format!("{what} `{arn}` {wrong}");
+        Fault::new(About::key(arn), FaultKind::Unusable, words)
+    };
+    let faults: Vec<_> = wrongs(key, region).into_iter().map(unusable).collect();
     if faults.is_empty() {
-        Ok(key.arn.clone())
+        Ok(arn.clone())
     } else {
         Err(faults)
     }
 }
 
-/// What keeps S3 from using `key` in `region`.
-pub(crate) fn faults(key: &KeyDescription, region: &str, what: &str) -> Vec<String> {
+/// What keeps S3 from using `key` in `region`, said of it.
+pub(crate) fn wrongs(key: &KeyDescription, region: &str) -> Vec<String> {
     let KeyDescription {
         arn,
         state,
@@ -55,7 +66,7 @@ pub(crate) fn faults(key: &KeyDescription, region: &str, what: &str) -> Vec<Stri
         spec,
         manager: _,
     } = key;
-    let mut faults = Vec::new();
+    let mut wrongs = Vec::new();
     let remedy = match state.as_str() {
         "Enabled" => None,
         "Disabled" => Some("enable it (kms:EnableKey)"),
@@ -63,18 +74,18 @@ pub(crate) fn faults(key: &KeyDescription, region: &str, what: &str) -> Vec<Stri
         _ => Some("it must be Enabled"),
     };
     if let Some(remedy) = remedy {
-        faults.push(format!("{what} `{arn}` is in state {state}: {remedy}"));
+        wrongs.push(format!("is in state {state}: {remedy}"));
     }
     if usage != "ENCRYPT_DECRYPT" || spec != "SYMMETRIC_DEFAULT" {
-        faults.push(format!(
-            "{what} `{arn}` is a {spec} key for {usage}; S3 uses symmetric encryption keys only"
+        wrongs.push(format!(
+            "is a {spec} key for {usage}; S3 uses symmetric encryption keys only"
         ));
     }
     if let Some(found) = Arn::parse(arn).filter(|found| found.region != region) {
-        faults.push(format!(
-            "{what} `{arn}` is in {}, its bucket in {region}; S3 uses keys of the bucket's Region only",
+        wrongs.push(format!(
+            "is in {}, its bucket in {region}; S3 uses keys of the bucket's Region only",
             found.region
         ));
     }
-    faults
+    wrongs
 }

@@ -22,17 +22,6 @@ pub(crate) use role::fitting_policy;
 
 use serde_json::Value;
 
-use crate::arn::Home;
-use crate::owner::Owner;
-
-/// ARN of the alias that the key we make for `bucket` has; it stands for the key in a plan, until
-/// the key exists.
-#[must_use]
-pub fn alias_arn(home: &Home, account: &str, owner: &Owner, region: &str, bucket: &str) -> String {
-    let alias = owner.key_alias(bucket);
-    format!("arn:{}:kms:{region}:{account}:{alias}", home.partition)
-}
-
 /// Whether the text `found` is the JSON document `wanted`, however it is spaced.
 pub(crate) fn says(found: Option<&str>, wanted: &Value) -> bool {
     found

@@ -5,11 +5,10 @@ use serde_json::Value;
 use super::create::Comparison;
 use super::desired::Desired;
 use super::says;
-use crate::arn::Home;
+use crate::fault::{About, Fault, FaultKind};
 use crate::observed::Observed;
-use crate::owner::Owner;
 use crate::policy::{Reach, S3, role_policy, trust_policy};
-use crate::spec::Spec;
+use crate::replication::Replication;
 use crate::step::Step;
 
 /// The longest inline policies of a role, all together and without white space, in characters. See
@@ -18,13 +17,13 @@ const LARGEST_INLINE_POLICIES: usize = 10_240;
 
 impl Comparison<'_> {
     /// What must be there before the settings, and what belongs to them.
-    pub(super) fn role(&self) -> Result<(Vec<Step>, Vec<Step>), String> {
+    pub(super) fn role(&self) -> Result<(Vec<Step>, Vec<Step>), Fault> {
         let (mut foundations, mut settings) = (Vec::new(), Vec::new());
-        if self.spec.role.is_some() {
+        if self.replication.spec.role.is_some() {
             return Ok((foundations, settings));
         }
-        let role = &self.spec.source_bucket;
-        let boundary = &self.spec.permissions_boundary;
+        let role = &self.replication.spec.source_bucket;
+        let boundary = &self.replication.spec.permissions_boundary;
         match &self.observed.role {
             None => foundations.push(Step::CreateRole {
                 role: role.clone(),
@@ -42,14 +41,8 @@ impl Comparison<'_> {
                 }
             }
         }
-        let name = self.owner.policy_name();
-        let document = fitting_policy(
-            self.spec,
-            self.desired,
-            self.observed,
-            self.home,
-            self.owner,
-        )?;
+        let name = self.replication.owner.policy_name();
+        let document = fitting_policy(self.replication, self.desired, self.observed)?;
         let present = self.observed.role_policies.get(&name);
         if !says(present.map(String::as_str), &document) {
             settings.push(Step::PutRolePolicy {
@@ -63,11 +56,13 @@ impl Comparison<'_> {
 
     /// The policy that an earlier version of the resource needed and this one does not.
     pub(super) fn former_role_policy(&self) -> Vec<Step> {
-        let policy = self.owner.policy_name();
-        if self.spec.role.is_none() || !self.observed.role_policies.contains_key(&policy) {
+        let policy = self.replication.owner.policy_name();
+        if self.replication.spec.role.is_none()
+            || !self.observed.role_policies.contains_key(&policy)
+        {
             return Vec::new();
         }
-        let role = self.spec.source_bucket.clone();
+        let role = self.replication.spec.source_bucket.clone();
         vec![Step::DeleteRolePolicy { role, policy }]
     }
 }
@@ -77,13 +72,11 @@ impl Comparison<'_> {
 /// # Errors
 /// Where neither fits.
 pub(crate) fn fitting_policy(
-    spec: &Spec,
+    replication: &Replication,
     desired: &Desired,
     observed: &Observed,
-    home: &Home,
-    owner: &Owner,
-) -> Result<Value, String> {
-    let name = owner.policy_name();
+) -> Result<Value, Fault> {
+    let name = replication.owner.policy_name();
     let policies = observed.role_policies.iter();
     let others: usize = policies
         .filter(|(other, _)| **other != name)
@@ -91,17 +84,22 @@ pub(crate) fn fitting_policy(
         .sum();
     let mut least = 0;
     for reach in [Reach::Prefixes, Reach::Buckets] {
-        let document = role_policy(home, owner, spec, desired, reach);
+        let document = role_policy(replication, desired, reach);
         least = counted(&document.to_string());
         if least + others <= LARGEST_INLINE_POLICIES {
             return Ok(document);
         }
     }
-    let role = &spec.source_bucket;
-    Err(format!(
+    let role = &replication.spec.source_bucket;
+    let words = format!(
         "the policy of role `{role}` would have {least} characters even without prefixes, beside {others} of other \
          resources on the bucket; IAM takes at most {LARGEST_INLINE_POLICIES} in a role's inline policies: use fewer \
          destinations and keys, or give a role with managed policies as `Role`"
+    );
+    Err(Fault::new(
+        About::Role(role.clone()),
+        FaultKind::Limit,
+        words,
     ))
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::{Desired, alias_arn, desired, plan, plan_delete};
+use super::{Desired, desired, plan, plan_delete};
 use crate::arn::Home;
 use crate::configuration::{
     DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
@@ -16,8 +16,8 @@ use crate::observed::{
 };
 use crate::owner::{OWNER_TAG, Owner};
 use crate::ports::KeyDescription;
-use crate::properties;
-use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec};
+use crate::replication::Replication;
+use crate::spec::{OnDeleteBuckets, OnDeleteKeys};
 use crate::step::Step;
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:q";
@@ -30,10 +30,13 @@ fn owner() -> Owner {
     Owner::new("stack", "Replication", "source")
 }
 
-fn spec() -> Spec {
+fn replication(queue_arn: Option<&str>) -> Replication {
     let properties = json!({"SourceBucket": "source", "Rules": [
         {"Filter": {"Prefix": "Tax"}, "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": "us-west-2"}}]});
-    properties::read(properties.as_object().unwrap(), &home(), &owner()).unwrap()
+    Replication {
+        queue_arn: queue_arn.map(str::to_owned),
+        ..Replication::example(&properties)
+    }
 }
 
 /// An account with nothing in it, as far as the spec looks.
@@ -81,12 +84,12 @@ fn key(region: &str, id: &str) -> KeyDescription {
 }
 
 fn wanted(observed: &Observed) -> Desired {
-    desired(&spec(), observed, &home(), &owner()).unwrap()
+    desired(&replication(None), observed).unwrap()
 }
 
 fn planned(observed: &Observed) -> String {
     let wanted = wanted(observed);
-    let plan = plan(&spec(), &wanted, observed, &home(), &owner(), Some(QUEUE));
+    let plan = plan(&replication(Some(QUEUE)), &wanted, observed);
     plan.unwrap().to_string().replace(owner().as_str(), "OWNER")
 }
 
@@ -146,7 +149,7 @@ fn a_queue_of_another_region_is_not_used() {
     let observed = nothing();
     let wanted = wanted(&observed);
     let far = "arn:aws:sqs:us-west-2:111122223333:q";
-    let plan = plan(&spec(), &wanted, &observed, &home(), &owner(), Some(far)).unwrap();
+    let plan = plan(&replication(Some(far)), &wanted, &observed).unwrap();
     assert!(!plan.to_string().contains("send replication failures"));
 }
 
@@ -154,12 +157,12 @@ fn a_queue_of_another_region_is_not_used() {
 fn steps_name_the_keys_once_they_exist_and_their_aliases_nowhere() {
     let observed = nothing();
     let wanted = wanted(&observed);
-    let plan = plan(&spec(), &wanted, &observed, &home(), &owner(), None).unwrap();
+    let plan = plan(&replication(None), &wanted, &observed).unwrap();
     let keys: BTreeMap<String, String> = [("us-east-1", "source"), ("us-west-2", "destination")]
         .into_iter()
         .map(|(region, bucket)| {
             (
-                alias_arn(&home(), &home().account, &owner(), region, bucket),
+                replication(None).alias_arn(region, bucket),
                 key(region, bucket).arn,
             )
         })
@@ -181,7 +184,7 @@ fn keys_of_ours_that_exist_are_used_and_not_made_again() {
         let place = KeyName {
             account: home().account,
             region: region.to_owned(),
-            name: alias_arn(&home(), &home().account, &owner(), region, bucket),
+            name: replication(None).alias_arn(region, bucket),
         };
         observed.keys.insert(place, Some(key(region, bucket)));
     }

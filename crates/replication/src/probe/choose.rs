@@ -108,10 +108,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::arn::Home;
     use crate::configuration::ReplicationRule;
     use crate::observed::{Observed, ObservedDestination};
-    use crate::properties;
+    use crate::replication::Replication;
 
     fn owner() -> Owner {
         Owner::new("stack", "Replication", "source")
@@ -119,7 +118,6 @@ mod tests {
 
     /// What rules (prefix, destination, priority) and source keys make, and the rules as in S3.
     fn setting(rules: &[(&str, &str, i32)], keys: &[&str]) -> (ReplicationConfiguration, Desired) {
-        let home = Home::example();
         let rules: Vec<_> = rules
             .iter()
             .map(|(prefix, bucket, priority)| {
@@ -128,8 +126,8 @@ mod tests {
             })
             .collect();
         let properties = json!({"SourceBucket": "source", "Rules": rules});
-        let spec = properties::read(properties.as_object().unwrap(), &home, &owner()).unwrap();
-        let destinations = spec.rules.iter().map(|rule| {
+        let replication = Replication::example(&properties);
+        let destinations = replication.spec.rules.iter().map(|rule| {
             let found = ObservedDestination {
                 region: Some("us-west-2".into()),
                 seen: true,
@@ -141,7 +139,7 @@ mod tests {
             destinations: destinations.collect(),
             ..Observed::default()
         };
-        let mut desired = crate::plan::desired(&spec, &observed, &home, &owner()).unwrap();
+        let mut desired = crate::plan::desired(&replication, &observed).unwrap();
         desired.source_keys = keys.iter().map(|key| (*key).to_owned()).collect();
         let configuration = ReplicationConfiguration {
             role: desired.role_arn.clone(),

@@ -1,8 +1,8 @@
 //! A destination in another account: what must be said of it, as it cannot be looked up.
 
-use super::faults::Faults;
 use super::read::GivenDestination;
 use crate::arn::{Arn, Home};
+use crate::fault::Faults;
 
 /// Checks `Account`, `AssumeRoleArn` and what they ask of the other properties.
 pub(super) fn check(

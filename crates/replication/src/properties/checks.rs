@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::faults::Faults;
 use super::read::{Given, GivenRule};
 use crate::arn::{Arn, Home};
 use crate::configuration::Status;
+use crate::fault::Faults;
 
 /// The account of a destination, and the role to assume there.
 type GivenAccount = (Option<String>, Option<String>);

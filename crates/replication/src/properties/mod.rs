@@ -3,7 +3,6 @@
 
 mod accounts;
 mod checks;
-mod faults;
 mod read;
 mod reference;
 mod schema;
@@ -12,8 +11,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use faults::{Fault, Faults};
-pub use read::{read, read_bounded};
+pub use read::{Sound, read};
 pub use reference::reference;
 pub use schema::schema;
 pub(crate) use shape::scalar;

@@ -4,12 +4,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::checks::{check, check_required_boundary};
-use super::faults::Faults;
 use super::shape::canonical;
 use super::table;
 use crate::arn::{Arn, Home};
 use crate::configuration::{Destination, Filter, ReplicationRule, Status, Tag, Timed};
+use crate::fault::Faults;
 use crate::owner::Owner;
+use crate::ports::BucketRef;
+use crate::replication::{Installation, Replication};
 use crate::spec::{
     ExistingObjects, OnDeleteBuckets, OnDeleteKeys, Rule, Spec, Verification, WhenMissing,
 };
@@ -23,20 +25,77 @@ const FIFTEEN_MINUTES: i32 = 15;
 /// # Errors
 /// Every fault in the properties.
 pub fn read(properties: &Map<String, Value>, home: &Home, owner: &Owner) -> Result<Spec, Faults> {
-    read_bounded(properties, home, owner, None)
+    Ok(sound(properties, home, None)?.into_spec(home, owner))
 }
 
-/// The same where every role of ours must have the permissions boundary `required`: it is the default,
-/// and no other is taken.
-///
-/// # Errors
-/// Every fault in the properties.
-pub fn read_bounded(
+/// Properties without a fault, in whoever's name.
+#[derive(Debug)]
+pub struct Sound<'a> {
+    given: Given,
+    installation: &'a Installation,
+    source_region: String,
+}
+
+impl<'a> Sound<'a> {
+    /// Reads the resource's properties (without `ServiceToken`). Where every role of ours must have a
+    /// permissions boundary, that is the default, and no other is taken.
+    ///
+    /// # Errors
+    /// Every fault in the properties.
+    pub fn read(
+        properties: &Map<String, Value>,
+        installation: &'a Installation,
+    ) -> Result<Self, Faults> {
+        let Installation {
+            home,
+            required_boundary,
+            ..
+        } = installation;
+        let given = sound(properties, home, required_boundary.as_deref())?;
+        Ok(Self {
+            source_region: given.region(home),
+            given,
+            installation,
+        })
+    }
+
+    /// The source bucket.
+    #[must_use]
+    pub fn source(&self) -> BucketRef<'_> {
+        BucketRef {
+            name: self.given.source_bucket.as_deref().unwrap_or_default(),
+            region: &self.source_region,
+        }
+    }
+
+    /// What they ask for in the name of `owner`: every default filled in, each rule with an `Id` that bears
+    /// the name.
+    #[must_use]
+    pub fn of(self, owner: Owner) -> Replication {
+        let Installation {
+            home,
+            queue_arn,
+            required_boundary,
+        } = self.installation;
+        let mut spec = self.given.into_spec(home, &owner);
+        if required_boundary.is_some() {
+            spec.permissions_boundary.clone_from(required_boundary);
+        }
+        Replication {
+            spec,
+            home: home.clone(),
+            owner,
+            queue_arn: queue_arn.clone(),
+        }
+    }
+}
+
+/// The properties as they are given, where nothing is wrong with them.
+fn sound(
     properties: &Map<String, Value>,
     home: &Home,
-    owner: &Owner,
     required: Option<&str>,
-) -> Result<Spec, Faults> {
+) -> Result<Given, Faults> {
     let mut faults = Faults::default();
     let properties = unwrap_pasted_configuration(properties);
     let sound = canonical(&properties, table::RESOURCE, "", &mut faults);
@@ -50,12 +109,7 @@ pub fn read_bounded(
     };
     check(&given, home, &mut faults);
     check_required_boundary(&given, required, &mut faults);
-    faults.or(())?;
-    let mut spec = given.into_spec(home, owner);
-    if let Some(required) = required {
-        spec.permissions_boundary = Some(required.to_owned());
-    }
-    Ok(spec)
+    faults.or(given)
 }
 
 /// The walkthrough's `replication.json` is `{"Role": …, "Rules": […]}`. Pasted whole as `Rules`, it

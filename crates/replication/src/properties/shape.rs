@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::faults::Faults;
+use crate::fault::Faults;
 
 /// One property.
 pub(super) struct Property {
@@ -287,12 +287,7 @@ mod tests {
             panic!("an object")
         };
         let sound = canonical(&object, SHAPE, "", &mut faults);
-        let faults = faults
-            .0
-            .into_iter()
-            .map(|f| format!("{}: {}", f.path, f.message))
-            .collect();
-        (Value::Object(sound), faults)
+        (Value::Object(sound), faults.by_place())
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{read, read_bounded};
+use super::{Sound, read};
 use crate::arn::Home;
 use crate::configuration::{Status, Tag};
 use crate::owner::Owner;
+use crate::replication::Installation;
 use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec, Verification, WhenMissing};
 
 fn owner() -> Owner {
@@ -14,11 +15,7 @@ fn owner() -> Owner {
 
 fn spec(properties: &Value) -> Result<Spec, Vec<String>> {
     let properties = properties.as_object().unwrap();
-    read(properties, &Home::example(), &owner()).map_err(|faults| {
-        let told = faults.0.into_iter();
-        told.map(|fault| format!("{}: {}", fault.path, fault.message))
-            .collect()
-    })
+    read(properties, &Home::example(), &owner()).map_err(|faults| faults.by_place())
 }
 
 /// The least that is needed, with `rule` laid over its rule and `more` over the properties.
@@ -389,12 +386,13 @@ fn a_required_boundary_is_the_default_and_no_other_is_taken() {
     const REQUIRED: &str = "arn:aws:iam::111122223333:policy/required";
     let bounded = |more: Value| {
         let properties = with(&json!({}), &more);
-        read_bounded(
-            properties.as_object().unwrap(),
-            &Home::example(),
-            &owner(),
-            Some(REQUIRED),
-        )
+        let installation = Installation {
+            home: Home::example(),
+            queue_arn: None,
+            required_boundary: Some(REQUIRED.to_owned()),
+        };
+        let sound = Sound::read(properties.as_object().unwrap(), &installation);
+        sound.map(|sound| sound.of(owner()).spec)
     };
     let role = json!("arn:aws:iam::111122223333:role/r");
     for more in [

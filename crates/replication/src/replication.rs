@@ -1,0 +1,101 @@
+//! What every trip carries: what is asked, by whom, where. Pure.
+
+use crate::arn::Home;
+use crate::owner::{Owner, role_arn};
+use crate::ports::BucketRef;
+use crate::spec::Spec;
+
+/// What the provisioner was installed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installation {
+    /// Where it runs.
+    pub home: Home,
+    /// The checker's queue, for the source buckets' failure events.
+    pub queue_arn: Option<String>,
+    /// The permissions boundary that every role of ours must have: the provisioner may make no other.
+    pub required_boundary: Option<String>,
+}
+
+/// The replication of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replication {
+    /// What is asked.
+    pub spec: Spec,
+    /// Where the provisioner runs, and so the source bucket's account.
+    pub home: Home,
+    /// In whose name.
+    pub owner: Owner,
+    /// The checker's queue, for the source bucket's failure events.
+    pub queue_arn: Option<String>,
+}
+
+impl Replication {
+    /// The source bucket.
+    #[must_use]
+    pub fn source(&self) -> BucketRef<'_> {
+        BucketRef {
+            name: &self.spec.source_bucket,
+            region: &self.spec.source_region,
+        }
+    }
+
+    /// ARN of the source bucket.
+    #[must_use]
+    pub fn source_arn(&self) -> String {
+        self.home.bucket_arn(&self.spec.source_bucket)
+    }
+
+    /// The account of a bucket: the provisioner's own where no rule says another.
+    #[must_use]
+    pub fn account_of(&self, bucket: &str) -> &str {
+        self.spec.account_of(bucket, &self.home)
+    }
+
+    /// Whether a bucket is in another account.
+    #[must_use]
+    pub fn is_foreign(&self, bucket: &str) -> bool {
+        self.account_of(bucket) != self.home.account
+    }
+
+    /// ARN of the alias that the key we make for `bucket` has; it stands for the key in a plan, until
+    /// the key exists.
+    #[must_use]
+    pub fn alias_arn(&self, region: &str, bucket: &str) -> String {
+        let alias = self.owner.key_alias(bucket);
+        self.home.kms_arn(self.account_of(bucket), region, &alias)
+    }
+
+    /// ARN of the role that S3 assumes: the one given, or ours.
+    #[must_use]
+    pub fn role_arn(&self) -> String {
+        match &self.spec.role {
+            Some(given) => given.clone(),
+            None => role_arn(&self.home, &self.spec.source_bucket),
+        }
+    }
+
+    /// Name of the SSM parameter with this `number`, from 0, that tells the checker what to expect in a
+    /// destination bucket.
+    #[must_use]
+    pub fn parameter_name(&self, bucket: &str, number: usize) -> String {
+        self.owner.parameter_name(bucket, number)
+    }
+}
+
+#[cfg(test)]
+impl Replication {
+    /// What `properties` ask for in the name of the unit tests' owner.
+    pub(crate) fn example(properties: &serde_json::Value) -> Self {
+        let (home, owner) = (
+            Home::example(),
+            Owner::new("stack", "Replication", "source"),
+        );
+        let properties = properties.as_object().unwrap();
+        Self {
+            spec: crate::properties::read(properties, &home, &owner).unwrap(),
+            home,
+            owner,
+            queue_arn: None,
+        }
+    }
+}
