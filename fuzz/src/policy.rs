@@ -21,7 +21,7 @@ pub fn check(bytes: &[u8]) {
     });
     let joined = match with_statements(Some(&text), &owner, &ours) {
         Ok(joined) => joined.expect("two statements are a policy"),
-        Err(why) => return assert!(!why.is_empty()),
+        Err(why) => return assert!(!why.to_string().is_empty()),
     };
     let before = Policy::read(&text, &owner);
     let after = Policy::read(&joined, &owner);
