@@ -6,6 +6,7 @@ mod checkov;
 mod demo;
 mod fuzz;
 mod installed;
+mod models;
 mod package;
 mod picture;
 mod progress;
@@ -129,6 +130,18 @@ enum Command {
         #[arg(long, value_enum)]
         architecture: Vec<package::Architecture>,
     },
+    /// AWS's API models beside what the code handles, in models/handled.txt
+    ///
+    /// Of every operation that the functions call: members, values, errors, and the actions of IAM.
+    /// Exits with 0 only if nothing is new.
+    Models {
+        /// Compare with these models of botocore, or with the `newest`; without it, the pinned ones
+        #[arg(long, value_name = "VERSION")]
+        botocore: Option<String>,
+        /// Write models/handled.txt anew, once what is new was thought about
+        #[arg(long)]
+        accept: bool,
+    },
     /// Draws docs/dashboard.svg from the dashboard of template.yaml
     Picture,
     /// The local cloud alone, in the foreground, until Ctrl-C
@@ -174,6 +187,7 @@ async fn perform(command: Command) -> Result<bool> {
         Command::Soak { uploads, seed } => soak::run(uploads.try_into()?, seed).await,
         Command::Fuzz { target, seconds } => fuzz::run(&target, seconds).await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
+        Command::Models { botocore, accept } => models::run(botocore.as_deref(), accept).await,
         Command::Picture => picture::run().map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),
     }
