@@ -50,7 +50,7 @@ impl fmt::Display for AwsError {
             operation,
             resource,
             region,
-            kind,
+            kind: _,
             code,
             message,
             request_id,
@@ -67,19 +67,63 @@ impl fmt::Display for AwsError {
         if let Some(id) = request_id {
             write!(f, " (request {id})")?;
         }
-        let remedy = match kind {
-            ErrorKind::AccessDenied => {
-                "; allow it to the provisioner's role, and look for a Deny in the resource's own policy, \
-                 a permissions boundary or an organisation's policy"
-            }
-            ErrorKind::Transient => "; AWS may be busy: repeat the stack operation",
+        f.write_str(&self.remedy())
+    }
+}
+
+impl AwsError {
+    /// What to do, as the end of a sentence; empty where AWS's own message says it.
+    fn remedy(&self) -> String {
+        const ALLOW: &str = "allow it to the provisioner's role, and look for a Deny in the resource's own policy, a \
+             permissions boundary or an organisation's policy";
+        match self.kind {
+            // Names of buckets are shared by all accounts, and S3 says no more of a stranger's than this.
+            ErrorKind::AccessDenied if self.resource.starts_with("bucket `") => format!(
+                "; the bucket may be another account's, as each name is there once for all: then take another name. If \
+                 it is yours, {ALLOW}"
+            ),
+            ErrorKind::AccessDenied => format!("; {ALLOW}"),
+            ErrorKind::Transient if self.has_no_host() => format!(
+                "; there is no such host: is Region `{}` spelt right, and is there the service in it?",
+                self.region
+            ),
+            ErrorKind::Transient => "; AWS may be busy: repeat the stack operation".to_owned(),
+            ErrorKind::Invalid if self.is_unknown_there() => format!(
+                "; where the same call works in other Regions, {} is switched off in the account: an administrator \
+                 can enable it (account:EnableRegion)",
+                self.region
+            ),
             ErrorKind::NotFound
             | ErrorKind::AlreadyExists
             | ErrorKind::WrongRegion
             | ErrorKind::Conflict
-            | ErrorKind::Invalid => "",
-        };
-        f.write_str(remedy)
+            | ErrorKind::Invalid => String::new(),
+        }
+    }
+
+    /// Whether the Region's own host could not be found. IAM has none.
+    fn has_no_host(&self) -> bool {
+        let message = self.message.to_lowercase();
+        let unknown = [
+            "dns error",
+            "failed to lookup address",
+            "name or service not known",
+        ];
+        self.code.is_empty()
+            && !self.region.is_empty()
+            && unknown.iter().any(|words| message.contains(words))
+    }
+
+    /// Whether AWS does not know our credentials there, as in a Region that is not enabled. See
+    /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>.
+    fn is_unknown_there(&self) -> bool {
+        let codes = [
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "InvalidAccessKeyId",
+            "AuthFailure",
+        ];
+        !self.region.is_empty() && codes.contains(&self.code.as_str())
     }
 }
 
@@ -122,5 +166,68 @@ pub enum ReplicationError {
 impl From<AwsError> for ReplicationError {
     fn from(source: AwsError) -> Self {
         Self::Aws { step: None, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(resource: &str, kind: ErrorKind, code: &str, message: &str) -> String {
+        AwsError {
+            operation: "HeadBucket",
+            resource: resource.into(),
+            region: "us-north-9".into(),
+            kind,
+            code: code.into(),
+            message: message.into(),
+            request_id: None,
+        }
+        .to_string()
+    }
+
+    #[test]
+    fn the_likeliest_reason_comes_first() {
+        let denied = error("bucket `tax`", ErrorKind::AccessDenied, "HTTP 403", "");
+        let (stranger, ours) = denied.split_once("If it is yours, ").unwrap();
+        assert!(stranger.ends_with("; the bucket may be another account's, as each name is there once for all: then take another name. "));
+        assert!(ours.starts_with("allow it to the provisioner's role"));
+        let denied = error(
+            "key `k`",
+            ErrorKind::AccessDenied,
+            "AccessDeniedException",
+            "no",
+        );
+        assert!(
+            denied.contains("no; allow it to the provisioner's role"),
+            "{denied}"
+        );
+        let lost = error(
+            "bucket `tax`",
+            ErrorKind::Transient,
+            "",
+            "dispatch failure: dns error: failed to lookup address",
+        );
+        assert!(lost.ends_with("; there is no such host: is Region `us-north-9` spelt right, and is there the service in it?"), "{lost}");
+        let busy = error("bucket `tax`", ErrorKind::Transient, "SlowDown", "");
+        assert!(
+            busy.ends_with("; AWS may be busy: repeat the stack operation"),
+            "{busy}"
+        );
+        let cut = error("bucket `tax`", ErrorKind::Transient, "", "connection reset");
+        assert!(
+            cut.ends_with("; AWS may be busy: repeat the stack operation"),
+            "{cut}"
+        );
+        let off = error(
+            "key `k`",
+            ErrorKind::Invalid,
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        );
+        assert!(
+            off.contains("us-north-9 is switched off in the account"),
+            "{off}"
+        );
     }
 }

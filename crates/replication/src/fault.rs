@@ -181,14 +181,51 @@ impl IntoIterator for Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let asked = |fault: &Fault| matches!(fault.about, About::Property(_));
-        if self.0.iter().all(asked) {
-            match self.0.len() {
-                1 => f.write_str("1 fault in the properties: ")?,
-                n => write!(f, "{n} faults in the properties: ")?,
-            }
+        match (self.0.iter().all(asked), self.0.len()) {
+            (true, 1) => f.write_str("1 fault in the properties: ")?,
+            (true, n) => write!(f, "{n} faults in the properties: ")?,
+            (false, 1) => {}
+            (false, n) => write!(f, "{n} things do not fit: ")?,
         }
-        f.write_str(&self.told().join("; "))
+        f.write_str(&numbered(&self.told()))
     }
 }
 
+/// CloudFormation takes 4,096 bytes of an answer, ids and all, and a list that is cut in its middle says
+/// nothing of what is missing.
+const MOST_BYTES: usize = 2_800;
+
+/// Several things that are each a sentence with commas and semicolons of its own: numbered, a line each,
+/// as many as a stack event holds.
+pub(crate) fn numbered(told: &[String]) -> String {
+    if let [one] = told {
+        return one.clone();
+    }
+    let mut text = String::new();
+    for (number, one) in told.iter().enumerate() {
+        let line = format!("\n{}. {one}", number + 1);
+        if number > 0 && text.len() + line.len() > MOST_BYTES {
+            let more = told.len() - number;
+            return format!("{text}\n… and {more} more");
+        }
+        text.push_str(&line);
+    }
+    text
+}
+
 impl std::error::Error for Faults {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_fault_is_told_as_it_is_and_several_are_numbered() {
+        let told = |faults: &[&str]| {
+            let fault = |words: &&str| Fault::new(About::bucket("b"), FaultKind::Missing, *words);
+            Faults(faults.iter().map(fault).collect()).to_string()
+        };
+        assert_eq!(told(&["a; b"]), "a; b");
+        assert_eq!(told(&["a; b", "c"]), "2 things do not fit: \n1. a; b\n2. c");
+    }
+}

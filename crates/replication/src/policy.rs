@@ -246,13 +246,19 @@ pub(crate) fn objects<'a>(
 /// `text` as IAM reads it literally: the wildcards and the sign that starts a policy variable are
 /// written as the variables that stand for them, so that a prefix never widens a policy. See
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars>.
+///
+/// IAM and KMS take no other characters than tab, line ends and U+0020 to U+00FF in a policy, see
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html>. Any other is left open, as
+/// narrowly as can be: `?` for it; `*` beyond U+FFFF, which counts for two where UTF-16 is counted.
 #[must_use]
 pub fn literal(text: &str) -> String {
     let mut literal = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '*' | '?' | '$' => literal.extend(['$', '{', c, '}']),
-            _ => literal.push(c),
+            '\t' | '\n' | '\r' | ' '..='\u{FF}' => literal.push(c),
+            ..='\u{FFFF}' => literal.push('?'),
+            _ => literal.push('*'),
         }
     }
     literal
@@ -349,7 +355,27 @@ mod tests {
         assert_eq!(overriding["Resource"], json!(["arn:aws:s3:::two/*"]));
     }
 
+    #[test]
+    fn what_iam_takes_in_no_policy_is_left_open() {
+        for (prefix, written) in [
+            ("Tax/", "Tax/"),
+            ("é/ÿ", "é/ÿ"),
+            ("税/", "?/"),
+            ("a😀/", "a*/"),
+            ("Ā*?$", "?${*}${?}${$}"),
+            ("a\u{1}\u{7f}\u{9f}\t", "a?\u{7f}\u{9f}\t"),
+        ] {
+            assert_eq!(literal(prefix), written, "{prefix}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_policy_has_no_character_that_iam_refuses(prefix in ".{0,12}") {
+            let taken = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FF}');
+            prop_assert!(objects("arn:aws:s3:::b", [prefix.as_str()]).concat().chars().all(taken));
+        }
+
         #[test]
         fn a_prefix_never_brings_a_wildcard_or_variable_of_its_own(prefix in "[a-z*?${}/]{0,12}") {
             let written = literal(&prefix);

@@ -15,6 +15,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::arn::Arn;
 use crate::case::Case;
 use crate::fault::{About, Fault, FaultKind};
 use crate::ports::Aws;
@@ -149,8 +150,12 @@ async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
     match planned.sound() {
         Ok((desired, plan)) => {
             checks.push(configuration::difference(resource, &plan));
-            checks.extend(role::role(case, role, &desired).await);
-            checks.extend(policies::policies(case, &desired).await);
+            let (of_role, bounded) = role::role(case, role, &desired).await;
+            checks.extend(of_role);
+            if let Some(role) = &Arn::parse(&desired.role_arn) {
+                let asking = policies::Asking { role, bounded };
+                checks.extend(policies::policies(case, &desired, asking).await);
+            }
         }
         // A key or bucket that keeps the plan from being made has its own failed check already.
         Err(faults) => {

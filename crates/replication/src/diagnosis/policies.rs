@@ -1,12 +1,15 @@
 //! What the policies of the buckets and keys say to the replication role.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join, join_all};
 
 use super::Check;
-use super::statements::Statements;
-use crate::actions::{REPLICA_KEY, REPLICA_OBJECTS, SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS};
+use super::statements::{Context, Extent, Judgement, Principal, Request, Statements};
+use crate::actions::{
+    LOCKED_REPLICA_OBJECTS, LOCKED_SOURCE_OBJECTS, REPLICA_KEY, REPLICA_OBJECTS, REPLICA_OWNER,
+    SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS,
+};
 use crate::arn::Arn;
 use crate::case::Case;
 use crate::error::AwsError;
@@ -17,67 +20,181 @@ use crate::replication::Replication;
 const BUCKET: &str = "BucketPolicy";
 const KEY: &str = "KeyPolicy";
 
+/// Statements are told with so many of what they deny.
+const MOST_TOLD: usize = 3;
+
+/// The role that asks, and whether it has a permissions boundary, where that is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asking<'a> {
+    pub(super) role: &'a Arn,
+    pub(super) bounded: Option<bool>,
+}
+
+/// What replication does to one thing.
+#[derive(Debug)]
+struct Access {
+    actions: Vec<&'static str>,
+    resource: Extent,
+    context: Context,
+    /// The same for people.
+    on: String,
+}
+
 /// A look at each bucket's and each key's policy, all at once.
-pub(super) async fn policies<A: Aws>(case: &Case<'_, A>, desired: &Desired) -> Vec<Check> {
-    let accounts = &case.accounts;
-    let Replication { spec, home, .. } = &case.replication;
-    let Some(role) = &Arn::parse(&desired.role_arn) else {
-        return Vec::new();
-    };
-    let from_source = SOURCE_BUCKET.iter().chain(SOURCE_OBJECTS).copied();
-    let mut buckets = vec![(
-        &spec.source_bucket,
-        &spec.source_region,
-        from_source.collect::<Vec<_>>(),
-    )];
-    let destinations = desired.regions.iter();
-    buckets.extend(destinations.map(|(bucket, region)| (bucket, region, REPLICA_OBJECTS.to_vec())));
-    let of_buckets = buckets
-        .into_iter()
-        .map(|(name, region, actions)| async move {
-            let resource = format!("bucket `{name}`");
-            let Some(aws) = accounts.at(name) else {
-                return vec![unseen(BUCKET, &resource)];
-            };
-            let policy = aws.bucket_policy(BucketRef { name, region }).await;
-            bucket(&resource, policy, role, &actions, accounts.is_foreign(name))
-        });
-    let mut keys: BTreeSet<(&str, &[&str], &str)> = desired
-        .source_keys
-        .iter()
-        .map(|key| (key.as_str(), SOURCE_KEY, spec.source_bucket.as_str()))
-        .collect();
-    keys.extend(
-        desired
-            .routes()
-            .iter()
-            .map(|route| (route.replica_key, REPLICA_KEY, route.destination_bucket)),
-    );
-    let of_keys = keys.into_iter().filter_map(|(arn, actions, bucket)| {
-        let parsed = Arn::parse(arn).filter(Arn::is_kms_key)?;
-        Some(async move {
-            let resource = format!("key `{arn}`");
-            let theirs = accounts.account_of(bucket) == Some(&parsed.account);
-            let aws = if parsed.account == home.account {
-                Some(accounts.home())
-            } else {
-                accounts.at(bucket).filter(|_| theirs)
-            };
-            let Some(aws) = aws else {
-                return vec![unseen(KEY, &resource)];
-            };
-            let policy = aws.key_policy(&parsed.region, arn).await;
-            key(
-                &resource,
-                policy,
-                role,
-                actions,
-                parsed.account == home.account,
-            )
-        })
+pub(super) async fn policies<A: Aws>(
+    case: &Case<'_, A>,
+    desired: &Desired,
+    asking: Asking<'_>,
+) -> Vec<Check> {
+    let (replication, accounts) = (&case.replication, &case.accounts);
+    let Replication { spec, home, .. } = replication;
+    let mut buckets = vec![(&spec.source_bucket, &spec.source_region)];
+    buckets.extend(desired.regions.iter());
+    let of_buckets = buckets.into_iter().map(|(name, region)| async move {
+        let resource = format!("bucket `{name}`");
+        let Some(aws) = accounts.at(name) else {
+            return vec![unseen(BUCKET, &resource)];
+        };
+        let policy = aws.bucket_policy(BucketRef { name, region }).await;
+        let accesses = of_bucket(replication, desired, asking.role, name);
+        bucket(
+            &resource,
+            policy,
+            asking,
+            &accesses,
+            accounts.is_foreign(name),
+        )
     });
+    let of_keys = keys(replication, desired)
+        .into_iter()
+        .filter_map(|(arn, bucket)| {
+            let parsed = Arn::parse(arn).filter(Arn::is_kms_key)?;
+            Some(async move {
+                let resource = format!("key `{arn}`");
+                let theirs = accounts.account_of(bucket) == Some(&parsed.account);
+                let aws = if parsed.account == home.account {
+                    Some(accounts.home())
+                } else {
+                    accounts.at(bucket).filter(|_| theirs)
+                };
+                let Some(aws) = aws else {
+                    return vec![unseen(KEY, &resource)];
+                };
+                let policy = aws.key_policy(&parsed.region, arn).await;
+                let accesses = of_key(replication, desired, asking.role, &parsed);
+                key(
+                    &resource,
+                    policy,
+                    asking,
+                    &accesses,
+                    parsed.account == home.account,
+                )
+            })
+        });
     let (of_buckets, of_keys) = join(join_all(of_buckets), join_all(of_keys)).await;
     of_buckets.into_iter().chain(of_keys).flatten().collect()
+}
+
+/// Every key, with a bucket that it is used for.
+fn keys<'a>(replication: &'a Replication, desired: &'a Desired) -> BTreeMap<&'a str, &'a str> {
+    let source = desired.source_keys.iter();
+    let source = source.map(|key| (key.as_str(), replication.source().name));
+    let routes = desired.routes().into_iter();
+    let replicas = routes.map(|route| (route.replica_key, route.destination_bucket));
+    replicas.chain(source).collect()
+}
+
+fn prefixes(desired: &Desired) -> BTreeSet<&str> {
+    let routes = desired.routes().into_iter();
+    routes.map(|route| route.prefix).collect()
+}
+
+/// What is done to a bucket and its objects, as source or destination.
+fn of_bucket(replication: &Replication, desired: &Desired, role: &Arn, name: &str) -> Vec<Access> {
+    let Replication { spec, home, .. } = replication;
+    let bucket = home.bucket_arn(name);
+    let context = Context::of_bucket(role, replication.account_of(name));
+    let objects = |prefix: &str, actions: Vec<&'static str>| Access {
+        actions,
+        resource: Extent::Under(format!("{bucket}/{prefix}")),
+        context: context.clone(),
+        on: format!("`{bucket}/{prefix}*`"),
+    };
+    let locks = |actions: &'static [&'static str]| {
+        if desired.object_lock { actions } else { &[] }
+    };
+    let mut accesses = Vec::new();
+    if name == spec.source_bucket {
+        accesses.push(Access {
+            actions: SOURCE_BUCKET.to_vec(),
+            resource: Extent::One(bucket.clone()),
+            context: context.clone(),
+            on: format!("`{bucket}`"),
+        });
+        let actions = [SOURCE_OBJECTS, locks(LOCKED_SOURCE_OBJECTS)].concat();
+        let prefixes = prefixes(desired).into_iter();
+        accesses.extend(prefixes.map(|prefix| objects(prefix, actions.clone())));
+        return accesses;
+    }
+    // By prefix, whether replicas are to belong to the destination's owner.
+    let mut prefixes: BTreeMap<&str, bool> = BTreeMap::new();
+    for route in desired.routes() {
+        if route.destination_bucket == name {
+            *prefixes.entry(route.prefix).or_default() |= route.owner_override;
+        }
+    }
+    accesses.extend(prefixes.into_iter().map(|(prefix, owned)| {
+        let mut actions = [REPLICA_OBJECTS, locks(LOCKED_REPLICA_OBJECTS)].concat();
+        if owned {
+            actions.push(REPLICA_OWNER);
+        }
+        objects(prefix, actions)
+    }));
+    accesses
+}
+
+/// What is done with a key, which may be source objects' and replicas' at once: in the encryption context
+/// of the bucket, where an S3 Bucket Key is used, and of each object.
+fn of_key(replication: &Replication, desired: &Desired, role: &Arn, key: &Arn) -> Vec<Access> {
+    let Replication { spec, home, .. } = replication;
+    let arn = key.to_string();
+    let mut uses: BTreeSet<(&str, &str, &str, bool)> = BTreeSet::new();
+    for route in desired.routes() {
+        if desired.source_keys.contains(&arn) {
+            uses.insert((&spec.source_bucket, &spec.source_region, route.prefix, true));
+        }
+        if route.replica_key == arn {
+            uses.insert((
+                route.destination_bucket,
+                route.destination_region,
+                route.prefix,
+                false,
+            ));
+        }
+    }
+    let mut accesses = Vec::new();
+    let mut whole = BTreeSet::new();
+    for (name, region, prefix, source) in uses {
+        let bucket = home.bucket_arn(name);
+        let actions = if source { SOURCE_KEY } else { REPLICA_KEY };
+        let mut push = |encrypted: Extent, shown: String| {
+            let context = Context::of_key(role, home, &key.account, region, encrypted);
+            accesses.push(Access {
+                actions: actions.to_vec(),
+                resource: Extent::One(arn.clone()),
+                context,
+                on: format!("encryption context `{shown}`"),
+            });
+        };
+        push(
+            Extent::Under(format!("{bucket}/{prefix}")),
+            format!("{bucket}/{prefix}*"),
+        );
+        if whole.insert((name, source)) {
+            push(Extent::One(bucket.clone()), bucket);
+        }
+    }
+    accesses
 }
 
 fn unseen(check: &'static str, resource: &str) -> Check {
@@ -91,25 +208,33 @@ fn unseen(check: &'static str, resource: &str) -> Check {
 fn bucket(
     resource: &str,
     policy: Result<Option<String>, AwsError>,
-    role: &Arn,
-    actions: &[&str],
+    asking: Asking<'_>,
+    accesses: &[Access],
     foreign: bool,
 ) -> Vec<Check> {
-    let policy = match policy {
+    let statements = match policy {
         Err(error) => return vec![unread(BUCKET, resource, &error)],
         Ok(None) if !foreign => return vec![Check::pass(BUCKET, resource, "has no policy")],
-        Ok(policy) => policy.unwrap_or_else(|| "{\"Statement\": []}".to_owned()),
+        Ok(None) => Some(Statements::none()),
+        Ok(Some(policy)) => Statements::parse(&policy),
     };
-    let Some(statements) = Statements::parse(&policy) else {
-        let finding = "has a policy that cannot be read";
-        return vec![Check::skipped(BUCKET, resource, finding)];
+    let Some(statements) = statements else {
+        return vec![Check::skipped(
+            BUCKET,
+            resource,
+            "has a policy that cannot be read",
+        )];
     };
-    if foreign && let Some(action) = statements.first_not_allowed(role, actions) {
-        let finding = format!("is in another account and has no policy that allows {action}");
-        let remedy = format!("allow {} to `{role}` in its policy", actions.join(", "));
-        return vec![Check::fail(BUCKET, resource, finding).remedy(remedy)];
+    let mut checks = Vec::new();
+    if foreign && let Some(found) = not_allowed(&statements, asking, accesses) {
+        let who = format!(
+            "is in another account and has no policy that allows {}",
+            found.action
+        );
+        checks.push(found.check(BUCKET, resource, &who, asking.role));
     }
-    denials(BUCKET, resource, &statements, role, actions)
+    checks.extend(denials(BUCKET, resource, &statements, asking, accesses));
+    passed(checks, BUCKET, resource)
 }
 
 /// A key may be used by those alone whom its policy lets in, itself or by way of their account. See
@@ -117,8 +242,8 @@ fn bucket(
 fn key(
     resource: &str,
     policy: Result<Option<String>, AwsError>,
-    role: &Arn,
-    actions: &[&str],
+    asking: Asking<'_>,
+    accesses: &[Access],
     same_account: bool,
 ) -> Vec<Check> {
     let policy = match policy {
@@ -132,55 +257,166 @@ fn key(
             "has a policy that cannot be read",
         )];
     };
-    if let Some(action) = statements.first_not_allowed(role, actions) {
+    let mut checks = Vec::new();
+    if let Some(found) = not_allowed(&statements, asking, accesses) {
         let who = if same_account {
             "this account's IAM policies nor the role"
         } else {
             "the role nor its account"
         };
-        return vec![
-            Check::fail(
-                KEY,
-                resource,
-                format!("has a policy that lets neither {who} use {action}"),
-            )
-            .remedy(format!(
-                "allow {} to `{role}` in the key's policy",
-                actions.join(", ")
-            )),
-        ];
+        let finding = format!("has a policy that lets neither {who} use {}", found.action);
+        checks.push(found.check(KEY, resource, &finding, asking.role));
     }
-    denials(KEY, resource, &statements, role, actions)
+    checks.extend(denials(KEY, resource, &statements, asking, accesses));
+    passed(checks, KEY, resource)
+}
+
+fn passed(checks: Vec<Check>, check: &'static str, resource: &str) -> Vec<Check> {
+    if checks.is_empty() {
+        let finding = "has a policy that denies nothing which replication takes";
+        return vec![Check::pass(check, resource, finding)];
+    }
+    checks
 }
 
 fn unread(check: &'static str, resource: &str, error: &AwsError) -> Check {
     Check::skipped(check, resource, error.to_string())
 }
 
+/// An action that is not allowed, or not surely.
+struct NotAllowed<'a> {
+    action: &'static str,
+    access: &'a Access,
+    actions: String,
+    judgement: Judgement,
+}
+
+impl NotAllowed<'_> {
+    fn check(&self, check: &'static str, resource: &str, finding: &str, role: &Arn) -> Check {
+        let on = &self.access.on;
+        let remedy = format!("allow {} to `{role}` in its policy", self.actions);
+        match &self.judgement {
+            Judgement::May(doubts) => {
+                let finding = format!(
+                    "{finding} on {on} for sure, it depends on {}",
+                    listed(doubts)
+                );
+                let remedy = format!("see whether that holds for S3, or {remedy}");
+                Check::warn(check, resource, finding).remedy(remedy)
+            }
+            _ => Check::fail(check, resource, format!("{finding} on {on}")).remedy(remedy),
+        }
+    }
+}
+
+/// The first of what is surely not allowed; else the first of what only may be.
+fn not_allowed<'a>(
+    statements: &Statements,
+    asking: Asking<'_>,
+    accesses: &'a [Access],
+) -> Option<NotAllowed<'a>> {
+    let mut doubtful = None;
+    for access in accesses {
+        for action in &access.actions {
+            let judgement = statements.allowed(&request(asking, access, action));
+            let surely = judgement == Judgement::No;
+            if judgement == Judgement::Yes || doubtful.is_some() && !surely {
+                continue;
+            }
+            let found = NotAllowed {
+                action,
+                access,
+                actions: access.actions.join(", "),
+                judgement,
+            };
+            if surely {
+                return Some(found);
+            }
+            doubtful = Some(found);
+        }
+    }
+    doubtful
+}
+
+fn request<'a>(asking: Asking<'a>, access: &'a Access, action: &'a str) -> Request<'a> {
+    Request {
+        principal: Principal::Role {
+            arn: asking.role,
+            bounded: asking.bounded,
+        },
+        action,
+        resource: access.resource.clone(),
+        context: &access.context,
+    }
+}
+
+/// What one statement denies, surely or not.
+#[derive(Default)]
+struct Denied {
+    surely: BTreeMap<String, BTreeSet<&'static str>>,
+    maybe: BTreeMap<String, BTreeSet<&'static str>>,
+    doubts: BTreeSet<String>,
+}
+
 fn denials(
     check: &'static str,
     resource: &str,
     statements: &Statements,
-    role: &Arn,
-    actions: &[&str],
+    asking: Asking<'_>,
+    accesses: &[Access],
 ) -> Vec<Check> {
-    let denials = statements.denials(role, actions);
-    if denials.is_empty() {
-        return vec![Check::pass(
-            check,
-            resource,
-            "has a policy that denies nothing which replication takes",
-        )];
+    let mut denied: BTreeMap<String, Denied> = BTreeMap::new();
+    for access in accesses {
+        for action in &access.actions {
+            for (sid, judgement) in statements.denials(&request(asking, access, action)) {
+                let found = denied.entry(sid).or_default();
+                let of = match judgement {
+                    Judgement::May(doubts) => {
+                        found.doubts.extend(doubts);
+                        &mut found.maybe
+                    }
+                    _ => &mut found.surely,
+                };
+                of.entry(access.on.clone()).or_default().insert(action);
+            }
+        }
     }
-    let checks = denials.into_iter().map(|(sid, conditional)| {
+    let role = asking.role;
+    let checks = denied.into_iter().map(|(sid, found)| {
         let finding = format!("has a policy whose statement `{sid}` denies what replication takes");
         let remedy = format!("except `{role}` from it");
-        if conditional {
-            Check::warn(check, resource, format!("{finding}, under conditions"))
-                .remedy(format!("see whether they hold for S3, and {remedy}"))
+        if found.surely.is_empty() {
+            let (what, doubts) = (told(&found.maybe), listed(&found.doubts));
+            Check::warn(
+                check,
+                resource,
+                format!("{finding}, under conditions: {what}, depending on {doubts}"),
+            )
+            .remedy(format!("see whether they hold for S3, and {remedy}"))
         } else {
-            Check::fail(check, resource, finding).remedy(remedy)
+            let what = told(&found.surely);
+            Check::fail(check, resource, format!("{finding}: {what}")).remedy(remedy)
         }
     });
     checks.collect()
+}
+
+fn told(denied: &BTreeMap<String, BTreeSet<&str>>) -> String {
+    let mut told: Vec<_> = denied
+        .iter()
+        .take(MOST_TOLD)
+        .map(|(on, actions)| {
+            let actions: Vec<_> = actions.iter().copied().collect();
+            format!("{} on {on}", actions.join(", "))
+        })
+        .collect();
+    if denied.len() > MOST_TOLD {
+        told.push(format!("and {} more", denied.len() - MOST_TOLD));
+    }
+    told.join("; ")
+}
+
+fn listed(doubts: &BTreeSet<String>) -> String {
+    let doubts: Vec<_> = doubts.iter().map(String::as_str).collect();
+    doubts.join(", ")
 }

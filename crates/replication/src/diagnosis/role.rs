@@ -1,17 +1,19 @@
 //! The role that S3 assumes: there, trusted, and allowed to do what replication takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
 
 use super::Check;
 use super::access::{ENCRYPTION_CONTEXT, MOST_QUESTIONS, accesses};
-use super::statements::Statements;
+use super::statements::{Context, Judgement, Principal, Request, Statements};
 use crate::arn::Arn;
 use crate::case::Case;
 use crate::error::{AwsError, ErrorKind};
 use crate::plan::Desired;
+use crate::policy::S3;
 use crate::ports::{Access, Aws, Decision, RoleDescription};
+use crate::replication::Replication;
 
 /// IAM throttles its simulator early.
 const QUESTIONS_AT_ONCE: usize = 4;
@@ -24,7 +26,7 @@ pub(super) async fn role<A: Aws>(
     case: &Case<'_, A>,
     ours: Option<RoleDescription>,
     desired: &Desired,
-) -> Vec<Check> {
+) -> (Vec<Check>, Option<bool>) {
     let (aws, spec) = (case.accounts.home(), &case.replication.spec);
     let resource = format!("role `{}`", desired.role_arn);
     let found = match (&spec.role, Arn::parse(&desired.role_arn)) {
@@ -33,17 +35,19 @@ pub(super) async fn role<A: Aws>(
         (Some(_), None) => Ok(None),
     };
     let mut checks = Vec::new();
+    let known = found.as_ref().ok().and_then(Option::as_ref);
+    let bounded = known.map(|role| role.permissions_boundary.is_some());
     match found {
         Ok(Some(role)) => {
             checks.push(Check::pass(EXISTS, &resource, "is there"));
-            checks.push(trust(&resource, &role));
+            checks.push(trust(&resource, &role, &case.replication));
         }
         Ok(None) if spec.role.is_none() => {
             checks.push(
                 Check::fail(EXISTS, &resource, "does not exist")
                     .remedy("update the stack with any property changed, which makes it"),
             );
-            return checks;
+            return (checks, bounded);
         }
         // A role of somebody else may be there and not be ours to look at.
         Ok(None) => checks.push(
@@ -71,23 +75,51 @@ pub(super) async fn role<A: Aws>(
         .collect()
         .await;
     checks.extend(permissions(&resource, answers, all));
-    checks
+    (checks, bounded)
 }
 
-fn trust(resource: &str, role: &RoleDescription) -> Check {
-    let trusted = Statements::parse(&role.trust_policy)
-        .is_some_and(|statements| statements.trust_service("s3.amazonaws.com"));
-    if trusted {
-        Check::pass(TRUST, resource, "may be assumed by s3.amazonaws.com")
-    } else {
-        Check::fail(
+/// S3 sends no external id; whether it says for whom it assumes the role, AWS does not say.
+fn trust(resource: &str, role: &RoleDescription, replication: &Replication) -> Check {
+    let (account, source) = (&replication.home.account, replication.source_arn());
+    let context = Context::of_service(S3, account, &source);
+    let request = Request {
+        principal: Principal::Service(S3),
+        action: "sts:AssumeRole",
+        resource: role.arn.as_str().into(),
+        context: &context,
+    };
+    let statements = Statements::parse(&role.trust_policy).unwrap_or_else(Statements::none);
+    let denied = statements.denials(&request);
+    let surely = denied.iter().find(|(_, judged)| *judged == Judgement::Yes);
+    let may = |doubts: &BTreeSet<String>| {
+        let doubts: Vec<_> = doubts.iter().map(String::as_str).collect();
+        let finding = format!(
+            "has a trust policy that lets s3.amazonaws.com assume it under conditions: it depends on {}",
+            doubts.join(", ")
+        );
+        Check::warn(TRUST, resource, finding)
+            .remedy("AWS does not say that S3 sends these; leave them out, or take only an object that arrives for proof")
+    };
+    match (surely, statements.allowed(&request)) {
+        (Some((sid, _)), _) => {
+            let finding = format!(
+                "has a trust policy whose statement `{sid}` denies s3.amazonaws.com to assume it"
+            );
+            Check::fail(TRUST, resource, finding).remedy("except s3.amazonaws.com from it")
+        }
+        (None, Judgement::No) => Check::fail(
             TRUST,
             resource,
             "has no trust policy that lets s3.amazonaws.com assume it",
         )
         .remedy(
             "allow sts:AssumeRole to the service principal s3.amazonaws.com in its trust policy",
-        )
+        ),
+        (None, Judgement::May(doubts)) => may(&doubts),
+        (None, Judgement::Yes) => match denied.first() {
+            Some((_, Judgement::May(doubts))) => may(doubts),
+            _ => Check::pass(TRUST, resource, "may be assumed by s3.amazonaws.com"),
+        },
     }
 }
 

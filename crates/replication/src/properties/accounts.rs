@@ -3,6 +3,10 @@
 use super::read::GivenDestination;
 use crate::arn::{Arn, Home};
 use crate::fault::Faults;
+use crate::owner::ROLE_PATH;
+
+/// What begins the resource of a role under our path.
+const ROLES: &str = "role/encrypted-replication/";
 
 /// Checks `Account`, `AssumeRoleArn` and what they ask of the other properties.
 pub(super) fn check(
@@ -31,6 +35,13 @@ pub(super) fn check(
                     "is in account {}, `Account` says {}; the role must be the destination's",
                     role.account,
                     account.unwrap_or_default()
+                ),
+            ),
+            Some(role) if !role.resource.starts_with(ROLES) => faults.push(
+                path,
+                format!(
+                    "`{given}` is not under the path {ROLE_PATH}, and the provisioner may assume roles under that path \
+                     alone; make the role with `Path`: {ROLE_PATH}"
                 ),
             ),
             Some(_) => {}

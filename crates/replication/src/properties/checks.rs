@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_names::{is_account_id, is_bucket_name, is_old_bucket_name, is_region, partition_of};
+
 use super::read::{Given, GivenRule};
 use crate::arn::{Arn, Home};
 use crate::configuration::Status;
@@ -80,18 +82,13 @@ pub(super) fn check(given: &Given, home: &Home, faults: &mut Faults) {
 }
 
 fn check_source(given: &Given, home: &Home, faults: &mut Faults) {
-    if let Some(bucket) = &given.source_bucket
-        && !is_bucket_name(bucket)
-    {
-        faults.push(
-            "SourceBucket",
-            format!(
-                "`{bucket}` is no bucket name: 3 to 63 lowercase letters, digits, dots and hyphens"
-            ),
-        );
-    }
-    check_region("SourceRegion", given.source_region.as_deref(), faults);
     let region = given.region(home);
+    if let Some(bucket) = &given.source_bucket
+        && !may_be_bucket(bucket, Some(&region))
+    {
+        faults.push("SourceBucket", no_bucket(bucket, home));
+    }
+    check_region("SourceRegion", given.source_region.as_deref(), home, faults);
     for (number, key) in given.source_kms_key_arns.iter().enumerate() {
         check_key(
             key,
@@ -225,7 +222,7 @@ fn check_destination(
 ) {
     let destination = &rule.destination;
     let region = destination.region.as_deref();
-    check_region(&at("Destination.Region"), region, faults);
+    check_region(&at("Destination.Region"), region, home, faults);
     if let Some(bucket) = &destination.bucket {
         let arn = Arn::parse(bucket);
         let name = arn.as_ref().and_then(Arn::bucket_name);
@@ -247,11 +244,8 @@ fn check_destination(
             (_, Some(name)) if Some(name) == given.source_bucket.as_deref() => {
                 faults.push(at("Destination.Bucket"), "is the source bucket itself");
             }
-            (_, Some(name)) if !is_bucket_name(name) => {
-                faults.push(
-                    at("Destination.Bucket"),
-                    format!("`{name}` is no bucket name"),
-                );
+            (_, Some(name)) if !may_be_bucket(name, destination.known_region().as_deref()) => {
+                faults.push(at("Destination.Bucket"), no_bucket(name, home));
             }
             _ => {}
         }
@@ -298,7 +292,8 @@ fn check_key(key: &str, region: Option<&str>, home: &Home, at: &str, faults: &mu
         faults.push(at, format!("`{key}` is not the ARN of a KMS key"));
         return;
     };
-    if !is_region(&arn.region) || !arn.account.bytes().all(|b| b.is_ascii_digit()) {
+    let digits = arn.account.bytes().all(|b| b.is_ascii_digit());
+    if !is_region(&arn.region) || !digits {
         faults.push(at, format!("`{key}` names no Region and account"));
         return;
     }
@@ -310,6 +305,7 @@ fn check_key(key: &str, region: Option<&str>, home: &Home, at: &str, faults: &mu
                 arn.partition, home.partition
             ),
         );
+        return;
     }
     if let Some(region) = region.filter(|region| *region != arn.region) {
         faults.push(
@@ -319,30 +315,62 @@ fn check_key(key: &str, region: Option<&str>, home: &Home, at: &str, faults: &mu
                 arn.region
             ),
         );
-    }
-}
-
-/// A Region goes into host names and policies.
-fn check_region(at: &str, region: Option<&str>, faults: &mut Faults) {
-    if let Some(region) = region.filter(|region| !is_region(region)) {
+    } else if !is_account_id(&arn.account) {
         faults.push(
             at,
-            format!("`{region}` is no Region; write it as us-east-1"),
+            format!(
+                "`{key}` names no account: between its Region and `{}` stand twelve digits",
+                arn.resource
+            ),
         );
     }
 }
 
-fn is_region(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    name.contains('-') && name.bytes().all(allowed)
+/// A Region goes into host names and policies. One that is not known here may be new: AWS alone knows
+/// them all.
+fn check_region(at: &str, region: Option<&str>, home: &Home, faults: &mut Faults) {
+    let Some(region) = region else { return };
+    let zone = region.strip_suffix(|c: char| c.is_ascii_lowercase());
+    if let Some(of_zone) = zone.filter(|name| is_region(name)) {
+        faults.push(
+            at,
+            format!("`{region}` is an Availability Zone; write its Region, {of_zone}"),
+        );
+    } else if !is_region(region) {
+        faults.push(
+            at,
+            format!("`{region}` is no Region; write it as us-east-1"),
+        );
+    } else if partition_of(region) != home.partition {
+        faults.push(
+            at,
+            format!(
+                "{region} is in partition {}; replication stays in one partition, here {}",
+                partition_of(region),
+                home.partition
+            ),
+        );
+    }
 }
 
-/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
-fn is_bucket_name(name: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    (3..=63).contains(&name.len())
-        && name.bytes().all(|b| inner(b) || b == b'.' || b == b'-')
-        && name.bytes().next().is_some_and(inner)
-        && name.bytes().last().is_some_and(inner)
-        && !name.contains("..")
+/// Whether a bucket of this name may be there. Some in us-east-1 are older than today's rules; no other
+/// Region has such. See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
+fn may_be_bucket(name: &str, region: Option<&str>) -> bool {
+    let old = is_old_bucket_name(name) && !name.contains("..");
+    is_bucket_name(name) || old && region.is_none_or(|region| region == "us-east-1")
+}
+
+/// A name is written in the one property and an ARN in the other, which is easily mixed up.
+fn no_bucket(name: &str, home: &Home) -> String {
+    let bucket = Arn::parse(name).and_then(|arn| arn.bucket_name().map(str::to_owned));
+    match bucket {
+        Some(bucket) => format!(
+            "`{name}` is no bucket name but an ARN; write the name alone, {bucket}, as `Destination.Bucket` alone is \
+             an ARN ({})",
+            home.bucket_arn("NAME")
+        ),
+        None => format!(
+            "`{name}` is no bucket name: 3 to 63 lowercase letters, digits, dots and hyphens"
+        ),
+    }
 }

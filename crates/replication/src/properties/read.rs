@@ -112,22 +112,51 @@ fn sound(
     faults.or(given)
 }
 
-/// The walkthrough's `replication.json` is `{"Role": …, "Rules": […]}`. Pasted whole as `Rules`, it
-/// means what it says.
+/// What the AWS CLI and the S3 API have around the list of rules.
+const CONFIGURATION: &str = "ReplicationConfiguration";
+
+/// The walkthrough's `replication.json` is `{"Role": …, "Rules": […]}`; the CLI's page shows the same within
+/// `ReplicationConfiguration`, `get-bucket-replication` answers so, and `--cli-input-json` has `Bucket`
+/// beside it. Pasted whole as `Rules`, or beside the other properties, it means what it says.
 fn unwrap_pasted_configuration(properties: &Map<String, Value>) -> Map<String, Value> {
     let mut properties = properties.clone();
-    if let Some(Value::Object(pasted)) = properties.get("Rules")
-        && pasted.contains_key("Rules")
-        && pasted.keys().all(|name| name == "Rules" || name == "Role")
+    if !properties.contains_key("Rules")
+        && let Some(pasted) = properties.get(CONFIGURATION).and_then(configuration)
     {
-        let pasted = pasted.clone();
-        for (name, value) in pasted {
-            if name == "Rules" || !properties.contains_key(&name) {
-                properties.insert(name, value);
-            }
-        }
+        properties.remove(CONFIGURATION);
+        add(&mut properties, pasted);
+    } else if let Some(pasted) = properties.get("Rules").and_then(configuration) {
+        properties.remove("Rules");
+        add(&mut properties, pasted);
     }
     properties
+}
+
+/// The members of a configuration, however it is wrapped.
+fn configuration(value: &Value) -> Option<Map<String, Value>> {
+    let of = |members: &Map<String, Value>, known: &[&str]| {
+        members.keys().all(|name| known.contains(&name.as_str()))
+    };
+    match value {
+        Value::Object(pasted) if pasted.contains_key("Rules") => {
+            of(pasted, &["Rules", "Role"]).then(|| pasted.clone())
+        }
+        Value::Object(wrapped) if of(wrapped, &[CONFIGURATION, "Bucket"]) => {
+            let mut inner = configuration(wrapped.get(CONFIGURATION)?)?;
+            if let Some(bucket) = wrapped.get("Bucket") {
+                inner.insert("SourceBucket".to_owned(), bucket.clone());
+            }
+            Some(inner)
+        }
+        _ => None,
+    }
+}
+
+/// What is given beside it wins.
+fn add(properties: &mut Map<String, Value>, pasted: Map<String, Value>) {
+    for (name, value) in pasted {
+        properties.entry(name).or_insert(value);
+    }
 }
 
 /// The properties in canonical spelling. Everything may be missing, so that one fault does not hide

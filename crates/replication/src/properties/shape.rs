@@ -41,6 +41,18 @@ pub(super) enum Kind {
     Refused(&'static str),
 }
 
+impl Kind {
+    /// Whether a value of this form may be one of the kind.
+    fn takes(&self, value: &Value) -> bool {
+        match self {
+            Self::Text { .. } | Self::Integer { .. } | Self::OneOf(_) => scalar(value).is_some(),
+            Self::Object(_) => value.is_object(),
+            Self::List { .. } => value.is_array(),
+            Self::Refused(_) => false,
+        }
+    }
+}
+
 /// `object` in canonical spelling and types, holding only what is sound; all else is in `faults`.
 pub(super) fn canonical(
     object: &Map<String, Value>,
@@ -56,7 +68,7 @@ pub(super) fn canonical(
             .find(|p| p.name == name || p.alias == Some(name.as_str()));
         let Some(property) = known else {
             let told = if faults.0.len() < MOST_GUESSES {
-                unknown(name, properties)
+                unknown(name, value, object, properties)
             } else {
                 "is not a property here".to_owned()
             };
@@ -106,6 +118,7 @@ fn canonical_value(value: &Value, kind: &Kind, at: &str, faults: &mut Faults) ->
         },
         Kind::Integer { min, max } => match scalar(value).map(|text| text.trim().parse::<i64>()) {
             Some(Ok(number)) if (*min..=*max).contains(&number) => Some(number.into()),
+            Some(Ok(number)) if min == max => fault(faults, format!("must be {min}, is {number}")),
             Some(Ok(number)) => fault(
                 faults,
                 format!("must be between {min} and {max}, is {number}"),
@@ -143,6 +156,12 @@ fn canonical_value(value: &Value, kind: &Kind, at: &str, faults: &mut Faults) ->
                 faults,
                 format!("must have {min} to {max} entries, has {}", items.len()),
             ),
+            Value::Object(object) => {
+                let inner = object.iter().find(|(_, value)| value.is_array());
+                let hint = inner.map(|(name, _)| format!("; its `{}` is one", brief(name)));
+                let hint = hint.unwrap_or_default();
+                fault(faults, format!("must be a list, is an object{hint}"))
+            }
             _ => fault(faults, format!("must be a list, is {}", name_of(value))),
         },
         Kind::Refused(instead) => fault(faults, (*instead).to_owned()),
@@ -189,33 +208,42 @@ fn name_of(value: &Value) -> &'static str {
 /// An answer has no room for as many faults, and a guess takes its time.
 const MOST_GUESSES: usize = 100;
 
-fn unknown(name: &str, properties: &[Property]) -> String {
-    let spellings = || {
-        properties
-            .iter()
-            .flat_map(|p| [Some(p.name), p.alias])
+/// The name that was meant is the nearest; of two as near the one that is missing, or that takes such a
+/// value, rather than one that is there already.
+fn unknown(
+    name: &str,
+    value: &Value,
+    object: &Map<String, Value>,
+    properties: &[Property],
+) -> String {
+    let spellings = properties.iter().flat_map(|property| {
+        let spellings = [Some(property.name), property.alias];
+        spellings
+            .into_iter()
             .flatten()
-    };
+            .map(move |known| (known, property))
+    });
     // The distance takes time and room for the product of both lengths.
-    let near_enough = |known: &&str| name.len() <= LONGEST_SHOWN.max(known.len());
-    let nearest = spellings()
-        .filter(near_enough)
-        .map(|known| {
-            (
-                strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()),
-                known,
-            )
-        })
-        .min();
-    match nearest {
-        Some((distance, known)) if distance <= known.len().max(name.len()) / 2 => {
-            format!("is not a property here; did you mean `{known}`?")
-        }
-        _ => {
-            let known: Vec<_> = properties.iter().map(|p| format!("`{}`", p.name)).collect();
-            format!("is not a property here; there are {}", known.join(", "))
-        }
+    let near_enough = spellings.filter(|(known, _)| name.len() <= LONGEST_SHOWN.max(known.len()));
+    let ranked = near_enough.filter_map(|(known, property)| {
+        let distance = strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase());
+        let given = [Some(property.name), property.alias]
+            .into_iter()
+            .flatten()
+            .any(|spelling| object.contains_key(spelling));
+        let unlike = [
+            !property.required || given,
+            !property.kind.takes(value),
+            given,
+        ];
+        let unlike = unlike.into_iter().filter(|unlike| *unlike).count();
+        (distance <= known.len().max(name.len()) / 2).then_some((2 * distance + unlike, known))
+    });
+    if let Some((_, known)) = ranked.min() {
+        return format!("is not a property here; did you mean `{known}`?");
     }
+    let known: Vec<_> = properties.iter().map(|p| format!("`{}`", p.name)).collect();
+    format!("is not a property here; there are {}", known.join(", "))
 }
 
 fn join(path: &str, name: &str) -> String {

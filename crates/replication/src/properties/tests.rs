@@ -15,7 +15,7 @@ fn owner() -> Owner {
 
 fn spec(properties: &Value) -> Result<Spec, Vec<String>> {
     let properties = properties.as_object().unwrap();
-    read(properties, &Home::example(), &owner()).map_err(|faults| faults.by_place())
+    read(properties, &Home::example(), &owner()).map_err(crate::fault::Faults::by_place)
 }
 
 /// The least that is needed, with `rule` laid over its rule and `more` over the properties.
@@ -134,6 +134,134 @@ fn a_pasted_configuration_means_what_it_says_and_role_beside_it_wins() {
     let mut beside = properties;
     beside["Role"] = json!("arn:aws:iam::111122223333:role/beside");
     assert!(role(&beside).ends_with("role/beside"));
+}
+
+/// As the pages of the AWS CLI and of the S3 API show a configuration.
+#[test]
+fn a_configuration_is_taken_however_it_is_wrapped() {
+    let rules = json!([{"ID": "tax", "Status": "Enabled", "Priority": 1, "Filter": {"Prefix": "Tax"},
+                        "Destination": {"Bucket": "arn:aws:s3:::destination"}}]);
+    let configuration = json!({"Role": "arn:aws:iam::111122223333:role/theirs", "Rules": rules});
+    let wrapped = json!({"ReplicationConfiguration": configuration});
+    let skeleton = json!({"Bucket": "source", "ReplicationConfiguration": configuration});
+    for properties in [
+        json!({"SourceBucket": "source", "Rules": configuration}),
+        json!({"SourceBucket": "source", "Rules": wrapped}),
+        json!({"SourceBucket": "source", "Rules": skeleton}),
+        json!({"Rules": skeleton}),
+        json!({"SourceBucket": "source", "ReplicationConfiguration": configuration}),
+        json!({"SourceBucket": "source", "Role": "arn:aws:iam::111122223333:role/theirs", "Rules": {"Rules": rules}}),
+    ] {
+        let spec = spec(&properties).unwrap();
+        assert_eq!(spec.source_bucket, "source", "{properties}");
+        assert_eq!(
+            spec.role.as_deref(),
+            Some("arn:aws:iam::111122223333:role/theirs"),
+            "{properties}"
+        );
+        assert_eq!(spec.rules[0].rule.filter.as_ref().unwrap().prefix, "Tax");
+    }
+    // What is written beside it counts.
+    let beside = json!({"SourceBucket": "other", "Rules": skeleton, "Role": "arn:aws:iam::111122223333:role/own"});
+    let spec = spec(&beside).unwrap();
+    assert_eq!(
+        (spec.source_bucket.as_str(), spec.role.as_deref()),
+        ("other", Some("arn:aws:iam::111122223333:role/own"))
+    );
+}
+
+#[test]
+fn a_bucket_older_than_the_rules_for_names_is_taken_where_it_can_be() {
+    for name in [
+        "ABCD_Central_1",
+        "old_bucket",
+        "Under_score.and.DOT-",
+        "tax-documents",
+    ] {
+        let arn = format!("arn:aws:s3:::{name}");
+        for (rule, more) in [
+            (json!({}), json!({"SourceBucket": name})),
+            (
+                json!({}),
+                json!({"SourceBucket": name, "SourceRegion": "us-east-1"}),
+            ),
+            (json!({"Destination": {"Bucket": arn}}), json!({})),
+            (
+                json!({"Destination": {"Bucket": arn, "Region": "us-east-1"}}),
+                json!({}),
+            ),
+        ] {
+            assert_eq!(spec(&with(&rule, &more)).err(), None, "{rule} {more}");
+        }
+    }
+}
+
+#[test]
+fn a_region_that_is_new_is_no_fault() {
+    for region in ["us-north-9", "ap-southeast-12", "mx-central-1", "us-west-2"] {
+        let rule = json!({"Destination": {"Region": region}});
+        assert_eq!(spec(&with(&rule, &json!({}))).err(), None, "{region}");
+    }
+}
+
+#[test]
+fn the_name_that_is_missing_is_the_one_that_was_meant() {
+    let rules = json!([{"Destination": {"Bucket": "arn:aws:s3:::destination"}}]);
+    let role = "arn:aws:iam::111122223333:role/r";
+    for (properties, meant) in [
+        (json!({"SourceBucket": "source", "Rule": rules}), "Rules"),
+        (
+            json!({"SourceBucket": "source", "Rule": rules, "Role": role}),
+            "Rules",
+        ),
+        (
+            json!({"SourceBucket": "source", "Roles": role, "Rules": rules}),
+            "Role",
+        ),
+        (json!({"Bucket": "source", "Rules": rules}), "SourceBucket"),
+        (
+            json!({"SourceBucket": "source", "Rules": rules, "SourceRegoin": "us-east-1"}),
+            "SourceRegion",
+        ),
+    ] {
+        let faults = spec(&properties).unwrap_err();
+        let told = format!("did you mean `{meant}`?");
+        assert!(
+            faults.iter().any(|fault| fault.ends_with(&told)),
+            "{meant}: {faults:?}"
+        );
+    }
+}
+
+#[test]
+fn faults_are_numbered_a_line_each_and_no_more_than_an_answer_holds() {
+    let faults = |properties: &Value| {
+        let faults = read(properties.as_object().unwrap(), &Home::example(), &owner());
+        faults.unwrap_err().to_string()
+    };
+    let one = faults(&with(&json!({}), &json!({"OnDelet": {}})));
+    assert_eq!(
+        one,
+        "1 fault in the properties: `OnDelet`: is not a property here; did you mean `OnDelete`?"
+    );
+    let two = faults(&with(&json!({"Priority": -1}), &json!({"OnDelet": {}})));
+    assert_eq!(
+        two,
+        "2 faults in the properties: \n1. `OnDelet`: is not a property here; did you mean `OnDelete`?\n\
+         2. `Rules[0].Priority`: must be between 0 and 2147483647, is -1"
+    );
+    let rule = json!({"Status": "on", "Destination": {"Bucket": "arn:aws:s3:::destination"}});
+    let many = faults(&json!({"SourceBucket": "source", "Rules": vec![rule; 500]}));
+    assert!(
+        many.starts_with("500 faults in the properties: \n1. "),
+        "{many}"
+    );
+    let lines = many.lines().count() - 2;
+    assert!(
+        many.ends_with(&format!("\n… and {} more", 500 - lines)),
+        "{many}"
+    );
+    assert!(many.len() < 3_000, "{}", many.len());
 }
 
 #[test]
@@ -266,7 +394,7 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
         (
             json!({"Destination": {"ReplicationTime": {"Status": "Enabled", "Time": {"Minutes": 10}}}}),
             none.clone(),
-            "Rules[0].Destination.ReplicationTime.Time.Minutes: must be between 15 and 15, is 10",
+            "Rules[0].Destination.ReplicationTime.Time.Minutes: must be 15, is 10",
         ),
         (
             replica_key("no key"),
@@ -325,9 +453,99 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
             "PermissionsBoundary: `arn:aws:iam::111122223333:role/b` is not the ARN of an IAM policy",
         ),
         (
-            json!({"Destination": {"AssumeRoleArn": "arn:aws:iam::444455556666:role/r"}}),
+            json!({"Destination": {"AssumeRoleArn": "arn:aws:iam::444455556666:role/encrypted-replication/r"}}),
             json!({"ExistingObjects": "Replicate"}),
             "ExistingObjects: `Replicate` needs a destination bucket of this account",
+        ),
+        (
+            json!({"Destination": {"AssumeRoleArn": "arn:aws:iam::444455556666:role/r"}}),
+            none.clone(),
+            "Rules[0].Destination.AssumeRoleArn: `arn:aws:iam::444455556666:role/r` is not under the path /encrypted-replication/",
+        ),
+        (
+            json!({"Destination": {"AssumeRoleArn": "arn:aws:iam::444455556666:role/admin/encrypted-replication/r"}}),
+            none.clone(),
+            "is not under the path /encrypted-replication/",
+        ),
+        (
+            json!({"Destination": {"ReplicationTime": {"Status": "Enabled", "Time": {"Minutes": "30"}}}}),
+            none.clone(),
+            "Rules[0].Destination.ReplicationTime.Time.Minutes: must be 15, is 30",
+        ),
+        (
+            json!({"Destination": {"Bucket": "arn:aws:s3:::old_bucket", "Region": "us-west-2"}}),
+            none.clone(),
+            "Rules[0].Destination.Bucket: `old_bucket` is no bucket name",
+        ),
+        (
+            none.clone(),
+            json!({"SourceBucket": "ABCD_Central_1", "SourceRegion": "eu-west-1"}),
+            "SourceBucket: `ABCD_Central_1` is no bucket name",
+        ),
+        (
+            none.clone(),
+            json!({"SourceBucket": "a".repeat(64)}),
+            "SourceBucket: has 64 bytes, S3 takes at most 63",
+        ),
+        (
+            none.clone(),
+            json!({"SourceBucket": "a b c"}),
+            "SourceBucket: `a b c` is no bucket name",
+        ),
+        (
+            none.clone(),
+            json!({"SourceBucket": "arn:aws:s3:::tax-documents"}),
+            "SourceBucket: `arn:aws:s3:::tax-documents` is no bucket name but an ARN; write the name alone, tax-documents",
+        ),
+        (
+            none.clone(),
+            json!({"SourceKmsKeyArns": ["arn:aws:kms:us-east-1::key/1"]}),
+            "SourceKmsKeyArns[0]: `arn:aws:kms:us-east-1::key/1` names no account",
+        ),
+        (
+            replica_key("arn:aws:kms:us-west-2:11112222333:key/1"),
+            none.clone(),
+            "`arn:aws:kms:us-west-2:11112222333:key/1` names no account",
+        ),
+        (
+            replica_key("arn:aws:kms:us-west-2:1111222233334:alias/a"),
+            none.clone(),
+            "names no account",
+        ),
+        (
+            json!({"Destination": {"Region": "us-west-2a"}}),
+            none.clone(),
+            "Rules[0].Destination.Region: `us-west-2a` is an Availability Zone; write its Region, us-west-2",
+        ),
+        (
+            json!({"Destination": {"Region": "US-WEST-2"}}),
+            none.clone(),
+            "Rules[0].Destination.Region: `US-WEST-2` is no Region",
+        ),
+        (
+            json!({"Destination": {"Region": "us-west"}}),
+            none.clone(),
+            "`us-west` is no Region; write it as us-east-1",
+        ),
+        (
+            json!({"Destination": {"Region": "cn-north-1"}}),
+            none.clone(),
+            "Rules[0].Destination.Region: cn-north-1 is in partition aws-cn; replication stays in one partition, here aws",
+        ),
+        (
+            none.clone(),
+            json!({"SourceRegion": "us-gov-west-1"}),
+            "SourceRegion: us-gov-west-1 is in partition aws-us-gov",
+        ),
+        (
+            none.clone(),
+            json!({"Rules": {"ReplicationConfiguration": {"Rules": [], "Roles": "x"}}}),
+            "Rules: must be a list, is an object",
+        ),
+        (
+            none.clone(),
+            json!({"Rules": {"Rulez": [{}]}}),
+            "Rules: must be a list, is an object; its `Rulez` is one",
         ),
         (
             none.clone(),
@@ -358,7 +576,7 @@ fn rules_must_not_put_one_bucket_in_two_regions() {
 fn rules_must_not_put_one_bucket_in_two_accounts() {
     let rule = |prefix: &str, role: &str| {
         json!({"Filter": {"Prefix": prefix}, "Destination": {"Bucket": "arn:aws:s3:::d-1",
-               "AssumeRoleArn": format!("arn:aws:iam::444455556666:role/{role}")}})
+               "AssumeRoleArn": format!("arn:aws:iam::444455556666:role/encrypted-replication/{role}")}})
     };
     let properties = json!({"SourceBucket": "source", "Rules": [rule("a", "r"), rule("b", "s")]});
     assert_eq!(
@@ -373,7 +591,7 @@ fn rules_must_not_put_one_bucket_in_two_accounts() {
 #[test]
 fn the_account_of_a_role_to_assume_is_the_destinations() {
     let properties = json!({"SourceBucket": "source", "Rules": [{"Destination": {
-        "Bucket": "arn:aws:s3:::d-1", "AssumeRoleArn": "arn:aws:iam::444455556666:role/r"}}]});
+        "Bucket": "arn:aws:s3:::d-1", "AssumeRoleArn": "arn:aws:iam::444455556666:role/encrypted-replication/r"}}]});
     let rule = &spec(&properties).unwrap().rules[0];
     assert_eq!(
         rule.rule.destination.account.as_deref(),

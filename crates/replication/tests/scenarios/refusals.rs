@@ -264,7 +264,7 @@ async fn every_fault_of_the_properties_at_once() {
     let stack = Stack::new();
     let reason = refused(
         &stack,
-        &json!({"SourceBucket": "UPPER", "Verificaton": "None", "Rules": [
+        &json!({"SourceBucket": "UPPER CASE", "Verificaton": "None", "Rules": [
             {"Id": "a", "Priority": "1", "Destination": {"Bucket": "destination"}},
             {"Id": "a", "Priority": "1", "Destination": {"Bucket": "arn:aws:s3:::destination"}}]}),
     )
@@ -272,7 +272,7 @@ async fn every_fault_of_the_properties_at_once() {
     for part in [
         "5 faults in the properties",
         "`Verificaton`: is not a property here; did you mean `Verification`?",
-        "`SourceBucket`: `UPPER` is no bucket name",
+        "`SourceBucket`: `UPPER CASE` is no bucket name",
         "`Rules[0].Destination.Bucket`: `destination` is not a bucket's ARN; write arn:aws:s3:::NAME",
         "`Rules[1].Id`: `a` is the Id of Rules[0] too",
         "`Rules[1].Priority`: 1 is the priority of Rules[0] too",
