@@ -106,7 +106,6 @@ fn planned(replication: &Replication) -> Option<Plan> {
 fn is_narrow(step: &Step) {
     match step {
         Step::CreateRole { trust_policy, .. } => drop(document(trust_policy)),
-        Step::CreateKey { policy, .. } => drop(document(policy)),
         Step::PutParameter { value, .. } | Step::PutRecord { value, .. } => drop(document(value)),
         Step::PutRolePolicy {
             document: policy, ..

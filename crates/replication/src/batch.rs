@@ -10,8 +10,9 @@ use crate::case::Case;
 use crate::converge::Rounds;
 use crate::error::ReplicationError;
 use crate::fault::Faults;
+use crate::merge;
 use crate::owner::{JOB_TAG, Owner, role_arn};
-use crate::plan::{Desired, says};
+use crate::plan::Desired;
 use crate::policy::{BATCH_OPERATIONS, trust_policy};
 use crate::ports::{Aws, Outcome, RoleDescription, Roles};
 use crate::replication::Replication;
@@ -75,7 +76,7 @@ pub fn plan_job(
     };
     let name = owner.batch_role();
     let role_arn = role_arn(home, &name);
-    let document = job_policy(replication, desired, report_bucket);
+    let document = job_policy(replication, report_bucket);
     let boundary = &spec.permissions_boundary;
     let role = match (&observed.role, boundary) {
         (None, _) => Some(Step::CreateRole {
@@ -94,11 +95,12 @@ pub fn plan_job(
         }
         (Some(_), _) => None,
     };
-    let policy = (!says(observed.policy.as_deref(), &document)).then(|| Step::PutRolePolicy {
-        role: name.clone(),
-        policy: name.clone(),
-        document: document.to_string(),
-    });
+    let policy =
+        (!merge::says(observed.policy.as_deref(), &document)).then(|| Step::PutRolePolicy {
+            role: name.clone(),
+            policy: name.clone(),
+            document: document.to_string(),
+        });
     let job = Step::StartReplicationJob {
         bucket: spec.source_bucket.clone(),
         region: spec.source_region.clone(),
@@ -113,11 +115,13 @@ pub fn plan_job(
 
 /// What the job may do. See
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-policies.html>.
-fn job_policy(replication: &Replication, desired: &Desired, report_bucket: &str) -> Value {
+fn job_policy(replication: &Replication, report_bucket: &str) -> Value {
     let Replication { home, owner, .. } = replication;
     let source = replication.source_arn();
     let report = home.bucket_arn(report_bucket);
-    let mut statements = vec![
+    // It has no key: reports are encrypted with SSE-S3, see
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-examples-reports.html>.
+    let statements = [
         json!({
             "Sid": owner.sid("ExistingObjects"),
             "Effect": "Allow",
@@ -137,19 +141,6 @@ fn job_policy(replication: &Replication, desired: &Desired, report_bucket: &str)
             "Resource": format!("{report}/{}/*", owner.report_prefix()),
         }),
     ];
-    // The report is encrypted as its bucket says, under whatever key that is.
-    if let Some(region) = desired.regions.get(report_bucket) {
-        statements.push(json!({
-            "Sid": owner.sid("ReportKey"),
-            "Effect": "Allow",
-            "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
-            "Resource": home.kms_arn(&home.account, region, "key/*"),
-            "Condition": {"StringLike": {
-                "kms:ViaService": home.s3_via_services(region),
-                "kms:EncryptionContext:aws:s3:arn": [report, format!("{report}/{}/*", owner.report_prefix())],
-            }},
-        }));
-    }
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 

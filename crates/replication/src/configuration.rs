@@ -1,9 +1,46 @@
 //! S3's own configuration shapes, as values: what is read from a bucket and written back to it.
 //!
-//! They hold every field that S3 has, so that other people's rules and notifications survive our
-//! read-change-write unchanged.
+//! S3 gains members faster than we learn of them. So whatever was read keeps the XML it came as
+//! ([`AsRead`]), and that goes back for what is not ours, to the byte. Two values are equal where they
+//! mean the same, and where the same is not understood of them.
 
-use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+/// How S3 wrote what was read.
+#[derive(Clone, Debug, Default)]
+pub struct AsRead {
+    /// The XML, which goes back as it is; none for what is made here.
+    pub xml: Option<Arc<str>>,
+    /// XML of the members that are not understood.
+    pub unknown: Vec<String>,
+}
+
+impl AsRead {
+    /// Whether all of it is understood.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        self.unknown.is_empty()
+    }
+}
+
+/// In which words the rest is written makes no difference.
+impl PartialEq for AsRead {
+    fn eq(&self, other: &Self) -> bool {
+        self.unknown == other.unknown
+    }
+}
+
+impl Eq for AsRead {}
+
+impl Serialize for AsRead {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.unknown.serialize(serializer)
+    }
+}
 
 /// S3's `Enabled` / `Disabled`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +60,16 @@ pub struct ReplicationConfiguration {
     pub role: String,
     /// The rules, in S3's order.
     pub rules: Vec<ReplicationRule>,
+    /// XML of what else it holds.
+    #[serde(rename = "NotUnderstood", skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Arc<str>>,
 }
 
 /// One replication rule.
 ///
-/// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ReplicationRule.html>.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ReplicationRule.html>. Equal are rules that
+/// mean the same: S3 may give tags back in another order, and what is `Disabled` is as good as absent.
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ReplicationRule {
     /// At most 255 ASCII characters, unique in the bucket.
@@ -60,6 +101,44 @@ pub struct ReplicationRule {
     pub existing_object_replication: Option<Status>,
     /// Where replicas go.
     pub destination: Destination,
+    /// How S3 wrote it.
+    #[serde(
+        rename = "NotUnderstood",
+        skip_serializing_if = "AsRead::is_understood"
+    )]
+    pub as_read: AsRead,
+}
+
+impl PartialEq for ReplicationRule {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            id,
+            priority,
+            status,
+            filter,
+            prefix,
+            delete_marker_replication,
+            sse_kms_encrypted_objects,
+            replica_modifications,
+            existing_object_replication,
+            destination,
+            as_read,
+        } = self;
+        (id, priority, status) == (&other.id, &other.priority, &other.status)
+            && (filter, prefix) == (&other.filter, &other.prefix)
+            && on(*delete_marker_replication) == on(other.delete_marker_replication)
+            && on(*sse_kms_encrypted_objects) == on(other.sse_kms_encrypted_objects)
+            && on(*replica_modifications) == on(other.replica_modifications)
+            && on(*existing_object_replication) == on(other.existing_object_replication)
+            && (destination, as_read) == (&other.destination, &other.as_read)
+    }
+}
+
+impl Eq for ReplicationRule {}
+
+/// Whether a setting is in force: absent means the same as `Disabled`.
+fn on(status: Option<Status>) -> bool {
+    status == Some(Status::Enabled)
 }
 
 impl ReplicationConfiguration {
@@ -103,8 +182,11 @@ impl ReplicationRule {
     }
 }
 
-/// Which objects a rule is for: those under the prefix that have all the tags.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// Which objects a rule is for: those under the prefix that have all the tags, but for those that are
+/// excluded.
+///
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ReplicationRuleFilter.html>.
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Filter {
     /// Start of the key; empty for every key.
@@ -112,14 +194,78 @@ pub struct Filter {
     /// Tags that the object must have been uploaded with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
+    /// What the rule is not for.
+    #[serde(skip_serializing_if = "Exclusions::is_empty")]
+    pub not: Exclusions,
+}
+
+impl PartialEq for Filter {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Filter {}
+
+impl PartialOrd for Filter {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Filter {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.meaning().cmp(&other.meaning())
+    }
 }
 
 impl Filter {
+    /// Tags and exclusions are sets.
+    fn meaning(&self) -> impl Ord {
+        let Self { prefix, tags, not } = self;
+        (prefix, set(tags), set(&not.prefixes), set(&not.tags))
+    }
+
     /// Whether an object with `key` and `tags` passes.
     #[must_use]
     pub fn matches(&self, key: &str, tags: &[Tag]) -> bool {
-        key.starts_with(&self.prefix) && self.tags.iter().all(|tag| tags.contains(tag))
+        key.starts_with(&self.prefix)
+            && self.tags.iter().all(|tag| tags.contains(tag))
+            && !self.not.match_any(key, tags)
     }
+}
+
+/// Objects that a rule leaves out: those under any of the prefixes, and those with any of the tags.
+///
+/// `Not` in <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ReplicationRuleFilter.html>.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Exclusions {
+    /// Starts of keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<String>,
+    /// Tags, any of which is enough.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+}
+
+impl Exclusions {
+    /// Whether nothing is left out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.prefixes.is_empty() && self.tags.is_empty()
+    }
+
+    /// Whether an object with `key` and `tags` is left out.
+    #[must_use]
+    pub fn match_any(&self, key: &str, tags: &[Tag]) -> bool {
+        self.prefixes.iter().any(|prefix| key.starts_with(prefix))
+            || self.tags.iter().any(|tag| tags.contains(tag))
+    }
+}
+
+fn set<T: Ord>(list: &[T]) -> BTreeSet<&T> {
+    list.iter().collect()
 }
 
 /// A tag of a bucket, key, role or object.
@@ -133,7 +279,9 @@ pub struct Tag {
 }
 
 /// Where a rule's replicas go, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+///
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Destination.html>.
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Destination {
     /// ARN of the destination bucket.
@@ -150,6 +298,9 @@ pub struct Destination {
     /// The key that encrypts replicas of objects encrypted with KMS keys.
     #[serde(rename = "ReplicaKmsKeyID", skip_serializing_if = "Option::is_none")]
     pub replica_kms_key_id: Option<String>,
+    /// Whether a replica of an object under a multi-Region key gets the related key of its own Region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_source_multi_region_key: Option<Status>,
     /// Replication metrics; without them S3 sends no failure events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Timed>,
@@ -157,6 +308,33 @@ pub struct Destination {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication_time: Option<Timed>,
 }
+
+impl PartialEq for Destination {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            bucket,
+            account,
+            storage_class,
+            owner_override,
+            replica_kms_key_id,
+            use_source_multi_region_key,
+            metrics,
+            replication_time,
+        } = self;
+        let in_force = |timed: &Option<Timed>| {
+            let timed = timed.clone();
+            timed.filter(|timed| timed.status == Status::Enabled)
+        };
+        (bucket, account, storage_class) == (&other.bucket, &other.account, &other.storage_class)
+            && owner_override == &other.owner_override
+            && replica_kms_key_id == &other.replica_kms_key_id
+            && on(*use_source_multi_region_key) == on(other.use_source_multi_region_key)
+            && in_force(metrics) == in_force(&other.metrics)
+            && in_force(replication_time) == in_force(&other.replication_time)
+    }
+}
+
+impl Eq for Destination {}
 
 impl Destination {
     /// Name of the destination bucket.
@@ -191,10 +369,13 @@ pub struct NotificationConfiguration {
     pub functions: Vec<Notification>,
     /// Whether every event also goes to EventBridge.
     pub event_bridge: bool,
+    /// XML of what else it holds, such as targets of another kind.
+    #[serde(rename = "NotUnderstood", skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Arc<str>>,
 }
 
 /// One notification: these events, of these keys, to this target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Notification {
     /// Unique in the bucket.
@@ -206,6 +387,34 @@ pub struct Notification {
     /// Filters on the key: (`prefix` or `suffix`, value), as S3 returns them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub key_filters: Vec<(String, String)>,
+    /// How S3 wrote it.
+    #[serde(
+        rename = "NotUnderstood",
+        skip_serializing_if = "AsRead::is_understood"
+    )]
+    pub as_read: AsRead,
+}
+
+/// Events and filters are sets, and S3 takes a filter's name in either case.
+impl PartialEq for Notification {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            id,
+            target_arn,
+            events,
+            key_filters,
+            as_read,
+        } = self;
+        let filters = |of: &[(String, String)]| -> BTreeSet<(String, String)> {
+            let named = of.iter();
+            named
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+                .collect()
+        };
+        (id, target_arn, as_read) == (&other.id, &other.target_arn, &other.as_read)
+            && set(events) == set(&other.events)
+            && filters(key_filters) == filters(&other.key_filters)
+    }
 }
 
 /// A bucket's default encryption.
@@ -224,9 +433,27 @@ pub struct DefaultEncryption {
     /// Kinds of encryption that uploads may not ask for, as S3 names them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<String>,
+    /// How S3 wrote all of it.
+    #[serde(
+        rename = "NotUnderstood",
+        skip_serializing_if = "AsRead::is_understood"
+    )]
+    pub as_read: AsRead,
 }
 
 impl DefaultEncryption {
+    /// This default in place of the `present` one, whose other settings stay as they are: S3 keeps them
+    /// in the same document.
+    #[must_use]
+    pub fn in_place_of(self, present: Option<Self>) -> Self {
+        let Some(present) = present else { return self };
+        Self {
+            blocked: present.blocked,
+            as_read: present.as_read,
+            ..self
+        }
+    }
+
     /// Whether new objects are encrypted under a KMS key.
     #[must_use]
     pub fn is_kms(&self) -> bool {
@@ -275,10 +502,76 @@ mod tests {
         let filter = Filter {
             prefix: "Tax/".into(),
             tags: vec![tag("a"), tag("b")],
+            ..Filter::default()
         };
         assert!(filter.matches("Tax/x", &[tag("b"), tag("a"), tag("c")]));
         assert!(!filter.matches("Tax/x", &[tag("a")]));
         assert!(!filter.matches("tax/x", &[tag("a"), tag("b")]));
         assert!(Filter::default().matches("anything", &[]));
+    }
+    #[test]
+    fn what_is_excluded_does_not_pass_whatever_else_it_has() {
+        let filter = Filter {
+            prefix: "Tax/".into(),
+            not: Exclusions {
+                prefixes: vec!["Tax/drafts/".into(), "Tax/tmp/".into()],
+                tags: vec![tag("secret")],
+            },
+            ..Filter::default()
+        };
+        assert!(filter.matches("Tax/x", &[tag("a")]));
+        assert!(!filter.matches("Tax/tmp/x", &[]));
+        assert!(!filter.matches("Tax/x", &[tag("a"), tag("secret")]));
+    }
+
+    #[test]
+    fn what_means_the_same_is_equal_and_what_is_not_understood_is_not() {
+        let rule = |change: fn(&mut ReplicationRule)| {
+            let mut rule = ReplicationRule {
+                id: "a".into(),
+                priority: Some(1),
+                status: Status::Enabled,
+                filter: Some(Filter {
+                    tags: vec![tag("a"), tag("b")],
+                    ..Filter::default()
+                }),
+                prefix: None,
+                delete_marker_replication: None,
+                sse_kms_encrypted_objects: Some(Status::Enabled),
+                replica_modifications: None,
+                existing_object_replication: None,
+                destination: Destination::default(),
+                as_read: AsRead::default(),
+            };
+            change(&mut rule);
+            rule
+        };
+        let plain = rule(|_| ());
+        let same: [fn(&mut ReplicationRule); 6] = [
+            |rule| rule.replica_modifications = Some(Status::Disabled),
+            |rule| rule.delete_marker_replication = Some(Status::Disabled),
+            |rule| rule.filter.as_mut().unwrap().tags.reverse(),
+            |rule| rule.destination.use_source_multi_region_key = Some(Status::Disabled),
+            |rule| {
+                rule.destination.metrics = Some(Timed {
+                    status: Status::Disabled,
+                    minutes: None,
+                });
+            },
+            |rule| rule.as_read.xml = Some("<Rule/>".into()),
+        ];
+        for change in same {
+            assert_eq!(rule(change), plain);
+        }
+        let other: [fn(&mut ReplicationRule); 5] = [
+            |rule| rule.replica_modifications = Some(Status::Enabled),
+            |rule| rule.filter.as_mut().unwrap().not.prefixes = vec!["x".into()],
+            |rule| rule.destination.use_source_multi_region_key = Some(Status::Enabled),
+            |rule| rule.as_read.unknown = vec!["<New/>".into()],
+            |rule| rule.filter = None,
+        ];
+        for change in other {
+            assert_ne!(rule(change), plain);
+        }
     }
 }

@@ -11,7 +11,7 @@ use custom_resource::Deadline;
 
 use crate::apply::{Writes, apply};
 use crate::case::Case;
-use crate::error::{AwsError, ErrorKind, ReplicationError};
+use crate::error::{ErrorKind, ReplicationError};
 use crate::owner::Owner;
 use crate::plan::{Desired, plan_delete};
 use crate::ports::Aws;
@@ -149,11 +149,10 @@ fn may_pass(error: &ReplicationError) -> bool {
     let ReplicationError::Aws { step, source } = error else {
         return false;
     };
-    let AwsError { kind, code, .. } = source;
-    if code == "LimitExceeded" {
+    if source.is_final() {
         return false;
     }
-    match kind {
+    match source.kind {
         ErrorKind::Transient | ErrorKind::Conflict => true,
         // What we just made is not seen yet, or another resource removed what we share.
         ErrorKind::NotFound | ErrorKind::Invalid => step.is_some(),

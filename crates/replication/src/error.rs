@@ -44,6 +44,41 @@ pub struct AwsError {
     pub request_id: Option<String>,
 }
 
+impl AwsError {
+    /// Whether waiting cannot mend it: a quota, a request that AWS never takes, or somebody else's fault.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        const CODES: [&str; 17] = [
+            "AccountProblem",
+            "BucketAlreadyExists",
+            "EntityTooLarge",
+            "InvalidBucketName",
+            "InvalidLocationConstraint",
+            "InvalidTag",
+            "KeyTooLongError",
+            "LimitExceeded",
+            "LimitExceededException",
+            "MalformedXML",
+            "ParameterLimitExceeded",
+            "ParameterMaxVersionLimitExceeded",
+            "PolicyTooLarge",
+            "ServiceQuotaExceededException",
+            "TagException",
+            "TooManyBuckets",
+            "ValidationException",
+        ];
+        // Of codes that are given for many things.
+        const MESSAGES: [&str; 2] = [UNREACHABLE_TARGET, LOCKOUT];
+        CODES.contains(&self.code.as_str())
+            || MESSAGES.iter().any(|part| self.message.contains(part))
+    }
+}
+
+/// S3 of a notification whose target it may not send to.
+const UNREACHABLE_TARGET: &str = "validate the following destination configurations";
+/// KMS of a policy that would leave the caller out.
+const LOCKOUT: &str = "update the key policy in the future";
+
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -77,6 +112,15 @@ impl AwsError {
         const ALLOW: &str = "allow it to the provisioner's role, and look for a Deny in the resource's own policy, a \
              permissions boundary or an organisation's policy";
         match self.kind {
+            _ if self.message.contains(UNREACHABLE_TARGET) => {
+                "; S3 sees to every target of the bucket's notifications, other people's too: let S3 send to the one \
+                 that is named, or remove its notification"
+                    .to_owned()
+            }
+            _ if self.message.contains(LOCKOUT) => {
+                "; the key's policy must let the account's IAM policies, or the role that acts here, put another policy"
+                    .to_owned()
+            }
             // Names of buckets are shared by all accounts, and S3 says no more of a stranger's than this.
             ErrorKind::AccessDenied if self.resource.starts_with("bucket `") => format!(
                 "; the bucket may be another account's, as each name is there once for all: then take another name. If \

@@ -203,20 +203,22 @@ pub(crate) fn key_condition(
     })
 }
 
-/// The policy of a key that we make in `account`: the account's own IAM policies decide who may use
-/// it, as in a key made in the console; `statements` let others in. See
+/// The policy that KMS gives a key in `account` that is made without one: the account's own IAM policies
+/// decide who may use it. See
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>.
+///
+/// Keys of ours are made so, and statements for others are put afterwards: for a policy in `CreateKey`,
+/// KMS asks that the caller be allowed `kms:PutKeyPolicy` on a key that does not exist yet, see
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html>.
 #[must_use]
-pub fn key_policy(home: &Home, account: &str, statements: &[Value]) -> Value {
-    let mut all = vec![json!({
-        "Sid": "AccountAccess",
+pub fn default_key_policy(partition: &str, account: &str) -> Value {
+    json!({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [{
+        "Sid": "Enable IAM User Permissions",
         "Effect": "Allow",
-        "Principal": {"AWS": format!("arn:{}:iam::{account}:root", home.partition)},
+        "Principal": {"AWS": format!("arn:{partition}:iam::{account}:root")},
         "Action": "kms:*",
         "Resource": "*",
-    })];
-    all.extend_from_slice(statements);
-    json!({"Version": "2012-10-17", "Statement": all})
+    }]})
 }
 
 /// The prefixes without those that another one covers.

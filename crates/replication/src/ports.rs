@@ -30,13 +30,25 @@ pub struct BucketRef<'a> {
     pub region: &'a str,
 }
 
+/// What S3 is to do about the queues, topics and functions of notifications.
+///
+/// See `SkipDestinationValidation` in
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Targets {
+    /// See that it may send to each, other people's too, and send each a test event.
+    Checked,
+    /// Take them as they are.
+    AsTheyAre,
+}
+
 /// S3 buckets and their configuration. Reads of a bucket that does not exist fail with
 /// [`ErrorKind::NotFound`](crate::error::ErrorKind::NotFound).
 pub trait Buckets: Send + Sync {
     /// The Region of a bucket of this account, wherever it is; `None` where there is no such bucket.
     fn bucket_region(&self, bucket: &str) -> impl Call<Option<String>>;
-    /// Makes a bucket, with Block Public Access as S3 sets it on new buckets.
-    fn create_bucket(&self, bucket: BucketRef<'_>) -> impl Call<()>;
+    /// Makes a bucket with these tags, and with Block Public Access as S3 sets it on new buckets.
+    fn create_bucket(&self, bucket: BucketRef<'_>, tags: &[Tag]) -> impl Call<()>;
     /// Deletes an empty bucket.
     fn delete_bucket(&self, bucket: BucketRef<'_>) -> impl Call<()>;
     /// Whether the bucket holds any object version or delete marker.
@@ -68,6 +80,7 @@ pub trait Buckets: Send + Sync {
         &self,
         bucket: BucketRef<'_>,
         to: &NotificationConfiguration,
+        targets: Targets,
     ) -> impl Call<()>;
     /// The bucket's replication configuration.
     fn replication(&self, bucket: BucketRef<'_>) -> impl Call<Option<ReplicationConfiguration>>;
@@ -149,14 +162,8 @@ impl KeyDescription {
 pub trait Keys: Send + Sync {
     /// The key behind an ARN, id or alias; `None` where there is none.
     fn describe_key(&self, region: &str, key: &str) -> impl Call<Option<KeyDescription>>;
-    /// Makes a symmetric key and returns its ARN.
-    fn create_key(
-        &self,
-        region: &str,
-        description: &str,
-        policy: &str,
-        tags: &[Tag],
-    ) -> impl Call<String>;
+    /// Makes a symmetric key with KMS's default policy, and returns its ARN.
+    fn create_key(&self, region: &str, description: &str, tags: &[Tag]) -> impl Call<String>;
     /// Gives a key an alias.
     fn create_alias(&self, region: &str, alias: &str, key_arn: &str) -> impl Call<()>;
     /// Rotates the key's material every year.

@@ -102,7 +102,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::configuration::{Destination, Filter};
+    use crate::configuration::{AsRead, Destination, Filter};
 
     fn tag(value: u8) -> Tag {
         Tag {
@@ -119,6 +119,7 @@ mod tests {
             filter: Some(Filter {
                 prefix: prefix.into(),
                 tags: value.map(tag).into_iter().collect(),
+                ..Filter::default()
             }),
             prefix: None,
             delete_marker_replication: None,
@@ -129,6 +130,7 @@ mod tests {
                 bucket: "arn:aws:s3:::destination".into(),
                 ..Destination::default()
             },
+            as_read: AsRead::default(),
         }
     }
 

@@ -19,13 +19,12 @@ use crate::owner::Owner;
 pub enum Step {
     /// Makes a bucket that bears the owner's tag.
     CreateBucket { bucket: String, region: String },
-    /// Makes a key with rotation, the owner's tag and this alias.
+    /// Makes a key with KMS's default policy, rotation, the owner's tag and this alias.
     CreateKey {
         region: String,
         alias: String,
         alias_arn: String,
         bucket: String,
-        policy: String,
     },
     /// Makes a role that S3 assumes.
     CreateRole {
@@ -183,6 +182,7 @@ impl Step {
             }
             Self::PutRolePolicy { document, .. } => replace(document),
             Self::PutParameter { value, .. } => replace(value),
+            Self::MergeKeyPolicy { key_arn, .. } => replace(key_arn),
             Self::MergeReplication { rules, .. } => {
                 rules
                     .iter_mut()
@@ -195,7 +195,6 @@ impl Step {
             | Self::PutPermissionsBoundary { .. }
             | Self::EnableVersioning { .. }
             | Self::MergeBucketPolicy { .. }
-            | Self::MergeKeyPolicy { .. }
             | Self::PutRecord { .. }
             | Self::EnableEventBridge { .. }
             | Self::AddFailureEvents { .. }

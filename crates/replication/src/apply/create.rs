@@ -26,7 +26,8 @@ pub(super) async fn create_bucket<A: Aws>(
     bucket: BucketRef<'_>,
     owner: &Owner,
 ) -> Result<Done, Failed> {
-    match aws.create_bucket(bucket).await {
+    let tags = [owner_tag(owner.as_str())];
+    match aws.create_bucket(bucket, &tags).await {
         // Another resource of the stack was faster, and the bucket is that one's: what the plan
         // says of it was meant for a new one, so it is looked at again.
         Err(error) if error.kind == ErrorKind::AlreadyExists => {
@@ -36,28 +37,28 @@ pub(super) async fn create_bucket<A: Aws>(
         other => other?,
     }
     // Without the tag no later request would know that the bucket is ours.
-    let tags = [owner_tag(owner.as_str())];
-    let mut attempt = 1;
-    while let Err(error) = tag_new(aws, bucket, &tags).await {
-        if attempt == TAGGING_ATTEMPTS || error.code == ALREADY_OURS {
-            return Err(error.into());
+    for _ in 1..TAGGING_ATTEMPTS {
+        match tag_new(aws, bucket, &tags).await {
+            Ok(writes) => return Ok(Done::writes(1 + writes)),
+            Err(error) if error.code == ALREADY_OURS => return Err(error.into()),
+            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        attempt += 1;
     }
-    Ok(Done::writes(2))
+    let writes = tag_new(aws, bucket, &tags).await?;
+    Ok(Done::writes(1 + writes))
 }
 
-/// Tags a bucket that was just made. In us-east-1 S3 answers 200 for a bucket that is ours already,
+/// Sees that a bucket that was just made has its tags, and gives it them where what made it does not know
+/// tags; returns the writes. In us-east-1 S3 answers 200 for a bucket that is ours already,
 /// which has tags of another resource's. See
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>.
-async fn tag_new<A: Aws>(aws: &A, bucket: BucketRef<'_>, tags: &[Tag]) -> Result<(), AwsError> {
+async fn tag_new<A: Aws>(aws: &A, bucket: BucketRef<'_>, tags: &[Tag]) -> Result<u32, AwsError> {
     let present = aws.bucket_tags(bucket).await?;
     if present.as_slice() == tags {
-        return Ok(());
+        return Ok(0);
     }
     if present.is_empty() {
-        return aws.put_bucket_tags(bucket, tags).await;
+        return aws.put_bucket_tags(bucket, tags).await.map(|()| 1);
     }
     Err(AwsError {
         operation: "CreateBucket",
@@ -75,12 +76,11 @@ pub(super) async fn create_key<A: Aws>(
     region: &str,
     alias: &str,
     bucket: &str,
-    policy: &str,
     owner: &Owner,
 ) -> Result<(u32, String), Failed> {
     let description = format!("Encrypts objects of bucket {bucket}, for replication");
     let key = aws
-        .create_key(region, &description, policy, &[owner_tag(owner.as_str())])
+        .create_key(region, &description, &[owner_tag(owner.as_str())])
         .await?;
     // The alias comes last: a key that has it is complete.
     let rest = async {

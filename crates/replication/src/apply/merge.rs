@@ -8,7 +8,7 @@ use crate::error::ErrorKind;
 use crate::fault::About;
 use crate::merge;
 use crate::owner::Owner;
-use crate::ports::{Aws, BucketRef};
+use crate::ports::{Aws, BucketRef, Targets};
 use crate::step::Step;
 
 pub(super) async fn change_notifications<A: Aws>(
@@ -52,7 +52,12 @@ pub(super) async fn change_notifications<A: Aws>(
     if changed == existing {
         return Ok(Done::default());
     }
-    aws.put_notifications(bucket, &changed).await?;
+    // A target of somebody else's that is gone is no reason to leave our own out.
+    let targets = match step {
+        Step::AddFailureEvents { .. } => Targets::Checked,
+        _ => Targets::AsTheyAre,
+    };
+    aws.put_notifications(bucket, &changed, targets).await?;
     Ok(Done::writes(1))
 }
 
@@ -91,15 +96,14 @@ pub(super) async fn change_replication<A: Aws>(
     Ok(Done::writes(1))
 }
 
-/// Sets a bucket's default encryption. Which kinds of encryption uploads may not ask for is in the
-/// same configuration, and stays as it is.
+/// Sets a bucket's default encryption. What else is in the same configuration, such as which kinds of
+/// encryption uploads may not ask for, stays as it is.
 pub(super) async fn change_encryption<A: Aws>(
     aws: &A,
     bucket: BucketRef<'_>,
-    mut to: DefaultEncryption,
+    to: DefaultEncryption,
 ) -> Result<Done, Failed> {
-    let present = aws.default_encryption(bucket).await?;
-    to.blocked = present.map_or_else(Vec::new, |present| present.blocked);
+    let to = to.in_place_of(aws.default_encryption(bucket).await?);
     aws.put_default_encryption(bucket, &to).await?;
     Ok(Done::writes(1))
 }

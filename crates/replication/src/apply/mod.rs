@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 
 use crate::accounts::Accounts;
-use crate::configuration::DefaultEncryption;
+use crate::configuration::{AsRead, DefaultEncryption};
 use crate::error::{AwsError, ErrorKind, ReplicationError};
 use crate::fault::{About, Fault, FaultKind};
 use crate::owner::Owner;
@@ -152,8 +152,7 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             alias,
             alias_arn,
             bucket,
-            policy,
-        } => create_key(aws, region, alias, bucket, policy, owner)
+        } => create_key(aws, region, alias, bucket, owner)
             .await
             .map(|(writes, key)| Done {
                 writes,
@@ -230,6 +229,7 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
                 kms_key: None,
                 bucket_key_enabled: false,
                 blocked: Vec::new(),
+                as_read: AsRead::default(),
             };
             change_encryption(aws, at(bucket, region), sse_s3).await
         }

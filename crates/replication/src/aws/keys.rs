@@ -50,13 +50,7 @@ impl Keys for SdkAws {
         }
     }
 
-    async fn create_key(
-        &self,
-        region: &str,
-        description: &str,
-        policy: &str,
-        tags: &[Tag],
-    ) -> Outcome<String> {
+    async fn create_key(&self, region: &str, description: &str, tags: &[Tag]) -> Outcome<String> {
         let tags: Result<Vec<_>, _> = tags
             .iter()
             .map(|tag| {
@@ -67,11 +61,7 @@ impl Keys for SdkAws {
             })
             .collect();
         let tags = tags.map_err(|error| unfit("CreateKey", region, &error))?;
-        let call = self
-            .kms(region)
-            .create_key()
-            .description(description)
-            .policy(policy);
+        let call = self.kms(region).create_key().description(description);
         let made = call.set_tags(Some(tags)).send().await;
         let made = made.map_err(|error| failure("CreateKey", "a new key", region, &error))?;
         let metadata = made.key_metadata;

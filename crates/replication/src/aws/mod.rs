@@ -1,6 +1,7 @@
 //! AWS over the SDK: one HTTP client and one set of credentials for every service and Region.
 
 mod buckets;
+mod encryption;
 mod events;
 mod failure;
 mod jobs;
@@ -12,6 +13,9 @@ mod parameters;
 mod policies;
 mod replication;
 mod roles;
+mod s3;
+mod wire;
+mod xml;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +25,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use self::failure::failure;
+use self::wire::ExpectedOwner;
 use crate::arn::{Arn, Home};
 use crate::error::{AwsError, ErrorKind};
 use crate::ports::{Assume, Outcome};
@@ -32,9 +37,7 @@ const SESSION: &str = "encrypted-replication";
 #[derive(Debug)]
 pub struct SdkAws {
     config: SdkConfig,
-    /// Every S3 call names the account that the bucket must belong to, so that a bucket which was
-    /// deleted and made again by a stranger is never spoken to. See
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>.
+    /// The account that every bucket spoken to must belong to, and the function's Region.
     home: Home,
     path_style: bool,
     iam: aws_sdk_iam::Client,
@@ -75,6 +78,7 @@ impl SdkAws {
                 .build();
             let s3 = aws_sdk_s3::config::Builder::from(&config)
                 .force_path_style(self.path_style)
+                .interceptor(ExpectedOwner(self.home.account.clone()))
                 .build();
             Regional {
                 s3: aws_sdk_s3::Client::from_conf(s3),

@@ -1,20 +1,20 @@
 //! Probe objects over the SDK.
 
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::SdkAws;
-use super::failure::failure;
+use super::s3::of;
 use crate::configuration::Tag;
+use crate::error::ErrorKind;
 use crate::ports::{BucketRef, ObjectHead, Objects, Outcome};
 
 /// What the probe says to a person who comes across it.
 const CONTENT: &[u8] =
     b"Written to prove that replication works. It is removed as soon as it has arrived.\n";
-
-fn named(bucket: BucketRef<'_>, key: &str) -> String {
-    format!("object `{key}` of bucket `{}`", bucket.name)
-}
 
 impl Objects for SdkAws {
     async fn put_object(
@@ -32,20 +32,15 @@ impl Objects for SdkAws {
             .iter()
             .map(|tag| format!("{}={}", encoded(&tag.key), encoded(&tag.value)));
         let tagging = tagging.collect::<Vec<_>>().join("&");
-        let call = self
-            .s3(bucket.region)
-            .put_object()
+        let call = self.s3(bucket.region).put_object();
+        let call = call
             .bucket(bucket.name)
-            .key(key);
-        let written = call
+            .key(key)
             .set_tagging(Some(tagging).filter(|tagging| !tagging.is_empty()))
             .server_side_encryption(ServerSideEncryption::AwsKms)
             .ssekms_key_id(kms_key)
-            .body(ByteStream::from_static(CONTENT))
-            .expected_bucket_owner(&self.home.account)
-            .send()
-            .await
-            .map_err(|error| failure("PutObject", named(bucket, key), bucket.region, &error))?;
+            .body(ByteStream::from_static(CONTENT));
+        let written = on_object("PutObject", bucket, key, call.send()).await?;
         Ok(written.version_id.unwrap_or_default())
     }
 
@@ -55,60 +50,28 @@ impl Objects for SdkAws {
         key: &str,
         version: &str,
     ) -> Outcome<Option<ObjectHead>> {
-        let call = self
-            .s3(bucket.region)
-            .head_object()
-            .bucket(bucket.name)
-            .key(key);
-        match call
-            .version_id(version)
-            .expected_bucket_owner(&self.home.account)
-            .send()
-            .await
-        {
-            Ok(head) => Ok(Some(ObjectHead {
-                algorithm: head
-                    .server_side_encryption
-                    .map(|algorithm| algorithm.as_str().to_owned()),
-                kms_key: head.ssekms_key_id,
-                replication_status: head
-                    .replication_status
-                    .map(|status| status.as_str().to_owned()),
-            })),
-            Err(error)
-                if error
-                    .raw_response()
-                    .is_some_and(|r| r.status().as_u16() == 404) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(failure(
-                "HeadObject",
-                named(bucket, key),
-                bucket.region,
-                &error,
-            )),
-        }
+        let call = self.s3(bucket.region).head_object();
+        let call = call.bucket(bucket.name).key(key).version_id(version);
+        let answer = on_object("HeadObject", bucket, key, call.send()).await;
+        let head = match answer {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        Ok(Some(ObjectHead {
+            algorithm: head
+                .server_side_encryption
+                .map(|algorithm| algorithm.as_str().to_owned()),
+            kms_key: head.ssekms_key_id,
+            replication_status: head
+                .replication_status
+                .map(|status| status.as_str().to_owned()),
+        }))
     }
 
     async fn object_versions(&self, bucket: BucketRef<'_>, key: &str) -> Outcome<Vec<String>> {
-        let call = self
-            .s3(bucket.region)
-            .list_object_versions()
-            .bucket(bucket.name)
-            .prefix(key);
-        let found = call
-            .expected_bucket_owner(&self.home.account)
-            .send()
-            .await
-            .map_err(|error| {
-                failure(
-                    "ListObjectVersions",
-                    named(bucket, key),
-                    bucket.region,
-                    &error,
-                )
-            })?;
+        let call = self.s3(bucket.region).list_object_versions();
+        let call = call.bucket(bucket.name).prefix(key);
+        let found = on_object("ListObjectVersions", bucket, key, call.send()).await?;
         let versions = found
             .versions()
             .iter()
@@ -132,24 +95,22 @@ impl Objects for SdkAws {
         key: &str,
         version: &str,
     ) -> Outcome<()> {
-        let call = self
-            .s3(bucket.region)
-            .delete_object()
-            .bucket(bucket.name)
-            .key(key);
-        match call
-            .version_id(version)
-            .expected_bucket_owner(&self.home.account)
-            .send()
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure(
-                "DeleteObject",
-                named(bucket, key),
-                bucket.region,
-                &error,
-            )),
-        }
+        let call = self.s3(bucket.region).delete_object();
+        let call = call.bucket(bucket.name).key(key).version_id(version);
+        let answer = on_object("DeleteObject", bucket, key, call.send()).await;
+        answer.map(drop)
     }
+}
+
+async fn on_object<T, E>(
+    operation: &'static str,
+    bucket: BucketRef<'_>,
+    key: &str,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Outcome<T>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let resource = format!("object `{key}` of bucket `{}`", bucket.name);
+    of(operation, resource, bucket.region, call).await
 }

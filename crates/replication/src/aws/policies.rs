@@ -4,6 +4,7 @@ use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};
 
 use super::SdkAws;
 use super::failure::failure;
+use super::s3::{absent, done, on};
 use crate::error::ErrorKind;
 use crate::ports::{Access, BucketRef, Decision, Outcome, Policies};
 
@@ -13,51 +14,22 @@ const KEY_POLICY: &str = "default";
 impl Policies for SdkAws {
     async fn bucket_policy(&self, bucket: BucketRef<'_>) -> Outcome<Option<String>> {
         let call = self.s3(bucket.region).get_bucket_policy();
-        let answer = call
-            .bucket(bucket.name)
-            .expected_bucket_owner(&self.home.account)
-            .send()
-            .await;
-        match answer {
-            Ok(found) => Ok(found.policy),
-            Err(error) => {
-                let resource = format!("bucket `{}`", bucket.name);
-                let error = failure("GetBucketPolicy", resource, bucket.region, &error);
-                if error.code == "NoSuchBucketPolicy" {
-                    return Ok(None);
-                }
-                Err(error)
-            }
-        }
+        let call = call.bucket(bucket.name);
+        let answer = on("GetBucketPolicy", bucket, call.send()).await;
+        let found = absent(answer, "NoSuchBucketPolicy")?;
+        Ok(found.and_then(|found| found.policy))
     }
 
     async fn put_bucket_policy(&self, bucket: BucketRef<'_>, policy: &str) -> Outcome<()> {
         let call = self.s3(bucket.region).put_bucket_policy();
         let call = call.bucket(bucket.name).policy(policy);
-        match call.expected_bucket_owner(&self.home.account).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let resource = format!("bucket `{}`", bucket.name);
-                Err(failure("PutBucketPolicy", resource, bucket.region, &error))
-            }
-        }
+        done("PutBucketPolicy", bucket, call.send()).await
     }
 
     async fn delete_bucket_policy(&self, bucket: BucketRef<'_>) -> Outcome<()> {
         let call = self.s3(bucket.region).delete_bucket_policy();
         let call = call.bucket(bucket.name);
-        match call.expected_bucket_owner(&self.home.account).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let resource = format!("bucket `{}`", bucket.name);
-                Err(failure(
-                    "DeleteBucketPolicy",
-                    resource,
-                    bucket.region,
-                    &error,
-                ))
-            }
-        }
+        done("DeleteBucketPolicy", bucket, call.send()).await
     }
 
     async fn key_policy(&self, region: &str, key_arn: &str) -> Outcome<Option<String>> {

@@ -1,8 +1,6 @@
 //! Our notification among other people's.
 
-use std::collections::BTreeSet;
-
-use crate::configuration::{Notification, NotificationConfiguration};
+use crate::configuration::{AsRead, Notification, NotificationConfiguration};
 use crate::owner::Owner;
 
 /// The failure events that the checker reads.
@@ -14,6 +12,9 @@ pub const FAILURE_EVENTS: [&str; 4] = [
     "s3:Replication:OperationReplicatedAfterThreshold",
     "s3:Replication:OperationNotTracked",
 ];
+
+/// How all of them begin.
+const REPLICATION: &str = "s3:Replication:";
 
 /// `existing` with the bucket's replication failures sent to `queue_arn`.
 ///
@@ -31,6 +32,7 @@ pub fn with_failure_events(
         target_arn: queue_arn.to_owned(),
         events: FAILURE_EVENTS.map(str::to_owned).to_vec(),
         key_filters: Vec::new(),
+        as_read: AsRead::default(),
     };
     let mut merged = existing.clone();
     merged
@@ -38,16 +40,12 @@ pub fn with_failure_events(
         .retain(|notification| !owner.owns(&notification.id));
     let everything = [&merged.queues, &merged.topics, &merged.functions];
     let taken = everything.into_iter().flatten().any(takes_failure_events);
-    if taken {
+    // A target of a kind that we do not know may take them as well.
+    let unknown = merged.others.iter().any(|xml| xml.contains(REPLICATION));
+    if taken || unknown {
         return merged;
     }
-    let same = |there: &&Notification| {
-        let events = |of: &Notification| of.events.iter().cloned().collect::<BTreeSet<_>>();
-        there.id == wanted.id
-            && there.target_arn == wanted.target_arn
-            && events(there) == events(&wanted)
-    };
-    if existing.queues.iter().any(|there| same(&there)) {
+    if existing.queues.contains(&wanted) {
         return existing.clone();
     }
     merged.queues.push(wanted);
@@ -66,6 +64,7 @@ pub fn without_failure_events(
         Some(heir) => {
             for notification in merged.queues.iter_mut().filter(|n| owner.owns(&n.id)) {
                 notification.id = heir.notification_id();
+                notification.as_read = AsRead::default();
             }
         }
         None => merged
@@ -79,7 +78,7 @@ fn takes_failure_events(notification: &Notification) -> bool {
     notification
         .events
         .iter()
-        .any(|event| event.starts_with("s3:Replication:"))
+        .any(|event| event.starts_with(REPLICATION))
 }
 
 #[cfg(test)]

@@ -79,13 +79,28 @@ fn of(statement: &RawValue, owner: &Owner) -> Option<Value> {
         .then_some(statement)
 }
 
-/// AWS may answer with one text where a list of one was given.
+/// Whether the text `found` is a policy that means the same as `wanted`.
+pub(crate) fn says(found: Option<&str>, wanted: &Value) -> bool {
+    let found = found.and_then(|found| serde_json::from_str(found).ok());
+    found.is_some_and(|found: Value| normal(&found) == normal(wanted))
+}
+
+/// What a policy, or a part of one, means: its lists are sets, and one text is a list of one. AWS may
+/// answer with either, in any order.
 fn normal(value: &Value) -> Value {
     match value {
-        Value::Array(items) => match items.as_slice() {
-            [one] => normal(one),
-            items => Value::Array(items.iter().map(normal).collect()),
-        },
+        Value::Array(items) => {
+            let set: BTreeMap<_, _> = items
+                .iter()
+                .map(normal)
+                .map(|item| (item.to_string(), item))
+                .collect();
+            let mut items: Vec<_> = set.into_values().collect();
+            match items.len() {
+                1 => items.remove(0),
+                _ => Value::Array(items),
+            }
+        }
         Value::Object(members) => Value::Object(
             members
                 .iter()
@@ -138,6 +153,20 @@ mod tests {
         let policy = json!({"Statement": [one]}).to_string();
         let same = with_statements(Some(&policy), &owner(), &[ours()]);
         assert_eq!(same, Ok(Some(policy)));
+    }
+
+    #[test]
+    fn lists_that_come_back_in_another_order_are_no_write() {
+        let wanted = json!({"Sid": owner().sid("A"), "Effect": "Allow", "Action": ["s3:ReplicateObject", "s3:ReplicateTags"],
+            "Resource": ["a", "b"], "Principal": {"AWS": ["r"]}, "Condition": {"StringLike": {"k": ["1", "2"]}}});
+        let there = json!({"Sid": owner().sid("A"), "Effect": "Allow", "Action": ["s3:ReplicateTags", "s3:ReplicateObject"],
+            "Resource": ["b", "a", "b"], "Principal": {"AWS": "r"}, "Condition": {"StringLike": {"k": ["2", "1"]}}});
+        let policy = json!({"Statement": [there]}).to_string();
+        let same = with_statements(Some(&policy), &owner(), std::slice::from_ref(&wanted));
+        assert_eq!(same, Ok(Some(policy.clone())));
+        let mut less = wanted.clone();
+        less["Resource"] = json!(["a"]);
+        assert_ne!(with_statements(Some(&policy), &owner(), &[less]), same);
     }
 
     #[test]

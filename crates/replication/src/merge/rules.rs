@@ -30,7 +30,12 @@ pub fn replication(
         let role = existing
             .map(|existing| existing.role.clone())
             .unwrap_or_default();
-        return Ok((!rules.is_empty()).then_some(ReplicationConfiguration { role, rules }));
+        let others = existing.map_or_else(Vec::new, |existing| existing.others.clone());
+        return Ok((!rules.is_empty()).then_some(ReplicationConfiguration {
+            role,
+            rules,
+            others,
+        }));
     }
     if let Some(existing) = existing.filter(|existing| existing.role != role && !foreign.is_empty())
     {
@@ -56,13 +61,16 @@ pub fn replication(
         if !owner.owns(&rule.id) {
             rules.push(rule.clone());
         } else if let Some(at) = waiting.iter().position(|ours| ours.id == rule.id) {
-            rules.push(waiting.remove(at));
+            let ours = waiting.remove(at);
+            // One that means the same stays in the words that it is in.
+            rules.push(if ours == *rule { rule.clone() } else { ours });
         }
     }
     rules.append(&mut waiting);
     Ok(Some(ReplicationConfiguration {
         role: role.to_owned(),
         rules,
+        others: existing.map_or_else(Vec::new, |existing| existing.others.clone()),
     }))
 }
 
@@ -109,7 +117,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::configuration::{Destination, Filter, Status};
+    use crate::configuration::{AsRead, Destination, Filter, Status};
 
     const ROLE: &str = "arn:aws:iam::111122223333:role/r";
 
@@ -128,6 +136,7 @@ mod tests {
             sse_kms_encrypted_objects: Some(Status::Enabled),
             replica_modifications: None,
             existing_object_replication: None,
+            as_read: AsRead::default(),
             destination: Destination {
                 bucket: "arn:aws:s3:::destination".into(),
                 ..Destination::default()
@@ -139,6 +148,7 @@ mod tests {
         ReplicationConfiguration {
             role: ROLE.into(),
             rules,
+            others: Vec::new(),
         }
     }
 

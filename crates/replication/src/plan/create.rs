@@ -2,14 +2,13 @@
 
 use super::desired::{Desired, lacks_our_default};
 use crate::configuration::{
-    DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, ReplicationRule,
-    Versioning,
+    AsRead, DefaultEncryption, NotificationConfiguration, ReplicationConfiguration,
+    ReplicationRule, Versioning,
 };
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::grants::{Grants, grants};
 use crate::merge;
 use crate::observed::{Observed, ObservedBucket};
-use crate::policy::key_policy;
 use crate::replication::Replication;
 use crate::step::{Plan, Step};
 
@@ -46,7 +45,7 @@ impl Comparison<'_> {
     fn plan(&self) -> Result<Plan, Faults> {
         let mut faults = Faults::default();
         let mut foundations = self.new_buckets();
-        foundations.extend(self.new_keys(false));
+        foundations.extend(self.new_keys());
         let mut settings = self.buckets();
         match self.role() {
             Ok((of_foundations, of_settings)) => {
@@ -91,17 +90,9 @@ impl Comparison<'_> {
             Err(error) => faults.add(error.fault(About::bucket(bucket))),
         }
         faults.or(())?;
-        // The policy of a key in another account names the role, which must be there first.
-        let foreign_keys = self.new_keys(true);
         let mut leftovers = self.former_role_policy();
         leftovers.extend(self.former_grants());
-        Ok(Plan::of([
-            foundations,
-            foreign_keys,
-            settings,
-            merge,
-            leftovers,
-        ]))
+        Ok(Plan::of([foundations, settings, merge, leftovers]))
     }
 
     /// Our rules as they are to be, in the template's order.
@@ -133,21 +124,13 @@ impl Comparison<'_> {
         steps
     }
 
-    fn new_keys(&self, foreign: bool) -> Vec<Step> {
+    fn new_keys(&self) -> Vec<Step> {
         let new = self.desired.new_keys.iter();
-        let steps = new.filter_map(|(alias_arn, (bucket, region))| {
-            let account = self.replication.account_of(bucket);
-            (foreign == (account != self.replication.home.account)).then(|| {
-                let grant = self.grants.keys.get(alias_arn);
-                let statements = grant.map_or(&[][..], |grant| &grant.statements);
-                Step::CreateKey {
-                    region: region.clone(),
-                    alias: self.replication.owner.key_alias(bucket),
-                    alias_arn: alias_arn.clone(),
-                    bucket: bucket.clone(),
-                    policy: key_policy(&self.replication.home, account, statements).to_string(),
-                }
-            })
+        let steps = new.map(|(alias_arn, (bucket, region))| Step::CreateKey {
+            region: region.clone(),
+            alias: self.replication.owner.key_alias(bucket),
+            alias_arn: alias_arn.clone(),
+            bucket: bucket.clone(),
         });
         steps.collect()
     }
@@ -247,6 +230,7 @@ fn default_encryption((bucket, region): (&String, &String), key: &str) -> Step {
             kms_key: Some(key.to_owned()),
             bucket_key_enabled: true,
             blocked: Vec::new(),
+            as_read: AsRead::default(),
         },
     }
 }

@@ -160,7 +160,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::configuration::{Destination, Filter, Tag};
+    use crate::configuration::{AsRead, Destination, Filter, Tag};
 
     fn rule(id: &str, priority: i32, prefix: &str, tagged: bool, key: &str) -> ReplicationRule {
         let tag = Tag {
@@ -174,12 +174,14 @@ mod tests {
             filter: Some(Filter {
                 prefix: prefix.into(),
                 tags: if tagged { vec![tag] } else { Vec::new() },
+                ..Filter::default()
             }),
             prefix: None,
             delete_marker_replication: None,
             sse_kms_encrypted_objects: Some(Status::Enabled),
             replica_modifications: None,
             existing_object_replication: None,
+            as_read: AsRead::default(),
             destination: Destination {
                 bucket: "arn:aws:s3:::destination".into(),
                 replica_kms_key_id: Some(key.into()),

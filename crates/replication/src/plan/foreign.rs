@@ -6,6 +6,7 @@ use super::create::Comparison;
 use crate::arn::Arn;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::merge;
+use crate::policy::default_key_policy;
 use crate::step::Step;
 
 /// The largest bucket policy, in bytes. See
@@ -35,12 +36,15 @@ impl Comparison<'_> {
             }
         }
         for (key, grant) in &self.grants.keys {
-            // A new key has them from the beginning.
-            let new = self.desired.new_keys.contains_key(key);
-            if new || !self.acts_in(&grant.bucket) || !self.is_of_account(key, &grant.bucket) {
+            if !self.acts_in(&grant.bucket) || !self.is_of_account(key, &grant.bucket) {
                 continue;
             }
-            let present = self.observed.key_policies.get(key).map(String::as_str);
+            let account = self.replication.account_of(&grant.bucket);
+            let partition = &self.replication.home.partition;
+            let new = self.desired.new_keys.contains_key(key);
+            let first = new.then(|| default_key_policy(partition, account).to_string());
+            let present = self.observed.key_policies.get(key).or(first.as_ref());
+            let present = present.map(String::as_str);
             let about = About::key(key);
             match self.changed(about, present, &grant.statements, LARGEST_KEY_POLICY) {
                 Ok(false) => {}

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::create::Comparison;
 use super::desired::Desired;
-use super::says;
 use crate::fault::{About, Fault, FaultKind};
+use crate::merge;
 use crate::observed::Observed;
 use crate::policy::{Reach, S3, role_policy, trust_policy};
 use crate::replication::Replication;
@@ -44,7 +44,7 @@ impl Comparison<'_> {
         let name = self.replication.owner.policy_name();
         let document = fitting_policy(self.replication, self.desired, self.observed)?;
         let present = self.observed.role_policies.get(&name);
-        if !says(present.map(String::as_str), &document) {
+        if !merge::says(present.map(String::as_str), &document) {
             settings.push(Step::PutRolePolicy {
                 role: role.clone(),
                 policy: name,

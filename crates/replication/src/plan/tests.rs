@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{Desired, desired, plan, plan_delete};
 use crate::arn::Home;
 use crate::configuration::{
-    DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
-    Versioning,
+    AsRead, DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration,
+    Tag, Versioning,
 };
 use crate::merge;
 use crate::observed::{
@@ -60,6 +60,7 @@ fn bucket(tags: &[(&str, &str)], key: Option<&str>) -> ObservedBucket {
             kms_key: key.map(str::to_owned),
             bucket_key_enabled: false,
             blocked: Vec::new(),
+            as_read: AsRead::default(),
         }),
         tags: tags
             .iter()
@@ -227,6 +228,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
         replication: Some(ReplicationConfiguration {
             role: "r".into(),
             rules,
+            others: Vec::new(),
         }),
         destinations: BTreeMap::from([("destination".to_owned(), destination)]),
         source_key: Some(key_named("source-key")),

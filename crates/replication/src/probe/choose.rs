@@ -144,6 +144,7 @@ mod tests {
         let configuration = ReplicationConfiguration {
             role: desired.role_arn.clone(),
             rules: desired.rules.clone(),
+            others: Vec::new(),
         };
         (configuration, desired)
     }

@@ -7,7 +7,7 @@ use super::checks::{check, check_required_boundary};
 use super::shape::canonical;
 use super::table;
 use crate::arn::{Arn, Home};
-use crate::configuration::{Destination, Filter, ReplicationRule, Status, Tag, Timed};
+use crate::configuration::{AsRead, Destination, Filter, ReplicationRule, Status, Tag, Timed};
 use crate::fault::Faults;
 use crate::owner::Owner;
 use crate::ports::BucketRef;
@@ -224,6 +224,7 @@ impl GivenFilter {
         Filter {
             prefix: prefix.cloned().unwrap_or_default(),
             tags: tags.cloned().collect(),
+            ..Filter::default()
         }
     }
 }
@@ -331,6 +332,7 @@ impl GivenDestination {
                 .access_control_translation
                 .and_then(|given| given.owner),
             replica_kms_key_id: self.encryption_configuration.replica_kms_key_id,
+            use_source_multi_region_key: None,
             metrics: (metrics == Status::Enabled).then_some(Timed {
                 status: metrics,
                 minutes: timed.then_some(FIFTEEN_MINUTES),
@@ -366,6 +368,7 @@ impl GivenRule {
                     .replica_modifications
                     .and_then(|given| given.status),
                 existing_object_replication: None,
+                as_read: AsRead::default(),
                 destination: self.destination.into_destination(),
             },
         }

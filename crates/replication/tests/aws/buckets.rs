@@ -5,7 +5,7 @@ use replication::configuration::{
     Versioning,
 };
 use replication::error::ErrorKind;
-use replication::ports::{BucketRef, Buckets, Outcome};
+use replication::ports::{BucketRef, Buckets, Outcome, Targets};
 
 use super::state::Bucket;
 use super::{Refusal, World, notifications, refuse, rules};
@@ -56,7 +56,7 @@ impl Buckets for World {
         })
     }
 
-    async fn create_bucket(&self, at: BucketRef<'_>) -> Outcome<()> {
+    async fn create_bucket(&self, at: BucketRef<'_>, tags: &[Tag]) -> Outcome<()> {
         self.call("CreateBucket", named(at), at.region, |state| {
             let others = |found: &Bucket| found.account != state.acting;
             if state.strangers.contains(at.name) || state.buckets.get(at.name).is_some_and(others) {
@@ -77,6 +77,7 @@ impl Buckets for World {
             }
             let mut bucket = Bucket::new(at.region, state.now);
             bucket.account.clone_from(&state.acting);
+            bucket.tags = tags.to_vec();
             state.buckets.insert(at.name.to_owned(), bucket);
             Ok(())
         })
@@ -177,9 +178,16 @@ impl Buckets for World {
         &self,
         at: BucketRef<'_>,
         to: &NotificationConfiguration,
+        targets: Targets,
     ) -> Outcome<()> {
-        self.on("PutBucketNotificationConfiguration", at, |bucket| {
+        const OPERATION: &str = "PutBucketNotificationConfiguration";
+        self.call(OPERATION, named(at), at.region, |state| {
+            let gone = state.gone_targets.clone();
+            let bucket = state.bucket(at)?;
             notifications::check(to, &bucket.region)?;
+            if targets == Targets::Checked {
+                notifications::reached(to, &gone)?;
+            }
             bucket.notifications = to.clone();
             Ok(())
         })

@@ -14,7 +14,7 @@ use replication::error::{AwsError, ErrorKind};
 use replication::ports::{
     Access, Assume, Below, BucketRef, Buckets, Decision, Events, Jobs, KeyDescription, Keys,
     Metrics, NewRole, ObjectHead, Objects, Outcome, Parameters, Policies, ReplicationJob,
-    RoleDescription, Roles,
+    RoleDescription, Roles, Targets,
 };
 use tokio::time::Instant;
 
@@ -284,7 +284,7 @@ macro_rules! pass_on {
 impl Buckets for Faulty {
     pass_on! {
         false bucket_region(bucket: &str) -> Option<String>;
-        true create_bucket(at: BucketRef<'_>) -> ();
+        true create_bucket(at: BucketRef<'_>, tags: &[Tag]) -> ();
         true delete_bucket(at: BucketRef<'_>) -> ();
         false holds_versions(at: BucketRef<'_>) -> bool;
         false versioning(at: BucketRef<'_>) -> Versioning;
@@ -296,7 +296,7 @@ impl Buckets for Faulty {
         false bucket_tags(at: BucketRef<'_>) -> Vec<Tag>;
         true put_bucket_tags(at: BucketRef<'_>, tags: &[Tag]) -> ();
         false notifications(at: BucketRef<'_>) -> NotificationConfiguration;
-        true put_notifications(at: BucketRef<'_>, to: &NotificationConfiguration) -> ();
+        true put_notifications(at: BucketRef<'_>, to: &NotificationConfiguration, targets: Targets) -> ();
         false replication(at: BucketRef<'_>) -> Option<ReplicationConfiguration>;
         true put_replication(at: BucketRef<'_>, to: &ReplicationConfiguration) -> ();
         true delete_replication(at: BucketRef<'_>) -> ();
@@ -315,7 +315,7 @@ impl Objects for Faulty {
 impl Keys for Faulty {
     pass_on! {
         false describe_key(region: &str, key: &str) -> Option<KeyDescription>;
-        true create_key(region: &str, description: &str, policy: &str, tags: &[Tag]) -> String;
+        true create_key(region: &str, description: &str, tags: &[Tag]) -> String;
         true create_alias(region: &str, alias: &str, key_arn: &str) -> ();
         true enable_key_rotation(region: &str, key_arn: &str) -> ();
         true schedule_key_deletion(region: &str, key_arn: &str, days: i32) -> ();

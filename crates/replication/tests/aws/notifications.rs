@@ -44,6 +44,27 @@ pub(crate) fn check(to: &NotificationConfiguration, region: &str) -> Result<(), 
     Ok(())
 }
 
+/// S3 sees whether it may send to every target, whosever it is, unless it is told not to:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>.
+pub(crate) fn reached(
+    to: &NotificationConfiguration,
+    gone: &BTreeSet<String>,
+) -> Result<(), Refusal> {
+    let mut all = to.queues.iter().chain(&to.topics).chain(&to.functions);
+    match all.find(|one| gone.contains(&one.target_arn)) {
+        None => Ok(()),
+        Some(one) => refuse(
+            Invalid,
+            "InvalidArgument",
+            format!(
+                "Unable to validate the following destination configurations; `{}`: The destination queue does \
+                 not exist",
+                one.target_arn
+            ),
+        ),
+    }
+}
+
 fn overlap(one: &Notification, other: &Notification) -> bool {
     let same_event = |a: &String, b: &String| {
         let within = |wide: &str, narrow: &str| {

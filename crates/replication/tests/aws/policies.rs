@@ -37,6 +37,18 @@ fn sound(state: &State, policy: &str, largest: usize, code: &'static str) -> Res
     Ok(())
 }
 
+/// Whether the policy leaves the caller, a role of the key's account, able to put another one.
+fn may_be_put_again(policy: &str, key_arn: &str) -> bool {
+    let account = key_arn.split(':').nth(4).unwrap_or_default();
+    let caller = format!("arn:aws:iam::{account}:role/caller");
+    // Without service and encryption context, and `"Resource": "*"` is the key itself.
+    evaluate::lets_in(
+        policy,
+        &caller,
+        &evaluate::Access::s3("kms:PutKeyPolicy", key_arn),
+    )
+}
+
 impl Policies for World {
     async fn bucket_policy(&self, at: BucketRef<'_>) -> Outcome<Option<String>> {
         let resource = format!("bucket `{}`", at.name);
@@ -74,6 +86,13 @@ impl Policies for World {
                     ErrorKind::Conflict,
                     "KMSInvalidStateException",
                     format!("{key_arn} is pending deletion."),
+                ),
+                // "The key policy must allow the calling principal to make a subsequent PutKeyPolicy request":
+                // https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
+                Some(_) if !may_be_put_again(policy, key_arn) => refuse(
+                    ErrorKind::Invalid,
+                    "MalformedPolicyDocumentException",
+                    "The new key policy will not allow you to update the key policy in the future.",
                 ),
                 Some(key) => {
                     key.policy = policy.to_owned();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use event_bus::Event;
 use replication::configuration::{
-    DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
-    Versioning,
+    AsRead, DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration,
+    Tag, Versioning,
 };
 use replication::error::ErrorKind;
 use replication::ports::BucketRef;
@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) lag: Duration,
     pub(crate) replicates_after: Option<Duration>,
     pub(crate) buckets: BTreeMap<String, Bucket>,
+    /// Queues, topics and functions that are no longer there.
+    pub(crate) gone_targets: BTreeSet<String>,
     /// Bucket names that other accounts have.
     pub(crate) strangers: BTreeSet<String>,
     /// By ARN.
@@ -63,6 +65,7 @@ impl Default for State {
             lag: Duration::ZERO,
             replicates_after: Some(Duration::from_secs(3)),
             buckets: BTreeMap::new(),
+            gone_targets: BTreeSet::new(),
             strangers: BTreeSet::new(),
             keys: BTreeMap::new(),
             aliases: BTreeMap::new(),
@@ -110,6 +113,7 @@ impl Bucket {
                 bucket_key_enabled: false,
                 // As S3 blocks it on new buckets since 2026.
                 blocked: vec!["SSE-C".into()],
+                as_read: AsRead::default(),
             }),
             tags: Vec::new(),
             notifications: NotificationConfiguration::default(),

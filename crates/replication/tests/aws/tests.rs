@@ -7,7 +7,7 @@ use replication::configuration::{
     Versioning,
 };
 use replication::error::ErrorKind;
-use replication::ports::{BucketRef, Buckets, Keys, Objects, Parameters, Roles};
+use replication::ports::{BucketRef, Buckets, Keys, Objects, Parameters, Roles, Targets};
 
 use super::World;
 use super::evaluate::matches;
@@ -31,6 +31,7 @@ fn one_rule(change: impl FnOnce(&mut ReplicationRule)) -> ReplicationConfigurati
     ReplicationConfiguration {
         role: ROLE.into(),
         rules: vec![rule],
+        others: Vec::new(),
     }
 }
 
@@ -53,6 +54,7 @@ async fn replication_is_refused_for_each_reason_that_s3_has() {
             rule.filter = Some(Filter {
                 prefix: String::new(),
                 tags: vec![tag("a", "b")],
+                ..Filter::default()
             });
         }),
         ("SseKmsEncryptedObjects must be specified", |rule| {
@@ -119,6 +121,7 @@ async fn rules_are_refused_for_what_they_are_to_each_other() {
     let two = |a: ReplicationRule, b: ReplicationRule| ReplicationConfiguration {
         role: ROLE.into(),
         rules: vec![a, b],
+        others: Vec::new(),
     };
     let rule = |id, priority| somebodys_rule(id, priority, "destination");
     for (message, rules) in [
@@ -141,6 +144,7 @@ async fn rules_are_refused_for_what_they_are_to_each_other() {
             ReplicationConfiguration {
                 role: ROLE.into(),
                 rules: vec![],
+                others: Vec::new(),
             },
         ),
         (
@@ -148,6 +152,7 @@ async fn rules_are_refused_for_what_they_are_to_each_other() {
             ReplicationConfiguration {
                 role: "role".into(),
                 rules: vec![rule("a", 1)],
+                others: Vec::new(),
             },
         ),
     ] {
@@ -216,7 +221,7 @@ async fn a_bucket_is_found_in_its_region_only() {
         Some(WEST)
     );
     assert_eq!(
-        world.create_bucket(SOURCE).await.unwrap_err().kind,
+        world.create_bucket(SOURCE, &[]).await.unwrap_err().kind,
         ErrorKind::AlreadyExists
     );
 }
@@ -246,14 +251,16 @@ async fn notifications_for_the_same_events_are_refused_unless_their_keys_differ(
         ),
         ("s3:ObjectCreated:Put", "s3:ObjectRemoved:*", "", true),
     ] {
-        let outcome = world.put_notifications(SOURCE, &put(a, b, prefix)).await;
+        let outcome = world
+            .put_notifications(SOURCE, &put(a, b, prefix), Targets::Checked)
+            .await;
         assert_eq!(outcome.is_ok(), accepted, "{a} {b} {prefix}");
     }
     let mut twice = put("s3:ObjectCreated:Put", "s3:ObjectRemoved:*", "");
     twice.queues[1].id = "1".into();
     assert!(
         world
-            .put_notifications(SOURCE, &twice)
+            .put_notifications(SOURCE, &twice, Targets::Checked)
             .await
             .unwrap_err()
             .message
@@ -263,7 +270,7 @@ async fn notifications_for_the_same_events_are_refused_unless_their_keys_differ(
     far.queues[0].target_arn = "arn:aws:sqs:us-west-2:111122223333:far".into();
     assert!(
         world
-            .put_notifications(SOURCE, &far)
+            .put_notifications(SOURCE, &far, Targets::Checked)
             .await
             .unwrap_err()
             .message
@@ -274,7 +281,7 @@ async fn notifications_for_the_same_events_are_refused_unless_their_keys_differ(
 #[tokio::test(start_paused = true)]
 async fn keys_roles_and_parameters_keep_their_limits() {
     let world = World::default();
-    let key = world.create_key(WEST, "", "{}", &[]).await.unwrap();
+    let key = world.create_key(WEST, "", &[]).await.unwrap();
     world.create_alias(WEST, "alias/a", &key).await.unwrap();
     assert_eq!(
         world

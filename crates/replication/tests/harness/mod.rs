@@ -7,7 +7,7 @@ use std::time::Duration;
 use custom_resource::{Context, CustomResource, Deadline, Request, RequestType};
 use replication::arn::Home;
 use replication::configuration::{
-    DefaultEncryption, Destination, Filter, Notification, ReplicationConfiguration,
+    AsRead, DefaultEncryption, Destination, Filter, Notification, ReplicationConfiguration,
     ReplicationRule, Status, Tag, Versioning,
 };
 use replication::owner::Owner;
@@ -162,6 +162,7 @@ pub(crate) fn bucket_with_key(world: &World, name: &str, region: &str) -> String
         kms_key: Some(key.clone()),
         bucket_key_enabled: true,
         blocked: Vec::new(),
+        as_read: AsRead::default(),
     });
     state.buckets.insert(name.into(), bucket);
     key
@@ -203,7 +204,7 @@ pub(crate) fn somebodys_rule(id: &str, priority: i32, destination: &str) -> Repl
         status: Status::Enabled,
         filter: Some(Filter {
             prefix: format!("{id}/"),
-            tags: Vec::new(),
+            ..Filter::default()
         }),
         prefix: None,
         delete_marker_replication: Some(Status::Enabled),
@@ -216,9 +217,11 @@ pub(crate) fn somebodys_rule(id: &str, priority: i32, destination: &str) -> Repl
             storage_class: Some("GLACIER_IR".into()),
             owner_override: None,
             replica_kms_key_id: None,
+            use_source_multi_region_key: None,
             metrics: None,
             replication_time: None,
         },
+        as_read: AsRead::default(),
     }
 }
 
@@ -234,6 +237,7 @@ pub(crate) fn somebodys_rules(
     let to = ReplicationConfiguration {
         role: role.into(),
         rules,
+        others: Vec::new(),
     };
     let bucket = state.buckets.get_mut(bucket).unwrap();
     bucket.replication.write(Some(to), now);
@@ -245,6 +249,7 @@ pub(crate) fn somebodys_notification(id: &str, event: &str) -> Notification {
         target_arn: "arn:aws:sqs:us-east-1:111122223333:somebodys".into(),
         events: vec![event.into()],
         key_filters: vec![("Prefix".into(), "in/".into())],
+        as_read: AsRead::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use replication::configuration::{DefaultEncryption, Versioning};
+use replication::configuration::{AsRead, DefaultEncryption, Versioning};
 use replication::owner::RECORDS;
 use serde_json::{Value, json};
 
@@ -76,6 +76,7 @@ fn place(world: &World, name: &str, region: &str, before: Before, start: &Start)
                     kms_key: None,
                     bucket_key_enabled: true,
                     blocked: Vec::new(),
+                    as_read: AsRead::default(),
                 });
             }
         }

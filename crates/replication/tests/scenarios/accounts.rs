@@ -11,6 +11,10 @@ use crate::harness::{EAST, Stack, WEST, bucket_with_key, deadline, our_role, own
 const OTHER: &str = "444455556666";
 const ASSUMED: &str = "arn:aws:iam::444455556666:role/encrypted-replication/destination";
 
+/// In the policy that KMS gives a key made without one. See
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>.
+const DEFAULT_STATEMENT: &str = "Enable IAM User Permissions";
+
 fn properties(destination: &Value) -> Value {
     let mut whole = json!({"Bucket": "arn:aws:s3:::destination", "Region": WEST});
     whole
@@ -87,7 +91,7 @@ async fn all_of_it_is_made_there_and_proved_and_removed_again() {
         let key = &state.keys[answer["ReplicaKmsKeyArns"].as_str().unwrap()];
         assert_eq!(
             sids(&key.policy),
-            ["AccountAccess".to_owned(), owner.sid("ReplicaKey1")]
+            [DEFAULT_STATEMENT.to_owned(), owner.sid("ReplicaKey1")]
         );
         let rule = &state.buckets["source"]
             .replication
@@ -116,7 +120,7 @@ async fn all_of_it_is_made_there_and_proved_and_removed_again() {
     assert!(state.roles.is_empty() && state.foreign_parameters[OTHER].is_empty());
     let theirs = state.keys.iter().filter(|(arn, _)| arn.contains(OTHER));
     for (_, key) in theirs {
-        assert_eq!(sids(&key.policy), ["AccountAccess"]);
+        assert_eq!(sids(&key.policy), [DEFAULT_STATEMENT]);
     }
 }
 
@@ -153,10 +157,7 @@ async fn what_is_there_already_gets_our_statements_beside_its_own_and_loses_them
         );
         assert_eq!(
             sids(&state.keys[&key].policy),
-            [
-                "Enable IAM User Permissions".to_owned(),
-                owner.sid("ReplicaKey1")
-            ]
+            [DEFAULT_STATEMENT.to_owned(), owner.sid("ReplicaKey1")]
         );
     }
     stack.delete("Replication", &given).await.unwrap();
@@ -170,6 +171,27 @@ async fn what_is_there_already_gets_our_statements_beside_its_own_and_loses_them
         policy(&now.keys[&key].policy),
         policy(&before.keys[&key].policy)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_would_lock_us_out_is_refused_with_what_kms_says() {
+    let stack = setting();
+    let key = their_bucket(&stack, "destination");
+    // Its administrators are named one by one, and the role that is assumed is none of them.
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Sid": "Admin", "Effect": "Allow", "Action": "kms:*",
+        "Resource": "*", "Principal": {"AWS": "arn:aws:iam::444455556666:role/admin"}}]});
+    stack.world.state().keys.get_mut(&key).unwrap().policy = policy.to_string();
+    let given = properties(
+        &json!({"AssumeRoleArn": ASSUMED, "EncryptionConfiguration": {"ReplicaKmsKeyID": key}}),
+    );
+    let error = stack.create("Replication", &given).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("update the key policy in the future"),
+        "{error}"
+    );
+    assert_eq!(sids(&stack.world.state().keys[&key].policy), ["Admin"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! Buckets that exist, with what people have put on them.
 
-use replication::configuration::{DefaultEncryption, Versioning};
+use replication::configuration::{AsRead, DefaultEncryption, Versioning};
 use serde_json::{Value, json};
 
 use crate::aws::Snapshot;
@@ -68,7 +68,8 @@ async fn existing_buckets_keep_their_content_and_get_what_replication_needs() {
             algorithm: "aws:kms".into(),
             kms_key: Some(key.into()),
             bucket_key_enabled: true,
-            blocked: vec!["SSE-C".into()]
+            blocked: vec!["SSE-C".into()],
+            as_read: AsRead::default(),
         })
     );
     stack.delete("Replication", &properties()).await.unwrap();
@@ -107,6 +108,7 @@ async fn the_aws_managed_key_is_used_where_the_default_names_none() {
         kms_key: None,
         bucket_key_enabled: false,
         blocked: Vec::new(),
+        as_read: AsRead::default(),
     };
     stack
         .world

@@ -76,7 +76,7 @@ async fn the_walkthroughs_case_from_nothing() {
         "Rules": [{"Filter": {"Prefix": "Tax"}, "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": WEST}}],
     });
     let [create, update, delete] = costs(&stack, "from nothing", &properties).await;
-    assert_eq!(create.writes, 21);
+    assert_eq!(create.writes, 19);
     assert_eq!((update.writes, delete.writes), (0, 6));
     assert_eq!(update.round_trips, 2);
 }

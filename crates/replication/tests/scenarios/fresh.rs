@@ -86,9 +86,9 @@ async fn a_create_makes_buckets_keys_role_rules_and_proves_them() {
             .unwrap()
             >= 3.0
     );
-    // Both buckets with tags, two keys of three calls each, role and policy, twice versioning and
+    // Both buckets, two keys of three calls each, role and policy, twice versioning and
     // encryption, EventBridge, queue, parameter, rules, record.
-    assert_eq!(answer["Changes"], "21");
+    assert_eq!(answer["Changes"], "19");
     assert_eq!(stack.world.state().arrivals.len(), 1);
     assert_eq!(probes_left(&stack.world), []);
 }

@@ -16,5 +16,6 @@ mod proof;
 mod records;
 mod refusals;
 mod shared;
+mod strangers;
 mod updates;
 mod walkthrough;

@@ -1,0 +1,100 @@
+//! One call of S3: what it was about, and what its answer means.
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::failure::failure;
+use crate::error::{AwsError, ErrorKind};
+use crate::ports::{BucketRef, Outcome};
+
+pub(super) fn named(bucket: BucketRef<'_>) -> String {
+    format!("bucket `{}`", bucket.name)
+}
+
+/// The answer to `operation` on a bucket.
+pub(super) async fn on<T, E>(
+    operation: &'static str,
+    bucket: BucketRef<'_>,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Outcome<T>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    of(operation, named(bucket), bucket.region, call).await
+}
+
+/// The answer to `operation` on whatever is in a Region.
+pub(super) async fn of<T, E>(
+    operation: &'static str,
+    resource: String,
+    region: &str,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Outcome<T>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let answer = call.await;
+    answer.map_err(|error| failure(operation, resource, region, &error))
+}
+
+/// As [`on`], where the answer says no more than that it is done.
+pub(super) async fn done<T, E>(
+    operation: &'static str,
+    bucket: BucketRef<'_>,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Outcome<()>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    on(operation, bucket, call).await.map(drop)
+}
+
+/// `None` where S3 answers with this code that there is none.
+pub(super) fn absent<T>(outcome: Outcome<T>, code: &str) -> Outcome<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.code == code => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What `read` makes of the document that an answer was.
+pub(super) fn document<T>(
+    operation: &'static str,
+    bucket: BucketRef<'_>,
+    text: Result<String, BoxError>,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Outcome<T> {
+    // Both may be better the next time: the connection was cut, or something stood between S3 and us.
+    let transient = |why: String| AwsError {
+        operation,
+        resource: named(bucket),
+        region: bucket.region.to_owned(),
+        kind: ErrorKind::Transient,
+        code: String::new(),
+        message: format!("the answer cannot be read: {why}"),
+        request_id: None,
+    };
+    let text = text.map_err(|error| transient(error.to_string()))?;
+    read(&text).map_err(transient)
+}
+
+/// What is to be sent cannot be written.
+pub(super) fn unfit(
+    operation: &'static str,
+    resource: String,
+    region: &str,
+    why: &impl ToString,
+) -> AwsError {
+    AwsError {
+        operation,
+        resource,
+        region: region.to_owned(),
+        kind: ErrorKind::Invalid,
+        code: "InvalidRequest".into(),
+        message: why.to_string(),
+        request_id: None,
+    }
+}
