@@ -69,6 +69,13 @@ impl Home {
         }
     }
 
+    /// The ARN of what KMS has under this name (`key/…`, `alias/…`) in an account and Region of this
+    /// partition.
+    #[must_use]
+    pub fn kms_arn(&self, account: &str, region: &str, name: &str) -> String {
+        format!("arn:{}:kms:{region}:{account}:{name}", self.partition)
+    }
+
     /// The host that S3 answers at in `region`, as `kms:ViaService` carries it.
     ///
     /// See <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service>.

@@ -12,7 +12,6 @@
 pub mod accounts;
 pub(crate) mod actions;
 pub mod apply;
-pub mod arn;
 pub mod attributes;
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -21,7 +20,6 @@ pub mod case;
 pub mod configuration;
 pub mod converge;
 pub mod diagnosis;
-pub(crate) mod digest;
 pub mod direct;
 pub mod drift;
 pub mod error;
@@ -45,4 +43,7 @@ pub(crate) mod settle;
 pub mod spec;
 pub mod step;
 
+/// What AWS calls things.
+pub use aws_names as arn;
+pub(crate) use aws_names::digest;
 pub use replication::{Installation, Replication};

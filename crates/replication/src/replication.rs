@@ -82,14 +82,21 @@ impl Replication {
     }
 }
 
+/// Where the unit tests are.
+#[cfg(test)]
+pub(crate) fn example_home() -> Home {
+    Home {
+        partition: "aws".into(),
+        region: "us-east-1".into(),
+        account: "111122223333".into(),
+    }
+}
+
 #[cfg(test)]
 impl Replication {
     /// What `properties` ask for in the name of the unit tests' owner.
     pub(crate) fn example(properties: &serde_json::Value) -> Self {
-        let (home, owner) = (
-            Home::example(),
-            Owner::new("stack", "Replication", "source"),
-        );
+        let (home, owner) = (example_home(), Owner::new("stack", "Replication", "source"));
         let properties = properties.as_object().unwrap();
         Self {
             spec: crate::properties::read(properties, &home, &owner).unwrap(),

@@ -247,7 +247,7 @@ mod tests {
     }
 
     fn detail(finding: &Finding) -> Value {
-        serde_json::from_str(&finding.event(&Home::example()).detail).unwrap()
+        serde_json::from_str(&finding.event(&crate::replication::example_home()).detail).unwrap()
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
         let faults = Fault::new(About::bucket("source"), FaultKind::Unusable, words).into();
         let refused = Finding::of_faults(&record, &id, &faults);
         for finding in [drifted, refused] {
-            let event = finding.event(&Home::example());
+            let event = finding.event(&crate::replication::example_home());
             assert!(event.detail.len() < 24_000, "{}", event.detail.len());
         }
         let told = detail(&Finding::of_plan(&record, &id, &steps(51)));
@@ -298,7 +298,7 @@ mod tests {
         let reason = told["reason"].as_str().unwrap();
         assert!(reason.contains(&id.owner.record_path()), "{reason}");
         assert_eq!(
-            finding.event(&Home::example()).resources,
+            finding.event(&crate::replication::example_home()).resources,
             Vec::<String>::new()
         );
     }

@@ -92,10 +92,10 @@ mod tests {
             let mut present = BTreeMap::new();
             for prefixes in [first, second] {
                 let (record, owner) = record(&json!({"SourceBucket": "source", "Rules": prefixes}));
-                present = applied(&plan_record(&record, &present, &Home::example(), &owner), present);
+                present = applied(&plan_record(&record, &present, &crate::replication::example_home(), &owner), present);
                 prop_assert!(present.values().all(|part| part.len() <= LARGEST_PARAMETER));
                 prop_assert!(present.values().all(|part| !part.contains("{{")));
-                prop_assert!(plan_record(&record, &present, &Home::example(), &owner).is_empty());
+                prop_assert!(plan_record(&record, &present, &crate::replication::example_home(), &owner).is_empty());
                 let parts = present.iter().map(|(name, part)| {
                     (Owner::of_record(name).unwrap().1, part.clone())
                 });

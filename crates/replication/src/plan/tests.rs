@@ -23,7 +23,7 @@ use crate::step::Step;
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:q";
 
 fn home() -> Home {
-    Home::example()
+    crate::replication::example_home()
 }
 
 fn owner() -> Owner {

@@ -106,7 +106,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::arn::Home;
     use crate::owner::Owner;
     use crate::properties::read;
 
@@ -120,7 +119,7 @@ mod tests {
 
     /// Whether the function's own reader takes the properties.
     fn is_read(properties: &Value) -> bool {
-        let home = Home::example();
+        let home = crate::replication::example_home();
         let owner = Owner::new("stack", "Replication", "source");
         read(properties.as_object().unwrap(), &home, &owner).is_ok()
     }

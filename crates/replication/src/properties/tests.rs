@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Sound, read};
-use crate::arn::Home;
+
 use crate::configuration::{Status, Tag};
 use crate::owner::Owner;
 use crate::replication::Installation;
@@ -15,7 +15,8 @@ fn owner() -> Owner {
 
 fn spec(properties: &Value) -> Result<Spec, Vec<String>> {
     let properties = properties.as_object().unwrap();
-    read(properties, &Home::example(), &owner()).map_err(crate::fault::Faults::by_place)
+    read(properties, &crate::replication::example_home(), &owner())
+        .map_err(crate::fault::Faults::by_place)
 }
 
 /// The least that is needed, with `rule` laid over its rule and `more` over the properties.
@@ -236,7 +237,11 @@ fn the_name_that_is_missing_is_the_one_that_was_meant() {
 #[test]
 fn faults_are_numbered_a_line_each_and_no_more_than_an_answer_holds() {
     let faults = |properties: &Value| {
-        let faults = read(properties.as_object().unwrap(), &Home::example(), &owner());
+        let faults = read(
+            properties.as_object().unwrap(),
+            &crate::replication::example_home(),
+            &owner(),
+        );
         faults.unwrap_err().to_string()
     };
     let one = faults(&with(&json!({}), &json!({"OnDelet": {}})));
@@ -605,7 +610,7 @@ fn a_required_boundary_is_the_default_and_no_other_is_taken() {
     let bounded = |more: Value| {
         let properties = with(&json!({}), &more);
         let installation = Installation {
-            home: Home::example(),
+            home: crate::replication::example_home(),
             queue_arn: None,
             required_boundary: Some(REQUIRED.to_owned()),
         };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Context, Extent, Judgement, Principal, Request, Statements};
-use crate::arn::{Arn, Home};
+use crate::arn::Arn;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/encrypted-replication/source";
 const ACCOUNT: &str = "111122223333";
@@ -58,7 +58,7 @@ fn deny(more: &Value) -> Value {
 /// Whether `statement` of a key's policy allows a replica of an object with an S3 Bucket Key and without.
 fn key_allows(statement: &Value) -> (&'static str, &'static str) {
     let (role, found) = (role(), statements(statement));
-    let home = Home::example();
+    let home = crate::replication::example_home();
     let allowed = |encryption_context: Extent| {
         let context = Context::of_key(&role, &home, ACCOUNT, "us-west-2", encryption_context);
         let request = Request {
