@@ -31,6 +31,7 @@ def install(replication_delay: float) -> None:
         request,
         resource_arn,
         simulation,
+        texts,
     )
     from ministack_s3.replication import Replication
 
@@ -41,6 +42,7 @@ def install(replication_delay: float) -> None:
     s3._put_bucket_versioning = replication_request.put_bucket_versioning
 
     provisioners._physical_name = generated_names.physical_name
+    provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"] = texts.lambda_create
     provisioners._RESOURCE_HANDLERS[event_source_mapping.TYPE] = event_source_mapping.handlers()
 
     s3._fire_s3_event = events.fire_s3_event
@@ -59,14 +61,15 @@ def install(replication_delay: float) -> None:
     # A copy drops these of its source before it takes its own.
     s3._SSE_STORED_HEADERS = (*s3._SSE_STORED_HEADERS, encryption.BUCKET_KEY)
 
-    kms._create_key = policies.create_key
-    kms._put_key_policy = policies.put_key_policy
+    kms._create_key = texts.create_key
+    kms._put_key_policy = texts.put_key_policy
     kms._key_metadata = managed_key.key_metadata
     kms.key_policy_for_arn = managed_key.key_policy_for_arn
     iam_actions.extract_iam_action = object_encryption.extract_iam_action
     iam_actions.request_tag_context = boundaries.request_tag_context
     iam_actions.extract_resource_arn = resource_arn.extract_resource_arn
 
+    iam._IAM_HANDLERS.update(texts.strict_handlers())
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulation.simulate_principal_policy
 
     iam_evaluator._fnmatch_compile = policy_variables.fnmatch_compile
