@@ -11,6 +11,9 @@ pub(crate) const SOURCE_OBJECTS: &[&str] = &[
     "s3:GetObjectVersionAcl",
     "s3:GetObjectVersionTagging",
 ];
+/// To the annotations of source objects: without it they stay behind, and nothing says so. See
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/annotations-overview.html>.
+pub(crate) const SOURCE_ANNOTATIONS: &str = "s3:GetObjectVersionAnnotationForReplication";
 /// To source objects of a bucket with Object Lock.
 pub(crate) const LOCKED_SOURCE_OBJECTS: &[&str] =
     &["s3:GetObjectRetention", "s3:GetObjectLegalHold"];

@@ -173,6 +173,15 @@ impl ReplicationRule {
         }
     }
 
+    /// Whether the rule is for some of the objects under its prefix alone, by what a key does not tell:
+    /// tags, exclusions, or something that is not understood.
+    #[must_use]
+    pub fn is_conditional(&self) -> bool {
+        let filter = self.filter.as_ref();
+        let narrow = |filter: &Filter| !filter.tags.is_empty() || !filter.not.is_empty();
+        filter.is_some_and(narrow) || !self.as_read.is_understood()
+    }
+
     /// Start of the keys that the rule's filter is for; empty for every key, and without a filter.
     #[must_use]
     pub fn filter_prefix(&self) -> &str {
@@ -248,6 +257,16 @@ pub struct Exclusions {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
 }
+
+/// Both lists are sets.
+impl PartialEq for Exclusions {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { prefixes, tags } = self;
+        (set(prefixes), set(tags)) == (set(&other.prefixes), set(&other.tags))
+    }
+}
+
+impl Eq for Exclusions {}
 
 impl Exclusions {
     /// Whether nothing is left out.

@@ -104,6 +104,7 @@ fn policy_of_routes(
     let source_region = &replication.spec.source_region;
     let source_arn = replication.source_arn();
     let source_objects = objects(&source_arn, routes.iter().map(|route| route.prefix));
+    let of_source = [actions::SOURCE_OBJECTS, &[actions::SOURCE_ANNOTATIONS]].concat();
     let mut statements = vec![
         json!({
             "Sid": owner.sid("SourceBucket"),
@@ -114,7 +115,7 @@ fn policy_of_routes(
         json!({
             "Sid": owner.sid("SourceObjects"),
             "Effect": "Allow",
-            "Action": actions::SOURCE_OBJECTS,
+            "Action": of_source,
             "Resource": source_objects,
         }),
         json!({
@@ -305,7 +306,7 @@ mod tests {
                      "Resource": "arn:aws:s3:::source"},
                     {"Sid": format!("{owner}SourceObjects"), "Effect": "Allow",
                      "Action": ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl",
-                                "s3:GetObjectVersionTagging"],
+                                "s3:GetObjectVersionTagging", "s3:GetObjectVersionAnnotationForReplication"],
                      "Resource": ["arn:aws:s3:::source/Tax*"]},
                     {"Sid": format!("{owner}SourceKeys"), "Effect": "Allow", "Action": "kms:Decrypt",
                      "Resource": ["arn:aws:kms:us-east-1:111122223333:key/a"],

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::configuration::{ReplicationRule, Status, Tag};
+use crate::configuration::{Exclusions, ReplicationRule, Status, Tag};
 
 /// The rules that S3 goes by for an object with `key` and `tags`, by the ARN of the destination bucket.
 #[must_use]
@@ -33,7 +33,8 @@ pub fn deciding<'a>(
 
 /// The rule by which `rule` never decides for any object; `None` where it does for some, or is disabled.
 ///
-/// One rule is enough to look for: prefixes and tags leave no rule out that no other one alone does.
+/// One rule is looked for. Prefixes and tags leave no rule out that no other one alone does; several rules
+/// with exclusions may, which is not seen.
 #[must_use]
 pub fn outranked<'a>(
     rule: &ReplicationRule,
@@ -76,7 +77,21 @@ pub fn share_objects(one: &ReplicationRule, other: &ReplicationRule) -> bool {
             .iter()
             .any(|theirs| theirs.key == tag.key && theirs.value != tag.value)
     };
-    within && !tags(one).iter().any(contradicts)
+    within && !tags(one).iter().any(contradicts) && !excludes(one, other) && !excludes(other, one)
+}
+
+/// Whether `one` leaves out every object that both could cover.
+fn excludes(one: &ReplicationRule, other: &ReplicationRule) -> bool {
+    let Some(not) = exclusions(one) else {
+        return false;
+    };
+    let (first, second) = (prefix(one), prefix(other));
+    let longer = if first.len() < second.len() {
+        second
+    } else {
+        first
+    };
+    not.match_any(longer, tags(other))
 }
 
 /// Whether `wide` covers every object that `narrow` covers.
@@ -84,6 +99,38 @@ pub fn share_objects(one: &ReplicationRule, other: &ReplicationRule) -> bool {
 pub fn covers_all_of(wide: &ReplicationRule, narrow: &ReplicationRule) -> bool {
     prefix(narrow).starts_with(prefix(wide))
         && tags(wide).iter().all(|tag| tags(narrow).contains(tag))
+        && leaves_out_nothing_of(wide, narrow)
+        // What is not understood may leave anything out.
+        && wide.as_read.is_understood()
+}
+
+/// Whether no object that `narrow` covers is excluded from `wide`.
+fn leaves_out_nothing_of(wide: &ReplicationRule, narrow: &ReplicationRule) -> bool {
+    let Some(not) = exclusions(wide) else {
+        return true;
+    };
+    let theirs = exclusions(narrow);
+    let left_out_too = |start: &str| {
+        theirs.is_some_and(|theirs| theirs.prefixes.iter().any(|own| start.starts_with(own)))
+    };
+    let apart =
+        |start: &str| !start.starts_with(prefix(narrow)) && !prefix(narrow).starts_with(start);
+    let other_value = |tag: &Tag| {
+        let mut own = tags(narrow).iter();
+        own.any(|own| own.key == tag.key && own.value != tag.value)
+    };
+    let tagged_too = |tag: &Tag| theirs.is_some_and(|theirs| theirs.tags.contains(tag));
+    not.prefixes
+        .iter()
+        .all(|start| left_out_too(start) || apart(start))
+        && not
+            .tags
+            .iter()
+            .all(|tag| tagged_too(tag) || other_value(tag))
+}
+
+fn exclusions(rule: &ReplicationRule) -> Option<&Exclusions> {
+    rule.filter.as_ref().map(|filter| &filter.not)
 }
 
 fn prefix(rule: &ReplicationRule) -> &str {
@@ -171,7 +218,61 @@ mod tests {
         }
     }
 
+    fn excluding(
+        mut rule: ReplicationRule,
+        start: Option<&str>,
+        value: Option<u8>,
+    ) -> ReplicationRule {
+        let filter = rule.filter.as_mut().unwrap();
+        filter.not.prefixes = start.map(str::to_owned).into_iter().collect();
+        filter.not.tags = value.map(tag).into_iter().collect();
+        rule
+    }
+
+    #[test]
+    fn exclusions_leave_room_for_other_rules() {
+        let (all, a) = (rule(0, 2, "", None), rule(1, 1, "a", None));
+        assert!(covers_all_of(&all, &a) && share_objects(&all, &a));
+        let but = |start: &str| excluding(all.clone(), Some(start), None);
+        // All of `a`, some of it, none of it.
+        assert!(!covers_all_of(&but("a"), &a) && !share_objects(&but("a"), &a));
+        assert!(!covers_all_of(&but("ab"), &a) && share_objects(&but("ab"), &a));
+        assert!(covers_all_of(&but("b"), &a) && share_objects(&but("b"), &a));
+        // What both leave out.
+        assert!(covers_all_of(
+            &but("ab"),
+            &excluding(a.clone(), Some("a"), None)
+        ));
+        let mut strange = all.clone();
+        strange.as_read.unknown = vec!["<Schedule/>".into()];
+        assert!(!covers_all_of(&strange, &a) && share_objects(&strange, &a));
+    }
+
     proptest! {
+        /// Against every object there can be: what is said of two rules with exclusions is true.
+        #[test]
+        fn what_is_said_of_rules_with_exclusions_is_true(
+            drawn in prop::collection::vec((
+                "[ab]{0,2}", prop::option::of(0..2_u8), prop::option::of("[ab]{1,2}"), prop::option::of(0..2_u8),
+            ), 2),
+        ) {
+            let rules: Vec<_> = (0..).zip(&drawn)
+                .map(|(n, (prefix, value, start, without))| {
+                    excluding(rule(n, 1, prefix, *value), start.as_deref(), *without)
+                })
+                .collect();
+            let (wide, narrow) = (&rules[0], &rules[1]);
+            let both = objects().into_iter()
+                .map(|(key, tags)| (wide.covers(&key, &tags), narrow.covers(&key, &tags)))
+                .collect::<Vec<_>>();
+            if covers_all_of(wide, narrow) {
+                prop_assert!(both.iter().all(|(wide, narrow)| *wide || !narrow), "{:?}", &drawn);
+            }
+            if both.contains(&(true, true)) {
+                prop_assert!(share_objects(wide, narrow), "{:?}", &drawn);
+            }
+        }
+
         /// Against every object there can be: a rule is outranked where it decides for none, and outranks
         /// those for whose objects it decides.
         #[test]

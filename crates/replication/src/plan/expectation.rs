@@ -83,7 +83,7 @@ type Expected<'a> = (&'a str, &'a str, &'a str);
 
 /// Which keys an object under each prefix may arrive under. The checker goes by the longest prefix
 /// that fits; S3 by the rule of the highest priority, which may have a shorter one, and may want
-/// tags of which the replica's key says nothing. So each prefix gets the keys of all rules that can
+/// tags or leave objects out, of which the replica's key says nothing. So each prefix gets the keys of all rules that can
 /// win there.
 fn expected<'a>(rules: &[&'a ReplicationRule]) -> Vec<Expected<'a>> {
     let mut expected = Vec::new();
@@ -116,12 +116,7 @@ fn winners<'a>(prefix: &str, rules: &[&'a ReplicationRule]) -> Vec<&'a Replicati
         return covering;
     }
     deciding.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
-    let tagged = |rule: &&ReplicationRule| {
-        rule.filter
-            .as_ref()
-            .is_some_and(|filter| !filter.tags.is_empty())
-    };
-    let last = deciding.iter().position(|rule| !tagged(rule));
+    let last = deciding.iter().position(|rule| !rule.is_conditional());
     deciding.truncate(last.map_or(deciding.len(), |last| last + 1));
     deciding
 }

@@ -76,6 +76,10 @@ pub(super) fn probes(
                     .unwrap_or_default(),
             );
         }
+        // The rule leaves out what a probe would be called.
+        if replicas.is_empty() {
+            continue;
+        }
         // A replica that we cannot look at we cannot remove either.
         let kept =
             |bucket: &String| desired.unseen.contains(bucket) || desired.retaining.contains(bucket);

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_names::{is_account_id, is_bucket_name, is_old_bucket_name, is_region, partition_of};
 
-use super::read::{Given, GivenRule};
+use super::read::{Given, GivenNot, GivenRule};
 use crate::arn::{Arn, Home};
-use crate::configuration::Status;
+use crate::configuration::{Filter, Status};
 use crate::fault::Faults;
 
 /// The account of a destination, and the role to assume there.
@@ -163,6 +163,34 @@ pub(super) fn check_required_boundary(given: &Given, required: Option<&str>, fau
     }
 }
 
+/// See `Not` in <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ReplicationRuleFilter.html>.
+fn check_exclusions(given: &GivenNot, filter: &Filter, at: &str, faults: &mut Faults) {
+    let at = format!("{at}.Not");
+    let forms = [
+        given.prefix.is_some(),
+        given.tag_filter.is_some(),
+        given.or.is_some(),
+    ];
+    match forms.iter().filter(|given| **given).count() {
+        1 => {}
+        0 => faults.push(&at, "needs one of `Prefix`, `TagFilter` and `Or`"),
+        _ => faults.push(
+            &at,
+            "has more than one of `Prefix`, `TagFilter` and `Or`; put all into `Or`",
+        ),
+    }
+    if given.or.is_some() && filter.not.is_empty() {
+        faults.push(&at, "has an empty `Or`; leave `Not` out");
+    }
+    // Whatever has this prefix or these tags, nothing is left.
+    if filter.not.match_any(&filter.prefix, &filter.tags) {
+        faults.push(
+            &at,
+            "leaves out every object of the rule; leave the rule out instead, or narrow `Not`",
+        );
+    }
+}
+
 fn check_rule(rule: &GivenRule, at: &impl Fn(&str) -> String, faults: &mut Faults) {
     if let Some(id) = rule
         .id
@@ -179,12 +207,16 @@ fn check_rule(rule: &GivenRule, at: &impl Fn(&str) -> String, faults: &mut Fault
         filter.prefix.is_some(),
         filter.tag_filter.is_some(),
         filter.and.is_some(),
+        filter.not.is_some(),
     ];
     if filters.iter().filter(|given| **given).count() > 1 {
         faults.push(
             at("Filter"),
-            "has more than one of `Prefix`, `TagFilter` and `And`; put all into `And`",
+            "has more than one of `Prefix`, `TagFilter`, `And` and `Not`; put all into `And`",
         );
+    }
+    if let Some(not) = filter.not() {
+        check_exclusions(not, &filter.filter(), &at("Filter"), faults);
     }
     let filter = filter.filter();
     let tag_keys: BTreeSet<_> = filter.tags.iter().map(|tag| &tag.key).collect();
@@ -195,7 +227,7 @@ fn check_rule(rule: &GivenRule, at: &impl Fn(&str) -> String, faults: &mut Fault
         .delete_marker_replication
         .as_ref()
         .is_some_and(|given| given.status == Some(Status::Enabled));
-    if replicates_markers && !filter.tags.is_empty() {
+    if replicates_markers && !(filter.tags.is_empty() && filter.not.tags.is_empty()) {
         faults.push(
             at("DeleteMarkerReplication"),
             "cannot be Enabled in a rule that filters by tag, because delete markers have no tags",

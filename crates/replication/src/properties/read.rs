@@ -7,7 +7,9 @@ use super::checks::{check, check_required_boundary};
 use super::shape::canonical;
 use super::table;
 use crate::arn::{Arn, Home};
-use crate::configuration::{AsRead, Destination, Filter, ReplicationRule, Status, Tag, Timed};
+use crate::configuration::{
+    AsRead, Destination, Exclusions, Filter, ReplicationRule, Status, Tag, Timed,
+};
 use crate::fault::Faults;
 use crate::owner::Owner;
 use crate::ports::BucketRef;
@@ -201,6 +203,7 @@ pub(super) struct GivenFilter {
     pub prefix: Option<String>,
     pub tag_filter: Option<Tag>,
     pub and: Option<GivenAnd>,
+    pub not: Option<GivenNot>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -208,9 +211,43 @@ pub(super) struct GivenFilter {
 pub(super) struct GivenAnd {
     prefix: Option<String>,
     tag_filters: Vec<Tag>,
+    not: Option<GivenNot>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct GivenNot {
+    pub prefix: Option<String>,
+    pub tag_filter: Option<Tag>,
+    pub or: Option<GivenOr>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct GivenOr {
+    prefixes: Vec<String>,
+    tag_filters: Vec<Tag>,
+}
+
+impl GivenNot {
+    pub(super) fn exclusions(&self) -> Exclusions {
+        let or = self.or.as_ref();
+        let prefixes = or.into_iter().flat_map(|or| &or.prefixes);
+        let tags = or.into_iter().flat_map(|or| &or.tag_filters);
+        Exclusions {
+            prefixes: self.prefix.iter().chain(prefixes).cloned().collect(),
+            tags: self.tag_filter.iter().chain(tags).cloned().collect(),
+        }
+    }
 }
 
 impl GivenFilter {
+    /// What is left out, wherever it stands.
+    pub(super) fn not(&self) -> Option<&GivenNot> {
+        let within = self.and.as_ref().and_then(|and| and.not.as_ref());
+        self.not.as_ref().or(within)
+    }
+
     pub(super) fn filter(&self) -> Filter {
         let and = self.and.as_ref();
         let prefix = self
@@ -224,7 +261,7 @@ impl GivenFilter {
         Filter {
             prefix: prefix.cloned().unwrap_or_default(),
             tags: tags.cloned().collect(),
-            ..Filter::default()
+            not: self.not().map(GivenNot::exclusions).unwrap_or_default(),
         }
     }
 }

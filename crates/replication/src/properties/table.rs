@@ -74,6 +74,45 @@ const fn spelled(
     }
 }
 
+const NOT: Kind = Kind::Object(&[
+    optional(
+        "Prefix",
+        PREFIX,
+        "Start of the keys of objects that are left out.",
+    ),
+    spelled(
+        "TagFilter",
+        "Tag",
+        TAG,
+        "A tag of objects that are left out.",
+    ),
+    optional(
+        "Or",
+        Kind::Object(&[
+            optional(
+                "Prefixes",
+                Kind::List {
+                    of: &PREFIX,
+                    min: 0,
+                    max: 1000,
+                },
+                "Starts of keys, any of which is enough.",
+            ),
+            spelled(
+                "TagFilters",
+                "Tags",
+                Kind::List {
+                    of: &TAG,
+                    min: 0,
+                    max: 10,
+                },
+                "Tags, any of which is enough.",
+            ),
+        ]),
+        "Several prefixes and tags.",
+    ),
+]);
+
 const FILTER: Kind = Kind::Object(&[
     optional("Prefix", PREFIX, "Start of the objects' keys."),
     spelled(
@@ -96,9 +135,11 @@ const FILTER: Kind = Kind::Object(&[
                 },
                 "Tags that the objects were uploaded with, all of them.",
             ),
+            optional("Not", NOT, "Which of these are left out all the same."),
         ]),
-        "A prefix and tags together.",
+        "A prefix, tags and exclusions together.",
     ),
+    optional("Not", NOT, "All objects but these."),
 ]);
 
 const DESTINATION: Kind = Kind::Object(&[

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Sound, read};
-
-use crate::configuration::{Status, Tag};
+use crate::configuration::{Exclusions, Status, Tag};
 use crate::owner::Owner;
 use crate::replication::Installation;
 use crate::spec::{OnDeleteBuckets, OnDeleteKeys, Spec, Verification, WhenMissing};
@@ -270,6 +269,50 @@ fn faults_are_numbered_a_line_each_and_no_more_than_an_answer_holds() {
 }
 
 #[test]
+fn exclusions_are_read_in_every_form_and_spelling() {
+    let not = |filter: &Value| {
+        let spec = spec(&with(&json!({"Filter": filter}), &json!({}))).unwrap();
+        let filter = spec.rules[0].rule.filter.clone().unwrap();
+        (filter.prefix, filter.not)
+    };
+    let tag = Tag {
+        key: "k".into(),
+        value: "v".into(),
+    };
+    let exclusions = |prefixes: &[&str], tags: &[Tag]| Exclusions {
+        prefixes: prefixes.iter().map(|one| (*one).into()).collect(),
+        tags: tags.to_vec(),
+    };
+    let given = json!({"Key": "k", "Value": "v"});
+    let cases = [
+        (json!({"Not": {"Prefix": "a"}}), "", exclusions(&["a"], &[])),
+        (
+            json!({"Not": {"Tag": given}}),
+            "",
+            exclusions(&[], &[tag.clone()]),
+        ),
+        (
+            json!({"Not": {"TagFilter": given}}),
+            "",
+            exclusions(&[], &[tag.clone()]),
+        ),
+        (
+            json!({"Not": {"Or": {"Prefixes": ["a", "b"], "Tags": [given]}}}),
+            "",
+            exclusions(&["a", "b"], &[tag.clone()]),
+        ),
+        (
+            json!({"And": {"Prefix": "x/", "Not": {"Or": {"Prefixes": ["x/a"], "TagFilters": [given]}}}}),
+            "x/",
+            exclusions(&["x/a"], &[tag]),
+        ),
+    ];
+    for (filter, prefix, expected) in cases {
+        assert_eq!(not(&filter), (prefix.to_owned(), expected), "{filter}");
+    }
+}
+
+#[test]
 fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
     let replica_key =
         |key: &str| json!({"Destination": {"EncryptionConfiguration": {"ReplicaKmsKeyID": key}}});
@@ -292,6 +335,36 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
         ),
         (
             json!({"Filter": {"Tag": {"Key": "k", "Value": "v"}}, "DeleteMarkerReplication": {"Status": "Enabled"}}),
+            none.clone(),
+            "Rules[0].DeleteMarkerReplication: cannot be Enabled",
+        ),
+        (
+            json!({"Filter": {"Prefix": "a", "Not": {"Prefix": "ab"}}}),
+            none.clone(),
+            "Rules[0].Filter: has more than one of `Prefix`, `TagFilter`, `And` and `Not`",
+        ),
+        (
+            json!({"Filter": {"Not": {}}}),
+            none.clone(),
+            "Rules[0].Filter.Not: needs one of",
+        ),
+        (
+            json!({"Filter": {"Not": {"Prefix": "a", "Or": {"Prefixes": ["b"]}}}}),
+            none.clone(),
+            "Rules[0].Filter.Not: has more than one of",
+        ),
+        (
+            json!({"Filter": {"Not": {"Or": {}}}}),
+            none.clone(),
+            "Rules[0].Filter.Not: has an empty `Or`",
+        ),
+        (
+            json!({"Filter": {"And": {"Prefix": "a/b/", "Not": {"Prefix": "a/"}}}}),
+            none.clone(),
+            "Rules[0].Filter.Not: leaves out every object of the rule",
+        ),
+        (
+            json!({"Filter": {"Not": {"Tag": {"Key": "k", "Value": "v"}}}, "DeleteMarkerReplication": {"Status": "Enabled"}}),
             none.clone(),
             "Rules[0].DeleteMarkerReplication: cannot be Enabled",
         ),

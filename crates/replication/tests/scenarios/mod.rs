@@ -7,6 +7,7 @@ mod costs;
 mod deputies;
 mod direct;
 mod drift;
+mod exclusions;
 mod existing;
 mod fresh;
 mod limits;
