@@ -26,6 +26,7 @@ pub mod error;
 pub mod fault;
 pub mod grants;
 pub mod merge;
+pub(crate) mod naming;
 pub mod observe;
 pub mod observed;
 pub mod owner;

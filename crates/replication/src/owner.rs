@@ -73,6 +73,28 @@ impl Owner {
         (ours && ends).then(|| Self(owner.to_owned()))
     }
 
+    /// The owners that a text names, wherever it does: as such, or at the start of a name.
+    #[must_use]
+    pub fn all_in(text: &str) -> Vec<Self> {
+        let mut found = Vec::new();
+        for (start, _) in text.match_indices(PREFIX) {
+            let before = text
+                .get(..start)
+                .and_then(|before| before.chars().next_back());
+            let end = start + PREFIX.len() + DIGITS;
+            let within = before.is_some_and(|c| c.is_ascii_alphanumeric());
+            let Some(name) = text.get(start..end).filter(|_| !within) else {
+                continue;
+            };
+            // A purpose, which begins with a capital, may follow.
+            let follows = text.get(end..).and_then(|rest| rest.chars().next());
+            let ends = follows.is_none_or(|c| !c.is_ascii_lowercase() && !c.is_ascii_digit());
+            let owner = Self::at_start_of(name).filter(|_| ends);
+            found.extend(owner.filter(|owner| !found.contains(owner)));
+        }
+        found
+    }
+
     /// The name itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -272,6 +294,28 @@ mod tests {
         let other = Owner::new(STACK, "Other", "source");
         assert!(!owner.owns(&other.rule_id(None, 0)));
         assert_eq!(Owner::at_start_of(&other.rule_id(None, 0)), Some(other));
+    }
+
+    #[test]
+    fn owners_are_found_in_any_text() {
+        let (one, two) = (
+            Owner::new(STACK, "A", "source"),
+            Owner::new(STACK, "B", "source"),
+        );
+        let text = format!(
+            "rule `{one}-tax`, parameter /encrypted-replication/b/{two}-2, statement {} and {one}",
+            one.sid("SourceObjects")
+        );
+        assert_eq!(Owner::all_in(&text), [one.clone(), two]);
+        for text in [
+            format!("x{one}"),
+            format!("{one}0"),
+            one.as_str()[..21].to_owned(),
+            "er".into(),
+            "erä".into(),
+        ] {
+            assert_eq!(Owner::all_in(&text), [], "{text}");
+        }
     }
 
     #[test]

@@ -49,6 +49,13 @@ impl Record {
         }
     }
 
+    /// The stack's name, out of its ARN.
+    #[must_use]
+    pub fn stack_name(&self) -> &str {
+        let mut parts = self.stack_id.split('/');
+        parts.nth(1).unwrap_or(&self.stack_id)
+    }
+
     /// Whether another provisioner than the function with this ARN looks after the resource. One behind
     /// a topic is not told apart.
     #[must_use]

@@ -11,6 +11,7 @@ use crate::converge::remove;
 use crate::direct::{self, Asked};
 use crate::drift::Patrol;
 use crate::error::ReplicationError;
+use crate::naming::Names;
 use crate::owner::PhysicalId;
 use crate::ports::Aws;
 use crate::properties;
@@ -66,6 +67,22 @@ impl<A: Aws> EncryptedReplication<A> {
         self
     }
 
+    /// Whoever reads a stack event at night needs the stacks of the owners that it names.
+    async fn explained(
+        &self,
+        request: &Request,
+        done: Result<Success, Failure>,
+    ) -> Result<Success, Failure> {
+        let Err(mut failure) = done else {
+            return done;
+        };
+        let (own, region) = (identity(request).owner, &self.installation.home.region);
+        let reason = [failure.reason.as_str()];
+        let names = Names::in_texts(&self.aws, region, &own, reason).await;
+        failure.reason = names.explain(failure.reason);
+        Err(failure)
+    }
+
     async fn provision(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
         let id = identity(request);
         let record = Record::of(request, &id);
@@ -103,11 +120,13 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
     }
 
     async fn create(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
-        Box::pin(self.provision(request, deadline)).await
+        let done = Box::pin(self.provision(request, deadline)).await;
+        self.explained(request, done).await
     }
 
     async fn update(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
-        Box::pin(self.provision(request, deadline)).await
+        let done = Box::pin(self.provision(request, deadline)).await;
+        self.explained(request, done).await
     }
 
     async fn delete(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
@@ -156,6 +175,11 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
                 Asked::Question(question) => {
                     direct::answer(&self.aws, &self.installation, question).await
                 }
+                Asked::Whose(asked) => {
+                    let region = &self.installation.home.region;
+                    let found = direct::whose(&self.aws, region, &asked).await?;
+                    Ok(direct::formatted(found, asked.format))
+                }
                 Asked::Look(look) => {
                     let patrol = Patrol {
                         aws: &self.aws,
@@ -164,7 +188,8 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
                         function_arn: &context.invoked_function_arn,
                         deadline,
                     };
-                    Box::pin(patrol.detect(&look)).await
+                    let seen = Box::pin(patrol.detect(&look)).await?;
+                    Ok(direct::formatted(seen, look.format))
                 }
             }
         };

@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::question::{Action, Question, whose};
+use super::subject::recorded;
+use super::table::formatted;
 use crate::batch::{ObservedJob, observe_job, plan_job};
 use crate::case::{Case, Planned, Resolved};
 use crate::configuration::ReplicationConfiguration;
@@ -11,6 +13,7 @@ use crate::diagnosis::{self, Check};
 use crate::error::{AwsError, ErrorKind};
 use crate::fault::Faults;
 use crate::grants::grants;
+use crate::naming::Names;
 use crate::observed::Observed;
 use crate::plan::{Desired, fitting_policy};
 use crate::policy::{S3, trust_policy};
@@ -32,7 +35,15 @@ pub(crate) async fn answer<A: Aws>(
 ) -> Result<Value, String> {
     let told = |error: AwsError| error.to_string();
     let named = question.named()?;
-    let sound = Sound::read(&question.resource_properties, installation);
+    let region = &installation.home.region;
+    let (named, properties) = match &question.resource_properties {
+        Some(properties) => (named, properties.clone()),
+        None => {
+            let (id, properties) = recorded(aws, region, &question, named).await?;
+            (Some(id), properties)
+        }
+    };
+    let sound = Sound::read(&properties, installation);
     let id = if let Some(id) = named {
         id
     } else {
@@ -53,9 +64,17 @@ pub(crate) async fn answer<A: Aws>(
         (Action::Plan, Err(faults)) => shown(&Answer::faulty(faults)),
         (Action::Plan, Ok(case)) => shown(&planned(case).await.map_err(told)?),
         (Action::Diagnose, Err(faults)) => diagnosed(&checks_of(faults)),
-        (Action::Diagnose, Ok(case)) => diagnosed(&Box::pin(case.checks()).await),
+        (Action::Diagnose, Ok(case)) => {
+            let mut checks = Box::pin(case.checks()).await;
+            let texts = checks.iter().map(|check| check.finding.as_str());
+            let names = Names::in_texts(aws, region, &case.replication.owner, texts).await;
+            for check in &mut checks {
+                check.finding = names.explain(std::mem::take(&mut check.finding));
+            }
+            diagnosed(&checks)
+        }
     };
-    Ok(merged(head, body))
+    Ok(formatted(merged(head, body), question.format))
 }
 
 async fn rules_of<A: Aws>(

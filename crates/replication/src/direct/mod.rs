@@ -8,6 +8,10 @@
 
 mod answer;
 mod question;
+mod subject;
+mod table;
 
 pub(crate) use answer::answer;
-pub(crate) use question::{Asked, asked};
+pub(crate) use question::{Asked, Format, asked};
+pub(crate) use subject::whose;
+pub(crate) use table::formatted;

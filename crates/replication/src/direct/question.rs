@@ -20,6 +20,46 @@ pub(crate) enum Asked {
     Question(Question),
     /// What changed behind the stacks' backs.
     Look(Look),
+    /// Whose a name is.
+    Whose(Whose),
+}
+
+/// How an answer is to be put.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// As JSON, for programs.
+    #[default]
+    Json,
+    /// As a table, for people.
+    Text,
+}
+
+/// Which resource a name with an owner in it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(crate) struct Whose {
+    #[serde(rename = "Action")]
+    _action: String,
+    /// An owner, or any name that has one in it: a rule's, a policy's, a notification's, a parameter's.
+    pub owner: String,
+    #[serde(default)]
+    pub format: Format,
+}
+
+impl Whose {
+    /// What asks for it.
+    pub(crate) const ACTION: &str = "Owner";
+
+    fn read(payload: Value) -> Result<Self, String> {
+        serde_json::from_value(payload).map_err(|error| {
+            format!(
+                "the question cannot be read: {error}; write {{\"Action\": \"{}\", \"Owner\": \"er…\"}}, with a name that \
+                 has an owner in it",
+                Self::ACTION
+            )
+        })
+    }
 }
 
 /// Reads a payload.
@@ -27,10 +67,11 @@ pub(crate) enum Asked {
 /// # Errors
 /// What is wrong with it, and what a right one looks like.
 pub(crate) fn asked(payload: Value) -> Result<Asked, String> {
-    if payload.get("Action").and_then(Value::as_str) == Some(Look::ACTION) {
-        return Look::read(payload).map(Asked::Look);
+    match payload.get("Action").and_then(Value::as_str) {
+        Some(Look::ACTION) => Look::read(payload).map(Asked::Look),
+        Some(Whose::ACTION) => Whose::read(payload).map(Asked::Whose),
+        _ => Question::read(payload).map(Asked::Question),
     }
-    Question::read(payload).map(Asked::Question)
 }
 
 /// What is asked.
@@ -48,11 +89,22 @@ pub(crate) enum Action {
 pub(crate) struct Question {
     /// What is asked.
     pub action: Action,
-    /// The resource's properties, as in a template.
-    pub resource_properties: Map<String, Value>,
+    /// The resource's properties, as in a template; those that it was last provisioned with where there
+    /// are none, but a name of it.
+    #[serde(default)]
+    pub resource_properties: Option<Map<String, Value>>,
     /// The resource's `Ref`, where it is there already.
     #[serde(default)]
     pub physical_resource_id: Option<String>,
+    /// Name or ARN of the resource's stack.
+    #[serde(default)]
+    pub stack_name: Option<String>,
+    /// The resource's name in the template, where the stack has several.
+    #[serde(default)]
+    pub logical_resource_id: Option<String>,
+    /// How the answer is to be put.
+    #[serde(default)]
+    pub format: Format,
 }
 
 impl Question {
@@ -61,21 +113,35 @@ impl Question {
     /// # Errors
     /// What is wrong with it, and what a right one looks like.
     fn read(payload: Value) -> Result<Self, String> {
-        let mut question: Self = serde_json::from_value(payload).map_err(|error| {
+        let wrong = |why: &dyn std::fmt::Display| {
             format!(
-                "the payload is neither a request of CloudFormation (it has no ResponseURL) nor a question: {error}; write \
-                 {{\"Action\": \"Plan\" or \"Diagnose\", \"ResourceProperties\": {{…}}}} or {{\"Action\": \"DetectDrift\"}}"
+                "the payload is neither a request of CloudFormation (it has no ResponseURL) nor a question: {why}; write \
+                 {{\"Action\": \"Plan\" or \"Diagnose\"}} with \"ResourceProperties\": {{…}}, \"PhysicalResourceId\" or \
+                 \"StackName\", or {{\"Action\": \"DetectDrift\"}}"
             )
-        })?;
-        for name in OF_CLOUDFORMATION {
-            question.resource_properties.remove(name);
+        };
+        let mut question: Self = serde_json::from_value(payload).map_err(|error| wrong(&error))?;
+        let named = question.physical_resource_id.is_some() || question.stack_name.is_some();
+        match &mut question.resource_properties {
+            Some(properties) => {
+                for name in OF_CLOUDFORMATION {
+                    properties.remove(name);
+                }
+            }
+            None if named => {}
+            None => {
+                return Err(wrong(
+                    &"missing field `ResourceProperties`, and no `PhysicalResourceId` or `StackName` whose record has them",
+                ));
+            }
         }
         Ok(question)
     }
 
     /// The source bucket as far as the properties say it.
     pub(super) fn source_bucket(&self) -> String {
-        let bucket = self.resource_properties.get("SourceBucket");
+        let properties = self.resource_properties.as_ref();
+        let bucket = properties.and_then(|properties| properties.get("SourceBucket"));
         bucket.and_then(scalar).unwrap_or_default()
     }
 
@@ -88,7 +154,12 @@ impl Question {
             return Ok(None);
         };
         match PhysicalId::parse(text) {
-            Some(id) if id.source_bucket == self.source_bucket() => Ok(Some(id)),
+            Some(id)
+                if self.resource_properties.is_none()
+                    || id.source_bucket == self.source_bucket() =>
+            {
+                Ok(Some(id))
+            }
             Some(id) => Err(format!(
                 "`PhysicalResourceId` is of a resource on bucket `{}`, `SourceBucket` is `{}`",
                 id.source_bucket,

@@ -24,6 +24,7 @@ use serde_json::Value;
 use tokio::time::timeout_at;
 
 use self::finding::{Finding, Outcome};
+use crate::direct::Format;
 use crate::owner::{Owner, PhysicalId};
 use crate::ports::Aws;
 use crate::record::{self, Parts, Record};
@@ -53,6 +54,9 @@ pub(crate) struct Look {
     /// Whether to tell it by events and metrics too, not only in the answer.
     #[serde(default = "yes")]
     report: bool,
+    /// How the answer is to be put.
+    #[serde(default)]
+    pub(crate) format: Format,
 }
 
 const fn yes() -> bool {

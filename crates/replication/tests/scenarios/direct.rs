@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::aws::State;
 use crate::aws::faults::{When, Which};
 use crate::harness::{
-    EAST, Stack, WEST, bucket_with_key, home, our_role, owner, physical_id, plain_bucket,
+    EAST, STACK, Stack, WEST, bucket_with_key, home, our_role, owner, physical_id, plain_bucket,
     somebodys_rule, somebodys_rules,
 };
 
@@ -200,6 +200,150 @@ async fn the_resource_is_the_one_with_rules_on_the_bucket_unless_it_is_named() {
     );
     let question = json!({"Action": "Plan", "ResourceProperties": second, "PhysicalResourceId": physical_id("Second", &second)});
     assert_eq!(ask(&stack, question).await.unwrap()["Phases"], json!([]));
+}
+
+/// What a question without properties answers.
+async fn asked(stack: &Stack, question: Value) -> Value {
+    let (before, writes) = (stack.world.snapshot(), stack.aws.writes());
+    let answer = ask(stack, question).await.unwrap();
+    assert_eq!(
+        (stack.world.snapshot(), stack.aws.writes()),
+        (before, writes)
+    );
+    answer
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_is_there_needs_no_properties() {
+    let stack = provisioned().await;
+    let id = physical_id("Replication", &properties());
+    for action in ["Plan", "Diagnose"] {
+        let expected = answered(&stack, action, &properties()).await;
+        for question in [
+            json!({"Action": action, "PhysicalResourceId": id}),
+            json!({"Action": action, "StackName": "tax"}),
+            json!({"Action": action, "StackName": STACK}),
+            json!({"Action": action, "StackName": "tax", "LogicalResourceId": "Replication"}),
+        ] {
+            assert_eq!(
+                asked(&stack, question.clone()).await,
+                expected,
+                "{question}"
+            );
+        }
+    }
+    let mut second = properties();
+    second["Rules"][0]["Filter"]["Prefix"] = json!("Receipts/");
+    stack.create("Second", &second).await.unwrap();
+    let reason = ask(&stack, json!({"Action": "Plan", "StackName": "tax"}))
+        .await
+        .unwrap_err();
+    assert!(
+        reason.contains("stack `tax` has several resources")
+            && reason.contains(&format!("`Replication` (`{id}`), `Second`")),
+        "{reason}"
+    );
+    let answer = asked(
+        &stack,
+        json!({"Action": "Plan", "StackName": "tax", "LogicalResourceId": "Second"}),
+    )
+    .await;
+    assert_eq!(answer["PhysicalResourceId"], physical_id("Second", &second));
+    for question in [
+        json!({"Action": "Plan", "StackName": "ta"}),
+        json!({"Action": "Plan", "StackName": "tax", "LogicalResourceId": "Third"}),
+        json!({"Action": "Plan", "PhysicalResourceId": "encrypted-replication/source/er00000000000000000000"}),
+    ] {
+        let reason = ask(&stack, question).await.unwrap_err();
+        assert!(reason.contains("there is no record of"), "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_a_table_where_that_is_asked_for() {
+    let stack = provisioned().await;
+    let key = replica_key(&stack);
+    stack.world.state().keys.get_mut(&key).unwrap().state = "Disabled".into();
+    let question = json!({"Action": "Diagnose", "StackName": "tax", "Format": "text"});
+    let answer = asked(&stack, question).await;
+    let table = answer.as_str().unwrap();
+    let lines: Vec<_> = table.lines().collect();
+    assert!(lines[0].contains("Action: Diagnose"), "{table}");
+    let first = lines
+        .iter()
+        .position(|line| line.starts_with("FAIL  "))
+        .unwrap();
+    assert!(
+        lines[first].contains("KeyUsable") && lines[first].contains("enable it (kms:EnableKey)"),
+        "{table}"
+    );
+    assert!(
+        lines[..first].iter().all(|line| !line.starts_with("PASS")),
+        "{table}"
+    );
+    let drift = asked(
+        &stack,
+        json!({"Action": "DetectDrift", "Report": false, "Format": "text"}),
+    )
+    .await;
+    assert!(drift.as_str().unwrap().contains("source/er"), "{drift}");
+    let wrong = ask(
+        &stack,
+        json!({"Action": "Plan", "StackName": "tax", "Format": "yaml"}),
+    )
+    .await;
+    assert!(wrong.unwrap_err().contains("unknown variant `yaml`"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_leads_to_its_stack() {
+    let stack = provisioned().await;
+    let own = owner("Replication", "source");
+    for name in [
+        own.to_string(),
+        own.rule_id(Some("tax"), 0),
+        own.sid("SourceKeys"),
+        own.record_path(),
+    ] {
+        let answer = asked(&stack, json!({"Action": "Owner", "Owner": name})).await;
+        assert_eq!(
+            answer,
+            json!({"Action": "Owner", "Owner": own.as_str(), "StackName": "tax", "StackId": STACK,
+                   "LogicalResourceId": "Replication", "SourceBucket": "source",
+                   "PhysicalResourceId": physical_id("Replication", &properties())})
+        );
+    }
+    for (name, told) in [
+        ("tax", "`tax` has no owner in it"),
+        (
+            "er00000000000000000000",
+            "owner er00000000000000000000 has no record in us-east-1",
+        ),
+    ] {
+        let reason = ask(&stack, json!({"Action": "Owner", "Owner": name}))
+            .await
+            .unwrap_err();
+        assert!(reason.contains(told), "{reason}");
+    }
+    let reason = ask(&stack, json!({"Action": "Owner"})).await.unwrap_err();
+    assert!(reason.contains("missing field `Owner`"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stands_in_the_way_is_named_with_its_stack() {
+    let stack = provisioned().await;
+    let theirs = owner("Replication", "source").rule_id(Some("tax"), 0);
+    let mut second = properties();
+    second["Rules"][0]["Priority"] = json!(1);
+    let reason = stack.create("Second", &second).await.unwrap_err();
+    let named = format!(
+        "{} is resource `Replication` of stack `tax`",
+        owner("Replication", "source")
+    );
+    assert!(
+        reason.contains(&theirs) && reason.contains(&named),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
