@@ -6,9 +6,7 @@ use crate::actions::{
     LOCKED_REPLICA_OBJECTS, LOCKED_SOURCE_OBJECTS, REPLICA_KEY, REPLICA_OBJECTS, REPLICA_OWNER,
     SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS,
 };
-use crate::arn::Home;
 use crate::plan::Desired;
-use crate::policy::Route;
 use crate::ports::Access;
 use crate::replication::Replication;
 
@@ -16,61 +14,122 @@ use crate::replication::Replication;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>.
 pub(super) const ENCRYPTION_CONTEXT: &str = "kms:EncryptionContext:aws:s3:arn";
 
-/// Each is a call to IAM; beyond these the answers only repeat.
-pub(super) const MOST_QUESTIONS: usize = 48;
+/// Each is a call to IAM, which throttles its simulator early.
+pub(super) const MOST_QUESTIONS: usize = 100;
 
-/// All that replication of `desired` takes: one object for each way that objects take.
+/// All that replication of `desired` takes: one object for each way that objects take. First one for each
+/// destination and key, then the other prefixes: where there are too many to ask, the rest is most alike.
 pub(super) fn accesses(replication: &Replication, desired: &Desired) -> Vec<Access> {
-    let Replication {
-        spec, home, owner, ..
-    } = replication;
-    let source = replication.source_arn();
-    let routes = distinct(desired.routes());
-    let mut accesses = vec![plain(SOURCE_BUCKET, source.clone())];
-    let object = |bucket: &str, prefix: &str| format!("{bucket}/{}", owner.probe_key(prefix));
-    let prefixes: BTreeSet<&str> = routes.iter().map(|route| route.prefix).collect();
-    let locked = |actions: &[&'static str], locked: &[&'static str]| {
-        let locked = if desired.object_lock { locked } else { &[] };
-        [actions, locked].concat()
+    let Replication { spec, owner, .. } = replication;
+    let asked = Asked {
+        replication,
+        desired,
     };
-    for prefix in &prefixes {
-        let actions = locked(SOURCE_OBJECTS, LOCKED_SOURCE_OBJECTS);
-        accesses.push(plain(&actions, object(&source, prefix)));
-    }
-    // With a Bucket Key the context is the bucket, without one the object.
-    let first = object(&source, prefixes.first().copied().unwrap_or_default());
-    for key in &desired.source_keys {
-        for context in [&source, &first] {
-            accesses.push(keyed(SOURCE_KEY, key, home, &spec.source_region, context));
-        }
-    }
+    let (mut first, mut more) = (
+        vec![plain(SOURCE_BUCKET, replication.source_arn())],
+        Vec::new(),
+    );
+    let routes = desired.routes();
+    let (mut prefixes, mut destinations, mut ways) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let source = replication.source();
     for route in &routes {
-        let bucket = home.bucket_arn(route.destination_bucket);
-        let replica = object(&bucket, route.prefix);
-        let mut actions = locked(REPLICA_OBJECTS, LOCKED_REPLICA_OBJECTS);
+        let (bucket, prefix) = (route.destination_bucket, route.prefix);
+        let is_first = prefixes.is_empty();
+        if prefixes.insert(prefix) {
+            let of_source = if is_first { &mut first } else { &mut more };
+            of_source.push(asked.objects(
+                SOURCE_OBJECTS,
+                LOCKED_SOURCE_OBJECTS,
+                source.name,
+                prefix,
+            ));
+            for key in &desired.source_keys {
+                let object = owner.probe_key(prefix);
+                if is_first {
+                    of_source.push(asked.key(
+                        SOURCE_KEY,
+                        key,
+                        &spec.source_region,
+                        (source.name, None),
+                    ));
+                }
+                of_source.push(asked.key(
+                    SOURCE_KEY,
+                    key,
+                    &spec.source_region,
+                    (source.name, Some(&object)),
+                ));
+            }
+        }
+        if !ways.insert((bucket, route.replica_key, prefix, route.owner_override)) {
+            continue;
+        }
+        let is_first = destinations.insert((bucket, route.replica_key));
+        let of_route = if is_first { &mut first } else { &mut more };
+        let mut replicas = asked.objects(REPLICA_OBJECTS, LOCKED_REPLICA_OBJECTS, bucket, prefix);
         if route.owner_override {
-            actions.push(REPLICA_OWNER);
+            replicas.actions.push(REPLICA_OWNER);
         }
-        accesses.push(plain(&actions, replica.clone()));
-        for context in [&bucket, &replica] {
-            let region = route.destination_region;
-            accesses.push(keyed(REPLICA_KEY, route.replica_key, home, region, context));
+        of_route.push(replicas);
+        let (key, region, object) = (
+            route.replica_key,
+            route.destination_region,
+            owner.probe_key(prefix),
+        );
+        if is_first {
+            of_route.push(asked.key(REPLICA_KEY, key, region, (bucket, None)));
         }
+        of_route.push(asked.key(REPLICA_KEY, key, region, (bucket, Some(&object))));
     }
-    accesses
+    first.append(&mut more);
+    first
 }
 
-/// One route for each destination and key: prefixes are granted alike.
-fn distinct(routes: Vec<Route<'_>>) -> Vec<Route<'_>> {
-    let mut seen = BTreeSet::new();
-    let mut distinct = routes;
-    distinct.retain(|route| {
-        seen.insert((
-            route.destination_bucket.to_owned(),
-            route.replica_key.to_owned(),
-        ))
-    });
-    distinct
+/// What the questions are about.
+struct Asked<'a> {
+    replication: &'a Replication,
+    desired: &'a Desired,
+}
+
+impl Asked<'_> {
+    fn objects(
+        &self,
+        actions: &[&'static str],
+        locked: &[&'static str],
+        bucket: &str,
+        prefix: &str,
+    ) -> Access {
+        let Replication { home, owner, .. } = self.replication;
+        let locked = if self.desired.object_lock {
+            locked
+        } else {
+            &[]
+        };
+        let object = format!("{}/{}", home.bucket_arn(bucket), owner.probe_key(prefix));
+        plain(&[actions, locked].concat(), object)
+    }
+
+    /// With a Bucket Key the context is the bucket, without one the object.
+    fn key(
+        &self,
+        actions: &[&'static str],
+        key: &str,
+        region: &str,
+        (bucket, object): (&str, Option<&str>),
+    ) -> Access {
+        let home = &self.replication.home;
+        let bucket = home.bucket_arn(bucket);
+        let context = object.map_or_else(|| bucket.clone(), |object| format!("{bucket}/{object}"));
+        Access {
+            actions: actions.to_vec(),
+            resource: key.to_owned(),
+            context: BTreeMap::from([
+                ("kms:ViaService", home.s3_via_service(region)),
+                (ENCRYPTION_CONTEXT, context),
+            ]),
+        }
+    }
 }
 
 fn plain(actions: &[&'static str], resource: String) -> Access {
@@ -78,16 +137,5 @@ fn plain(actions: &[&'static str], resource: String) -> Access {
         actions: actions.to_vec(),
         resource,
         context: BTreeMap::new(),
-    }
-}
-
-fn keyed(actions: &[&'static str], key: &str, home: &Home, region: &str, context: &str) -> Access {
-    Access {
-        actions: actions.to_vec(),
-        resource: key.to_owned(),
-        context: BTreeMap::from([
-            ("kms:ViaService", home.s3_via_service(region)),
-            (ENCRYPTION_CONTEXT, context.to_owned()),
-        ]),
     }
 }

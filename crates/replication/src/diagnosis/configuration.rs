@@ -1,12 +1,16 @@
 //! What the configuration of buckets, keys and rules shows. Pure.
 
 use super::Check;
-use crate::configuration::{ReplicationConfiguration, ReplicationRule, Status, Versioning};
+use crate::configuration::{
+    Notification, ReplicationConfiguration, ReplicationRule, Status, Versioning,
+};
 use crate::fault::{About, FaultKind};
+use crate::merge::{FAILURE_EVENTS, takes};
 use crate::observed::{KeyName, Observed, ObservedBucket, ObservedDestination};
 use crate::owner::Owner;
 use crate::plan;
 use crate::replication::Replication;
+use crate::spec::WhenMissing;
 use crate::step::Plan;
 
 /// CloudFormation asks nothing of a resource whose properties are as they were.
@@ -18,7 +22,11 @@ pub(super) fn buckets(replication: &Replication, observed: &Observed) -> Vec<Che
     let spec = &replication.spec;
     let resource = format!("bucket `{}`", spec.source_bucket);
     let mut checks = match &observed.source {
-        None => vec![absent(&spec.source_bucket, Some(&spec.source_region))],
+        None => vec![absent(
+            replication,
+            &spec.source_bucket,
+            Some(&spec.source_region),
+        )],
         Some(found) => vec![
             versioning(&resource, found),
             source_encryption(&resource, found),
@@ -33,7 +41,7 @@ pub(super) fn buckets(replication: &Replication, observed: &Observed) -> Vec<Che
             continue;
         }
         match &destination.bucket {
-            None => checks.push(absent(name, destination.region.as_deref())),
+            None => checks.push(absent(replication, name, destination.region.as_deref())),
             Some(found) => checks.extend([
                 versioning(&resource, found),
                 arrival_events(&resource, found),
@@ -44,13 +52,23 @@ pub(super) fn buckets(replication: &Replication, observed: &Observed) -> Vec<Che
     checks
 }
 
-fn absent(bucket: &str, region: Option<&str>) -> Check {
+/// The remedy is that of a plan: `WhenMissing` is Create unless it is said otherwise.
+fn absent(replication: &Replication, bucket: &str, region: Option<&str>) -> Check {
     let place = region.map(|region| format!(" in {region}"));
     let finding = format!("does not exist{}", place.unwrap_or_default());
     let resource = format!("bucket `{bucket}`");
+    let creates = replication.spec.when_missing == WhenMissing::Create;
+    let remedy = match (region, creates) {
+        (None, true) => "give `Destination.Region`, and it is made there; or create it".to_owned(),
+        (None, false) => {
+            "create it, or give `Destination.Region` and set `WhenMissing` to Create".to_owned()
+        }
+        (Some(_), true) => format!("create it, or {CHANGE_A_PROPERTY}, which makes it"),
+        (Some(_), false) => "create it, or set `WhenMissing` to Create".to_owned(),
+    };
     Check::fail("BucketExists", resource, finding)
         .tells(About::bucket(bucket), FaultKind::Missing)
-        .remedy("create it, or update the stack with `WhenMissing`: Create")
+        .remedy(remedy)
 }
 
 fn versioning(resource: &str, found: &ObservedBucket) -> Check {
@@ -83,34 +101,83 @@ fn source_encryption(resource: &str, found: &ObservedBucket) -> Check {
     }
 }
 
+/// S3 sends one event of a kind to one target only, so that what somebody else takes the checker never
+/// hears of.
 fn failure_events(resource: &str, found: &ObservedBucket, replication: &Replication) -> Check {
     const NAME: &str = "FailureEvents";
-    let Replication { spec, home, .. } = replication;
-    let region = &spec.source_region;
-    let mut events = found
-        .notifications
-        .queues
-        .iter()
-        .flat_map(|queue| &queue.events);
-    if events.any(|event| event.starts_with("s3:Replication:")) {
-        return Check::pass(NAME, resource, "sends its replication failures to a queue");
+    const FAILED: &str = FAILURE_EVENTS[0];
+    let (region, home) = (&replication.spec.source_region, &replication.home);
+    let notifications = &found.notifications;
+    let all = [
+        &notifications.queues,
+        &notifications.topics,
+        &notifications.functions,
+    ];
+    let takers: Vec<_> = all
+        .into_iter()
+        .flatten()
+        .filter(|one| takes(one, FAILED))
+        .collect();
+    let rules = replication.spec.rules.iter();
+    let missed = rules
+        .map(|rule| rule.rule.filter_prefix())
+        .find(|prefix| !takers.iter().any(|one| is_for_all_under(one, prefix)));
+    if let Some(queue) = &replication.queue_arn
+        && missed.is_none()
+        && takers.iter().all(|one| one.target_arn == *queue)
+    {
+        return Check::pass(
+            NAME,
+            resource,
+            "sends its replication failures to the checker's queue",
+        );
     }
     if *region != home.region {
         let finding = format!(
-            "is in {region}, the checker's queue in {}, and S3 notifies queues of the bucket's own \
-             Region only",
+            "is in {region}, the checker's queue in {}, and S3 notifies queues of the bucket's own Region only",
             home.region
         );
         return Check::skipped(NAME, resource, finding);
+    }
+    let Some(queue) = &replication.queue_arn else {
+        let finding = "is left alone, as the provisioner has no CHECK_QUEUE_ARN, so the checker may hear of no failures";
+        return Check::warn(NAME, resource, finding)
+            .remedy("set it to the checker's queue, as template.yaml does");
+    };
+    if let Some(other) = takers.iter().find(|one| one.target_arn != *queue) {
+        let finding = format!(
+            "sends its replication failures to `{}` by notification `{}`, so the checker does not hear of them",
+            other.target_arn, other.id
+        );
+        return Check::warn(NAME, resource, finding).remedy(format!(
+            "have that notification leave out `{FAILED}`, or send these events on to `{queue}`"
+        ));
+    }
+    if let (Some(prefix), Some(first)) = (missed, takers.first()) {
+        let finding = format!(
+            "sends the replication failures of a part of its objects to the checker's queue, by notification `{}`, and \
+             not all of those under `{prefix}`",
+            first.id
+        );
+        return Check::warn(NAME, resource, finding).remedy(
+            "take the filter out of that notification, or remove it: then ours takes its place",
+        );
     }
     Check::warn(
         NAME,
         resource,
         "does not report replication failures to any queue",
     )
-    .remedy(format!(
-        "{CHANGE_A_PROPERTY}, where the provisioner has CHECK_QUEUE_ARN"
-    ))
+    .remedy(CHANGE_A_PROPERTY)
+}
+
+/// Whether a notification is for every object under `prefix`.
+fn is_for_all_under(notification: &Notification, prefix: &str) -> bool {
+    let mut filters = notification.key_filters.iter();
+    filters.all(|(name, value)| {
+        name.eq_ignore_ascii_case("prefix") && prefix.starts_with(value.as_str())
+            || value.is_empty()
+    })
 }
 
 fn arrival_events(resource: &str, found: &ObservedBucket) -> Check {
@@ -138,19 +205,14 @@ fn expectation(resource: &str, found: &ObservedDestination, parameter: &str) -> 
 }
 
 /// The keys: there, enabled, symmetric, in their bucket's Region.
-pub(super) fn keys(observed: &Observed) -> Vec<Check> {
+pub(super) fn keys(replication: &Replication, observed: &Observed) -> Vec<Check> {
     const NAME: &str = "KeyUsable";
     let checks = observed
         .keys
         .iter()
         .map(|(KeyName { region, name, .. }, found)| {
             let Some(key) = found else {
-                let finding = format!("does not exist in {region}");
-                let check = Check::fail(NAME, format!("key `{name}`"), finding);
-                let check = check.tells(About::key(name), FaultKind::Missing);
-                return vec![check.remedy(
-                    "give an existing key of that Region, or leave it out to have one made",
-                )];
+                return vec![absent_key(replication, observed, region, name)];
             };
             let resource = format!("key `{}`", key.arn);
             let wrongs = plan::keys::wrongs(key, region);
@@ -167,6 +229,36 @@ pub(super) fn keys(observed: &Observed) -> Vec<Check> {
                 .collect()
         });
     checks.flatten().collect()
+}
+
+/// A key that the properties name, one that they leave to us, or that of the source's default encryption.
+fn absent_key(replication: &Replication, observed: &Observed, region: &str, name: &str) -> Check {
+    let check = |finding: String| {
+        Check::fail("KeyUsable", format!("key `{name}`"), finding)
+            .tells(About::key(name), FaultKind::Missing)
+    };
+    let ours = format!("alias/encrypted-replication/{}/", replication.owner);
+    if name.contains(&ours) {
+        let creates = replication.spec.when_missing == WhenMissing::Create;
+        let finding = format!("is to be made in {region}, as no key is given, and is not there");
+        return check(finding).remedy(if creates {
+            format!("{CHANGE_A_PROPERTY}, which makes it")
+        } else {
+            "set `WhenMissing` to Create, or give a key".to_owned()
+        });
+    }
+    let source = observed.source.as_ref();
+    if replication.spec.source_kms_keys.is_empty()
+        && source.and_then(ObservedBucket::default_key) == Some(name)
+    {
+        let finding = format!(
+            "is that of the source bucket's default encryption, and does not exist in {region}"
+        );
+        return check(finding)
+            .remedy("set a key that is there as the bucket's default encryption (s3:PutEncryptionConfiguration)");
+    }
+    check(format!("does not exist in {region}"))
+        .remedy("give an existing key of that Region, or leave it out to have one made")
 }
 
 /// Our rules: there, opted in to KMS objects, with metrics, and not outranked.

@@ -17,7 +17,8 @@ use serde::Serialize;
 
 use crate::arn::Arn;
 use crate::case::Case;
-use crate::fault::{About, Fault, FaultKind};
+use crate::fault::{About, Fault, FaultKind, Faults};
+use crate::plan::{plan, resolved};
 use crate::ports::Aws;
 
 pub(crate) use configuration::CHANGE_A_PROPERTY;
@@ -135,43 +136,44 @@ impl<A: Aws> Case<'_, A> {
 async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
     let replication = &case.replication;
     let resource = format!("bucket `{}`", replication.spec.source_bucket);
-    let planned = match case.planned().await {
-        Ok(planned) => planned,
+    let observed = match Box::pin(case.observe()).await {
+        Ok(observed) => observed,
         Err(error) => {
             let finding = format!("cannot be looked at: {error}");
             return vec![Check::fail("Configuration", resource, finding)];
         }
     };
-    let observed = &planned.observed;
+    let observed = &observed;
     let mut checks = configuration::buckets(replication, observed);
-    checks.extend(configuration::keys(observed));
+    checks.extend(configuration::keys(replication, observed));
     checks.extend(configuration::rules(replication, observed));
-    let role = observed.role.clone();
-    match planned.sound() {
-        Ok((desired, plan)) => {
-            checks.push(configuration::difference(resource, &plan));
-            let (of_role, bounded) = role::role(case, role, &desired).await;
-            checks.extend(of_role);
-            if let Some(role) = &Arn::parse(&desired.role_arn) {
-                let asking = policies::Asking { role, bounded };
-                checks.extend(policies::policies(case, &desired, asking).await);
-            }
-        }
-        // A key or bucket that keeps the plan from being made has its own failed check already.
-        Err(faults) => {
-            let told: BTreeSet<_> = checks
-                .iter()
-                .filter_map(|check| check.tells.clone())
-                .collect();
-            let faults = faults.into_iter();
-            let faults: Vec<_> = faults
-                .filter(|fault| !told.contains(&(fault.about.clone(), fault.kind)))
-                .collect();
-            checks.extend(faults.into_iter().map(|fault| {
-                let finding = format!("cannot be brought to what the properties say: {fault}");
-                Check::fail("Configuration", resource.clone(), finding)
-            }));
-        }
+    // What cannot be resolved keeps nothing else from being looked at.
+    let (desired, mut faults) = resolved(replication, observed);
+    match plan(replication, &desired, observed) {
+        Ok(plan) if faults.is_empty() => checks.push(configuration::difference(resource.clone(), &plan)),
+        Ok(_) => {}
+        Err(more) => faults.extend(more),
+    }
+    checks.extend(untold(&checks, faults, &resource));
+    let (of_role, bounded) = role::role(case, observed.role.clone(), &desired).await;
+    checks.extend(of_role);
+    if let Some(role) = &Arn::parse(&desired.role_arn) {
+        let asking = policies::Asking { role, bounded };
+        checks.extend(policies::policies(case, &desired, asking).await);
     }
     checks
+}
+
+/// What a Create or Update would be refused for, but for what a check of its own tells already.
+fn untold(checks: &[Check], faults: Faults, resource: &str) -> Vec<Check> {
+    let told = checks.iter().filter_map(|check| check.tells.clone());
+    let told: BTreeSet<_> = told.collect();
+    let untold = faults
+        .into_iter()
+        .filter(|fault| !told.contains(&(fault.about.clone(), fault.kind)));
+    let untold = untold.map(|fault| {
+        let finding = format!("cannot be brought to what the properties say: {fault}");
+        Check::fail("Configuration", resource, finding)
+    });
+    untold.collect()
 }

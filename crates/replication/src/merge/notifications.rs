@@ -18,31 +18,33 @@ const REPLICATION: &str = "s3:Replication:";
 
 /// `existing` with the bucket's replication failures sent to `queue_arn`.
 ///
-/// S3 refuses two notifications for the same events, so the resources on one bucket share one: it
-/// bears the name of the first, and goes to another that is left when that one is removed. Where
-/// someone else already takes these events, nothing is changed.
+/// S3 refuses two notifications for the same event, so the resources on one bucket share one: it
+/// bears the name of the first, and goes to another that is left when that one is removed. Events that
+/// someone else already takes stay theirs; ours are those that are free.
 #[must_use]
 pub fn with_failure_events(
     existing: &NotificationConfiguration,
     owner: &Owner,
     queue_arn: &str,
 ) -> NotificationConfiguration {
-    let wanted = Notification {
-        id: owner.notification_id(),
-        target_arn: queue_arn.to_owned(),
-        events: FAILURE_EVENTS.map(str::to_owned).to_vec(),
-        key_filters: Vec::new(),
-        as_read: AsRead::default(),
-    };
     let mut merged = existing.clone();
     merged
         .queues
         .retain(|notification| !owner.owns(&notification.id));
     let everything = [&merged.queues, &merged.topics, &merged.functions];
-    let taken = everything.into_iter().flatten().any(takes_failure_events);
+    let theirs: Vec<_> = everything.into_iter().flatten().collect();
+    let free = FAILURE_EVENTS.into_iter();
+    let free = free.filter(|event| !theirs.iter().any(|notification| takes(notification, event)));
+    let wanted = Notification {
+        id: owner.notification_id(),
+        target_arn: queue_arn.to_owned(),
+        events: free.map(str::to_owned).collect(),
+        key_filters: Vec::new(),
+        as_read: AsRead::default(),
+    };
     // A target of a kind that we do not know may take them as well.
     let unknown = merged.others.iter().any(|xml| xml.contains(REPLICATION));
-    if taken || unknown {
+    if wanted.events.is_empty() || unknown {
         return merged;
     }
     if existing.queues.contains(&wanted) {
@@ -74,11 +76,22 @@ pub fn without_failure_events(
     merged
 }
 
+<<<<<<< HEAD
 fn takes_failure_events(notification: &Notification) -> bool {
     notification
         .events
         .iter()
         .any(|event| event.starts_with(REPLICATION))
+=======
+/// Whether a notification is for this event, by its own name or for all of its kind.
+#[must_use]
+pub fn takes(notification: &Notification, event: &str) -> bool {
+    let mut events = notification.events.iter();
+    events.any(|taken| match taken.strip_suffix('*') {
+        Some(kind) => event.starts_with(kind),
+        None => taken == event,
+    })
+>>>>>>> 8e3a189 (WIP d9 d10)
 }
 
 #[cfg(test)]
@@ -87,6 +100,59 @@ mod tests {
 
     fn owner(name: &str) -> Owner {
         Owner::new("stack", name, "source")
+    }
+
+    #[test]
+    fn events_that_others_take_stay_theirs_and_the_free_ones_are_ours() {
+        let us = owner("A");
+        let theirs = |events: &[&str], topic: bool| {
+            let notification = Notification {
+                id: "theirs".into(),
+                target_arn: "arn:aws:sqs:us-east-1:1:theirs".into(),
+                events: events.iter().map(|event| (*event).to_owned()).collect(),
+                key_filters: vec![("prefix".into(), "in/".into())],
+                as_read: AsRead::default(),
+            };
+            let mut existing = NotificationConfiguration::default();
+            if topic {
+                &mut existing.topics
+            } else {
+                &mut existing.queues
+            }
+            .push(notification);
+            existing
+        };
+        for (events, ours) in [
+            (&["s3:ObjectCreated:*"][..], &FAILURE_EVENTS[..]),
+            (
+                &["s3:Replication:OperationMissedThreshold"],
+                &[FAILURE_EVENTS[0], FAILURE_EVENTS[2], FAILURE_EVENTS[3]],
+            ),
+            (
+                &["s3:Replication:OperationFailedReplication"],
+                &FAILURE_EVENTS[1..],
+            ),
+            (&["s3:Replication:*"], &[]),
+            (&["s3:*"], &[]),
+            (&FAILURE_EVENTS, &[]),
+        ] {
+            for topic in [false, true] {
+                let existing = theirs(events, topic);
+                let merged = with_failure_events(&existing, &us, "q");
+                let found: Vec<_> = merged
+                    .queues
+                    .iter()
+                    .filter(|one| us.owns(&one.id))
+                    .collect();
+                match found.as_slice() {
+                    [] => assert_eq!(ours, &[] as &[&str], "{events:?}"),
+                    [one] => assert_eq!(one.events, ours, "{events:?}"),
+                    more => panic!("{more:?}"),
+                }
+                assert_eq!(with_failure_events(&merged, &us, "q"), merged);
+                assert_eq!(without_failure_events(&merged, &us, None), existing);
+            }
+        }
     }
 
     #[test]

@@ -43,6 +43,12 @@ pub struct Desired {
 /// # Errors
 /// Everything that cannot be or would not work, each with what to do about it.
 pub fn desired(replication: &Replication, observed: &Observed) -> Result<Desired, Faults> {
+    let (desired, faults) = resolved(replication, observed);
+    faults.or(desired)
+}
+
+/// The same as far as it can be resolved, beside what keeps it from being so: for those who only look.
+pub(crate) fn resolved(replication: &Replication, observed: &Observed) -> (Desired, Faults) {
     let spec = &replication.spec;
     let desired = Desired {
         role_arn: replication.role_arn(),
@@ -70,7 +76,7 @@ pub fn desired(replication: &Replication, observed: &Observed) -> Result<Desired
     for rule in &spec.rules {
         resolution.rule(rule);
     }
-    resolution.faults.or(resolution.desired)
+    (resolution.desired, resolution.faults)
 }
 
 /// A resolution under way.

@@ -15,6 +15,7 @@ mod tests;
 
 pub use create::plan;
 pub use delete::plan_delete;
+pub(crate) use desired::resolved;
 pub use desired::{Desired, desired};
 pub(crate) use parameters::written;
 pub use record::plan_record;

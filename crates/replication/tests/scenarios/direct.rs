@@ -1,6 +1,6 @@
 //! Questions asked by direct invocation: answered, and nothing changed.
 
-use replication::configuration::{Status, Versioning};
+use replication::configuration::{Notification, Status, Versioning};
 use replication::error::ErrorKind;
 use replication::ports::{BucketRef, Buckets, Roles};
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::aws::State;
 use crate::aws::faults::{When, Which};
 use crate::harness::{
-    EAST, STACK, Stack, WEST, bucket_with_key, home, our_role, owner, physical_id, plain_bucket,
-    somebodys_rule, somebodys_rules,
+    EAST, QUEUE, STACK, Stack, WEST, bucket_with_key, home, our_role, owner, physical_id,
+    plain_bucket, somebodys_notification, somebodys_rule, somebodys_rules,
 };
 
 fn properties() -> Value {
@@ -496,6 +496,218 @@ async fn a_role_that_may_not_do_all_or_may_not_be_assumed_is_found() {
         with(&answer, "FAIL"),
         only("RoleTrust", &format!("role `{}`", our_role("source")))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deny_on_other_objects_is_no_finding_and_one_on_a_part_is_a_warning() {
+    for (resource, result) in [
+        ("arn:aws:s3:::destination/private/*", None),
+        ("arn:aws:s3:::destination/Tax/*", Some("FAIL")),
+        ("arn:aws:s3:::destination/Tax/secret/*", Some("WARN")),
+    ] {
+        let stack = provisioned().await;
+        let deny = json!({"Statement": [{"Sid": "Mine", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": resource}]});
+        let answer = after(&stack, |state| {
+            state.buckets.get_mut("destination").unwrap().policy = Some(deny.to_string());
+        })
+        .await;
+        assert_eq!(answer["Healthy"], result != Some("FAIL"), "{resource}");
+        for one in ["FAIL", "WARN"] {
+            let expected = if result == Some(one) {
+                only("BucketPolicy", "bucket `destination`")
+            } else {
+                Vec::new()
+            };
+            assert_eq!(with(&answer, one), expected, "{resource}");
+        }
+        if let Some(result) = result {
+            let finding = found(&answer, "BucketPolicy", result)["Finding"].to_string();
+            assert!(
+                finding.contains("statement `Mine` denies what replication takes"),
+                "{finding}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_only_may_let_the_role_in_is_a_warning() {
+    for (condition, result) in [
+        (
+            json!({"StringEquals": {"aws:PrincipalType": "Account"}}),
+            Some("WARN"),
+        ),
+        (
+            json!({"StringEquals": {"kms:CallerAccount": "111122223333"}}),
+            None,
+        ),
+        (
+            json!({"StringEquals": {"kms:CallerAccount": "444455556666"}}),
+            Some("FAIL"),
+        ),
+    ] {
+        let stack = provisioned().await;
+        let key = replica_key(&stack);
+        let policy = json!({"Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*",
+            "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Condition": condition}]});
+        let answer = after(&stack, |state| {
+            state.keys.get_mut(&key).unwrap().policy = policy.to_string();
+        })
+        .await;
+        for one in ["FAIL", "WARN"] {
+            let expected = if result == Some(one) {
+                only("KeyPolicy", &format!("key `{key}`"))
+            } else {
+                Vec::new()
+            };
+            assert_eq!(with(&answer, one), expected, "{condition}");
+        }
+    }
+}
+
+/// Whether the source tells the checker's queue of failures, after `change` to its notifications.
+async fn failures_after(
+    change: impl FnOnce(&mut replication::configuration::NotificationConfiguration),
+) -> Value {
+    let stack = provisioned().await;
+    let answer = after(&stack, |state| {
+        change(&mut state.buckets.get_mut("source").unwrap().notifications);
+    })
+    .await;
+    let checks = answer["Checks"].as_array().unwrap().clone();
+    checks
+        .into_iter()
+        .find(|check| check["Check"] == "FailureEvents")
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_have_to_reach_the_checkers_queue_of_all_our_objects() {
+    let theirs = |event: &str, target: &str, filters: &[(&str, &str)]| Notification {
+        target_arn: target.into(),
+        key_filters: filters
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect(),
+        ..somebodys_notification("theirs", event)
+    };
+    const FAILED: &str = "s3:Replication:OperationFailedReplication";
+    let elsewhere = "arn:aws:sqs:us-east-1:111122223333:other";
+    for (notification, result) in [
+        (theirs("s3:Replication:*", elsewhere, &[]), "WARN"),
+        (theirs(FAILED, elsewhere, &[]), "WARN"),
+        (
+            theirs("s3:Replication:OperationMissedThreshold", elsewhere, &[]),
+            "WARN",
+        ),
+        (
+            theirs("s3:Replication:OperationMissedThreshold", QUEUE, &[]),
+            "WARN",
+        ),
+        (theirs(FAILED, QUEUE, &[]), "PASS"),
+        (theirs("s3:Replication:*", QUEUE, &[]), "PASS"),
+        (theirs(FAILED, QUEUE, &[("Prefix", "Tax/")]), "PASS"),
+        (theirs(FAILED, QUEUE, &[("prefix", "Ta")]), "PASS"),
+        (theirs(FAILED, QUEUE, &[("Prefix", "Tax/2026/")]), "WARN"),
+        (theirs(FAILED, QUEUE, &[("Suffix", ".pdf")]), "WARN"),
+    ] {
+        let check = failures_after(|found| found.queues = vec![notification.clone()]).await;
+        assert_eq!(check["Result"], result, "{notification:?}: {check}");
+    }
+    let topic = theirs(FAILED, "arn:aws:sns:us-east-1:111122223333:topic", &[]);
+    let check = failures_after(|found| {
+        found.queues.clear();
+        found.topics = vec![topic];
+    })
+    .await;
+    assert_eq!(check["Result"], "WARN", "{check}");
+    let check = failures_after(|found| found.queues.clear()).await;
+    assert_eq!(check["Result"], "WARN", "{check}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_prefix_is_asked_of_the_role_given() {
+    let stack = Stack::new();
+    bucket_with_key(&stack.world, "source", EAST);
+    bucket_with_key(&stack.world, "destination", WEST);
+    let allowed = json!({"Statement": [
+        {"Effect": "Allow", "Action": ["kms:*", "s3:Get*", "s3:List*"], "Resource": "*"},
+        {"Effect": "Allow", "Action": "s3:Replicate*", "Resource": "arn:aws:s3:::destination/Tax/*"}]});
+    let role = stack
+        .world
+        .state()
+        .add_role("replicator", "/", &[("p", &allowed.to_string())]);
+    stack.world.state().roles.get_mut("replicator").unwrap().trust_policy =
+        json!({"Statement": {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}}).to_string();
+    let mut given = properties();
+    given["Role"] = json!(role);
+    let mut second = given["Rules"][0].clone();
+    second["Id"] = json!("second");
+    second["Filter"]["Prefix"] = json!("Receipts/");
+    given["Rules"].as_array_mut().unwrap().push(second);
+    stack.create("Replication", &given).await.unwrap();
+    let answer = diagnose(&stack, &given).await;
+    assert_eq!(answer["Healthy"], false);
+    let failed = found(&answer, "RolePermissions", "FAIL")["Finding"].to_string();
+    assert!(
+        failed.contains("s3:ReplicateObject") && failed.contains("destination/Receipts/"),
+        "{failed}"
+    );
+    assert_eq!(with(&answer, "FAIL").len(), 1, "{answer:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_be_made_is_told_as_a_plan_tells_it() {
+    let stack = Stack::new();
+    bucket_with_key(&stack.world, "source", EAST);
+    let mut given = properties();
+    given["Rules"][0]["Destination"]
+        .as_object_mut()
+        .unwrap()
+        .remove("Region");
+    let answer = diagnose(&stack, &given).await;
+    let remedy = found(&answer, "BucketExists", "FAIL")["Remedy"].to_string();
+    assert!(
+        remedy.contains("give `Destination.Region`") && !remedy.contains("WhenMissing"),
+        "{remedy}"
+    );
+    let answer = diagnose(&stack, &properties()).await;
+    let remedy = found(&answer, "KeyUsable", "FAIL")["Remedy"].to_string();
+    assert!(
+        remedy.contains("which makes it") && !remedy.contains("leave it out"),
+        "{remedy}"
+    );
+}
+
+/// A Create is refused for what a Diagnose tells, and for nothing else.
+#[tokio::test(start_paused = true)]
+async fn a_diagnosis_tells_each_fault_that_a_create_would() {
+    let stack = provisioned().await;
+    let full: Vec<_> = (0..100)
+        .map(|n| somebodys_notification(&format!("n{n}"), "s3:ObjectCreated:Put"))
+        .collect();
+    let key = replica_key(&stack);
+    let answer = after(&stack, |state| {
+        state
+            .buckets
+            .get_mut("source")
+            .unwrap()
+            .notifications
+            .queues = full;
+        state.keys.get_mut(&key).unwrap().state = "PendingDeletion".into();
+    })
+    .await;
+    let told = answer["Checks"].to_string();
+    for part in [
+        "101 event notifications",
+        "is in state PendingDeletion",
+        "RolePermissions",
+        "BucketPolicy",
+        "RoleTrust",
+    ] {
+        assert!(told.contains(part), "{part} is not in {answer:#}");
+    }
+    assert_eq!(answer["Healthy"], false);
 }
 
 #[tokio::test(start_paused = true)]
