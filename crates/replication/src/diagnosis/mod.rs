@@ -150,7 +150,9 @@ async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
     // What cannot be resolved keeps nothing else from being looked at.
     let (desired, mut faults) = resolved(replication, observed);
     match plan(replication, &desired, observed) {
-        Ok(plan) if faults.is_empty() => checks.push(configuration::difference(resource.clone(), &plan)),
+        Ok(plan) if faults.is_empty() => {
+            checks.push(configuration::difference(resource.clone(), &plan))
+        }
         Ok(_) => {}
         Err(more) => faults.extend(more),
     }

@@ -76,13 +76,6 @@ pub fn without_failure_events(
     merged
 }
 
-<<<<<<< HEAD
-fn takes_failure_events(notification: &Notification) -> bool {
-    notification
-        .events
-        .iter()
-        .any(|event| event.starts_with(REPLICATION))
-=======
 /// Whether a notification is for this event, by its own name or for all of its kind.
 #[must_use]
 pub fn takes(notification: &Notification, event: &str) -> bool {
@@ -91,7 +84,6 @@ pub fn takes(notification: &Notification, event: &str) -> bool {
         Some(kind) => event.starts_with(kind),
         None => taken == event,
     })
->>>>>>> 8e3a189 (WIP d9 d10)
 }
 
 #[cfg(test)]

@@ -102,8 +102,13 @@ impl Resolution<'_> {
     }
 
     fn usable(&mut self, place: &Place<'_>, key: &str, what: &str) -> Option<String> {
-        let found = keys::usable(&self.observed.keys, place, key, what);
-        found.map_err(|found| self.faults.extend(found)).ok()
+        match keys::usable(&self.observed.keys, place, key, what) {
+            Ok(arn) => Some(arn),
+            Err(found) => {
+                self.faults.extend(found);
+                keys::meant(&self.observed.keys, place, key)
+            }
+        }
     }
 
     fn source(&mut self) {

@@ -57,6 +57,16 @@ pub(super) fn usable(
     }
 }
 
+/// The ARN of the key that `name` stands for in `place`, whether S3 could use it or not.
+pub(super) fn meant(keys: &KeysByName, place: &Place<'_>, name: &str) -> Option<String> {
+    let asked = KeyName::new(place.account, place.region, name);
+    let found = keys.get(&asked).and_then(Option::as_ref);
+    let itself = || Arn::parse(name).is_some_and(|arn| arn.is_kms_key());
+    found
+        .map(|key| key.arn.clone())
+        .or_else(|| itself().then(|| name.to_owned()))
+}
+
 /// What keeps S3 from using `key` in `region`, said of it.
 pub(crate) fn wrongs(key: &KeyDescription, region: &str) -> Vec<String> {
     let KeyDescription {

@@ -710,6 +710,43 @@ async fn a_diagnosis_tells_each_fault_that_a_create_would() {
     assert_eq!(answer["Healthy"], false);
 }
 
+/// One thing that is wrong hides no other.
+#[tokio::test(start_paused = true)]
+async fn everything_that_can_be_looked_at_is_looked_at() {
+    let stack = provisioned().await;
+    let (key, policy) = (
+        replica_key(&stack),
+        owner("Replication", "source").policy_name(),
+    );
+    let every = |answer: &Value| -> std::collections::BTreeSet<String> {
+        let checks = answer["Checks"].as_array().unwrap().iter();
+        checks
+            .map(|check| check["Check"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let before = every(&diagnose(&stack, &properties()).await);
+    stack
+        .world
+        .delete_role_policy("source", &policy)
+        .await
+        .unwrap();
+    let answer = after(&stack, |state| {
+        state.keys.get_mut(&key).unwrap().state = "Disabled".into();
+        let source = state.buckets.get_mut("source").unwrap();
+        source.notifications.queues.clear();
+        source.versioning = Versioning::Suspended;
+    })
+    .await;
+    for check in ["KeyUsable", "Versioning", "RolePermissions"] {
+        found(&answer, check, "FAIL");
+    }
+    found(&answer, "FailureEvents", "WARN");
+    for check in before.difference(&every(&answer)) {
+        // It is said by its parts where no plan can be made.
+        assert_eq!(check, "Configuration", "{answer:#}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn policies_that_deny_or_let_nobody_in_are_found() {
     let stack = provisioned().await;

@@ -107,7 +107,7 @@ async fn a_priority_that_another_resource_has_is_refused_with_both_names() {
         reason,
         format!(
             "bucket `source`: priority 5 of rule `{b}-1` is the priority of the bucket's rule `{a}-1` too; \
-             choose another, or leave `Priority` out to get a free one"
+             choose another, or leave `Priority` out to get a free one; {a} is resource `A` of stack `tax`"
         )
     );
     assert_eq!(stack.aws.writes(), 0);
