@@ -7,6 +7,7 @@ import tempfile
 
 DELAY_VARIABLE = "SANDBOX_REPLICATION_DELAY_SECONDS"
 DEFAULT_DELAY_SECONDS = 0.3
+WEATHER_VARIABLE = "SANDBOX_WEATHER"
 HOST = "127.0.0.1"
 
 # Settings of the caller that would reach MiniStack or its functions: real

@@ -14,6 +14,7 @@ from typing import Any
 
 from ministack.services import eventbridge, s3, sqs
 
+from ministack_s3 import weather
 from ministack_s3.buckets import Bucket
 from ministack_s3.role import SERVICE, ReplicationRole
 from ministack_s3.rules import Rule
@@ -119,7 +120,12 @@ def fire_s3_event(
     record_extra: dict[str, Any] | None = None,
 ) -> None:
     """Replaces MiniStack's: remembers the event while it goes out."""
-    told = {"event": event_name, "version_id": version_id, "extra": record_extra or {}}
+    told = {
+        "bucket": bucket_name,
+        "event": event_name,
+        "version_id": version_id,
+        "extra": record_extra or {},
+    }
     token = _firing.set(told)
     try:
         _fire_s3_event(
@@ -151,6 +157,8 @@ def dispatch_event(event: dict[str, Any], view: Any = None) -> None:
     if firing is None or event.get("Source") != "aws.s3":
         return _dispatch_event(event, view)
     if firing["event"].startswith("s3:Replication:"):
+        return None
+    if not weather.tells_event_bridge(firing["bucket"]):
         return None
     detail = json.loads(event["Detail"])
     if firing["version_id"]:

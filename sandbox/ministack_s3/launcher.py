@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         from ministack_s3 import patches
 
         try:
-            patches.install(options.replication_delay)
+            patches.install(options.replication_delay, options.weather)
         except pin.PinError as error:
             print(f"sandbox: {error}", file=sys.stderr)
             return EXIT_REFUSED
@@ -74,6 +74,13 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="SECONDS",
         help="time between an upload and its replica (default: "
         f"${environment.DELAY_VARIABLE} or {environment.DEFAULT_DELAY_SECONDS})",
+    )
+    parser.add_argument(
+        "--weather",
+        default=os.environ.get(environment.WEATHER_VARIABLE, "calm"),
+        choices=["calm", "real"],
+        help="real: what was just made is not known everywhere at once, as on AWS and sixty times "
+        f"faster (default: ${environment.WEATHER_VARIABLE} or calm)",
     )
     parser.add_argument(
         "--log-level",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from ministack_s3 import pin
 
 
-def install(replication_delay: float) -> None:
+def install(replication_delay: float, weather_kind: str = "calm") -> None:
     """Replaces functions of MiniStack; raises `pin.PinError` where one has changed."""
     pin.check_signatures()
 
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-    from ministack.services import eventbridge, iam, kms, s3, sqs
+    from ministack.services import eventbridge, iam, kms, s3, sqs, tagging
     from ministack.services.cloudformation import provisioners
 
     # Imported before anything is replaced: they keep the originals they call.
@@ -32,6 +32,7 @@ def install(replication_delay: float) -> None:
         resource_arn,
         simulation,
         texts,
+        weather,
     )
     from ministack_s3.replication import Replication
 
@@ -40,6 +41,10 @@ def install(replication_delay: float) -> None:
     s3._maybe_replicate_delete_marker = replication.delete_marker_written
     s3._put_bucket_replication = replication_request.put_bucket_replication
     s3._put_bucket_versioning = replication_request.put_bucket_versioning
+    s3._delete_bucket_replication = weather.delete_bucket_replication
+    s3._create_bucket = weather.create_bucket
+    s3._put_bucket_policy = weather.put_bucket_policy
+    s3._put_bucket_notification = weather.put_bucket_notification
 
     provisioners._physical_name = generated_names.physical_name
     provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"] = texts.lambda_create
@@ -61,8 +66,13 @@ def install(replication_delay: float) -> None:
     # A copy drops these of its source before it takes its own.
     s3._SSE_STORED_HEADERS = (*s3._SSE_STORED_HEADERS, encryption.BUCKET_KEY)
 
-    kms._create_key = texts.create_key
-    kms._put_key_policy = texts.put_key_policy
+    weather.change(weather.KINDS[weather_kind])
+    kms._create_key = weather.create_key
+    kms._put_key_policy = weather.put_key_policy
+    for operation in ("_describe_key", "_enable_key_rotation", "_schedule_key_deletion"):
+        setattr(kms, operation, weather.waiting_for_key(getattr(kms, operation)))
+    kms._create_alias = weather.waiting_for_key(weather.create_alias)
+    tagging.resource_tags = weather.resource_tags
     kms._key_metadata = managed_key.key_metadata
     kms.key_policy_for_arn = managed_key.key_policy_for_arn
     iam_actions.extract_iam_action = object_encryption.extract_iam_action
@@ -70,6 +80,7 @@ def install(replication_delay: float) -> None:
     iam_actions.extract_resource_arn = resource_arn.extract_resource_arn
 
     iam._IAM_HANDLERS.update(texts.strict_handlers())
+    iam._IAM_HANDLERS.update(weather.role_handlers())
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulation.simulate_principal_policy
 
     iam_evaluator._fnmatch_compile = policy_variables.fnmatch_compile

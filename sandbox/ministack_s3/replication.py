@@ -17,7 +17,7 @@ from typing import Any
 from ministack import app
 from ministack.services import s3
 
-from ministack_s3 import authorization, buckets, events, replicas, role, rules
+from ministack_s3 import authorization, buckets, events, replicas, role, rules, weather
 from ministack_s3.authorization import Source
 from ministack_s3.buckets import Bucket
 from ministack_s3.encryption import Encryption
@@ -47,7 +47,7 @@ class Replication:
             return
         carried = dict(tags or {})
         encryption = Encryption.of(obj)
-        config = s3._bucket_replication[bucket_name]
+        config = weather.rules_of(bucket_name) or {"Rules": [], "Role": ""}
         covering = [rule for rule in config["Rules"] if rules.covers(rule, key, carried)]
         chosen = [
             rule for rule in rules.one_per_destination(covering) if rules.takes(rule, encryption)
@@ -63,7 +63,7 @@ class Replication:
         bucket = _replicating(bucket_name)
         if bucket is None:
             return
-        config = s3._bucket_replication[bucket_name]
+        config = weather.rules_of(bucket_name) or {"Rules": [], "Role": ""}
         covering = [rule for rule in config["Rules"] if rules.covers(rule, key, {})]
         chosen = [
             rule
@@ -97,7 +97,7 @@ def _guarded(job: Callable[..., None], *arguments: Any) -> None:
 
 def _replicating(bucket_name: str) -> Bucket | None:
     """The bucket, where it has a replication configuration and is versioned."""
-    bucket = buckets.find(bucket_name) if bucket_name in s3._bucket_replication else None
+    bucket = buckets.find(bucket_name) if weather.rules_of(bucket_name) else None
     return bucket if bucket is not None and bucket.is_versioned else None
 
 

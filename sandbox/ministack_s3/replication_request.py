@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from ministack.services import s3
 
-from ministack_s3 import buckets, request
+from ministack_s3 import buckets, request, weather
 from ministack_s3.request import Response
 
 _SCHEMA = (
@@ -45,6 +45,7 @@ def put_bucket_replication(bucket_name: str, body: bytes) -> Response:
         for rule in rules:
             _check_rule(rule, bucket_name)
         _check_schema_version_1(rules)
+        _check_versioning_is_known(bucket_name)
     except ElementTree.ParseError:
         return _put_bucket_replication(bucket_name, body)
     except _RefusedError as refused:
@@ -52,6 +53,7 @@ def put_bucket_replication(bucket_name: str, body: bytes) -> Response:
             refused.code, str(refused), refused.status, f"/{bucket_name}"
         )
         return response
+    weather.rules_change(bucket_name)
     return _put_bucket_replication(bucket_name, body)
 
 
@@ -69,6 +71,9 @@ def put_bucket_versioning(name: str, body: bytes) -> Response:
         )
         response: Response = s3._error("InvalidBucketState", message, 409, f"/{name}")
         return response
+    bucket = buckets.find(name)
+    if bucket is not None and not bucket.is_versioned:
+        weather.note("versioning", name)
     return _put_bucket_versioning(name, body)
 
 
@@ -84,6 +89,14 @@ def _text(element: Element, path: str) -> str:
 
 def _malformed() -> _RefusedError:
     return _RefusedError("MalformedXML", s3._MALFORMED_XML)
+
+
+def _check_versioning_is_known(bucket_name: str) -> None:
+    if not weather.versioning_is_known(bucket_name):
+        message = (
+            "Versioning must be 'Enabled' on the bucket to apply a replication configuration"
+        )
+        raise _RefusedError("InvalidRequest", message)
 
 
 def _check_role(arn: str) -> None:
@@ -151,7 +164,7 @@ def _check_destination(rule: Element, bucket_name: str) -> None:
         raise _RefusedError("InvalidRequest", message)
     bucket = buckets.find(arn)
     # One answer for a missing and for an unversioned bucket.
-    if bucket is None or not bucket.is_versioned:
+    if bucket is None or not bucket.is_versioned or not weather.versioning_is_known(bucket.name):
         raise _RefusedError("InvalidRequest", "Destination bucket must have versioning enabled.")
     account = _text(rule, "Destination/Account")
     if not account and rule.find("Destination/AccessControlTranslation") is not None:

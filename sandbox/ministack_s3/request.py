@@ -11,7 +11,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import s3
 
-from ministack_s3 import buckets
+from ministack_s3 import buckets, weather
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -72,6 +72,9 @@ async def handle_request(
         refusal = _wrong_owner(bucket, headers.get("x-amz-expected-bucket-owner"))
         copied = headers.get("x-amz-copy-source", "").lstrip("/").partition("/")[0]
         refusal = refusal or _wrong_owner(copied, headers.get("x-amz-source-expected-bucket-owner"))
+        if refusal is not None:
+            return refusal
+        refusal = weather.not_yet(method, bucket, key or "", query_params)
         if refusal is not None:
             return refusal
         if method == "PUT" and key and "encryption" in query_params:

@@ -13,6 +13,7 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import EvalContext, ParsedStatement
 from ministack.services import iam
 
+from ministack_s3 import weather
 from ministack_s3.buckets import Bucket
 from ministack_s3.keys import Key
 from ministack_s3.refusal import RefusalError
@@ -85,6 +86,17 @@ class ReplicationRole:
         return bool(combined.decision == "Allow")
 
 
+def _policies_in_force(record: dict[str, Any], name: str, account: str) -> Policies:
+    """The role's policies as S3 knows them by now."""
+    present = record["InlinePolicies"]
+    inline = weather.followed(present, "policies", record["Arn"])
+    if inline is present:
+        found: Policies = iam_evaluator._gather_role_policies(name, account)
+        return found
+    parsed = (iam_evaluator.parse_policy_document(text) for text in inline.values())
+    return [statements for statements in parsed if statements]
+
+
 def assume(role_arn: str) -> ReplicationRole:
     """The role as S3 assumes it; `RefusalError` where it is missing or does not trust S3.
 
@@ -115,6 +127,6 @@ def assume(role_arn: str) -> ReplicationRole:
         name,
         account,
         f"{record.get('RoleId', '')}:{SESSION}",
-        iam_evaluator._gather_role_policies(name, account),
+        _policies_in_force(record, name, account),
         iam_evaluator._permissions_boundary(iam._roles, name, account),
     )
