@@ -38,6 +38,7 @@ pub(crate) struct Sent {
 #[derive(Clone)]
 pub(crate) struct Scripted {
     start: Instant,
+    made: std::time::Instant,
     script: Arc<Mutex<VecDeque<Attempt>>>,
     sent: Arc<Mutex<Vec<Sent>>>,
 }
@@ -46,6 +47,7 @@ impl Scripted {
     pub(crate) fn new(script: &[Attempt]) -> Self {
         Self {
             start: Instant::now(),
+            made: std::time::Instant::now(),
             script: Arc::new(Mutex::new(script.iter().copied().collect())),
             sent: Arc::default(),
         }
@@ -57,6 +59,12 @@ impl Scripted {
 
     pub(crate) fn times(&self) -> Vec<Duration> {
         self.sent().iter().map(|sent| sent.at).collect()
+    }
+
+    /// How long ago an invocation may have been made, which Lambda's deadline goes by: the
+    /// time of a test stands still, the machine's goes on, and on a busy one for long.
+    pub(crate) fn delay(&self) -> Duration {
+        self.made.elapsed()
     }
 
     /// The body of the only attempt.

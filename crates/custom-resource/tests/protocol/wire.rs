@@ -1,11 +1,12 @@
 //! The bytes on the wire, against a server on this machine.
 
+use std::cell::RefCell;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use custom_resource::{Provider, ResponseHosts, ResponseUrl, SmithyTransport, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::common::{Fake, changed, event};
 
@@ -121,9 +122,10 @@ async fn an_answer_is_not_taken_elsewhere_by_a_redirect() {
 
 #[tokio::test]
 async fn refused_connection_is_a_retryable_fault_that_names_its_cause_and_no_query() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    // Bound and not listening: nobody answers, and no other test is given the port.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = socket.local_addr().unwrap().port();
     let transport = SmithyTransport::with_default_connector().unwrap();
     let fault = transport
         .put(&url(port), "", b"{}".to_vec())
@@ -151,13 +153,16 @@ async fn connection_cut_before_the_answer_is_a_retryable_fault() {
     server.await.unwrap();
 }
 
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What the test of this thread has logged.
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -166,15 +171,24 @@ impl Write for Log {
     }
 }
 
+/// Keeps what is logged, in the thread that logs it. The subscriber is the process's: with one of this
+/// thread alone, a call site that another test reaches first has no subscriber there, and stays
+/// silent for all.
+fn keep_log() {
+    static KEPT: Once = Once::new();
+    KEPT.call_once(|| {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(|| Log)
+            .init();
+        // Those that were reached before.
+        tracing::callsite::rebuild_interest_cache();
+    });
+}
+
 #[tokio::test]
 async fn not_even_the_finest_log_shows_the_signature() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    keep_log();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = tokio::spawn(serve_once(
@@ -191,7 +205,7 @@ async fn not_even_the_finest_log_shows_the_signature() {
     let error = provider.handle(event(payload, 60)).await.unwrap_err();
     assert!(error.to_string().contains("403"), "{error}");
     server.await.unwrap();
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let logged = String::from_utf8(LOGGED.take()).unwrap();
     assert!(logged.contains("the answer was not delivered"), "{logged}");
     assert!(!logged.contains("5ec3e7"), "{logged}");
 }
