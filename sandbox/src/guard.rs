@@ -16,6 +16,8 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
 
 const WATCHER: &str = include_str!("guard.py");
+/// The variable that names the file in which the watcher notes the processor time.
+pub(crate) const TIME_FILE: &str = "GUARD_TIME_FILE";
 const LINES_KEPT: usize = 60;
 const LONGEST_GOODBYE: Duration = Duration::from_secs(10);
 

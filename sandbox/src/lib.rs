@@ -3,15 +3,23 @@
 //! Nothing here outlives the process that uses it: the server, the functions it runs, and every tool
 //! that is still at work end with it, also when it is killed.
 
+mod account;
+#[cfg(feature = "clients")]
+mod clients;
+#[cfg(feature = "clients")]
 pub mod faults;
 pub mod guard;
 pub mod place;
 pub mod sam;
 pub mod server;
 pub mod tools;
+#[cfg(feature = "clients")]
 pub mod verdicts;
 pub mod wait;
 
-pub use place::{Account, Place};
+pub use account::Account;
+#[cfg(feature = "clients")]
+pub use clients::Clients;
+pub use place::Place;
 pub use server::Sandbox;
 pub use tools::Tools;

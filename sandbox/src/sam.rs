@@ -1,6 +1,7 @@
 //! The real SAM CLI: build, deploy and delete, as a user would.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -91,6 +92,12 @@ pub async fn build(tools: &Tools, mut on_line: impl FnMut(&str)) -> Result<()> {
     Ok(())
 }
 
+/// The path of what [`build`] makes of `template.yaml`.
+#[must_use]
+pub fn built_template() -> PathBuf {
+    target_directory().join("sam/template.yaml")
+}
+
 /// Creates or updates a stack and waits until it is done: `sam deploy`.
 ///
 /// # Errors
@@ -123,7 +130,7 @@ pub async fn deploy(
         .arg("--template-file");
     match stack.template {
         Some(path) => command.arg(path),
-        None => command.arg(target_directory().join("sam/template.yaml")),
+        None => command.arg(built_template()),
     };
     if !stack.parameters.is_empty() {
         command.arg("--parameter-overrides");

@@ -5,14 +5,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use aws_config::SdkConfig;
-use aws_sdk_s3::config::Credentials;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::guard::Guarded;
-use crate::place::sdk_config;
+use crate::place::Place;
 use crate::tools::{Tools, target_directory, workspace};
 
 /// The sandbox's only account.
@@ -111,19 +109,6 @@ impl Sandbox {
         command
     }
 
-    /// Configuration for clients of the AWS SDK, as the account's root user.
-    #[must_use]
-    pub fn config(&self, region: &str) -> SdkConfig {
-        self.config_of("test", region)
-    }
-
-    /// The same as the root user of an account, of which MiniStack has as many as are asked for.
-    #[must_use]
-    pub fn config_of(&self, account: &str, region: &str) -> SdkConfig {
-        let root = Credentials::new(account, "test", None, None, "sandbox");
-        sdk_config(root, Some(&self.endpoint), region)
-    }
-
     /// Waits until the server ends by itself.
     ///
     /// # Errors
@@ -154,5 +139,15 @@ impl Sandbox {
         Ok(Detached {
             process: holder.id().context("that process has ended")?,
         })
+    }
+}
+
+impl Place for Sandbox {
+    fn command(&self, program: &str, region: &str) -> Command {
+        Self::command(self, program, region)
+    }
+
+    fn sam_environment(&self) -> &'static str {
+        "sandbox"
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command as StdCommand;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
@@ -44,11 +45,32 @@ const KEPT: [&str; 5] = [
     "PIP_CONFIG_FILE",
 ];
 
-/// The root directory of the workspace.
+/// What the root directory of the workspace has, and nothing below it.
+const AT_THE_ROOT: [&str; 2] = ["Cargo.lock", "template.yaml"];
+
+/// The root directory of the workspace: above the package that Cargo runs, or else above the current
+/// directory. So a checkout that was copied or moved works on itself, wherever it was compiled.
 #[must_use]
 pub fn workspace() -> &'static Path {
-    let crate_directory = Path::new(env!("CARGO_MANIFEST_DIR"));
-    crate_directory.parent().unwrap_or(crate_directory)
+    static FOUND: LazyLock<PathBuf> = LazyLock::new(|| {
+        let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let starts = [package, env::current_dir().ok()];
+        let mut found = starts
+            .iter()
+            .flatten()
+            .filter_map(|start| root_above(start));
+        found.next().unwrap_or_else(|| PathBuf::from("."))
+    });
+    &FOUND
+}
+
+fn root_above(start: &Path) -> Option<PathBuf> {
+    let mut directories = start.ancestors();
+    let root = directories.find(|directory| {
+        let mut files = AT_THE_ROOT.iter();
+        files.all(|name| directory.join(name).is_file())
+    });
+    root.map(Path::to_owned)
 }
 
 /// The installed tools.
@@ -56,6 +78,8 @@ pub fn workspace() -> &'static Path {
 pub struct Tools {
     python: PathBuf,
     directory: PathBuf,
+    /// Where its commands note the processor time that they took.
+    time_file: Option<PathBuf>,
 }
 
 impl Tools {
@@ -65,23 +89,40 @@ impl Tools {
     /// # Errors
     /// When there is no Python 3.10 or later, or a package cannot be had or has another hash.
     pub async fn install(on_line: impl FnMut(&str)) -> Result<Self> {
+        let tools = Self::of_this_machine()?;
         let target = target_directory();
         fs::create_dir_all(&target)
             .with_context(|| format!("cannot create `{}`", target.display()))?;
         // Several test programs may start at once; one of them installs.
         let lock = File::create(target.join("venv.lock")).context("cannot create the lock file")?;
         lock.lock().context("cannot lock the virtual environment")?;
-
-        let python = find_python()?;
-        let tools = Self {
-            python,
-            directory: target.join("venv"),
-        };
         let options = &[REQUIRE_HASHES];
         tools
             .environment("venv", REQUIREMENTS, options, on_line)
             .await?;
         Ok(tools)
+    }
+
+    /// What is there before anything is installed: Python, and the programs on the path.
+    ///
+    /// # Errors
+    /// When there is no Python 3.10 or later.
+    pub fn of_this_machine() -> Result<Self> {
+        Ok(Self {
+            python: find_python()?,
+            directory: target_directory().join("venv"),
+            time_file: None,
+        })
+    }
+
+    /// The same, whose finished commands each add a line to `file`: the seconds of processor time that
+    /// they took.
+    #[must_use]
+    pub fn timed_in(&self, file: PathBuf) -> Self {
+        Self {
+            time_file: Some(file),
+            ..self.clone()
+        }
     }
 
     /// The programs of a virtual environment in `target/<name>` that has the packages of a
@@ -101,8 +142,10 @@ impl Tools {
         let file = workspace().join(requirements);
         let packages =
             fs::read_to_string(&file).with_context(|| format!("cannot read {requirements}"))?;
+        // Its programs name their own directory: one that was copied or moved does not work.
+        let wanted = format!("{}\n{packages}", directory.display());
         let stamp = directory.join("installed.txt");
-        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == packages) {
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
             return Ok(programs);
         }
         if directory.exists() {
@@ -128,7 +171,7 @@ impl Tools {
         clean(&mut install);
         let what = format!("cannot install the packages of {requirements} with pip");
         guard::run(&what, install, &mut on_line).await?;
-        fs::write(&stamp, packages).context("cannot note what was installed")?;
+        fs::write(&stamp, wanted).context("cannot note what was installed")?;
         Ok(programs)
     }
 
@@ -157,6 +200,9 @@ impl Tools {
     /// Gives `command` the environment of the tools.
     pub(crate) fn prepare(&self, command: &mut Command) {
         clean(command);
+        if let Some(file) = &self.time_file {
+            command.env(guard::TIME_FILE, file);
+        }
         command
             .env("PATH", self.search_path())
             .env("AWS_CONFIG_FILE", "/dev/null")
@@ -221,4 +267,61 @@ fn find_python() -> Result<PathBuf> {
         }
     }
     bail!("no Python 3.10 or later on the path: install one, or name it in the variable PYTHON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of its own below the system's for temporary files, gone in the end.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let path = env::temp_dir().join(format!("sandbox-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_workspace_is_found_from_anywhere_in_it() {
+        let scratch = Scratch::new("root");
+        let below = scratch.0.join("crates/one");
+        fs::create_dir_all(&below).unwrap();
+        fs::write(scratch.0.join("template.yaml"), "").unwrap();
+        assert_eq!(root_above(&below), None);
+        fs::write(scratch.0.join("Cargo.lock"), "").unwrap();
+        assert_eq!(root_above(&below), Some(scratch.0.clone()));
+        assert_eq!(root_above(&scratch.0), Some(scratch.0.clone()));
+    }
+
+    #[tokio::test]
+    async fn a_timed_command_notes_its_processor_time_once_with_all_below_it() {
+        let scratch = Scratch::new("time");
+        let file = scratch.0.join("time");
+        let tools = Tools::of_this_machine().unwrap().timed_in(file.clone());
+        // Works in a process below another, under a watcher of its own.
+        let mut command = tools.command("python3");
+        let start =
+            "import subprocess as s, sys; sys.exit(s.Popen(sys.argv[1:], stdin=s.PIPE).wait())";
+        command.args(["-c", start]);
+        let below = tools.command("python3");
+        command.arg(below.as_std().get_program());
+        command.args(below.as_std().get_args());
+        command.args(["-c", "import time\nwhile time.process_time() < 0.2: pass"]);
+        guard::run("cannot work", command, |_| {}).await.unwrap();
+        let noted = fs::read_to_string(&file).unwrap();
+        let [line] = noted.lines().collect::<Vec<_>>()[..] else {
+            panic!("{noted:?}")
+        };
+        let seconds: f64 = line.parse().unwrap();
+        assert!((0.2..2.0).contains(&seconds), "{seconds}");
+    }
 }

@@ -1,11 +1,16 @@
 //! `cargo xtask bench`: builds what is measured, then has `benches/` measure it.
 
-use anyhow::{Result, ensure};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
 use sandbox::tools::{target_directory, workspace};
 use sandbox::{Tools, guard, sam};
 use tokio::process::Command;
 
-use crate::progress::step;
+use xtask::progress::step;
+
+use crate::compile::{compile, program};
 
 /// The twin's packages.
 const REQUIREMENTS: &str = "benches/twin/requirements.txt";
@@ -33,7 +38,11 @@ pub(crate) async fn run(record: bool) -> Result<()> {
     })
     .await?;
     // To the terminal as it comes: it tells what it is at, and ends with the table.
-    let mut measure = command(&tools, &["--profile", "harness"]);
+    let mut measure = tools.command("cargo");
+    measure
+        .args(["run", "--quiet", "--locked", "--package", "bench"])
+        .args(["--profile", "harness", "--"]);
+    say_where(&mut measure, &target_directory().join("lambda"));
     measure.arg("--python").arg(twin.join("python"));
     if record {
         measure.arg("--record");
@@ -43,28 +52,34 @@ pub(crate) async fn run(record: bool) -> Result<()> {
     Ok(())
 }
 
-/// The command that compares what does not depend on the clock with benches/recorded.json.
-pub(crate) fn check(tools: &Tools) -> Command {
-    let mut check = command(tools, &[]);
+/// The command that compares what does not depend on the clock with benches/recorded.json; the bench is
+/// compiled first.
+pub(crate) async fn check(tools: &Tools, on_line: impl FnMut(&str)) -> Result<Command> {
+    compile(tools, &["bench"], on_line).await?;
+    // A copy, so that nobody has to replace a program that runs here.
+    let functions = target_directory().join("bench/functions");
+    for function in sam::FUNCTIONS {
+        let directory = functions.join(function);
+        fs::create_dir_all(&directory).context("cannot create target/bench")?;
+        let built = target_directory().join("lambda").join(function);
+        fs::copy(built.join("bootstrap"), directory.join("bootstrap"))
+            .with_context(|| format!("{function} is not built for Lambda"))?;
+    }
+    let mut check = tools.command(&program("bench").to_string_lossy());
+    say_where(&mut check, &functions);
     check
         .arg("--python")
         .arg(tools.program("python"))
         .arg("--check");
-    check
+    Ok(check)
 }
 
-fn command(tools: &Tools, profile: &[&str]) -> Command {
-    let target = target_directory();
-    let mut command = tools.command("cargo");
-    command
-        .args(["run", "--quiet", "--locked", "--package", "bench"])
-        .args(profile)
-        .arg("--")
+fn say_where(bench: &mut Command, functions: &Path) {
+    bench
         .arg("--workspace")
         .arg(workspace())
         .arg("--functions")
-        .arg(target.join("lambda"))
+        .arg(functions)
         .arg("--scratch")
-        .arg(target.join("bench"));
-    command
+        .arg(target_directory().join("bench"));
 }

@@ -14,7 +14,7 @@ use sandbox::tools::{target_directory, workspace};
 use sandbox::{Tools, guard};
 use tokio::process::Command;
 
-use crate::progress::step;
+use xtask::progress::step;
 
 /// Installed in `target/cargo-fuzz`.
 const CARGO_FUZZ: &str = "0.13.2";

@@ -1,24 +1,22 @@
 //! The project's own commands: demo, test, sandbox, bench, soak, fuzz, package.
 
-mod aws;
 mod bench;
 mod checkov;
-mod demo;
+mod cloud;
+mod compile;
 mod fuzz;
-mod installed;
 mod models;
 mod package;
-mod picture;
-mod progress;
-mod serve;
-mod signals;
-mod soak;
 mod suite;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::{serve, signals};
+
+use cloud::Functions;
 
 /// Everything this project does on your own machine. No AWS account, no container.
 ///
@@ -48,14 +46,17 @@ Examples:
 enum Command {
     /// The whole job, end to end: build, deploy, replicate, judge
     ///
-    /// Builds both functions for Lambda, starts the local cloud, deploys template.yaml with SAM CLI
-    /// in two Regions, deploys examples/walkthrough.yaml, uploads objects, breaks the replication in
-    /// three ways, and prints every object with its verdict. Exits with 0 only if every object got
-    /// the verdict it should.
+    /// Compiles both functions for this machine, starts the local cloud, deploys template.yaml with
+    /// SAM CLI in two Regions, deploys examples/walkthrough.yaml, uploads objects, breaks the
+    /// replication in three ways, and prints every object with its verdict. Exits with 0 only if
+    /// every object got the verdict it should.
     Demo {
         /// Leave the local cloud running with everything in it, and print how to use it
         #[arg(long)]
         keep: bool,
+        /// With the functions as they are released, built for Lambda by SAM CLI; takes minutes more
+        #[arg(long)]
+        release: bool,
         /// On your own AWS account instead, in us-east-1 and us-west-2; asks before it makes anything
         ///
         /// Uses the credentials that the AWS CLI would. They must be good for an hour.
@@ -105,6 +106,10 @@ enum Command {
         /// Draws uploads and faults: the same seed, the same draws
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// With the functions of this template, as `package` or `demo` made it; without it, they are
+        /// built for Lambda first
+        #[arg(long, value_name = "PATH")]
+        template: Option<PathBuf>,
     },
     /// Inputs that nobody sends: whether everything that reads from outside holds
     ///
@@ -142,8 +147,6 @@ enum Command {
         #[arg(long)]
         accept: bool,
     },
-    /// Draws docs/dashboard.svg from the dashboard of template.yaml
-    Picture,
     /// The local cloud alone, in the foreground, until Ctrl-C
     Sandbox {
         /// Port on 127.0.0.1; 0 takes a free one
@@ -154,41 +157,46 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    // Dropping the work on a signal ends every process it has started.
-    let outcome = tokio::select! {
-        outcome = perform(arguments.command) => outcome,
-        status = signals::received() => {
-            progress::leave_terminal_clean();
-            return status;
-        }
-    };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("\nerror: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    signals::until_done(perform(Arguments::parse().command)).await
 }
 
 async fn perform(command: Command) -> Result<bool> {
     match command {
         Command::Demo {
             keep,
-            aws: true,
+            release,
+            aws,
             yes,
-            ..
-        } => demo::run_on_aws(keep, yes).await,
-        Command::Demo { keep, .. } => demo::run(keep).await,
+        } => {
+            let options = [("--keep", keep), ("--aws", aws), ("--yes", yes)];
+            let given = options.iter().filter(|(_, given)| *given);
+            let mut arguments = vec!["demo".to_owned()];
+            arguments.extend(given.map(|(option, _)| (*option).to_owned()));
+            let functions = if release || aws {
+                Functions::Lambda
+            } else {
+                Functions::Local
+            };
+            cloud::go_on(functions, &arguments).await
+        }
         Command::Test { only } => suite::run(&only).await,
         Command::Bench { record } => bench::run(record).await.map(|()| true),
-        Command::Soak { uploads, seed } => soak::run(uploads.try_into()?, seed).await,
+        Command::Soak {
+            uploads,
+            seed,
+            template,
+        } => {
+            let arguments = [
+                "soak".to_owned(),
+                format!("--uploads={uploads}"),
+                format!("--seed={seed}"),
+            ];
+            let functions = template.map_or(Functions::Lambda, Functions::Built);
+            cloud::go_on(functions, &arguments).await
+        }
         Command::Fuzz { target, seconds } => fuzz::run(&target, seconds).await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Models { botocore, accept } => models::run(botocore.as_deref(), accept).await,
-        Command::Picture => picture::run().map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use sandbox::{Tools, guard};
 
-use crate::progress::step;
+use xtask::progress::step;
 
 /// Compares, and prints what is new or gone; true where nothing is. See `models/check.py`.
 ///

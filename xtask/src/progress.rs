@@ -2,25 +2,29 @@
 
 use std::future::Future;
 use std::io::{IsTerminal, stderr};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const TICK: Duration = Duration::from_millis(120);
 /// Between signs of life where nothing can be redrawn, as in the log of a CI job.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
+/// The lines of all steps that run at the same time.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
 /// Reports what a running step is at.
 #[derive(Clone)]
-pub(crate) struct Step {
+pub struct Step {
     name: String,
     bar: ProgressBar,
 }
 
 impl Step {
     /// Shows the latest line of a tool behind the step's name.
-    pub(crate) fn show(&self, line: &str) {
+    pub fn show(&self, line: &str) {
         let line = line.trim();
         if !line.is_empty() {
             self.bar
@@ -29,7 +33,7 @@ impl Step {
     }
 
     /// A closure that shows each line of a tool.
-    pub(crate) fn lines(&self) -> impl FnMut(&str) + use<> {
+    pub fn lines(&self) -> impl FnMut(&str) + use<> {
         let step = self.clone();
         move |line| step.show(line)
     }
@@ -39,10 +43,14 @@ impl Step {
 ///
 /// # Errors
 /// Those of the work itself.
-pub(crate) async fn step<T>(name: &str, work: impl AsyncFnOnce(Step) -> Result<T>) -> Result<T> {
+pub async fn step<T>(name: &str, work: impl AsyncFnOnce(Step) -> Result<T>) -> Result<T> {
     let began = Instant::now();
     let is_terminal = stderr().is_terminal();
-    let bar = ProgressBar::new_spinner();
+    let bar = if is_terminal {
+        BARS.add(ProgressBar::new_spinner())
+    } else {
+        ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+    };
     if is_terminal {
         bar.set_style(
             ProgressStyle::with_template("{spinner} {prefix} {elapsed}  {wide_msg:.dim}")
@@ -51,8 +59,7 @@ pub(crate) async fn step<T>(name: &str, work: impl AsyncFnOnce(Step) -> Result<T
         bar.set_prefix(name.to_owned());
         bar.enable_steady_tick(TICK);
     } else {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-        eprintln!("… {name}");
+        show(&format!("… {name}"));
     }
     let step = Step {
         name: name.to_owned(),
@@ -63,8 +70,18 @@ pub(crate) async fn step<T>(name: &str, work: impl AsyncFnOnce(Step) -> Result<T
     let outcome = alive(&step, !is_terminal, began, work).await;
     step.bar.finish_and_clear();
     let sign = if outcome.is_ok() { "✓" } else { "✗" };
-    eprintln!("{sign} {name} ({})", seconds(began.elapsed()));
+    show(&format!("{sign} {name} ({})", seconds(began.elapsed())));
     outcome
+}
+
+/// Writes a line on standard error, above those of the steps that still run.
+pub fn show(text: &str) {
+    BARS.suspend(|| eprintln!("{text}"));
+}
+
+/// The same on standard output.
+pub fn print(text: &str) {
+    BARS.suspend(|| println!("{text}"));
 }
 
 async fn alive<T>(
@@ -77,14 +94,15 @@ async fn alive<T>(
         tokio::select! {
             outcome = &mut work => return outcome,
             () = tokio::time::sleep(SIGN_OF_LIFE), if is_plain => {
-                eprintln!("  {} … {} {}", step.name, seconds(began.elapsed()), step.bar.message());
+                show(&format!("  {} … {} {}", step.name, seconds(began.elapsed()), step.bar.message()));
             }
         }
     }
 }
 
 /// A duration for people: `4.2 s`, `3 min 20 s`.
-pub(crate) fn seconds(duration: Duration) -> String {
+#[must_use]
+pub fn seconds(duration: Duration) -> String {
     let whole = duration.as_secs();
     if whole < 60 {
         format!("{:.1} s", duration.as_secs_f64())
@@ -94,7 +112,7 @@ pub(crate) fn seconds(duration: Duration) -> String {
 }
 
 /// Ends a half-drawn line, so that the shell's prompt starts on its own.
-pub(crate) fn leave_terminal_clean() {
+pub fn leave_terminal_clean() {
     if stderr().is_terminal() {
         eprintln!("\x1b[?25h\r\x1b[K");
     }

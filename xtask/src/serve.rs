@@ -6,7 +6,10 @@ use sandbox::{Sandbox, Tools};
 use crate::progress::step;
 
 /// Serves until a signal comes.
-pub(crate) async fn run(port: u16) -> Result<()> {
+///
+/// # Errors
+/// When a tool cannot be had, or the sandbox does not start or ends by itself.
+pub async fn run(port: u16) -> Result<()> {
     let tools = step("Tools", async |step| Tools::install(step.lines()).await).await?;
     let mut sandbox = step("Start the sandbox", async |_| {
         Sandbox::start(&tools, port).await
@@ -18,14 +21,15 @@ pub(crate) async fn run(port: u16) -> Result<()> {
 }
 
 /// The commands that work on a running sandbox, as one would type them.
-pub(crate) fn how_to_use(sandbox: &Sandbox) -> String {
+pub fn how_to_use(sandbox: &Sandbox) -> String {
     let bin = sandbox.tools().program("sam");
     let bin = bin.parent().unwrap_or(&bin).display();
     format!(
         "The sandbox listens on {endpoint}. In a shell:
 
   export AWS_ENDPOINT_URL={endpoint}
-  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
   export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
   export PATH={bin}:$PATH
 

@@ -4,9 +4,9 @@
 //! time, an owner or an order that depends on the machine. A panic's message names its source file
 //! below Cargo's home directory, so that directory has to be the same one too.
 
-mod archive;
+pub(crate) mod archive;
 mod sbom;
-mod template;
+pub(crate) mod template;
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ use sandbox::tools::{target_directory, workspace};
 use sandbox::{Tools, guard, sam};
 use sha2::{Digest, Sha256};
 
-use crate::progress::{Step, step};
+use xtask::progress::{Step, step};
 
 /// What the template's metadata for the Serverless Application Repository names, beside it.
 const BESIDE: [&str; 2] = ["LICENSE-APACHE", "README.md"];
@@ -35,6 +35,12 @@ pub(crate) enum Architecture {
 
 impl Architecture {
     const ALL: [Self; 2] = [Self::Arm64, Self::X86_64];
+    /// That of this machine.
+    pub(crate) const OWN: Self = if cfg!(target_arch = "aarch64") {
+        Self::Arm64
+    } else {
+        Self::X86_64
+    };
 
     /// In Lambda's words.
     fn name(self) -> &'static str {
@@ -61,7 +67,7 @@ impl Architecture {
     }
 
     /// The name of a function's zip.
-    fn archive(self, function: &str) -> String {
+    pub(crate) fn archive(self, function: &str) -> String {
         format!("{function}-{}.zip", self.name())
     }
 
@@ -112,13 +118,19 @@ pub(crate) async fn run(named: &[Architecture]) -> Result<()> {
         })
         .await?;
     }
+    copy_beside(&directory)?;
+    let sums = checksums(&directory)?;
+    fs::write(directory.join(CHECKSUMS), &sums).context("cannot write the checksums")?;
+    println!("{sums}\nin {}", directory.display());
+    Ok(())
+}
+
+/// Copies what the template names beside itself into its directory.
+pub(crate) fn copy_beside(directory: &Path) -> Result<()> {
     for name in BESIDE {
         fs::copy(workspace().join(name), directory.join(name))
             .with_context(|| format!("cannot copy {name}"))?;
     }
-    let sums = checksums(&directory)?;
-    fs::write(directory.join(CHECKSUMS), &sums).context("cannot write the checksums")?;
-    println!("{sums}\nin {}", directory.display());
     Ok(())
 }
 
@@ -165,7 +177,7 @@ async fn tree(tools: &Tools, function: &str, architecture: Architecture) -> Resu
     let mut command = tools.command("cargo");
     command
         .args(["tree", "--locked", "--package", function])
-        .args(["--edges", "normal,no-proc-macro", "--prefix", "none"])
+        .args(["--edges", "normal,no-proc-macro", "--prefix", "depth"])
         .args(["--target", architecture.target()])
         .args(["--format", sbom::FORMAT])
         .env("CARGO_TERM_COLOR", "never");

@@ -11,7 +11,7 @@ use sandbox::wait::until;
 
 use super::draw::{Encryption, Place, Should, Side, Upload};
 use super::judge::{Version, Wanted};
-use super::{DESTINATION_BUCKET, LATE_BUCKET, SOURCE_BUCKET};
+use super::names::{DESTINATION_BUCKET, LATE_BUCKET, SOURCE_BUCKET};
 use crate::aws::{self, Under};
 use crate::installed::{REPLICA_REGION, SOURCE_REGION};
 

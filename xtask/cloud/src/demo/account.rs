@@ -4,23 +4,22 @@ use std::io::{BufRead, IsTerminal, Write as _};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use sandbox::Account;
+use sandbox::{Account, Tools};
+use xtask::progress::step;
 
 use super::cloud::Cloud;
 use super::setting::Setting;
-use super::{conclude, delete_stacks, deploy, opened, played, what_next};
-use crate::installed::{REPLICA_REGION, SOURCE_REGION, built};
-use crate::progress::step;
+use super::steps::{conclude, delete_stacks, deploy, opened, played, what_next};
+use crate::installed::{REPLICA_REGION, SOURCE_REGION};
 
 /// Runs the demo on AWS, after asking; true if every object got the verdict it should.
-pub(crate) async fn run(keep: bool, agreed: bool) -> Result<bool> {
+pub(crate) async fn run(tools: &Tools, template: &str, keep: bool, agreed: bool) -> Result<bool> {
     let began = Instant::now();
-    let tools = built().await?;
     let account = step("Ask AWS whose account this is", async |_| {
-        Account::of_caller(&tools).await
+        Account::of_caller(tools).await
     })
     .await?;
-    let setting = Setting::account(account.number());
+    let setting = Setting::account(account.number(), template);
     println!("{}", what_it_takes(&account, &setting, keep));
     if !agreed {
         ensure!(

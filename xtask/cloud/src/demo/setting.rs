@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sandbox::sam;
 
-use crate::installed::REPLICA_REGION;
+use crate::installed::{Installation, REPLICA_REGION};
 
 /// Where the demo plays.
 #[derive(Clone, Debug)]
@@ -17,8 +17,10 @@ pub(crate) struct Setting {
     pub(crate) destination_bucket: String,
     /// What becomes of the buckets and keys that the walkthrough's stack made.
     on_delete: [&'static str; 2],
+    /// The path of `template.yaml` as it was built.
+    template: String,
     /// Parameters of those stacks.
-    pub(crate) parameters: &'static [(&'static str, &'static str)],
+    parameters: &'static [(&'static str, &'static str)],
     /// The longest that S3 takes to replicate an object.
     pub(crate) replication_limit: Duration,
     /// The longest from there to the verdict's line.
@@ -29,13 +31,14 @@ pub(crate) struct Setting {
 
 impl Setting {
     /// The sandbox, where all is at once.
-    pub(crate) fn sandbox() -> Self {
+    pub(crate) fn sandbox(template: &str) -> Self {
         Self {
             stack: "encrypted-replication",
             walkthrough: "walkthrough",
             source_bucket: "source".to_owned(),
             destination_bucket: "destination".to_owned(),
             on_delete: ["Retain", "Retain"],
+            template: template.to_owned(),
             parameters: sam::SANDBOX_PARAMETERS,
             replication_limit: Duration::from_secs(30),
             verdict_limit: Duration::from_secs(45),
@@ -44,18 +47,28 @@ impl Setting {
     }
 
     /// An AWS account, with names that nobody else has and that no installed stack has.
-    pub(crate) fn account(number: &str) -> Self {
+    pub(crate) fn account(number: &str, template: &str) -> Self {
         Self {
             stack: "encrypted-replication-demo",
             walkthrough: "encrypted-replication-demo-walkthrough",
             source_bucket: format!("encrypted-replication-demo-source-{number}"),
             destination_bucket: format!("encrypted-replication-demo-destination-{number}"),
             on_delete: ["DeleteWhenEmpty", "ScheduleDeletion"],
+            template: template.to_owned(),
             parameters: &[("Architecture", sam::ARCHITECTURE)],
             // S3 promises 99.99 percent of objects in 15 minutes, with replication time control.
             replication_limit: Duration::from_mins(15),
             verdict_limit: Duration::from_mins(5),
             in_force_after: Duration::from_mins(2),
+        }
+    }
+
+    /// The stacks of `template.yaml`.
+    pub(crate) fn stacks(&self) -> Installation<'_> {
+        Installation {
+            name: self.stack,
+            template: &self.template,
+            parameters: self.parameters,
         }
     }
 

@@ -1,47 +1,17 @@
 //! What the demo uploads, what it breaks in between, and the verdict each object should get.
 
 use anyhow::Result;
+use xtask::progress::step;
 
-use super::cloud::{Cloud, Uploaded};
+use super::case::{Case, Names, Should};
+use super::cloud::Cloud;
 use super::judge::{self, Row};
-use crate::progress::step;
-
-/// What should become of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Should {
-    /// Arrive, and be judged so in the destination bucket.
-    Arrive(&'static str),
-    /// Fail to replicate, and be reported so for the source bucket.
-    Fail(&'static str),
-    /// Stay where it is: no replica, no verdict.
-    Stay,
-}
-
-/// An uploaded object with what should become of it.
-pub(crate) struct Case {
-    /// The object version.
-    pub(crate) object: Uploaded,
-    /// Its destiny.
-    pub(crate) should: Should,
-}
-
-/// Every key that the demo knows, by its name in the table.
-#[derive(Default)]
-pub(crate) struct Names(Vec<(String, &'static str)>);
-
-impl Names {
-    /// What the table calls a key.
-    pub(crate) fn of(&self, arn: &str) -> String {
-        let known = self.0.iter().find(|(key, _)| key == arn);
-        known.map_or_else(|| arn.to_owned(), |(_, name)| (*name).to_owned())
-    }
-}
 
 /// Uploads and breaks, waits for every verdict, and puts everything back as the stack made it.
 pub(crate) async fn play(cloud: &Cloud) -> Result<Vec<Row>> {
     let second = cloud.create_second_source_key().await?;
     let wrong = cloud.create_wrong_replica_key().await?;
-    let names = Names(vec![
+    let names = Names::of_keys(vec![
         (cloud.source_key.clone(), "source key"),
         (cloud.replica_key.clone(), "replica key"),
         (second.clone(), "second source key"),

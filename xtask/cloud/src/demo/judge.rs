@@ -6,8 +6,8 @@ use anyhow::Result;
 use sandbox::verdicts::Verdict;
 use sandbox::wait::until;
 
+use super::case::{Case, Names, Should};
 use super::cloud::{Cloud, Replica, Uploaded};
-use super::scenario::{Case, Names, Should};
 
 /// A line of the table.
 #[derive(Debug)]

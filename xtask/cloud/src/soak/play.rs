@@ -9,14 +9,14 @@ use sandbox::Sandbox;
 use sandbox::faults::Told;
 use sandbox::verdicts::{self, Verdict};
 use sandbox::wait::{InVain, until};
+use xtask::progress::{Step, step};
 
-use super::FUNCTION;
 use super::cloud::Cloud;
 use super::draw::{Upload, draw};
 use super::judge::{self, Found, Wanted};
+use super::names::FUNCTION;
 use super::queues::{POISON, Queues};
 use crate::installed::{REPLICA_REGION, SOURCE_REGION};
-use crate::progress::{Step, step};
 
 /// What the checker asks for every batch, or every finding.
 const DISTURBED: [&str; 4] = [

@@ -9,7 +9,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ReplicationConfiguration, ReplicationStatus, ServerSideEncryption};
 use sandbox::wait::until;
-use sandbox::{Place, verdicts};
+use sandbox::{Clients, verdicts};
 
 use crate::aws::{self, Under, create_key, default_key};
 
@@ -69,7 +69,7 @@ pub(crate) struct Counts {
 
 impl Cloud {
     /// Reads the replication configuration and the keys.
-    pub(crate) async fn open(place: &impl Place, setting: &Setting) -> Result<Self> {
+    pub(crate) async fn open(place: &impl Clients, setting: &Setting) -> Result<Self> {
         let [here, there] = [SOURCE_REGION, REPLICA_REGION].map(|region| place.config(region));
         let source = aws_sdk_s3::Client::new(&here);
         let configuration = source

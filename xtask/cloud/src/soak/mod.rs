@@ -4,6 +4,7 @@
 mod cloud;
 mod draw;
 mod judge;
+mod names;
 mod play;
 mod queues;
 mod table;
@@ -11,31 +12,24 @@ mod table;
 use std::time::Instant;
 
 use anyhow::Result;
-use sandbox::Sandbox;
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
+use sandbox::{Sandbox, Tools};
+use xtask::progress::{seconds, step};
 
 use self::cloud::{Cloud, Keys};
+use self::names::{DESTINATION_BUCKET, FINDINGS, LATE_BUCKET, SOURCE_BUCKET, STACK};
 use self::play::Soak;
 use self::queues::Queues;
-use crate::installed::{REPLICA_REGION, SOURCE_REGION, built, install};
-use crate::progress::{seconds, step};
+use crate::installed::{Installation, REPLICA_REGION, SOURCE_REGION, install};
 
-const SOURCE_BUCKET: &str = "soak-source";
-const DESTINATION_BUCKET: &str = "soak-destination";
-const LATE_BUCKET: &str = "soak-late";
-const STACK: &str = "encrypted-replication";
-const FUNCTION: &str = "encrypted-replication-check-replica";
-const FINDINGS: &str = "soak-findings";
-
-/// Runs the soak; true if nothing was lost or misjudged.
-pub(crate) async fn run(uploads: usize, seed: u64) -> Result<bool> {
+/// Runs the soak with `template.yaml` as it was built; true if nothing was lost or misjudged.
+pub(crate) async fn run(tools: &Tools, template: &str, uploads: usize, seed: u64) -> Result<bool> {
     let began = Instant::now();
-    let tools = built().await?;
     let sandbox = step("Start the sandbox", async |_| {
-        Sandbox::start(&tools, 0).await
+        Sandbox::start(tools, 0).await
     })
     .await?;
-    let keys = deploy(&sandbox).await?;
+    let keys = deploy(&sandbox, template).await?;
     let soak = step("Look up what the stacks made", async |_| {
         let (cloud, here, there) = tokio::try_join!(
             Cloud::open(&sandbox, keys),
@@ -63,8 +57,13 @@ pub(crate) async fn run(uploads: usize, seed: u64) -> Result<bool> {
     Ok(wrong.is_empty())
 }
 
-async fn deploy(sandbox: &Sandbox) -> Result<Keys> {
-    install(sandbox, STACK, SANDBOX_PARAMETERS).await?;
+async fn deploy(sandbox: &Sandbox, template: &str) -> Result<Keys> {
+    let stacks = Installation {
+        name: STACK,
+        template,
+        parameters: SANDBOX_PARAMETERS,
+    };
+    install(sandbox, &stacks).await?;
     step(
         "Deploy the soak's rules, and queues for findings",
         async |step| {

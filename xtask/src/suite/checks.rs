@@ -1,0 +1,206 @@
+//! Everything CI runs, and what has to come first.
+
+use sandbox::sam;
+
+/// One check.
+#[derive(Debug)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) work: Work,
+    /// Checks whose products this one uses, or which would only wait for each other.
+    pub(super) after: &'static [&'static str],
+    /// What it prints is for reading also when it passes.
+    pub(super) tells: bool,
+}
+
+/// What a check does.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Work {
+    /// A program of the tools, or one on the path, with its arguments.
+    Program(&'static [&'static str]),
+    /// A command of `cargo xtask`.
+    Own(&'static [&'static str]),
+    /// Builds the functions as `sam build` does.
+    Build,
+    /// Checks the templates as a user's pipeline does.
+    Checkov,
+    /// Compares size, calls and instructions with those recorded.
+    Recorded,
+}
+
+const BUILD: &str = "Build for Lambda";
+const CLIPPY: &str = "Clippy";
+const DOCUMENTATION: &str = "Documentation";
+const PACKAGE: &str = "Package";
+const UNIT_TESTS: &str = "Unit tests";
+/// What the package's template is called on this machine.
+const PACKAGED: &str = if cfg!(target_arch = "aarch64") {
+    "target/package/template-arm64.yaml"
+} else {
+    "target/package/template-x86_64.yaml"
+};
+
+const fn check(name: &'static str, work: Work) -> Check {
+    Check {
+        name,
+        work,
+        after: &[],
+        tells: false,
+    }
+}
+
+impl Check {
+    const fn after(self, after: &'static [&'static str]) -> Self {
+        Self { after, ..self }
+    }
+
+    const fn telling(self) -> Self {
+        Self {
+            tells: true,
+            ..self
+        }
+    }
+}
+
+/// What is first in the list begins first, as soon as what it comes after has ended: so the longest
+/// chain begins at once, and what takes one processor runs beside what takes all.
+pub(super) const CHECKS: [Check; 15] = [
+    check(
+        "Format",
+        Work::Program(&["cargo", "fmt", "--all", "--check"]),
+    ),
+    check(BUILD, Work::Build),
+    check(
+        CLIPPY,
+        Work::Program(&[
+            "cargo",
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    ),
+    check(
+        PACKAGE,
+        Work::Own(&["package", "--architecture", sam::ARCHITECTURE]),
+    )
+    .after(&[BUILD]),
+    check(
+        UNIT_TESTS,
+        Work::Program(&[
+            "cargo",
+            "test",
+            "--workspace",
+            "--exclude",
+            "end-to-end",
+            "--locked",
+        ]),
+    )
+    .after(&[CLIPPY]),
+    // By the workspace and not by their package: with its features alone, the SDK would be compiled
+    // once more.
+    check(
+        "End-to-end tests",
+        Work::Program(&[
+            "cargo",
+            "test",
+            "--workspace",
+            "--locked",
+            "--test",
+            "stack-*",
+        ]),
+    )
+    .after(&[PACKAGE, UNIT_TESTS]),
+    // In a short form: the whole takes ten minutes. With the package, which nothing builds anew
+    // meanwhile.
+    check(
+        "Soak",
+        Work::Own(&["soak", "--uploads", "500", "--template", PACKAGED]),
+    )
+    .after(&[PACKAGE, UNIT_TESTS])
+    .telling(),
+    check(
+        "Templates: cfn-lint",
+        Work::Program(&[
+            "cfn-lint",
+            "template.yaml",
+            "examples/*.yaml",
+            "examples/two-accounts/*.yaml",
+            "tests/stacks/*.yaml",
+        ]),
+    ),
+    check(
+        "Templates: sam validate",
+        Work::Program(&["sam", "validate", "--lint", "--region", "us-east-1"]),
+    ),
+    check(
+        "Dependencies: cargo-deny",
+        Work::Program(&[
+            "cargo-deny",
+            "--locked",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ]),
+    ),
+    check("Templates: checkov", Work::Checkov),
+    check(
+        "Sandbox's own tests",
+        Work::Program(&["python", "-m", "pytest", "-q", "sandbox/tests"]),
+    ),
+    // For a short time: an hour finds more.
+    check("Fuzzing", Work::Own(&["fuzz", "--seconds", "15"])).telling(),
+    check(
+        DOCUMENTATION,
+        Work::Program(&["cargo", "doc", "--workspace", "--no-deps", "--locked"]),
+    )
+    .after(&[UNIT_TESTS]),
+    check("Size, calls, instructions", Work::Recorded)
+        .after(&[BUILD, DOCUMENTATION])
+        .telling(),
+];
+
+/// The place of the check in `waiting` that begins next; none while all of them come after something
+/// in `unfinished`.
+pub(super) fn next(waiting: &[&Check], unfinished: &[&str]) -> Option<usize> {
+    waiting
+        .iter()
+        .position(|check| !check.after.iter().any(|name| unfinished.contains(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_checks_begin_and_none_before_what_it_comes_after() {
+        let mut waiting: Vec<&Check> = CHECKS.iter().collect();
+        let mut begun: Vec<&str> = Vec::new();
+        while !waiting.is_empty() {
+            let unfinished: Vec<&str> = waiting.iter().map(|check| check.name).collect();
+            let place = next(&waiting, &unfinished).expect("they wait for each other");
+            let check = waiting.remove(place);
+            assert!(
+                check.after.iter().all(|name| begun.contains(name)),
+                "{} comes after a check that there is none of, or that has not begun",
+                check.name
+            );
+            begun.push(check.name);
+        }
+        assert_eq!(begun.len(), CHECKS.len());
+    }
+
+    #[test]
+    fn what_was_not_chosen_is_not_waited_for() {
+        let package: Vec<&Check> = CHECKS
+            .iter()
+            .filter(|check| check.name == PACKAGE)
+            .collect();
+        assert_eq!(next(&package, &[PACKAGE]), Some(0));
+        assert_eq!(next(&package, &[PACKAGE, BUILD]), None);
+    }
+}
