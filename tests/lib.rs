@@ -173,11 +173,33 @@ impl World {
         stack: &str,
         question: &serde_json::Value,
     ) -> Result<serde_json::Value> {
-        let mut command = self.sandbox.command("sam", SOURCE_REGION);
-        command.args(["remote", "invoke", "ProvisionReplication"]);
-        command.args(["--stack-name", stack, "--region", SOURCE_REGION]);
-        command.args(["--output", "json", "--event", &question.to_string()]);
-        let printed = guard::run("cannot invoke the provisioner", command, |_| {}).await?;
+        self.invoke("ProvisionReplication", (stack, SOURCE_REGION), question)
+            .await
+    }
+
+    /// Sends an event straight to the checker in a Region: its verdicts.
+    ///
+    /// # Errors
+    /// When the function fails or answers no JSON.
+    pub async fn check(
+        &self,
+        region: &str,
+        event: &serde_json::Value,
+    ) -> Result<serde_json::Value> {
+        self.invoke("CheckReplica", (STACK, region), event).await
+    }
+
+    async fn invoke(
+        &self,
+        function: &str,
+        (stack, region): (&str, &str),
+        event: &serde_json::Value,
+    ) -> Result<serde_json::Value> {
+        let mut command = self.sandbox.command("sam", region);
+        command.args(["remote", "invoke", function]);
+        command.args(["--stack-name", stack, "--region", region]);
+        command.args(["--output", "json", "--event", &event.to_string()]);
+        let printed = guard::run("cannot invoke the function", command, |_| {}).await?;
         let answer: serde_json::Value = serde_json::from_str(&printed)
             .with_context(|| format!("SAM CLI printed no JSON: {printed}"))?;
         let payload = answer

@@ -8,7 +8,6 @@ CHECKER_MAY: list[Row] = [
     ("look at an object", "s3", "head_object", lambda p: of(p.bucket, Key="plain")),
     ("look at a sealed object", "s3", "head_object", lambda p: of(p.bucket, Key="sealed")),
     ("list versions", "s3", "list_object_versions", lambda p: of(p.bucket)),
-    ("read default encryption", "s3", "get_bucket_encryption", lambda p: of(p.bucket)),
     (
         "read expectations",
         "ssm",
@@ -17,6 +16,12 @@ CHECKER_MAY: list[Row] = [
     ),
     ("look at any key", "kms", "describe_key", lambda p: {"KeyId": p.foreign_key}),
     ("take from the check queue", "sqs", "receive_message", lambda p: {"QueueUrl": p.check_queue}),
+    (
+        "take from the catch-up queue",
+        "sqs",
+        "receive_message",
+        lambda p: {"QueueUrl": p.stack.resources["CatchUpQueue"]},
+    ),
     (
         "keep what it could not judge",
         "sqs",
@@ -37,6 +42,12 @@ CHECKER_MAY: list[Row] = [
 
 CHECKER_MAY_NOT: list[Row] = [
     ("read a sealed object", "s3", "get_object", lambda p: of(p.bucket, Key="sealed")),
+    (
+        "read default encryption, without TrustBucketDefault",
+        "s3",
+        "get_bucket_encryption",
+        lambda p: of(p.bucket),
+    ),
     ("write an object", "s3", "put_object", lambda p: of(p.bucket, Key="Tax/a", Body=b"x")),
     ("delete an object", "s3", "delete_object", lambda p: of(p.bucket, Key="plain")),
     (
@@ -79,6 +90,12 @@ CHECKER_MAY_NOT: list[Row] = [
         "sqs",
         "send_message",
         lambda p: {"QueueUrl": p.check_queue, "MessageBody": "x"},
+    ),
+    (
+        "send to the catch-up queue",
+        "sqs",
+        "send_message",
+        lambda p: {"QueueUrl": p.stack.resources["CatchUpQueue"], "MessageBody": "x"},
     ),
     (
         "take what nobody could judge",

@@ -17,7 +17,8 @@ REGION, OTHER_ACCOUNT = DESTINATION_REGION, "444455556666"
 S3, EVENTS = "s3.amazonaws.com", "events.amazonaws.com"
 BUCKET = "arn:aws:s3:::any-bucket"
 RULES = f"arn:aws:events:{REGION}:{ACCOUNT}:rule"
-ARRIVALS, EMAIL, HUB = "{ArrivalRule}", "{FindingsEmailRule}", "{SecurityHubRule}"
+ARRIVALS, EXPECTATIONS = "{ArrivalRule}", "{ExpectationRule}"
+EMAIL, REPAIRS, HUB = "{FindingsEmailRule}", "{RepairsEmailRule}", "{SecurityHubRule}"
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +74,17 @@ def decision(
         (False, "CheckQueue", S3, ARRIVALS, ACCOUNT),
         (False, "CheckQueue", EVENTS, BUCKET, ACCOUNT),
         (False, "CheckQueue", "sns.amazonaws.com", BUCKET, ACCOUNT),
+        (False, "CheckQueue", EVENTS, EXPECTATIONS, ACCOUNT),
+        (True, "CatchUpQueue", EVENTS, EXPECTATIONS, ACCOUNT),
+        (False, "CatchUpQueue", EVENTS, EXPECTATIONS, OTHER_ACCOUNT),
+        (False, "CatchUpQueue", EVENTS, ARRIVALS, ACCOUNT),
+        (False, "CatchUpQueue", S3, BUCKET, ACCOUNT),
         (True, "DeadLetterQueue", EVENTS, ARRIVALS, ACCOUNT),
+        (True, "DeadLetterQueue", EVENTS, EXPECTATIONS, ACCOUNT),
         (False, "DeadLetterQueue", EVENTS, f"{RULES}/another", ACCOUNT),
         (False, "DeadLetterQueue", S3, BUCKET, ACCOUNT),
         (True, "FindingsDeadLetterQueue", EVENTS, EMAIL, ACCOUNT),
+        (True, "FindingsDeadLetterQueue", EVENTS, REPAIRS, ACCOUNT),
         (True, "FindingsDeadLetterQueue", EVENTS, HUB, ACCOUNT),
         (False, "FindingsDeadLetterQueue", EVENTS, ARRIVALS, ACCOUNT),
         (False, "FindingsDeadLetterQueue", S3, BUCKET, ACCOUNT),

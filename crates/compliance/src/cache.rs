@@ -42,11 +42,19 @@ impl<V, E> Default for Slot<V, E> {
 }
 
 impl<V: Clone, E: Clone> Slot<V, E> {
-    fn fresh(&self, time_to_live: Duration) -> Option<V> {
+    fn fresh(&self, wanted: Wanted) -> Option<V> {
         let value = lock(&self.value);
-        let (stored, value) = value.as_ref()?;
-        (stored.elapsed() < time_to_live).then(|| value.clone())
+        let (asked, value) = value.as_ref()?;
+        let fresh = *asked >= wanted.since || asked.elapsed() < wanted.time_to_live;
+        fresh.then(|| value.clone())
     }
+}
+
+/// How fresh a value has to be.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    time_to_live: Duration,
+    since: Instant,
 }
 
 impl<K: Eq + Hash + Clone, V: Clone, E: Clone> Cache<K, V, E> {
@@ -59,11 +67,45 @@ impl<K: Eq + Hash + Clone, V: Clone, E: Clone> Cache<K, V, E> {
         }
     }
 
-    /// The value under `key`, from the cache or from `fetch`.
+    /// The value under `key`: from the cache where it lives on, or was asked for at `since` or later, so
+    /// that one batch asks once however short values live; else from `fetch`.
     ///
     /// # Errors
     /// What `fetch` answered, to this caller or to the one it waited for.
-    pub async fn get_or_fetch<Q, F, T>(&self, key: &Q, fetch: F) -> Result<V, E>
+    pub async fn get_or_fetch<Q, F, T>(&self, key: &Q, since: Instant, fetch: F) -> Result<V, E>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+        F: FnOnce() -> T,
+        T: Future<Output = Result<V, E>>,
+    {
+        let wanted = Wanted {
+            time_to_live: self.time_to_live,
+            since,
+        };
+        self.get(key, wanted, fetch).await
+    }
+
+    /// The value under `key` as it is now, however long values live: one that was asked for at `since` or
+    /// later.
+    ///
+    /// # Errors
+    /// As [`Cache::get_or_fetch`].
+    pub async fn get_anew<Q, F, T>(&self, key: &Q, since: Instant, fetch: F) -> Result<V, E>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+        F: FnOnce() -> T,
+        T: Future<Output = Result<V, E>>,
+    {
+        let wanted = Wanted {
+            time_to_live: Duration::ZERO,
+            since,
+        };
+        self.get(key, wanted, fetch).await
+    }
+
+    async fn get<Q, F, T>(&self, key: &Q, wanted: Wanted, fetch: F) -> Result<V, E>
     where
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
@@ -71,21 +113,21 @@ impl<K: Eq + Hash + Clone, V: Clone, E: Clone> Cache<K, V, E> {
         T: Future<Output = Result<V, E>>,
     {
         let slot = self.slot(key);
-        if let Some(value) = slot.fresh(self.time_to_live) {
+        if let Some(value) = slot.fresh(wanted) {
             return Ok(value);
         }
         // On the heap, as it is rare and large: each of a batch's futures would hold room for it.
-        Box::pin(self.miss(&slot, fetch)).await
+        Box::pin(Self::miss(&slot, wanted, fetch)).await
     }
 
-    async fn miss<F, T>(&self, slot: &Slot<V, E>, fetch: F) -> Result<V, E>
+    async fn miss<F, T>(slot: &Slot<V, E>, wanted: Wanted, fetch: F) -> Result<V, E>
     where
         F: FnOnce() -> T,
         T: Future<Output = Result<V, E>>,
     {
         let failures_before = lock(&slot.failure).0;
         let _turn = slot.fetching.lock().await;
-        if let Some(value) = slot.fresh(self.time_to_live) {
+        if let Some(value) = slot.fresh(wanted) {
             return Ok(value);
         }
         if let (failures, Some(error)) = &*lock(&slot.failure)
@@ -93,9 +135,10 @@ impl<K: Eq + Hash + Clone, V: Clone, E: Clone> Cache<K, V, E> {
         {
             return Err(error.clone());
         }
+        let asked = Instant::now();
         let result = fetch().await;
         match &result {
-            Ok(value) => *lock(&slot.value) = Some((Instant::now(), value.clone())),
+            Ok(value) => *lock(&slot.value) = Some((asked, value.clone())),
             Err(error) => {
                 let mut failure = lock(&slot.failure);
                 *failure = (failure.0 + 1, Some(error.clone()));
@@ -114,9 +157,11 @@ impl<K: Eq + Hash + Clone, V: Clone, E: Clone> Cache<K, V, E> {
             return Arc::clone(slot);
         }
         if slots.len() >= PRUNE_ABOVE {
-            slots.retain(|_, slot| {
-                Arc::strong_count(slot) > 1 || slot.fresh(self.time_to_live).is_some()
-            });
+            let wanted = Wanted {
+                time_to_live: self.time_to_live,
+                since: Instant::now(),
+            };
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.fresh(wanted).is_some());
         }
         Arc::clone(slots.entry(key.to_owned()).or_default())
     }
@@ -148,11 +193,26 @@ mod tests {
     async fn a_value_is_fetched_again_only_after_its_time_to_live() {
         let cache = Cache::<String, u32, &str>::new(Duration::from_mins(5));
         let calls = AtomicUsize::new(0);
-        assert_eq!(cache.get_or_fetch("a", || slow(&calls, Ok(1))).await, Ok(1));
+        assert_eq!(
+            cache
+                .get_or_fetch("a", Instant::now(), || slow(&calls, Ok(1)))
+                .await,
+            Ok(1)
+        );
         tokio::time::advance(Duration::from_secs(299)).await;
-        assert_eq!(cache.get_or_fetch("a", || slow(&calls, Ok(2))).await, Ok(1));
+        assert_eq!(
+            cache
+                .get_or_fetch("a", Instant::now(), || slow(&calls, Ok(2)))
+                .await,
+            Ok(1)
+        );
         tokio::time::advance(Duration::from_secs(2)).await;
-        assert_eq!(cache.get_or_fetch("a", || slow(&calls, Ok(3))).await, Ok(3));
+        assert_eq!(
+            cache
+                .get_or_fetch("a", Instant::now(), || slow(&calls, Ok(3)))
+                .await,
+            Ok(3)
+        );
         assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 
@@ -160,10 +220,18 @@ mod tests {
     async fn concurrent_misses_make_one_call_and_names_do_not_share() {
         let cache = Cache::<String, u32, &str>::new(Duration::from_mins(5));
         let calls = AtomicUsize::new(0);
-        let all = join_all((0..100).map(|_| cache.get_or_fetch("a", || slow(&calls, Ok(7))))).await;
+        let all = join_all(
+            (0..100).map(|_| cache.get_or_fetch("a", Instant::now(), || slow(&calls, Ok(7)))),
+        )
+        .await;
         assert!(all.iter().all(|value| *value == Ok(7)));
         assert_eq!(calls.load(Ordering::SeqCst), 1);
-        assert_eq!(cache.get_or_fetch("b", || slow(&calls, Ok(8))).await, Ok(8));
+        assert_eq!(
+            cache
+                .get_or_fetch("b", Instant::now(), || slow(&calls, Ok(8)))
+                .await,
+            Ok(8)
+        );
         assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 
@@ -171,11 +239,18 @@ mod tests {
     async fn a_failure_is_shared_by_those_who_waited_and_tried_again_by_the_next() {
         let cache = Cache::<String, u32, &str>::new(Duration::from_mins(5));
         let calls = AtomicUsize::new(0);
-        let all =
-            join_all((0..100).map(|_| cache.get_or_fetch("a", || slow(&calls, Err("down"))))).await;
+        let all = join_all(
+            (0..100).map(|_| cache.get_or_fetch("a", Instant::now(), || slow(&calls, Err("down")))),
+        )
+        .await;
         assert!(all.iter().all(|value| *value == Err("down")));
         assert_eq!(calls.load(Ordering::SeqCst), 1);
-        assert_eq!(cache.get_or_fetch("a", || slow(&calls, Ok(1))).await, Ok(1));
+        assert_eq!(
+            cache
+                .get_or_fetch("a", Instant::now(), || slow(&calls, Ok(1)))
+                .await,
+            Ok(1)
+        );
         assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 
@@ -185,9 +260,12 @@ mod tests {
         let calls = AtomicUsize::new(0);
         let first = tokio::time::timeout(
             Duration::from_millis(10),
-            cache.get_or_fetch("a", || slow(&calls, Ok(1))),
+            cache.get_or_fetch("a", Instant::now(), || slow(&calls, Ok(1))),
         );
-        let (first, second) = tokio::join!(first, cache.get_or_fetch("a", || slow(&calls, Ok(2))));
+        let (first, second) = tokio::join!(
+            first,
+            cache.get_or_fetch("a", Instant::now(), || slow(&calls, Ok(2)))
+        );
         assert!(first.is_err());
         assert_eq!(second, Ok(2));
     }
@@ -197,11 +275,13 @@ mod tests {
         let cache = Cache::<String, u32, &str>::new(Duration::from_secs(1));
         for name in 0..PRUNE_ABOVE {
             let _ = cache
-                .get_or_fetch(&name.to_string(), || async { Ok(1) })
+                .get_or_fetch(&name.to_string(), Instant::now(), || async { Ok(1) })
                 .await;
         }
         tokio::time::advance(Duration::from_secs(2)).await;
-        let _ = cache.get_or_fetch("last", || async { Ok(1) }).await;
+        let _ = cache
+            .get_or_fetch("last", Instant::now(), || async { Ok(1) })
+            .await;
         assert_eq!(lock(&cache.slots).len(), 1);
     }
 }

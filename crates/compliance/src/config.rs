@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use crate::key_arn::KeyName;
-use crate::names::{is_account_id, is_plain};
+use aws_names::{Arn, KeyName, is_plain, needs_path_style};
 
 /// Comma list of allowed keys, for every bucket.
 pub const EXPECTED_KMS_KEY_ARNS: &str = "EXPECTED_KMS_KEY_ARNS";
@@ -16,12 +15,19 @@ pub const EXPECTATION_TTL_SECONDS: &str = "EXPECTATION_TTL_SECONDS";
 pub const FINDINGS_EVENT_BUS: &str = "FINDINGS_EVENT_BUS";
 /// Whether replicas are re-encrypted with the expected key.
 pub const REPAIR: &str = "REPAIR";
+/// Whether a bucket's default encryption counts as an expectation.
+pub const TRUST_BUCKET_DEFAULT: &str = "TRUST_BUCKET_DEFAULT";
+/// The queue's `maxReceiveCount`.
+pub const MAX_RECEIVE_COUNT: &str = "MAX_RECEIVE_COUNT";
 /// How many HEADs are in flight at most.
 pub const MAX_CONCURRENCY: &str = "MAX_CONCURRENCY";
 
 const DEFAULT_TTL_SECONDS: u64 = 300;
 const LONGEST_TTL_SECONDS: u64 = 86_400;
 const DEFAULT_CONCURRENCY: u64 = 128;
+const DEFAULT_RECEIVES: u64 = 3;
+/// See <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>.
+const MOST_RECEIVES: u64 = 1000;
 /// Lambda allows a function 1,024 file descriptors, and each HEAD in flight may hold one; see
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 const MOST_CONCURRENCY: u64 = 900;
@@ -40,7 +46,12 @@ pub struct Config {
     pub findings_event_bus: Option<String>,
     /// `REPAIR`: whether a replica under a wrong key is re-encrypted; not, where absent.
     pub repair: bool,
-    /// Whether S3 is addressed by path: an endpoint on localhost has no name for each bucket.
+    /// `TRUST_BUCKET_DEFAULT`: whether a bucket's default encryption says which key its replicas should
+    /// have, where nobody else does; not, where absent.
+    pub trust_bucket_default: bool,
+    /// `MAX_RECEIVE_COUNT`: how often the queue lets a message be received, 1 to 1,000; 3 where absent.
+    pub most_receives: u32,
+    /// Whether S3 is addressed by path: an endpoint on localhost or an IP address has no name for each bucket.
     pub path_style: bool,
 }
 
@@ -107,6 +118,7 @@ impl Config {
             LONGEST_TTL_SECONDS,
         )?;
         let concurrency = number(MAX_CONCURRENCY, DEFAULT_CONCURRENCY, 1, MOST_CONCURRENCY)?;
+        let receives = number(MAX_RECEIVE_COUNT, DEFAULT_RECEIVES, 1, MOST_RECEIVES)?;
         let endpoint = variables
             .get("AWS_ENDPOINT_URL_S3")
             .or_else(|| variables.get("AWS_ENDPOINT_URL"))
@@ -117,7 +129,12 @@ impl Config {
             max_concurrency: usize::try_from(concurrency).unwrap_or(1),
             findings_event_bus: event_bus(variables.get(FINDINGS_EVENT_BUS))?,
             repair: switch(variables.get(REPAIR), REPAIR)?,
-            path_style: endpoint.is_some_and(|url| is_local(url)),
+            trust_bucket_default: switch(
+                variables.get(TRUST_BUCKET_DEFAULT),
+                TRUST_BUCKET_DEFAULT,
+            )?,
+            most_receives: u32::try_from(receives).unwrap_or(u32::MAX),
+            path_style: endpoint.is_some_and(|url| needs_path_style(url)),
         })
     }
 }
@@ -177,40 +194,18 @@ fn event_bus(value: Option<&String>) -> Result<Option<String>, ConfigError> {
     let Some(value) = value else {
         return Ok(None);
     };
-    let name = match value.strip_prefix("arn:") {
-        Some(rest) => {
-            let parts: Vec<_> = rest.splitn(5, ':').collect();
-            match parts.as_slice() {
-                [partition, "events", region, account, bus]
-                    if !partition.is_empty() && !region.is_empty() && is_account_id(account) =>
-                {
-                    bus.strip_prefix("event-bus/")
-                }
-                _ => None,
-            }
-        }
-        None => Some(value.as_str()),
+    let valid = if value.starts_with("arn:") {
+        Arn::parse(value).is_some_and(|arn| arn.is_event_bus())
+    } else {
+        is_plain(value, LONGEST_BUS_NAME)
     };
-    if name.is_some_and(|name| is_plain(name, LONGEST_BUS_NAME)) {
+    if valid {
         Ok(Some(value.clone()))
     } else {
         Err(ConfigError::EventBus {
             value: value.clone(),
         })
     }
-}
-
-/// Whether the URL's host is `localhost` or a name below it. (An IP address the SDK knows by itself.)
-fn is_local(url: &str) -> bool {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = host
-        .split(':')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    host == "localhost" || host.ends_with(".localhost")
 }
 
 #[cfg(test)]
@@ -233,7 +228,8 @@ mod tests {
         assert_eq!(config.expectation_ttl, Duration::from_mins(5));
         assert_eq!(config.max_concurrency, 128);
         assert_eq!(config.findings_event_bus, None);
-        assert!(!config.repair);
+        assert!(!config.repair && !config.trust_bucket_default);
+        assert_eq!(config.most_receives, 3);
         assert!(!config.path_style);
     }
 
@@ -248,6 +244,8 @@ mod tests {
             (MAX_CONCURRENCY, "900"),
             (FINDINGS_EVENT_BUS, "default"),
             (REPAIR, "true"),
+            (TRUST_BUCKET_DEFAULT, "true"),
+            (MAX_RECEIVE_COUNT, "5"),
         ])
         .unwrap();
         let names: Vec<_> = config
@@ -264,6 +262,8 @@ mod tests {
         );
         assert_eq!(config.expectation_ttl, Duration::ZERO);
         assert_eq!(config.max_concurrency, 900);
+        assert!(config.trust_bucket_default);
+        assert_eq!(config.most_receives, 5);
         assert!(config.repair && !read(&[(REPAIR, "false")]).unwrap().repair);
         assert_eq!(config.findings_event_bus.as_deref(), Some("default"));
         let arn = "arn:aws-cn:events:cn-north-1:111122223333:event-bus/security.findings_1";
@@ -313,6 +313,12 @@ mod tests {
                 "901",
                 "expected a whole number from 1 to 900",
             ),
+            (
+                MAX_RECEIVE_COUNT,
+                "0",
+                "expected a whole number from 1 to 1000",
+            ),
+            (TRUST_BUCKET_DEFAULT, "yes", "expected `true` or `false`"),
             (REPAIR, "", "is ``: expected `true` or `false`"),
             (REPAIR, "True", "expected `true` or `false`"),
             (FINDINGS_EVENT_BUS, "", "is ``: expected the name"),
@@ -342,11 +348,12 @@ mod tests {
     }
 
     #[test]
-    fn only_an_endpoint_on_localhost_forces_path_style() {
+    fn an_endpoint_without_host_names_forces_path_style() {
         let table = [
             ("http://localhost:4566", true),
             ("http://LOCALHOST:4566/", true),
             ("http://s3.localhost", true),
+            ("http://127.0.0.1:4566", true),
             ("http://localhost.example.com", false),
             ("http://user@example.com:80", false),
             ("https://s3.us-west-2.amazonaws.com", false),

@@ -1,11 +1,10 @@
 //! Findings as events on an EventBridge bus: which verdicts become one, and what it tells.
 
+use aws_names::Home;
 use event_bus::{Event, Unsent};
 use tokio::time::Instant;
 
-use crate::key_arn::Home;
 use crate::ports::{AskError, PublishFindings};
-use crate::report;
 use crate::verdict::Verdict;
 
 /// `detail-type` of a version that is not as it should be.
@@ -36,25 +35,24 @@ impl Publish {
     }
 }
 
-/// The event that tells `verdict` as [`FINDING`] or [`RESOLVED`]: the verdict line, and the ARNs of the
-/// object and of its bucket where the partition is known.
-///
-/// # Errors
-/// As [`report::line`].
+/// The event that tells `verdict`, whose line is `detail`, as [`FINDING`] or [`RESOLVED`]; with the ARNs of
+/// the object and of its bucket where the partition is known.
+#[must_use]
 pub fn event(
     detail_type: &'static str,
     verdict: &Verdict,
+    detail: String,
     home: Option<&Home>,
-) -> Result<Event, serde_json::Error> {
+) -> Event {
     let resources = home.map_or_else(Vec::new, |home| {
-        let bucket = format!("arn:{}:s3:::{}", home.partition, verdict.version.bucket);
+        let bucket = home.bucket_arn(&verdict.version.bucket);
         vec![format!("{bucket}/{}", verdict.version.key), bucket]
     });
-    Ok(Event {
+    Event {
         detail_type,
-        detail: report::line(verdict)?,
+        detail,
         resources,
-    })
+    }
 }
 
 /// Sends `events` to `bus` until `stop`: one result for each, in their order. One that arrives twice
@@ -82,9 +80,9 @@ fn unsent_to(bus: &str, answer: &str) -> AskError {
         resource: format!("event bus {bus}"),
         answer: answer.to_owned(),
         remedy: if denied {
-            "allow the checker's role events:PutEvents; the message is tried again".to_owned()
+            "allow the checker's role events:PutEvents".to_owned()
         } else {
-            "the message is tried again".to_owned()
+            String::new()
         },
     }
 }

@@ -15,7 +15,7 @@ use crate::verdict::{Kind, Verdict};
 pub const NAMESPACE: &str = "EncryptedReplication";
 
 /// Every metric: name, unit, meaning.
-pub const METRICS: [(&str, &str, &str); 4] = [
+pub const METRICS: [(&str, &str, &str); 5] = [
     (CHECKED, COUNT, "replica versions that got a verdict"),
     (
         NON_COMPLIANT,
@@ -27,11 +27,17 @@ pub const METRICS: [(&str, &str, &str); 4] = [
         COUNT,
         "replications that failed, by the source bucket",
     ),
+    (
+        REPAIRED,
+        COUNT,
+        "versions that this checker re-encrypted, whatever their verdict is since",
+    ),
     (LATENCY, "Milliseconds", "from the event to the verdict"),
 ];
 const CHECKED: &str = "ReplicasChecked";
 const NON_COMPLIANT: &str = "NonCompliant";
 const FAILURES: &str = "ReplicationFailures";
+const REPAIRED: &str = "Repaired";
 const LATENCY: &str = "CheckLatency";
 const COUNT: &str = "Count";
 
@@ -49,6 +55,7 @@ struct Group {
     checked: u64,
     non_compliant: u64,
     failures: u64,
+    repaired: u64,
     latencies_ms: Vec<i64>,
 }
 
@@ -66,6 +73,7 @@ impl Metrics {
         group.checked += u64::from(verdict.replication.is_none() && kind != Kind::NotReplica);
         group.non_compliant += u64::from(kind.compliant() == Some(false));
         group.failures += u64::from(verdict.is_replication_failure());
+        group.repaired += u64::from(verdict.repaired);
         if let Some(event) = verdict.version.event_time_ms {
             group.latencies_ms.push(now_ms.saturating_sub(event).max(0));
         }
@@ -96,7 +104,12 @@ fn first_line(
     now_ms: i64,
 ) -> String {
     let count = |name: &str| json!({"Name": name, "Unit": COUNT});
-    let mut definitions = vec![count(CHECKED), count(NON_COMPLIANT), count(FAILURES)];
+    let mut definitions = vec![
+        count(CHECKED),
+        count(NON_COMPLIANT),
+        count(FAILURES),
+        count(REPAIRED),
+    ];
     if latencies.is_some() {
         definitions.push(latency_definition());
     }
@@ -104,6 +117,7 @@ fn first_line(
     set(&mut line, CHECKED, group.checked.into());
     set(&mut line, NON_COMPLIANT, group.non_compliant.into());
     set(&mut line, FAILURES, group.failures.into());
+    set(&mut line, REPAIRED, group.repaired.into());
     if let Some(latencies) = latencies {
         set(&mut line, LATENCY, json!(latencies));
     }

@@ -5,13 +5,16 @@
 
 use std::future::Future;
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use event_bus::{Event, Refusal};
+use expectation::Time;
 
 use crate::subject::ObjectVersion;
 
 /// AWS could not be asked, or its answer decides nothing: worth trying again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{operation} on {resource} failed: {answer}; {remedy}")]
+#[error("{operation} on {resource} failed: {answer}{}{remedy}", if .remedy.is_empty() { "" } else { "; " })]
 pub struct AskError {
     /// The API operation, such as `s3:HeadObject`.
     pub operation: &'static str,
@@ -19,7 +22,7 @@ pub struct AskError {
     pub resource: String,
     /// What AWS answered: status, code, request id; or what went wrong on the way.
     pub answer: String,
-    /// What happens next or what to do.
+    /// What to do, where anything can be done; empty otherwise. What happens next the caller knows.
     pub remedy: String,
 }
 
@@ -36,6 +39,22 @@ pub struct Observed {
     pub replication_status: Option<String>,
     /// The version that was looked at, where S3 says it.
     pub version_id: Option<String>,
+    /// `Last-Modified` as S3 writes it: of a replica, when its source object was written. It is read only
+    /// where it matters, see [`Observed::last_modified`].
+    pub last_modified: Option<String>,
+}
+
+impl Observed {
+    /// When the version was written; a replica bears the time of its source object. `None` where S3 does
+    /// not say it.
+    ///
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication.html>.
+    #[must_use]
+    pub fn last_modified(&self) -> Option<Time> {
+        let text = self.last_modified.as_deref()?;
+        let time = DateTime::from_str(text, Format::HttpDate).ok()?;
+        Some(Time::from_secs(time.secs()))
+    }
 }
 
 /// The answer to one `HeadObject`.
@@ -80,8 +99,10 @@ pub struct RegistryParameter {
 /// A bucket's default encryption, as far as it says which key is right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DefaultEncryption {
-    /// SSE-KMS or DSSE-KMS under this key; `None` is the AWS managed key `aws/s3`.
+    /// SSE-KMS under this key; `None` is the AWS managed key `aws/s3`.
     Kms(Option<String>),
+    /// DSSE-KMS likewise.
+    Dsse(Option<String>),
     /// SSE-S3, or nothing set: says nothing about keys.
     Other,
 }
@@ -148,11 +169,20 @@ pub struct Marker {
     pub version_id: Option<String>,
 }
 
+/// A version in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedVersion {
+    /// The version.
+    pub version: ObjectVersion,
+    /// When it was written, where S3 says it.
+    pub last_modified: Option<Time>,
+}
+
 /// One page of a bucket's versions, delete markers left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionPage {
     /// The versions.
-    pub versions: Vec<ObjectVersion>,
+    pub versions: Vec<ListedVersion>,
     /// Where the next page starts; `None` after the last.
     pub next: Option<Marker>,
 }

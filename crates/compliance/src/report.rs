@@ -1,17 +1,48 @@
 //! The verdict line: one JSON object a line on standard output.
 
+use aws_names::Home;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use expectation::Algorithm;
 use serde::Serialize;
 
-use crate::verdict::Verdict;
+use crate::verdict::{Expected, SCHEMA, Standing, Verdict};
 
-/// The schema of the verdict line.
-pub const SCHEMA: &str = "encrypted-replication/verdict/1";
+/// The version of the checker.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What all lines of one telling share.
+#[derive(Clone, Debug)]
+pub struct Stamp<'a> {
+    time: String,
+    home: Option<&'a Home>,
+}
+
+impl<'a> Stamp<'a> {
+    /// Lines told `now_ms` milliseconds after 1970 by the checker at `home`.
+    #[must_use]
+    pub fn new(now_ms: i64, home: Option<&'a Home>) -> Self {
+        Self {
+            // Every time from 0000 to 9999 can be written.
+            time: DateTime::from_millis(now_ms)
+                .fmt(Format::DateTime)
+                .unwrap_or_default(),
+            home,
+        }
+    }
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line<'a> {
     schema: &'static str,
     id: String,
+    time: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'a str>,
+    version: &'static str,
     verdict: &'static str,
     compliant: Option<bool>,
     bucket: &'a str,
@@ -48,7 +79,31 @@ struct ObservedLine<'a> {
 #[serde(rename_all = "camelCase")]
 struct ExpectedLine {
     kms_key_arns: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    former_kms_key_arns: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    algorithm: Option<&'static str>,
     from: &'static str,
+}
+
+impl ExpectedLine {
+    fn new(expected: &Expected) -> Self {
+        let names = |former: bool| {
+            let keys = expected.keys.iter();
+            let keys = keys.filter(|allowed| (allowed.standing == Standing::Former) == former);
+            keys.map(|allowed| allowed.key.name()).collect()
+        };
+        let mut algorithms = expected.keys.iter().map(|allowed| allowed.algorithm);
+        let first = algorithms.next().flatten();
+        Self {
+            kms_key_arns: names(false),
+            former_kms_key_arns: names(true),
+            algorithm: first
+                .filter(|first| algorithms.all(|other| other == Some(*first)))
+                .map(Algorithm::as_str),
+            from: expected.from.as_str(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -67,13 +122,14 @@ struct ReplicationLine<'a> {
 
 /// The verdict as one line of JSON, without its line feed.
 ///
+/// `time` is when it was told, `account` and `region` are the bucket's, `version` is the checker's.
 /// `compliant` is `null` where nobody can say; every other field that is unknown is left out,
 /// `remedy` too where nothing needs doing, and `repaired` where
 /// nothing was repaired. `bucketKeyEnabled` is there for objects under KMS.
 ///
 /// # Errors
 /// None that these types can cause; passed on rather than hidden.
-pub fn line(verdict: &Verdict) -> Result<String, serde_json::Error> {
+pub fn line(verdict: &Verdict, stamp: &Stamp<'_>) -> Result<String, serde_json::Error> {
     let Verdict {
         version,
         judgement,
@@ -88,14 +144,7 @@ pub fn line(verdict: &Verdict) -> Result<String, serde_json::Error> {
         bucket_key_enabled: seen.kms_key.is_some().then_some(seen.bucket_key_enabled),
         replication_status: seen.replication_status.as_deref(),
     });
-    let expected = expected.as_ref().map(|expected| ExpectedLine {
-        kms_key_arns: expected
-            .keys
-            .iter()
-            .map(crate::verdict::ExpectedKey::name)
-            .collect(),
-        from: expected.from.as_str(),
-    });
+    let expected = expected.as_ref().map(ExpectedLine::new);
     let replication = replication.as_ref().map(|event| ReplicationLine {
         event: event.outcome.event(),
         failure_reason: event.failure_reason.as_deref(),
@@ -106,6 +155,16 @@ pub fn line(verdict: &Verdict) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Line {
         schema: SCHEMA,
         id: verdict.id(),
+        time: &stamp.time,
+        account: version
+            .bucket_owner
+            .as_deref()
+            .or(stamp.home.map(|home| home.account.as_str())),
+        region: version
+            .region
+            .as_deref()
+            .or(stamp.home.map(|home| home.region.as_str())),
+        version: VERSION,
         verdict: judgement.kind.as_str(),
         compliant: judgement.kind.compliant(),
         bucket: &version.bucket,

@@ -47,10 +47,12 @@ async fn main() -> Result<(), Error> {
         move || aws_sdk_eventbridge::Client::new(&sdk),
     )
     .with_direct_heads(heads);
-    let checker =
-        Checker::new(aws, config.expected_keys, config.expectation_ttl).repairing(config.repair);
+    let checker = Checker::new(aws, config.expected_keys, config.expectation_ttl)
+        .repairing(config.repair)
+        .trusting_bucket_default(config.trust_bucket_default);
     let handler = Handler::new(checker, StandardOutput, config.max_concurrency)
-        .publishing(config.findings_event_bus);
+        .publishing(config.findings_event_bus)
+        .patient(config.most_receives);
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         handle(&handler, event)
     }))

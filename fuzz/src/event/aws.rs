@@ -34,6 +34,7 @@ impl InspectObject for Aws {
                 bucket_key_enabled: true,
                 replication_status: (length < 64).then(|| "REPLICA".to_owned()),
                 version_id: None,
+                last_modified: None,
             })
         };
         ready(match length % 8 {
@@ -48,7 +49,7 @@ impl InspectObject for Aws {
                 operation: "s3:HeadObject",
                 resource: "an object".to_owned(),
                 answer: "status 503, SlowDown".to_owned(),
-                remedy: "the message is tried again".to_owned(),
+                remedy: String::new(),
             }),
         })
     }

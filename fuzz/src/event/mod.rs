@@ -4,7 +4,7 @@
 mod aws;
 mod handling;
 
-use compliance::ingest::{self, IngestError, Payload};
+use compliance::ingest::{self, Content, IngestError, Payload, Reading};
 use compliance::subject::{ObjectVersion, Subject};
 use serde_json::{Value, json};
 
@@ -42,21 +42,22 @@ fn taken(payload: &Value) -> Result<Payload, IngestError> {
 
 fn is_read_well(read: &Payload, payload: &Value) {
     match read {
-        Payload::Direct(subjects) => {
+        Payload::Direct(read) => {
             let records = payload.get("Records").and_then(Value::as_array);
             // A notification inside SNS may hold several records.
             let most = records.map_or(1, |records| records.len().max(notified(records)));
-            assert!(subjects.len() <= most, "{subjects:?} of {payload}");
-            subjects.iter().for_each(is_sound);
+            let records = read.subjects.len() + read.faults.len();
+            assert!(records <= most, "{read:?} of {payload}");
+            is_sound_reading(read);
         }
         Payload::Queue(messages) => {
             let given = ids(payload, "/Records", "messageId");
             let read: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
             assert_eq!(read, given, "{payload}");
             for message in messages {
-                match &message.subjects {
-                    Ok(subjects) => subjects.iter().for_each(is_sound),
-                    Err(error) => is_a_line(error),
+                match &message.content {
+                    Content::Event(read) => is_sound_reading(read),
+                    Content::Sweep(request) => names_a_bucket(&request.bucket),
                 }
             }
         }
@@ -94,9 +95,9 @@ fn beside_others(body: &str) {
     let Ok(Payload::Queue(messages)) = taken(&batch) else {
         panic!("a batch that is not read for the body {body}");
     };
-    let sound = messages.last().map(|message| &message.subjects);
+    let sound = messages.last().map(|message| &message.content);
     assert!(
-        matches!(sound, Some(Ok(subjects)) if subjects.len() == 1),
+        matches!(sound, Some(Content::Event(read)) if read.subjects.len() == 1 && read.faults.is_empty()),
         "{sound:?} beside {body}"
     );
 }
@@ -117,6 +118,11 @@ fn ids<'a>(payload: &'a Value, list: &str, name: &str) -> Vec<&'a str> {
     let ids = items.into_iter().flatten().map(|item| item.get(name));
     ids.map(|id| id.and_then(Value::as_str).unwrap_or_default())
         .collect()
+}
+
+fn is_sound_reading(read: &Reading) {
+    read.subjects.iter().for_each(is_sound);
+    read.faults.iter().for_each(is_a_line);
 }
 
 fn is_sound(subject: &Subject) {

@@ -63,12 +63,9 @@ where
     let denied = status(error) == Some(403)
         || matches!(error.code(), Some("AccessDenied" | "AccessDeniedException"));
     let remedy = if denied {
-        format!(
-            "allow the checker's role {}; the message is tried again",
-            permission(operation)
-        )
+        format!("allow the checker's role {}", permission(operation))
     } else {
-        "the message is tried again".to_owned()
+        String::new()
     };
     AskError {
         operation,

@@ -4,11 +4,14 @@ use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{EncodingType, ObjectEncryption, ServerSideEncryption, SsekmsEncryption};
 
+use aws_smithy_types::date_time::Format;
+use expectation::Time;
+
 use super::Aws;
 use super::error::{answer, ask, header, status};
 use crate::ports::{
-    AskError, DefaultEncryption, InspectObject, Inspection, ListVersions, Marker, Observed, Repair,
-    RepairObject, VersionPage,
+    AskError, DefaultEncryption, InspectObject, Inspection, ListVersions, ListedVersion, Marker,
+    Observed, Repair, RepairObject, VersionPage,
 };
 use crate::subject::{Key, ObjectVersion};
 
@@ -54,14 +57,66 @@ impl Aws {
             .key(version.key.as_str())
             .set_version_id(version.version_id.clone())
             .set_expected_bucket_owner(owner.map(str::to_owned));
-        match head.send().await {
-            Ok(head) => Ok(observe(head)),
-            Err(error) => status(&error)
-                .and_then(|status| self.refused(status, |name| header(&error, name)))
-                .ok_or_else(|| {
-                    let resource = format!("bucket {} key {}", version.bucket, version.key);
-                    ask("s3:HeadObject", resource, &error)
-                }),
+        let error = match head.send().await {
+            Ok(head) => return Ok(observe(head)),
+            Err(error) => error,
+        };
+        let unknown = |error| {
+            let resource = format!("bucket {} key {}", version.bucket, version.key);
+            ask("s3:HeadObject", resource, error)
+        };
+        let Some(status) = status(&error) else {
+            return Err(unknown(&error));
+        };
+        match self.refused(status, |name| header(&error, name)) {
+            Some(Inspection::AccessDenied | Inspection::CustomerKey) => {
+                self.why_refused(version, owner, status).await
+            }
+            Some(inspection) => Ok(inspection),
+            None => Err(unknown(&error)),
+        }
+    }
+
+    /// Why S3 refused a HEAD, whose answer has no body to say it: asked by a GET that never gets the
+    /// object, as no ETag is what `If-Match` demands. 403 is said of a missing permission and of a wrong
+    /// secret alike, 400 of SSE-C, a malformed version id and an expired token.
+    async fn why_refused(
+        &self,
+        version: &ObjectVersion,
+        owner: Option<&str>,
+        head_status: u16,
+    ) -> Result<Inspection, AskError> {
+        let get = self
+            .s3
+            .get_object()
+            .bucket(&version.bucket)
+            .key(version.key.as_str())
+            .set_version_id(version.version_id.clone())
+            .set_expected_bucket_owner(owner.map(str::to_owned))
+            .if_match("\"no object's\"");
+        // The HEAD's own answer stands where this one adds nothing to it.
+        let by_status = match head_status {
+            400 => Inspection::CustomerKey,
+            _ => Inspection::AccessDenied,
+        };
+        let Err(error) = get.send().await else {
+            return Ok(by_status);
+        };
+        match Refusal::of(error.code()) {
+            Refusal::Permission => Ok(Inspection::AccessDenied),
+            Refusal::Other => Ok(by_status),
+            refusal => Err(AskError {
+                operation: "s3:HeadObject",
+                resource: format!("bucket {} key {}", version.bucket, version.key),
+                answer: answer(&error),
+                remedy: match refusal {
+                    Refusal::VersionId => {
+                        "correct the version id: it is none of S3's".to_owned()
+                    }
+                    _ => "the checker's own credentials are refused: where that stays so, deploy it again"
+                        .to_owned(),
+                },
+            }),
         }
     }
 
@@ -90,6 +145,34 @@ impl Aws {
     }
 }
 
+/// What a refusal is about, by S3's code; see
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    Permission,
+    Credentials,
+    VersionId,
+    Other,
+}
+
+impl Refusal {
+    fn of(code: Option<&str>) -> Self {
+        match code.unwrap_or_default() {
+            "AccessDenied" | "AllAccessDisabled" | "AccountProblem" => Self::Permission,
+            "SignatureDoesNotMatch"
+            | "InvalidAccessKeyId"
+            | "InvalidSecurity"
+            | "InvalidToken"
+            | "ExpiredToken"
+            | "TokenRefreshRequired"
+            | "RequestTimeTooSkewed"
+            | "AuthorizationHeaderMalformed" => Self::Credentials,
+            "InvalidArgument" | "NoSuchVersion" => Self::VersionId,
+            _ => Self::Other,
+        }
+    }
+}
+
 fn observe(head: HeadObjectOutput) -> Inspection {
     let delete_marker = head.delete_marker == Some(true);
     let customer_key = head.sse_customer_algorithm.is_some();
@@ -103,6 +186,9 @@ fn observe(head: HeadObjectOutput) -> Inspection {
             .replication_status
             .map(|status| status.as_str().to_owned()),
         version_id: head.version_id.filter(|id| !id.is_empty()),
+        last_modified: head
+            .last_modified
+            .and_then(|time| time.fmt(Format::HttpDate).ok()),
     };
     shown(delete_marker, customer_key, observed)
 }
@@ -123,6 +209,7 @@ fn observe_headers<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Insp
             == Some("true"),
         replication_status: header("x-amz-replication-status").map(str::to_owned),
         version_id: text("x-amz-version-id"),
+        last_modified: text("last-modified"),
     };
     shown(delete_marker, customer_key, observed)
 }
@@ -171,15 +258,15 @@ impl Aws {
             .flatten()
             .find_map(|rule| rule.apply_server_side_encryption_by_default);
         Ok(match default {
-            Some(default)
-                if matches!(
-                    default.sse_algorithm,
-                    ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse
-                ) =>
-            {
-                DefaultEncryption::Kms(default.kms_master_key_id.filter(|key| !key.is_empty()))
+            Some(default) => {
+                let key = default.kms_master_key_id.filter(|key| !key.is_empty());
+                match default.sse_algorithm {
+                    ServerSideEncryption::AwsKms => DefaultEncryption::Kms(key),
+                    ServerSideEncryption::AwsKmsDsse => DefaultEncryption::Dsse(key),
+                    _ => DefaultEncryption::Other,
+                }
             }
-            _ => DefaultEncryption::Other,
+            None => DefaultEncryption::Other,
         })
     }
 }
@@ -272,13 +359,19 @@ impl ListVersions for Aws {
         };
         let mut versions = Vec::new();
         for listed in page.versions.unwrap_or_default() {
-            versions.push(ObjectVersion {
+            let version = ObjectVersion {
                 bucket: bucket.to_owned(),
                 key: decode(&listed.key.unwrap_or_default())?,
                 version_id: listed.version_id.filter(|id| !id.is_empty()),
                 region: None,
                 bucket_owner: None,
                 event_time_ms: None,
+            };
+            versions.push(ListedVersion {
+                version,
+                last_modified: listed
+                    .last_modified
+                    .map(|time| Time::from_secs(time.secs())),
             });
         }
         let next = match (page.is_truncated, page.next_key_marker) {

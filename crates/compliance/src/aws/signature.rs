@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -72,7 +74,7 @@ impl Signer {
         }
     }
 
-    /// The signature of `head` at `now`; `None` before 1970 or for a secret that is no key.
+    /// The signature of `head` at `now`; `None` before 1970, after 9999 or for a secret that is no key.
     pub(super) fn sign(
         &self,
         head: Head<'_>,
@@ -80,7 +82,7 @@ impl Signer {
         now: SystemTime,
     ) -> Option<Signed> {
         let seconds = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
-        let date = timestamp(seconds);
+        let date = timestamp(seconds)?;
         let (day, _) = date.split_at_checked(8)?;
         let (owner_name, token_name) = (
             head.owner.map_or("", |_| ";x-amz-expected-bucket-owner"),
@@ -162,23 +164,12 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// `20150830T123600Z`. Days to date after Howard Hinnant's `civil_from_days`, for days after 1970.
-fn timestamp(seconds: u64) -> String {
-    let (days, rest) = (seconds / SECONDS_A_DAY + 719_468, seconds % SECONDS_A_DAY);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+/// `20150830T123600Z`; `None` after the year 9999.
+fn timestamp(seconds: u64) -> Option<String> {
+    let time = DateTime::from_secs(i64::try_from(seconds).ok()?);
+    let mut text = time.fmt(Format::DateTime).ok()?;
+    text.retain(|c| !matches!(c, '-' | ':'));
+    Some(text)
 }
 
 #[cfg(test)]

@@ -4,38 +4,45 @@ use aws_lambda_events::event::s3::batch_job::{S3BatchJobResponse, S3BatchJobResu
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse};
 use serde_json::{Value, json};
 
-use super::{HandlerError, log_retry};
-use crate::batch::{Judged, Outcome};
-use crate::ingest::{BatchJob, QueueMessage};
-use crate::report;
+use super::error::HandlerError;
+use super::telling::Told;
+use crate::ingest::{BatchJob, Content, IngestError, QueueMessage, Reading};
+use crate::judging::{Fate, Judged};
+use crate::ports::AskError;
 
 const OUT_OF_TIME: &str = "the function's time ran out before it was looked at";
 
-/// To SQS: the messages that are to come back.
+/// To SQS: the messages that are to come back. `sweeps` are the fates of those that asked for one: why it
+/// is not done, where it is not.
 ///
 /// See <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting>.
-pub(super) fn queue(messages: &[QueueMessage], judged: &Judged) -> Result<Value, HandlerError> {
-    let mut outcomes = judged.outcomes.iter();
+pub(super) fn queue(
+    messages: &[QueueMessage],
+    judged: &Judged,
+    sweeps: Vec<Result<(), String>>,
+) -> Result<Value, HandlerError> {
+    let mut fates = judged.fates.iter();
+    let mut sweeps = sweeps.into_iter();
     let mut answer = SqsBatchResponse::default();
     for message in messages {
-        let done = match &message.subjects {
-            Ok(subjects) => {
-                // All of the message's outcomes are taken, or the next message would get them.
-                let own: Vec<_> = outcomes.by_ref().take(subjects.len()).collect();
-                own.len() == subjects.len()
-                    && own
-                        .into_iter()
-                        .map(|outcome| done(&message.id, outcome))
-                        .fold(true, |a, b| a & b)
+        let id = message.id.as_str();
+        let done = match &message.content {
+            Content::Event(reading) => {
+                // All of the message's fates are taken, or the next message would get them.
+                let own: Vec<_> = fates.by_ref().take(reading.subjects.len()).collect();
+                all_done(id, reading, &own)
             }
-            Err(error) => {
-                tracing::error!(
-                    message_id = message.id,
-                    "message {} cannot be read: {error}",
-                    message.id
-                );
-                false
-            }
+            Content::Sweep(_) => match sweeps.next() {
+                Some(Ok(())) => true,
+                other => {
+                    let why = other.and_then(Result::err).unwrap_or_default();
+                    tracing::warn!(
+                        message_id = id,
+                        "message {id} goes back for another try: its sweep did not come to its end: {why}"
+                    );
+                    false
+                }
+            },
         };
         if !done {
             let mut failure = BatchItemFailure::default();
@@ -46,14 +53,35 @@ pub(super) fn queue(messages: &[QueueMessage], judged: &Judged) -> Result<Value,
     Ok(serde_json::to_value(answer)?)
 }
 
-fn done(message_id: &str, outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Judged(_) => true,
-        Outcome::Failed(error) => {
+fn all_done(id: &str, reading: &Reading, fates: &[&Fate]) -> bool {
+    for fault in &reading.faults {
+        tracing::error!(message_id = id, "message {id} cannot be read: {fault}");
+    }
+    let judged = fates
+        .iter()
+        .map(|fate| done(id, fate))
+        .fold(true, |a, b| a & b);
+    reading.faults.is_empty() && fates.len() == reading.subjects.len() && judged
+}
+
+/// Logs why something goes back for another try.
+fn log_retry(what: &str, id: &str, error: &AskError) {
+    tracing::warn!(
+        operation = error.operation,
+        resource = error.resource,
+        answer = error.answer,
+        "{what} {id} goes back for another try: {error}",
+    );
+}
+
+fn done(message_id: &str, fate: &Fate) -> bool {
+    match fate {
+        Fate::Judged(_) => true,
+        Fate::Failed(error) => {
             log_retry("message", message_id, error);
             false
         }
-        Outcome::OutOfTime => {
+        Fate::OutOfTime => {
             tracing::warn!(
                 message_id,
                 "message {message_id} goes back for another try: {OUT_OF_TIME}"
@@ -64,24 +92,24 @@ fn done(message_id: &str, outcome: &Outcome) -> bool {
 }
 
 /// To a direct invocation: the verdicts, or an error, so that an asynchronous one is tried again.
-pub(super) fn direct(judged: &Judged) -> Result<Value, HandlerError> {
-    let mut failed = judged.outcomes.iter().filter_map(|outcome| match outcome {
-        Outcome::Judged(_) => None,
-        Outcome::Failed(error) => Some(error.to_string()),
-        Outcome::OutOfTime => Some(OUT_OF_TIME.to_owned()),
+pub(super) fn direct(told: &Told, faults: &[IngestError]) -> Result<Value, HandlerError> {
+    let fates = told.judged.fates.iter();
+    let undone = fates.filter_map(|fate| match fate {
+        Fate::Judged(_) => None,
+        Fate::Failed(error) => Some(error.to_string()),
+        Fate::OutOfTime => Some(OUT_OF_TIME.to_owned()),
     });
+    let mut failed = undone.chain(faults.iter().map(ToString::to_string));
     if let Some(first) = failed.next() {
-        let all = judged.outcomes.len();
+        let all = told.judged.fates.len() + faults.len();
         return Err(HandlerError::NotDone {
             failed: failed.count() + 1,
             all,
             first,
         });
     }
-    let lines = judged
-        .verdicts
-        .iter()
-        .map(|verdict| report::line(verdict).and_then(|line| serde_json::from_str::<Value>(&line)));
+    let places = 0..told.judged.verdicts.len();
+    let lines = places.map(|place| serde_json::from_str::<Value>(told.line(place)));
     Ok(json!({"verdicts": lines.collect::<Result<Vec<_>, _>>()?}))
 }
 
@@ -90,15 +118,15 @@ pub(super) fn direct(judged: &Judged) -> Result<Value, HandlerError> {
 /// `Succeeded` bears the verdict, `PermanentFailure` a finding or a task that cannot be read, and
 /// `TemporaryFailure` is tried again by the job.
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html>.
-pub(super) fn batch_operations(job: &BatchJob, judged: &Judged) -> Result<Value, HandlerError> {
-    let mut outcomes = judged.outcomes.iter();
+pub(super) fn batch_operations(job: &BatchJob, told: &Told) -> Result<Value, HandlerError> {
+    let mut fates = told.judged.fates.iter();
     let mut answer = S3BatchJobResponse::default();
     answer.invocation_schema_version = Some(job.schema_version.clone());
     answer.treat_missing_keys_as = Some("TemporaryFailure".to_owned());
     answer.invocation_id = Some(job.invocation_id.clone());
     for task in &job.tasks {
         let (code, text) = match &task.version {
-            Ok(_) => task_result(&task.id, outcomes.next(), judged)?,
+            Ok(_) => task_result(&task.id, fates.next(), told),
             Err(error) => {
                 tracing::error!(
                     task_id = task.id,
@@ -117,27 +145,21 @@ pub(super) fn batch_operations(job: &BatchJob, judged: &Judged) -> Result<Value,
     Ok(serde_json::to_value(answer)?)
 }
 
-fn task_result(
-    task_id: &str,
-    outcome: Option<&Outcome>,
-    judged: &Judged,
-) -> Result<(&'static str, String), HandlerError> {
-    let verdict = match outcome {
-        Some(Outcome::Judged(place)) => judged.verdicts.get(*place),
-        Some(Outcome::Failed(error)) => {
+fn task_result(task_id: &str, fate: Option<&Fate>, told: &Told) -> (&'static str, String) {
+    let place = match fate {
+        Some(Fate::Judged(place)) => *place,
+        Some(Fate::Failed(error)) => {
             log_retry("task", task_id, error);
-            return Ok(("TemporaryFailure", error.to_string()));
+            return ("TemporaryFailure", error.to_string());
         }
-        Some(Outcome::OutOfTime) | None => None,
+        Some(Fate::OutOfTime) | None => return ("TemporaryFailure", OUT_OF_TIME.to_owned()),
     };
-    let Some(verdict) = verdict else {
-        return Ok(("TemporaryFailure", OUT_OF_TIME.to_owned()));
-    };
-    let finding = verdict.judgement.kind.compliant() == Some(false);
+    let verdict = told.judged.verdicts.get(place);
+    let finding = verdict.is_some_and(|verdict| verdict.judgement.kind.compliant() == Some(false));
     let code = if finding {
         "PermanentFailure"
     } else {
         "Succeeded"
     };
-    Ok((code, report::line(verdict)?))
+    (code, told.line(place).to_owned())
 }

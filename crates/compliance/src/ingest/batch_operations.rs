@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::error::{IngestError, shorten};
-use super::fields;
+use super::{fields, options};
 use crate::findings::Publish;
 use crate::subject::{Key, ObjectVersion};
 
@@ -21,6 +21,8 @@ pub struct BatchJob {
     pub invocation_id: String,
     /// Which verdicts become events: the user argument `PublishCompliant`, of schema 2.0.
     pub publish: Publish,
+    /// Whether only to look, although the checker repairs: the user argument `Repair`.
+    pub only_looks: bool,
     /// One or more objects.
     pub tasks: Vec<BatchTask>,
 }
@@ -64,15 +66,13 @@ pub(super) fn read(event: &Value) -> Result<BatchJob, IngestError> {
             field: "tasks",
             expected: "an array",
         })?;
-    let publish = event.pointer("/job/userArguments").map_or_else(
-        || Ok(Publish::default()),
-        |arguments| super::read_publish(arguments, SHAPE),
-    )?;
+    let arguments = event.pointer("/job/userArguments").unwrap_or(&Value::Null);
     let tasks = tasks.iter().map(read_task).collect::<Result<_, _>>()?;
     Ok(BatchJob {
         schema_version: schema.to_owned(),
         invocation_id,
-        publish,
+        publish: options::publish(arguments, SHAPE)?,
+        only_looks: options::only_looks(arguments, SHAPE)?,
         tasks,
     })
 }

@@ -21,12 +21,26 @@ pub enum IngestError {
     #[error(
         "an event of unknown shape ({seen}); accepted are S3 notifications, EventBridge events of \
          aws.s3, s3:TestEvent, S3 Batch Operations tasks and the Sweep action, the first three \
-         also in SNS and SQS"
+         also in SNS and SQS, the last also in SQS"
     )]
     UnknownShape {
         /// The outline of what came: its type and its field names.
         seen: String,
     },
+    /// A shape that is known but for a field that tells it.
+    #[error(
+        "{shape} without `{missing}`: where an input transformer or an input path of a rule takes it away, send the \
+         whole event"
+    )]
+    Reshaped {
+        /// The shape.
+        shape: &'static str,
+        /// The field that is missing.
+        missing: &'static str,
+    },
+    /// An action that the checker does not have.
+    #[error("there is no action `{0}`; the checker knows `Sweep`")]
+    UnknownAction(String),
     /// A known shape with an event that nobody knows.
     #[error("{shape} carries the unknown event `{event}`")]
     UnknownEvent {
@@ -69,9 +83,36 @@ impl IngestError {
     /// The error for a value that is none of the shapes.
     #[must_use]
     pub fn unknown(value: &Value) -> Self {
-        Self::UnknownShape {
+        reshaped(value).unwrap_or_else(|| Self::UnknownShape {
             seen: outline(value),
+        })
+    }
+}
+
+/// What is missing of a shape that can be told by the rest.
+fn reshaped(value: &Value) -> Option<IngestError> {
+    const NOTIFICATION: &str = "an S3 notification";
+    const EVENT: &str = "an EventBridge event of aws.s3";
+    let error = |shape, missing| Some(IngestError::Reshaped { shape, missing });
+    let of_s3 = |holder: &Value| {
+        ["bucket", "object"]
+            .iter()
+            .all(|name| holder.get(name).is_some_and(Value::is_object))
+    };
+    if let Some(records) = value.get("Records").and_then(Value::as_array) {
+        let mut records = records.iter();
+        return records
+            .any(|record| record.get("s3").is_some() && record.get("eventSource").is_none())
+            .then(|| error(NOTIFICATION, "Records[].eventSource"))?;
+    }
+    match value.get("detail") {
+        Some(detail) if of_s3(detail) && value.get("source").is_none() => error(EVENT, "source"),
+        Some(detail) if of_s3(detail) && value.get("detail-type").is_none() => {
+            error(EVENT, "detail-type")
         }
+        None if value.get("s3").is_some_and(of_s3) => error(NOTIFICATION, "Records"),
+        None if of_s3(value) => error(EVENT, "detail"),
+        _ => None,
     }
 }
 

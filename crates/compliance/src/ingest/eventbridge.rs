@@ -29,15 +29,15 @@ pub(super) fn recognise(event: &Value) -> bool {
 }
 
 /// Reads the event.
-pub(super) fn read(event: &Value) -> Result<Vec<Subject>, IngestError> {
+pub(super) fn read(event: &Value) -> Result<Option<Subject>, IngestError> {
     fields::check_version(SHAPE, fields::text(event, "version"), "0")?;
     let kind = fields::text(event, "detail-type").ok_or(fields::missing(SHAPE, "detail-type"))?;
     if kind == "Object Created" {
-        return read_version(event).map(|version| vec![Subject::Arrival(version)]);
+        return read_version(event).map(|version| Some(Subject::Arrival(version)));
     }
     if OTHER_TYPES.contains(&kind) {
         tracing::info!(event = kind, "event concerns no arrival");
-        return Ok(Vec::new());
+        return Ok(None);
     }
     Err(IngestError::UnknownEvent {
         shape: SHAPE,

@@ -1,9 +1,9 @@
 //! Reading single fields out of raw JSON.
 
+use aws_names::{is_account_id, is_plain};
 use serde_json::Value;
 
 use super::error::{IngestError, shorten};
-use crate::names::{is_account_id, is_plain};
 
 /// Of a bucket made before 2018 in us-east-1, see
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.

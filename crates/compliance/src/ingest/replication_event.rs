@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::error::{IngestError, shorten};
-use super::{fields, s3_notification};
+use super::{fields, s3_record};
 use crate::subject::{ReplicationEvent, ReplicationOutcome};
 
 const SHAPE: &str = "an S3 replication event";
@@ -18,7 +18,7 @@ pub(super) fn read(record: &Value, event: &str) -> Result<ReplicationEvent, Inge
             shape: SHAPE,
             event: shorten(event),
         })?;
-    let version = s3_notification::read_version(record)?;
+    let version = s3_record::version(record)?;
     // All of its fields are optional, and so is it: the event's name alone is news enough.
     let data = record.get("replicationEventData").unwrap_or(&Value::Null);
     Ok(ReplicationEvent {

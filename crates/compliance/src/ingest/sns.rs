@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::error::IngestError;
-use super::fields;
-use crate::subject::Subject;
+use super::reading::Reading;
+use super::{event, fields};
 
 const SHAPE: &str = "an SNS message";
 
@@ -21,15 +21,21 @@ pub(super) fn recognise_records(event: &Value) -> bool {
     })
 }
 
-/// Reads the events inside SNS records.
-pub(super) fn read_records(event: &Value) -> Result<Vec<Subject>, IngestError> {
-    let mut subjects = Vec::new();
+/// Reads the events inside SNS records, each by itself.
+pub(super) fn read_records(event: &Value) -> Reading {
+    let mut reading = Reading::default();
     for record in fields::records(event).unwrap_or_default() {
-        fields::check_version(SHAPE, fields::text(record, "EventVersion"), "1")?;
-        let message = record.get("Sns").ok_or(fields::missing(SHAPE, "Sns"))?;
-        subjects.extend(read_envelope(message)?);
+        match message(record) {
+            Ok(envelope) => reading.join(read_envelope(envelope)),
+            Err(fault) => reading.join(fault.into()),
+        }
     }
-    Ok(subjects)
+    reading
+}
+
+fn message(record: &Value) -> Result<&Value, IngestError> {
+    fields::check_version(SHAPE, fields::text(record, "EventVersion"), "1")?;
+    record.get("Sns").ok_or(fields::missing(SHAPE, "Sns"))
 }
 
 /// Whether this is the envelope that SNS puts around a message without raw delivery.
@@ -38,7 +44,12 @@ pub(super) fn recognise_envelope(event: &Value) -> bool {
 }
 
 /// Reads the event inside an envelope; an envelope inside an envelope is not read.
-pub(super) fn read_envelope(envelope: &Value) -> Result<Vec<Subject>, IngestError> {
-    let text = fields::text(envelope, "Message").ok_or(fields::missing(SHAPE, "Message"))?;
-    super::read_event(&super::parse(text)?)
+pub(super) fn read_envelope(envelope: &Value) -> Reading {
+    let inside = fields::text(envelope, "Message")
+        .ok_or(fields::missing(SHAPE, "Message"))
+        .and_then(event::parse);
+    match inside {
+        Ok(inside) => event::read(&inside),
+        Err(fault) => fault.into(),
+    }
 }

@@ -5,8 +5,9 @@
 use serde_json::Value;
 
 use super::error::IngestError;
-use super::fields;
-use crate::subject::Subject;
+use super::reading::Reading;
+use super::sweep::SweepRequest;
+use super::{event, expectation_event, fields, sns, sweep};
 
 const SHAPE: &str = "an SQS message";
 
@@ -15,8 +16,19 @@ const SHAPE: &str = "an SQS message";
 pub struct QueueMessage {
     /// What Lambda calls `itemIdentifier` in the answer.
     pub id: String,
-    /// What the message is about, or why it cannot be read. Empty where there is nothing to judge.
-    pub subjects: Result<Vec<Subject>, IngestError>,
+    /// How often it was received, this time included, where SQS says it.
+    pub receives: Option<u32>,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// What a message asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// To judge what its event tells, where it tells anything.
+    Event(Reading),
+    /// To look through a bucket.
+    Sweep(SweepRequest),
 }
 
 /// Whether these are records of a queue.
@@ -43,9 +55,30 @@ pub(super) fn read(event: &Value) -> Result<Vec<QueueMessage>, IngestError> {
 
 fn read_message(record: &Value) -> Result<QueueMessage, IngestError> {
     let id = fields::owned(record, "messageId").ok_or(fields::missing(SHAPE, "messageId"))?;
-    let subjects = match fields::text(record, "body") {
-        Some(body) => super::read_text(body),
-        None => Err(fields::missing(SHAPE, "body")),
-    };
-    Ok(QueueMessage { id, subjects })
+    let count = record
+        .get("attributes")
+        .and_then(|attributes| fields::text(attributes, "ApproximateReceiveCount"));
+    let content = fields::text(record, "body")
+        .ok_or(fields::missing(SHAPE, "body"))
+        .and_then(read_body);
+    Ok(QueueMessage {
+        id,
+        receives: count.and_then(|count| count.parse().ok()),
+        content: content.unwrap_or_else(|fault| Content::Event(fault.into())),
+    })
+}
+
+/// An event, an event inside an SNS envelope, or a request for a sweep.
+fn read_body(text: &str) -> Result<Content, IngestError> {
+    let body = event::parse(text)?;
+    if sns::recognise_envelope(&body) {
+        Ok(Content::Event(sns::read_envelope(&body)))
+    } else if sweep::recognise(&body) {
+        sweep::read(&body).map(Content::Sweep)
+    } else if expectation_event::recognise(&body) {
+        let request = expectation_event::read(&body)?;
+        Ok(request.map_or_else(|| Content::Event(Reading::default()), Content::Sweep))
+    } else {
+        Ok(Content::Event(event::read(&body)))
+    }
 }

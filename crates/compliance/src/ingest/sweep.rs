@@ -1,13 +1,16 @@
-//! `{"Action":"Sweep","Bucket":…,"Prefix":…}`: a direct invocation that looks through a bucket.
+//! `{"Action":"Sweep","Bucket":…,"Prefix":…}`: a request to look through a bucket, sent to the function or
+//! in a message of its queue.
 
+use expectation::Time;
 use serde_json::Value;
 
-use super::PUBLISH_COMPLIANT;
 use super::error::{IngestError, shorten};
-use super::fields;
+use super::options::{PUBLISH_COMPLIANT, REPAIR};
+use super::{fields, options};
 use crate::findings::Publish;
 
-const SHAPE: &str = "a direct action";
+const SHAPE: &str = "a Sweep action";
+const SINCE: &str = "Since";
 
 /// Where to look, and from where on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,8 +23,12 @@ pub struct SweepRequest {
     pub key_marker: Option<String>,
     /// Continue after this version of it.
     pub version_id_marker: Option<String>,
+    /// Only versions that were written then or later; a replica bears the time of its source object.
+    pub since: Option<Time>,
     /// Which verdicts become events.
     pub publish: Publish,
+    /// Whether only to look, although the checker repairs.
+    pub only_looks: bool,
 }
 
 /// Whether this is a direct action of ours.
@@ -32,31 +39,45 @@ pub(super) fn recognise(event: &Value) -> bool {
 /// Reads the request; its fields are not encoded. Unknown fields are refused: a misspelt `Prefix`
 /// would sweep the whole bucket.
 pub(super) fn read(event: &Value) -> Result<SweepRequest, IngestError> {
-    const KNOWN: [&str; 5] = ["Action", "Bucket", "Prefix", "KeyMarker", "VersionIdMarker"];
+    const KNOWN: [&str; 6] = [
+        "Action",
+        "Bucket",
+        "Prefix",
+        "KeyMarker",
+        "VersionIdMarker",
+        SINCE,
+    ];
     let action = fields::text(event, "Action").ok_or(fields::missing(SHAPE, "Action"))?;
     if action != "Sweep" {
-        return Err(IngestError::UnknownEvent {
-            shape: SHAPE,
-            event: shorten(action),
-        });
+        return Err(IngestError::UnknownAction(shorten(action)));
     }
     for (name, value) in event.as_object().into_iter().flatten() {
-        if name == PUBLISH_COMPLIANT {
+        if [PUBLISH_COMPLIANT, REPAIR].contains(&name.as_str()) {
             continue;
         }
         if !KNOWN.contains(&name.as_str()) || !(value.is_string() || value.is_null()) {
             return Err(IngestError::Field {
                 shape: SHAPE,
-                field: "Action, Bucket, Prefix, KeyMarker, VersionIdMarker, PublishCompliant",
+                field: "Action, Bucket, Prefix, KeyMarker, VersionIdMarker, Since, PublishCompliant, Repair",
                 expected: "texts, and no other field",
             });
         }
     }
+    let since = match fields::text(event, SINCE) {
+        None => None,
+        Some(text) => Some(Time::parse(text).ok_or(IngestError::Field {
+            shape: SHAPE,
+            field: SINCE,
+            expected: "a time such as 2026-11-27T18:00:00Z",
+        })?),
+    };
     Ok(SweepRequest {
         bucket: fields::bucket(event, "Bucket", SHAPE, "Bucket")?,
         prefix: fields::owned(event, "Prefix").unwrap_or_default(),
         key_marker: fields::owned(event, "KeyMarker"),
         version_id_marker: fields::owned(event, "VersionIdMarker"),
-        publish: super::read_publish(event, SHAPE)?,
+        since,
+        publish: options::publish(event, SHAPE)?,
+        only_looks: options::only_looks(event, SHAPE)?,
     })
 }

@@ -1,95 +1,24 @@
 //! The judgement on an object that could be looked at: a pure function.
 
-use super::text;
-use super::{Judgement, Kind};
-use crate::expectation::Authority;
-use crate::key_arn::{Home, KeyArn, KeyName};
-use crate::ports::Observed;
+use aws_names::KeyArn;
+use expectation::Time;
 
-/// What a replica should be encrypted with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expected {
-    /// Who says so.
-    pub from: Authority,
-    /// Any of these keys; never empty.
-    pub keys: Vec<ExpectedKey>,
-}
+use super::evidence::{Allowed, Evidence, Expected, ExpectedKey, KeyState, ObservedKey, Standing};
+use super::kind::{Judgement, Kind};
+use super::text::{self, Difference};
 
-/// One allowed key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExpectedKey {
-    /// Known by its ARN.
-    Known(KeyArn),
-    /// An id, with no account and Region to look for it in.
-    Id(String),
-    /// An alias that KMS did not resolve, and why not.
-    Unresolved {
-        /// The alias as it was written.
-        alias: String,
-        /// What KMS answered; `None` where there is no such alias.
-        refusal: Option<String>,
-    },
-}
-
-impl ExpectedKey {
-    /// The key as the verdict line names it.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::Known(arn) => arn.to_string(),
-            Self::Id(id) => id.clone(),
-            Self::Unresolved { alias, .. } => alias.clone(),
-        }
-    }
-}
-
-/// The observed key, resolved as far as it can be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ObservedKey {
-    /// Known by its ARN.
-    Known(KeyArn),
-    /// Named by S3 in a way that does not lead to an ARN.
-    Named(String),
-}
-
-/// Whether the observed key can decrypt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyState {
-    /// `Enabled`, or another state in which the key works.
-    Usable,
-    /// `Disabled`, `PendingDeletion`, …
-    Unusable(String),
-    /// KMS knows no such key.
-    Missing,
-    /// KMS would not say; with the reason.
-    Unknown(String),
-}
-
-/// All that a judgement rests on.
-#[derive(Clone, Copy, Debug)]
-pub struct Evidence<'a> {
-    /// What S3 said.
-    pub observed: &'a Observed,
-    /// The observed key, where there is one.
-    pub key: Option<&'a ObservedKey>,
-    /// The state of the observed key.
-    pub key_state: &'a KeyState,
-    /// Whether AWS manages the observed key, where KMS said it.
-    pub aws_managed: Option<bool>,
-    /// What was expected; `None` where nothing says which key is right.
-    pub expected: Option<&'a Expected>,
-    /// The bucket's Region, where it is known.
-    pub region: Option<&'a str>,
-}
-
-/// Whether the replication status is a replica's.
-///
-/// `PENDING` and `FAILED` are a replica's too, while replica modification sync carries a change of
-/// it back; S3 shows the same for an object written straight into a bucket that has rules of its
-/// own, and the two cannot be told apart.
+/// Whether the replication status is a replica's and no source object's.
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-status.html>.
 #[must_use]
 pub(crate) fn is_replica(status: Option<&str>) -> bool {
+    status == Some("REPLICA")
+}
+
+/// Whether it may be a replica's: under replica modification sync `PENDING` and `FAILED` are, while S3
+/// carries a change of the replica back. Every source object shows the same until it is replicated, and
+/// the two cannot be told apart.
+#[must_use]
+pub(crate) fn may_be_replica(status: Option<&str>) -> bool {
     matches!(status, Some("REPLICA" | "PENDING" | "FAILED"))
 }
 
@@ -97,38 +26,89 @@ pub(crate) fn is_replica(status: Option<&str>) -> bool {
 #[must_use]
 pub fn judge_object(evidence: Evidence<'_>) -> Judgement {
     let status = evidence.observed.replication_status.as_deref();
-    if !is_replica(status) {
+    if !may_be_replica(status) {
         return text::not_replica(status);
     }
+    let judgement = judge_encryption(evidence);
+    match status {
+        Some(status) if !is_replica(Some(status)) => {
+            if judgement.kind == Kind::Compliant || judgement.kind == Kind::FormerKey {
+                text::with_status(judgement, status)
+            } else {
+                text::perhaps_source(status)
+            }
+        }
+        _ => judgement,
+    }
+}
+
+fn judge_encryption(evidence: Evidence<'_>) -> Judgement {
     let Some(expected) = evidence.expected else {
         return text::no_expectation();
     };
-    let judgement = match evidence.observed.algorithm.as_deref() {
-        Some("aws:kms" | "aws:kms:dsse") => judge_key(evidence, expected),
-        other => text::wrong_algorithm(other),
+    // Most rules have no times: S3's date is read only where one has.
+    let timed = expected.keys.iter().any(|allowed| allowed.until.is_some());
+    let last_modified = if timed {
+        evidence.observed.last_modified()
+    } else {
+        None
     };
-    text::with_status(judgement, status)
+    let spoke = |allowed: &Allowed| allowed.spoke_of(last_modified, evidence.arrived);
+    let now = |allowed: &&Allowed| allowed.standing != Standing::Former && spoke(allowed);
+    let anything_now = expected.keys.iter().any(|allowed| now(&allowed));
+    let kms = matches!(
+        evidence.observed.algorithm.as_deref(),
+        Some("aws:kms" | "aws:kms:dsse")
+    );
+    match evidence.key {
+        Some(key) if kms => {
+            let same = |allowed: &&Allowed| same_key(&allowed.key, key);
+            let mut all = expected.keys.iter();
+            if let Some(allowed) = all.clone().filter(now).find(same) {
+                return right_key(evidence, key, allowed);
+            }
+            if let Some(allowed) = all.find(|allowed| spoke(allowed) && same(allowed)) {
+                return right_key(evidence, key, allowed);
+            }
+            // An alias nobody could resolve may well be this key: that is no finding yet.
+            for allowed in &expected.keys {
+                if let ExpectedKey::Unresolved { alias, refusal } = &allowed.key {
+                    return text::unresolved(alias, refusal.as_deref());
+                }
+            }
+            if anything_now {
+                wrong_key(evidence, expected, key)
+            } else {
+                text::no_expectation()
+            }
+        }
+        _ if !anything_now => text::no_expectation(),
+        None if kms => text::no_key_named(),
+        _ => text::wrong_algorithm(evidence.observed.algorithm.as_deref()),
+    }
 }
 
-fn judge_key(evidence: Evidence<'_>, expected: &Expected) -> Judgement {
-    let Some(key) = evidence.key else {
-        return text::no_key_named();
-    };
-    if expected.keys.iter().any(|allowed| same_key(allowed, key)) {
-        return match evidence.key_state {
-            KeyState::Usable => Judgement::new(Kind::Compliant, text::COMPLIANT),
-            KeyState::Unknown(why) => text::compliant_state_unknown(why),
-            KeyState::Unusable(state) => text::key_unusable(key, state),
-            KeyState::Missing => text::key_missing(key),
-        };
+/// Under a key that is right, or was: whether of the kind that is demanded, and whether it can be read.
+fn right_key(evidence: Evidence<'_>, key: &ObservedKey, allowed: &Allowed) -> Judgement {
+    if let Some(demanded) = allowed.algorithm
+        && evidence.observed.algorithm.as_deref() != Some(demanded.as_str())
+    {
+        return text::other_algorithm(evidence.observed.algorithm.as_deref(), demanded);
     }
-    // An alias nobody could resolve may well be this key: that is no finding yet.
-    for allowed in &expected.keys {
-        if let ExpectedKey::Unresolved { alias, refusal } = allowed {
-            return text::unresolved(alias, refusal.as_deref());
-        }
+    let former = former_until(allowed);
+    match evidence.key_state {
+        KeyState::Usable => text::right(key, former, None),
+        KeyState::Unknown(why) => text::right(key, former, Some(why)),
+        KeyState::Unusable(state) => text::key_unusable(key, state),
+        KeyState::Missing => text::key_missing(key),
     }
-    text::wrong_key(evidence, expected, key)
+}
+
+/// Until when a key was right that no longer is.
+fn former_until(allowed: &Allowed) -> Option<Time> {
+    allowed
+        .until
+        .filter(|_| allowed.standing == Standing::Former)
 }
 
 fn same_key(allowed: &ExpectedKey, observed: &ObservedKey) -> bool {
@@ -142,15 +122,31 @@ fn same_key(allowed: &ExpectedKey, observed: &ObservedKey) -> bool {
     }
 }
 
-impl ExpectedKey {
-    /// The key that a name means, as far as that needs no call; `None` for an alias.
-    #[must_use]
-    pub fn without_asking(name: &KeyName, home: Option<&Home>) -> Option<Self> {
-        match (name, home) {
-            (KeyName::Arn(arn), _) => Some(Self::Known(arn.clone())),
-            (KeyName::Id(id), Some(home)) => Some(Self::Known(home.key(id))),
-            (KeyName::Id(id), None) => Some(Self::Id(id.clone())),
-            (KeyName::Alias(_), _) => None,
+/// What the key that the replica has differs in from those that it should have.
+fn wrong_key(evidence: Evidence<'_>, expected: &Expected, key: &ObservedKey) -> Judgement {
+    let ObservedKey::Known(seen) = key else {
+        return text::wrong_key(key, Difference::Key);
+    };
+    let known = |allowed: &Allowed| match &allowed.key {
+        ExpectedKey::Known(arn) if allowed.standing != Standing::Former => Some(arn.clone()),
+        _ => None,
+    };
+    let known: Vec<KeyArn> = expected.keys.iter().filter_map(known).collect();
+    let all_differ =
+        |differs: &dyn Fn(&KeyArn) -> bool| !known.is_empty() && known.iter().all(differs);
+    let difference = if evidence.aws_managed == Some(true) {
+        Difference::AwsManaged
+    } else if all_differ(&|arn| arn.account != seen.account) {
+        Difference::Account(&seen.account)
+    } else if all_differ(&|arn| arn.region != seen.region) {
+        // Only where no expected key is in the key's Region is the Region the difference.
+        Difference::Region {
+            region: &seen.region,
+            same_multi_region_key: known.iter().any(|arn| arn.id == seen.id),
+            bucket_is_there: evidence.region == Some(seen.region.as_str()),
         }
-    }
+    } else {
+        Difference::Key
+    };
+    text::wrong_key(key, difference)
 }

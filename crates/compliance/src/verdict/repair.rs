@@ -1,6 +1,7 @@
 //! The words about repairs, added to a judgement.
 
-use super::{Judgement, Kind, Verdict};
+use super::finding::Verdict;
+use super::kind::{Judgement, Kind};
 
 /// A finding that stays one, and why.
 pub(crate) fn not_repaired(verdict: Verdict, why: &str) -> Verdict {

@@ -1,6 +1,6 @@
 //! The judgement on what the source bucket says of a replication: no request is needed for it.
 
-use super::{Judgement, Kind};
+use super::kind::{Judgement, Kind};
 use crate::failure_reason::FailureReason;
 use crate::subject::{ReplicationEvent, ReplicationOutcome};
 

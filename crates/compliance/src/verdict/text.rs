@@ -1,11 +1,13 @@
 //! The words of the judgements: one sentence of reason, one of remedy.
 
-use super::judge::{Evidence, Expected, ExpectedKey, ObservedKey};
-use super::{Judgement, Kind};
+use expectation::{Algorithm, Time};
+
+use super::evidence::ObservedKey;
+use super::kind::{Detail, Judgement, Kind};
 use crate::subject::ObjectVersion;
 
 /// The reason of the verdict that is nearly always given.
-pub(super) const COMPLIANT: &str = "the replica is encrypted with an expected key";
+const COMPLIANT: &str = "the replica is encrypted with an expected key";
 
 const CORRECT: &str = "correct ReplicaKmsKeyID of the replication rule, then re-encrypt the replica \
                        with UpdateObjectEncryption or replicate the version again with S3 Batch \
@@ -26,15 +28,26 @@ pub(super) fn not_replica(status: Option<&str>) -> Judgement {
     }
 }
 
+/// The status is a replica's under replica modification sync, and a source object's, too.
+pub(super) fn perhaps_source(status: &str) -> Judgement {
+    Judgement::new(
+        Kind::NotReplica,
+        format!(
+            "the object's replication status is {status}: it may be a source object that is not replicated, or a \
+             replica under replica modification sync, and S3 does not tell the two apart",
+        ),
+    )
+}
+
 pub(super) fn no_expectation() -> Judgement {
     Judgement::new(
         Kind::NoExpectation,
-        "nothing says which key is right: no EXPECTED_KMS_KEY_ARNS, no registry rule for this key, \
-         and the bucket's default encryption names no KMS key",
+        "nothing says which key is right: no EXPECTED_KMS_KEY_ARNS, and no registry rule that speaks of this object",
     )
     .remedy(
-        "provision the replication with Custom::EncryptedReplication, which writes the registry, or \
-         set EXPECTED_KMS_KEY_ARNS, or give the bucket a default KMS key",
+        "provision the replication with Custom::EncryptedReplication, which writes the registry, or set \
+         EXPECTED_KMS_KEY_ARNS; a bucket's default encryption says nothing about replicas, unless \
+         TrustBucketDefault says that it does",
     )
 }
 
@@ -55,9 +68,27 @@ pub(super) fn wrong_algorithm(algorithm: Option<&str>) -> Judgement {
         ),
     };
     Judgement::new(Kind::WrongAlgorithm, seen).remedy(
-        "set the source bucket's default encryption to SSE-KMS and upload the object again, or change \
-         this replica with UpdateObjectEncryption",
+        "set the source bucket's default encryption to SSE-KMS; where it is that already, the uploader asked for \
+         another encryption (x-amz-server-side-encryption): change the uploader, and let the bucket's policy deny \
+         s3:PutObject with another s3:x-amz-server-side-encryption than aws:kms; then upload the object again, or \
+         change this replica with UpdateObjectEncryption",
     )
+}
+
+/// KMS, but not of the kind that is demanded.
+pub(super) fn other_algorithm(seen: Option<&str>, demanded: Algorithm) -> Judgement {
+    Judgement::new(
+        Kind::WrongAlgorithm,
+        format!(
+            "the replica is encrypted with the expected key, but by {}, where {demanded} is demanded: a replication \
+             rule keeps the source object's type of encryption",
+            seen.unwrap_or("nothing that S3 names"),
+        ),
+    )
+    .remedy(format!(
+        "set the source bucket's default encryption to {demanded}, let its policy deny s3:PutObject with another \
+         s3:x-amz-server-side-encryption, and upload the object again",
+    ))
 }
 
 pub(super) fn no_key_named() -> Judgement {
@@ -68,15 +99,36 @@ pub(super) fn no_key_named() -> Judgement {
     .remedy(CORRECT)
 }
 
-pub(super) fn compliant_state_unknown(why: &str) -> Judgement {
-    Judgement::new(
-        Kind::Compliant,
-        format!("{COMPLIANT}; whether that key is usable could not be read: {why}"),
-    )
+/// Under a key that is right, or was `until` then; whether it is usable is unknown where there is a `why`.
+pub(super) fn right(key: &ObservedKey, until: Option<Time>, why: Option<&str>) -> Judgement {
+    let judgement = match until {
+        None => Judgement::new(Kind::Compliant, COMPLIANT),
+        Some(until) => Judgement::new(
+            Kind::FormerKey,
+            format!(
+                "the replica is encrypted with {}, which was the expected key until {until} and has been replaced \
+                 since: it was right when the replica arrived",
+                key.name(),
+            ),
+        ),
+    };
+    match why {
+        None => judgement,
+        Some(why) => {
+            let reason = format!(
+                "{}; whether that key is usable could not be read: {why}",
+                judgement.reason
+            );
+            Judgement {
+                reason: reason.into(),
+                ..judgement
+            }
+        }
+    }
 }
 
 pub(super) fn key_unusable(key: &ObservedKey, state: &str) -> Judgement {
-    let key = key_name(key);
+    let key = key.name();
     let remedy = match state {
         "PendingDeletion" | "PendingReplicaDeletion" => format!(
             "cancel the deletion and enable the key before its waiting period ends: kms \
@@ -97,7 +149,7 @@ pub(super) fn key_unusable(key: &ObservedKey, state: &str) -> Judgement {
 }
 
 pub(super) fn key_missing(key: &ObservedKey) -> Judgement {
-    let key = key_name(key);
+    let key = key.name();
     Judgement::new(
         Kind::KeyUnusable,
         format!(
@@ -111,156 +163,118 @@ pub(super) fn key_missing(key: &ObservedKey) -> Judgement {
     )
 }
 
-pub(super) fn wrong_key(
-    evidence: Evidence<'_>,
-    expected: &Expected,
-    key: &ObservedKey,
-) -> Judgement {
-    let name = key_name(key);
-    let known: Vec<_> = expected
-        .keys
-        .iter()
-        .filter_map(|key| {
-            if let ExpectedKey::Known(arn) = key {
-                Some(arn)
-            } else {
-                None
-            }
-        })
-        .collect();
-    let ObservedKey::Known(seen) = key else {
-        return Judgement::new(
-            Kind::WrongKey,
-            format!("the replica is encrypted with {name}, which is not an expected key"),
-        )
-        .remedy(CORRECT);
-    };
-    if evidence.aws_managed == Some(true) {
-        return Judgement::new(
-            Kind::WrongKey,
-            format!(
-                "the replica is encrypted with the AWS managed key {name}, not with an expected key: \
-                 its policy cannot be changed, and no other account can read what it encrypts",
-            ),
-        )
-        .remedy(CORRECT);
-    }
-    if !known.is_empty() && known.iter().all(|arn| arn.account != seen.account) {
-        return Judgement::new(
-            Kind::WrongKey,
-            format!(
-                "the replica is encrypted with {name}, a key of account {}, not with an expected key: \
-                 that account decides who can read it",
-                seen.account,
-            ),
-        )
-        .remedy(CORRECT);
-    }
-    // Only where no expected key is in the key's Region is the Region the difference.
-    if !known.is_empty() && known.iter().all(|arn| arn.region != seen.region) {
-        return other_regions_key(evidence, &name, seen, &known);
-    }
-    Judgement::new(
-        Kind::WrongKey,
-        format!("the replica is encrypted with {name}, which is not an expected key"),
-    )
-    .remedy(CORRECT)
+/// What a wrong key differs in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Difference<'a> {
+    /// It is another one, and that is all.
+    Key,
+    /// AWS manages it.
+    AwsManaged,
+    /// It is this account's, and no expected one is.
+    Account(&'a str),
+    /// It is of another Region than the expected ones.
+    Region {
+        /// Its Region.
+        region: &'a str,
+        /// Whether it is a multi-Region key that is expected in another Region.
+        same_multi_region_key: bool,
+        /// Whether the bucket is in that Region.
+        bucket_is_there: bool,
+    },
 }
 
 /// S3 uses a key only in the bucket's own Region, multi-Region keys included; see
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>.
-fn other_regions_key(
-    evidence: Evidence<'_>,
-    name: &str,
-    seen: &crate::key_arn::KeyArn,
-    known: &[&crate::key_arn::KeyArn],
-) -> Judgement {
-    let relation = if known.iter().any(|arn| arn.id == seen.id) {
-        "the same multi-Region key in another Region, which S3 treats as another key"
-    } else {
-        "a key of another Region than the expected one's"
-    };
-    let judgement = Judgement::new(
-        Kind::WrongKey,
-        format!(
-            "the replica is encrypted with {name}: {relation} ({})",
-            seen.region
+pub(super) fn wrong_key(key: &ObservedKey, difference: Difference<'_>) -> Judgement {
+    let name = key.name();
+    let encrypted = "the replica is encrypted with ";
+    let reason = match difference {
+        Difference::Key => format!("{encrypted}{name}, which is not an expected key"),
+        Difference::AwsManaged => format!(
+            "{encrypted}the AWS managed key {name}, not with an expected key: its policy cannot be changed, and no \
+             other account can read what it encrypts",
         ),
-    );
-    if evidence.region == Some(seen.region.as_str()) {
-        judgement.remedy(format!(
-            "correct the expectation: a replica's key is always in its bucket's Region, {}, so the \
-             expected key can never be used there",
-            seen.region,
-        ))
-    } else {
-        judgement.remedy(CORRECT)
+        Difference::Account(account) => format!(
+            "{encrypted}{name}, a key of account {account}, not with an expected key: that account decides who can \
+             read it",
+        ),
+        Difference::Region {
+            region,
+            same_multi_region_key,
+            ..
+        } => {
+            let relation = if same_multi_region_key {
+                "the same multi-Region key in another Region, which S3 treats as another key"
+            } else {
+                "a key of another Region than the expected one's"
+            };
+            format!("{encrypted}{name}: {relation} ({region})")
+        }
+    };
+    let judgement = Judgement::new(Kind::WrongKey, reason);
+    match difference {
+        Difference::Region {
+            region,
+            bucket_is_there: true,
+            ..
+        } => judgement.remedy(format!(
+            "correct the expectation: a replica's key is always in its bucket's Region, {region}, so the expected key \
+             can never be used there",
+        )),
+        _ => judgement.remedy(CORRECT),
     }
 }
 
 /// Says so where the status is not plainly a replica's.
-pub(super) fn with_status(judgement: Judgement, status: Option<&str>) -> Judgement {
-    match status {
-        Some(status) if status != "REPLICA" => {
-            let reason = format!(
-                "{}; its replication status is {status}, as of a replica under replica modification \
-                 sync",
-                judgement.reason,
-            );
-            Judgement {
-                reason: reason.into(),
-                ..judgement
-            }
-        }
-        _ => judgement,
+pub(super) fn with_status(judgement: Judgement, status: &str) -> Judgement {
+    let reason = format!(
+        "{}; its replication status is {status}, as of a replica under replica modification sync",
+        judgement.reason,
+    );
+    Judgement {
+        reason: reason.into(),
+        ..judgement
     }
 }
 
 /// The judgement where the allowed key is an alias that KMS did not resolve.
-#[must_use]
-pub fn unresolved(alias: &str, refusal: Option<&str>) -> Judgement {
+pub(super) fn unresolved(alias: &str, refusal: Option<&str>) -> Judgement {
     match refusal {
-        Some(refusal) => Judgement {
-            discriminator: "alias-refused",
-            ..Judgement::new(
-                Kind::Uninspectable,
-                format!("the expected key is {alias}, and KMS would not say which key that is: {refusal}"),
-            )
-            .remedy(
-                "allow the checker's role kms:DescribeKey on the key behind the alias, or name the \
-                 key by its ARN",
-            )
-        },
-        None => Judgement {
-            discriminator: "alias-missing",
-            ..Judgement::new(
-                Kind::NoExpectation,
-                format!("the expected key is {alias}, and there is no such alias"),
-            )
-            .remedy("name the expected key by its ARN, or create the alias")
-        },
+        Some(refusal) => Judgement::new(
+            Kind::Uninspectable,
+            format!("the expected key is {alias}, and KMS would not say which key that is: {refusal}"),
+        )
+        .detail(Detail::AliasRefused)
+        .remedy(
+            "allow the checker's role kms:DescribeKey on the key behind the alias, or name the key by its ARN",
+        ),
+        None => Judgement::new(
+            Kind::NoExpectation,
+            format!("the expected key is {alias}, and there is no such alias"),
+        )
+        .detail(Detail::AliasMissing)
+        .remedy("name the expected key by its ARN, or create the alias"),
     }
 }
 
 /// The version is not there any more.
 #[must_use]
 pub fn gone(delete_marker: bool) -> Judgement {
-    if delete_marker {
-        let reason = "a delete marker covers the object, or the version is one";
-        Judgement {
-            discriminator: "delete-marker",
-            ..Judgement::new(Kind::Gone, reason)
-        }
+    let (reason, detail) = if delete_marker {
+        (
+            "a delete marker covers the object, or the version is one",
+            Detail::DeleteMarker,
+        )
     } else {
-        let reason = "the version was deleted before it was looked at";
-        Judgement {
-            discriminator: "not-found",
-            ..Judgement::new(Kind::Gone, reason)
-        }
-    }
+        (
+            "the version was deleted before it was looked at",
+            Detail::NotFound,
+        )
+    };
+    Judgement::new(Kind::Gone, reason).detail(detail)
 }
 
-/// S3 answered 403.
+/// S3 answered 403, again and again where that could be waited for.
 ///
 /// Without `s3:ListBucket` S3 answers 403 also for a version that is gone; see
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>.
@@ -275,55 +289,38 @@ pub fn access_denied(version: &ObjectVersion, owner: Option<&str>) -> Judgement 
     let belongs = owner.map_or_else(String::new, |owner| {
         format!(", and check that account {owner} owns the bucket")
     });
-    Judgement {
-        discriminator: "access-denied",
-        ..Judgement::new(
-            Kind::Uninspectable,
-            format!(
-                "S3 refused HeadObject on bucket {bucket} (403): {action} is missing, or denied"
-            ),
-        )
-        .remedy(format!(
-            "allow the checker's role {action} on the objects of bucket {bucket} and s3:ListBucket \
-             on the bucket, in its own policy and in the bucket's{belongs}",
-        ))
-    }
+    Judgement::new(
+        Kind::Uninspectable,
+        format!("S3 refused HeadObject on bucket {bucket} (403): {action} is missing, or denied"),
+    )
+    .detail(Detail::AccessDenied)
+    .remedy(format!(
+        "allow the checker's role {action} on the objects of bucket {bucket} and s3:ListBucket on the bucket, in its \
+         own policy and in the bucket's{belongs}",
+    ))
 }
 
-/// S3 answered 400.
+/// S3 answered 400, and said nothing else when it was asked why.
 #[must_use]
 pub fn customer_key() -> Judgement {
-    Judgement {
-        discriminator: "customer-key",
-        ..Judgement::new(
-            Kind::Uninspectable,
-            "S3 refused HeadObject (400), as it does for an object encrypted with a key that the \
-             customer provides (SSE-C): its headers cannot be read without that key",
-        )
-        .remedy("use SSE-KMS for source objects instead of SSE-C, and block SSE-C on both buckets")
-    }
+    Judgement::new(
+        Kind::Uninspectable,
+        "S3 refused HeadObject (400), as it does for an object encrypted with a key that the customer provides \
+         (SSE-C): its headers cannot be read without that key",
+    )
+    .detail(Detail::CustomerKey)
+    .remedy("use SSE-KMS for source objects instead of SSE-C, and block SSE-C on both buckets")
 }
 
 /// The bucket is in another Region.
 #[must_use]
 pub fn other_region(bucket: &str, region: &str) -> Judgement {
-    Judgement {
-        discriminator: "other-region",
-        ..Judgement::new(
-            Kind::Uninspectable,
-            format!(
-                "bucket {bucket} is in {region}, and this checker looks only at its own Region"
-            ),
-        )
-        .remedy(format!(
-            "deploy the checker in {region} too, and send the bucket's events there"
-        ))
-    }
-}
-
-fn key_name(key: &ObservedKey) -> String {
-    match key {
-        ObservedKey::Known(arn) => arn.to_string(),
-        ObservedKey::Named(name) => name.clone(),
-    }
+    Judgement::new(
+        Kind::Uninspectable,
+        format!("bucket {bucket} is in {region}, and this checker looks only at its own Region"),
+    )
+    .detail(Detail::OtherRegion)
+    .remedy(format!(
+        "deploy the checker in {region} too, and send the bucket's events there"
+    ))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use compliance::ports::{Inspection, KeyAnswer, Marker, VersionPage};
+use compliance::ports::{Inspection, KeyAnswer, ListedVersion, Marker, VersionPage};
 use compliance::subject::Subject;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -164,6 +164,156 @@ async fn with_cold_caches_a_replica_takes_no_longer_than_its_head() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_asks_once_however_short_an_expectation_lives() {
+    let bench = Bench::remembering(Fake::default(), Duration::ZERO);
+    let start = Instant::now();
+    bench.send(&queue_batch(1_000)).await.unwrap();
+    // Eight at a time: no call but the HEADs takes time.
+    assert_eq!(start.elapsed(), Duration::from_millis(20) * 125);
+    assert_eq!(bench.fake.registry_calls.load(Ordering::SeqCst), 1);
+    assert_eq!(bench.fake.describe_calls.load(Ordering::SeqCst), 1);
+    bench.send(&queue_batch(1)).await.unwrap();
+    assert_eq!(bench.fake.registry_calls.load(Ordering::SeqCst), 2);
+}
+
+/// A message that was received this many times.
+fn received(count: u32) -> Value {
+    let mut batch = queue_batch(1);
+    batch["Records"][0]["attributes"] = json!({"ApproximateReceiveCount": count.to_string()});
+    batch
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_comes_back_until_the_last_receive_and_is_told_then() {
+    let refused = || Fake {
+        head: Box::new(|n, _| {
+            Ok(if n < 3 {
+                Inspection::AccessDenied
+            } else {
+                Inspection::Object(replica(KEY))
+            })
+        }),
+        ..Fake::default()
+    };
+    let bench = Bench::new(refused(), &[], 8).patient(3);
+    for count in [1, 2] {
+        let answer = bench.send(&received(count)).await.unwrap();
+        assert_eq!(failed_ids(&answer), ["m0"]);
+        assert_eq!(bench.lines(), (vec![], vec![]), "nothing is told yet");
+    }
+    let answer = bench.send(&received(3)).await.unwrap();
+    assert_eq!(failed_ids(&answer), Vec::<String>::new());
+    assert_eq!(bench.lines().0[0]["verdict"], "Uninspectable");
+
+    // A permission that comes in time.
+    let bench = Bench::new(
+        Fake {
+            head: Box::new(|n, _| {
+                Ok(if n == 0 {
+                    Inspection::AccessDenied
+                } else {
+                    Inspection::Object(replica(KEY))
+                })
+            }),
+            ..Fake::default()
+        },
+        &[],
+        8,
+    )
+    .patient(3);
+    bench.send(&received(1)).await.unwrap();
+    bench.send(&received(2)).await.unwrap();
+    assert_eq!(bench.lines().0[0]["verdict"], "Compliant");
+
+    // What does not pass is told at once.
+    let bench = Bench::new(
+        Fake {
+            head: Box::new(|_, _| Ok(Inspection::CustomerKey)),
+            ..Fake::default()
+        },
+        &[],
+        8,
+    )
+    .patient(3);
+    let answer = bench.send(&received(1)).await.unwrap();
+    assert_eq!(failed_ids(&answer), Vec::<String>::new());
+    assert_eq!(bench.lines().0[0]["verdict"], "Uninspectable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_good_records_of_a_mixed_message_are_judged_and_it_comes_back_for_the_other() {
+    let bench = Bench::new(Fake::default(), &[], 8);
+    let mut event = sample("s3-object-created");
+    let record = |key: &str, name: &str| {
+        let mut record = event["Records"][0].clone();
+        record["s3"]["object"]["key"] = json!(key);
+        record["eventName"] = json!(name);
+        record
+    };
+    let put = "ObjectCreated:Put";
+    let records = [
+        record("a", put),
+        record("b", "ObjectDreamt:Put"),
+        record("c", put),
+    ];
+    event["Records"] = json!(records);
+    let batch = json!({"Records": [{"messageId": "m0", "eventSource": "aws:sqs", "body": event.to_string()}]});
+    assert_eq!(failed_ids(&bench.send(&batch).await.unwrap()), ["m0"]);
+    let keys: Vec<_> = bench
+        .lines()
+        .0
+        .iter()
+        .map(|line| line["key"].clone())
+        .collect();
+    assert_eq!(keys, [json!("a"), json!("c")]);
+    let error = bench.send(&event).await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("1 of 3 records are not done, the first because"),
+        "{error}"
+    );
+    assert_eq!(bench.lines().0.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrived_before_the_buckets_events_is_looked_at_by_a_message_of_the_queue() {
+    let written = |key: &str, time: &str| {
+        let mut listed = page(&[key], None).versions.remove(0);
+        listed.last_modified = expectation::Time::parse(time);
+        listed
+    };
+    let first = VersionPage {
+        versions: vec![
+            written("before", "2026-03-02T09:13:59Z"),
+            written("after", "2026-03-02T09:14:00Z"),
+        ],
+        next: Some(Marker::default()),
+    };
+    let bench = Bench::new(
+        Fake {
+            pages: vec![Ok(first), Err(ask_error())],
+            ..Fake::default()
+        },
+        &[],
+        8,
+    );
+    let body = sample("eventbridge-parameter-created").to_string();
+    let batch = json!({"Records": [{"messageId": "m0", "eventSource": "aws:sqs", "body": body}]});
+    // It did not come to its end.
+    assert_eq!(failed_ids(&bench.send(&batch).await.unwrap()), ["m0"]);
+    let keys: Vec<_> = bench
+        .lines()
+        .0
+        .iter()
+        .map(|line| line["key"].clone())
+        .collect();
+    assert_eq!(keys, [json!("after")]);
+    assert_eq!(
+        failed_ids(&bench.send(&batch).await.unwrap()),
+        Vec::<String>::new()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn that_nothing_is_expected_is_remembered_too() {
     let bench = Bench::new(
         Fake {
@@ -176,7 +326,8 @@ async fn that_nothing_is_expected_is_remembered_too() {
     bench.send(&queue_batch(10)).await.unwrap();
     bench.send(&queue_batch(10)).await.unwrap();
     assert_eq!(bench.fake.registry_calls.load(Ordering::SeqCst), 1);
-    assert_eq!(bench.fake.default_calls.load(Ordering::SeqCst), 1);
+    // The bucket's default encryption is nobody's word.
+    assert_eq!(bench.fake.default_calls.load(Ordering::SeqCst), 0);
     assert!(
         bench
             .lines()
@@ -288,7 +439,7 @@ async fn a_direct_event_answers_its_verdicts_or_fails_as_a_whole() {
     assert_eq!(
         error,
         "1 of 1 records are not done, the first because s3:HeadObject on bucket destination \
-         failed: status 503, SlowDown; the message is tried again",
+         failed: status 503, SlowDown",
     );
     let unknown = bench.send(&json!({"hello": 1})).await.unwrap_err();
     assert_eq!(unknown.code(), "UnreadablePayload");
@@ -342,18 +493,25 @@ fn page(keys: &[&str], next: Option<&str>) -> VersionPage {
     let one = |key: &&str| {
         let mut event = sample("eventbridge-object-created");
         event["detail"]["object"]["key"] = json!(key);
-        let Ok(compliance::ingest::Payload::Direct(subjects)) = compliance::ingest::read(&event)
+        let Ok(compliance::ingest::Payload::Direct(reading)) = compliance::ingest::read(&event)
         else {
             panic!("no event")
         };
-        Subject::version(&subjects[0]).clone()
+        Subject::version(&reading.subjects[0]).clone()
     };
     let next = next.map(|key| Marker {
         key: Some(key.to_owned()),
         version_id: Some("v".to_owned()),
     });
     VersionPage {
-        versions: keys.iter().map(one).collect(),
+        versions: keys
+            .iter()
+            .map(one)
+            .map(|version| ListedVersion {
+                version,
+                last_modified: None,
+            })
+            .collect(),
         next,
     }
 }

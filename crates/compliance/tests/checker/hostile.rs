@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use compliance::ingest::{self, Payload};
+use compliance::ingest::{self, Content, Payload};
 use compliance::ports::VersionPage;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -170,7 +170,11 @@ fn refusal(body: &str) -> String {
     let Payload::Queue(messages) = ingest::read(&batch).unwrap() else {
         panic!("no queue");
     };
-    let error = messages[1].subjects.as_ref().unwrap_err().to_string();
+    let Content::Event(read) = &messages[1].content else {
+        panic!("no event");
+    };
+    assert_eq!((read.subjects.len(), read.faults.len()), (0, 1));
+    let error = read.faults[0].to_string();
     assert!(error.len() < 1_000, "{} bytes", error.len());
     error
 }

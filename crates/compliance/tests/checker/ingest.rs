@@ -1,6 +1,6 @@
 //! Every sample event, read: the values that come out, not only that something does.
 
-use compliance::ingest::{self, IngestError, Payload};
+use compliance::ingest::{self, Content, IngestError, Payload, Reading};
 use compliance::subject::{ReplicationOutcome, Subject};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
@@ -14,13 +14,27 @@ const VERSION: Option<&str> = Some("096fKKXTRTtl3on89fVO.nfljtsv6qko");
 
 fn subjects(payload: &Value) -> Vec<Subject> {
     match ingest::read(payload).unwrap() {
-        Payload::Direct(subjects) => subjects,
+        Payload::Direct(reading) => whole(reading),
         Payload::Queue(messages) => messages
-            .into_iter()
-            .flat_map(|message| message.subjects.unwrap())
+            .iter()
+            .cloned()
+            .map(reading)
+            .flat_map(whole)
             .collect(),
         other => panic!("no events: {other:?}"),
     }
+}
+
+fn reading(message: ingest::QueueMessage) -> Reading {
+    match message.content {
+        Content::Event(reading) => reading,
+        Content::Sweep(request) => panic!("no event: {request:?}"),
+    }
+}
+
+fn whole(reading: Reading) -> Vec<Subject> {
+    assert_eq!(reading.faults, []);
+    reading.subjects
 }
 
 #[test]
@@ -116,12 +130,125 @@ fn a_mixed_batch_fails_only_the_message_that_nobody_can_read() {
     };
     let counts: Vec<_> = messages
         .iter()
-        .map(|message| message.subjects.as_ref().map(Vec::len).ok())
+        .cloned()
+        .map(reading)
+        .map(|reading| (reading.subjects.len(), reading.faults.len()))
         .collect();
-    assert_eq!(counts, [Some(1), Some(2), None, Some(1)]);
+    assert_eq!(counts, [(1, 0), (2, 0), (0, 1), (1, 0)]);
     assert_eq!(
-        messages[2].subjects.as_ref().unwrap_err().to_string(),
+        reading(messages[2].clone()).faults[0].to_string(),
         "a message of 8 bytes is not JSON, at line 1 column 2",
+    );
+}
+
+#[test]
+fn a_record_of_an_unknown_kind_takes_no_other_with_it() {
+    let mut event = sample("s3-object-created");
+    let record = event["Records"][0].clone();
+    let mut unknown = record.clone();
+    unknown["eventName"] = json!("ObjectDreamt:Put");
+    let mut others = record.clone();
+    others["eventSource"] = json!("aws:other");
+    event["Records"] = json!([unknown, record, others]);
+    let Payload::Direct(read) = ingest::read(&event).unwrap() else {
+        panic!("no event")
+    };
+    assert_eq!((read.subjects.len(), read.faults.len()), (1, 2));
+    assert!(read.faults[0].to_string().contains("ObjectDreamt"));
+    assert!(read.faults[1].to_string().contains("eventSource"));
+    let in_sns = json!({"Type": "Notification", "Message": event.to_string()});
+    for body in [&event, &in_sns] {
+        let queue = json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": body.to_string(),
+            "attributes": {"ApproximateReceiveCount": "2"}}]});
+        let Payload::Queue(messages) = ingest::read(&queue).unwrap() else {
+            panic!("no queue")
+        };
+        assert_eq!(messages[0].receives, Some(2));
+        let read = reading(messages[0].clone());
+        assert_eq!((read.subjects.len(), read.faults.len()), (1, 2));
+    }
+}
+
+#[test]
+fn an_event_that_was_reshaped_says_what_is_missing() {
+    let error = |event: &Value| ingest::read(event).unwrap_err().to_string();
+    let mut s3 = sample("s3-object-created");
+    s3["Records"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("eventSource");
+    assert!(
+        error(&s3).starts_with("an S3 notification without `Records[].eventSource`: "),
+        "{}",
+        error(&s3)
+    );
+    let bridge = sample("eventbridge-object-created");
+    for missing in ["source", "detail-type"] {
+        let mut bridge = bridge.clone();
+        bridge.as_object_mut().unwrap().remove(missing);
+        let told = error(&bridge);
+        let start = format!("an EventBridge event of aws.s3 without `{missing}`: ");
+        assert!(
+            told.starts_with(&start) && told.contains("input transformer"),
+            "{told}"
+        );
+    }
+    assert!(error(&bridge["detail"]).contains("without `detail`"));
+}
+
+#[test]
+fn a_sweep_may_come_by_the_queue_and_a_new_expectation_asks_for_one() {
+    let message = |body: &Value| {
+        let queue = json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": body.to_string()}]});
+        match ingest::read(&queue).unwrap() {
+            Payload::Queue(mut messages) => messages.remove(0).content,
+            other => panic!("no queue: {other:?}"),
+        }
+    };
+    let mut sweep = sample("sweep");
+    sweep["Since"] = json!("2026-03-02T09:14:00Z");
+    sweep["Repair"] = json!(false);
+    let Content::Sweep(request) = message(&sweep) else {
+        panic!("no sweep")
+    };
+    assert_eq!(
+        (request.bucket.as_str(), request.prefix.as_str()),
+        ("destination", "Tax/")
+    );
+    assert!(request.only_looks);
+    // A minute before the parameter was made.
+    let since = request.since;
+    let Content::Sweep(request) = message(&sample("eventbridge-parameter-created")) else {
+        panic!("no sweep")
+    };
+    assert_eq!(
+        (request.bucket.as_str(), request.prefix.as_str()),
+        ("destination", "")
+    );
+    assert_eq!(request.since, since);
+    assert!(!request.only_looks);
+    for (name, value) in [
+        ("operation", "Update"),
+        ("name", "/encrypted-replication/_resources/er1/1"),
+        ("name", "/somebody/else"),
+    ] {
+        let mut other = sample("eventbridge-parameter-created");
+        other["detail"][name] = json!(value);
+        assert_eq!(
+            message(&other),
+            Content::Event(Reading::default()),
+            "{value}"
+        );
+    }
+    for (name, value) in [("Since", "yesterday"), ("Repair", "no"), ("Befroe", "x")] {
+        let mut wrong = sample("sweep");
+        wrong[name] = json!(value);
+        assert!(ingest::read(&wrong).is_err(), "{name}");
+    }
+    let unknown = ingest::read(&json!({"Action": "sweep"})).unwrap_err();
+    assert_eq!(
+        unknown.to_string(),
+        "there is no action `sweep`; the checker knows `Sweep`"
     );
 }
 
@@ -191,11 +318,11 @@ fn what_nobody_knows_is_an_error_that_says_what_was_seen() {
         ),
         (
             json!({"Action": "Destroy"}),
-            "a direct action carries the unknown event `Destroy`",
+            "there is no action `Destroy`; the checker knows `Sweep`",
         ),
         (
             json!({"Action": "Sweep"}),
-            "a direct action has no usable `Bucket`",
+            "a Sweep action has no usable `Bucket`",
         ),
         (
             json!({"Action": "Sweep", "Bucket": "b", "prefix": "x"}),

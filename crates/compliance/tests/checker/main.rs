@@ -10,6 +10,7 @@
 )]
 
 mod batches;
+#[cfg(feature = "aws")]
 mod direct;
 mod failure_reasons;
 mod findings;
@@ -18,4 +19,5 @@ mod ingest;
 mod repairs;
 mod support;
 mod verdicts;
+#[cfg(feature = "aws")]
 mod wire;

@@ -3,8 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use compliance::findings::{FINDING, RESOLVED};
-use compliance::ports::{Inspection, KeyAnswer, KeyDescription, Observed, Repair};
-use serde_json::Value;
+use compliance::ports::{
+    DefaultEncryption, Inspection, KeyAnswer, KeyDescription, ListedVersion, Observed,
+    RegistryParameter, Repair, VersionPage,
+};
+use serde_json::{Value, json};
 
 use crate::support::{
     Bench, Fake, KEY, OTHER, ask_error, failed_ids, parameter, queue_batch, replica,
@@ -127,14 +130,9 @@ async fn what_s3_cannot_change_or_nobody_can_tell_is_left_alone_and_says_why() {
         algorithm: None,
         ..sse_s3()
     };
-    let pending = Observed {
-        replication_status: Some("PENDING".to_owned()),
-        ..replica(OTHER)
-    };
-    let table: [(Observed, &[&str], &str); 5] = [
+    let table: [(Observed, &[&str], &str); 4] = [
         (dsse, &[KEY], "only objects with SSE-S3 or SSE-KMS"),
         (none, &[KEY], "only objects with SSE-S3 or SSE-KMS"),
-        (pending, &[KEY], "it may be a source object"),
         (
             replica(OTHER),
             &[KEY, third],
@@ -155,6 +153,172 @@ async fn what_s3_cannot_change_or_nobody_can_tell_is_left_alone_and_says_why() {
         assert!(bench.fake.repairs.lock().unwrap().is_empty());
         assert_eq!(bench.published()[0].0, FINDING);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_a_source_object_is_never_repaired() {
+    let pending = Observed {
+        replication_status: Some("PENDING".to_owned()),
+        ..replica(OTHER)
+    };
+    let bench = Bench::repairing(showing(pending, replica(KEY)), &[KEY]);
+    assert_eq!(verdict(&bench).await["verdict"], "NotReplica");
+    assert!(bench.fake.repairs.lock().unwrap().is_empty());
+}
+
+/// Parameters of these owners, with their rules.
+fn registry(owners: &[(&str, Value)]) -> Vec<RegistryParameter> {
+    let parameters = owners.iter().map(|(owner, rules)| {
+        let document =
+            json!({"schema": "encrypted-replication/expectation/1", "source": "s", "rules": rules});
+        RegistryParameter {
+            name: format!("/encrypted-replication/destination/{owner}"),
+            value: document.to_string(),
+        }
+    });
+    parameters.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_goes_only_by_the_word_of_one_owner_in_force() {
+    let until = "2026-03-02T09:00:00Z";
+    let one = json!([{"kmsKeyArn": KEY}]);
+    let table = [
+        (
+            registry(&[("a", one.clone()), ("b", one.clone())]),
+            "several stacks say",
+        ),
+        (
+            registry(&[
+                ("a", one.clone()),
+                ("b", json!([{"kmsKeyArn": OTHER, "enabled": false}])),
+            ]),
+            "several stacks say",
+        ),
+        (
+            registry(&[(
+                "a",
+                json!([{"kmsKeyArn": KEY, "enabled": false, "until": until}]),
+            )]),
+            "is disabled",
+        ),
+        (
+            registry(&[(
+                "a",
+                json!([{"kmsKeyArn": KEY, "algorithm": "aws:kms:dsse"}]),
+            )]),
+            "aws:kms:dsse is demanded",
+        ),
+    ];
+    for (registry, why) in table {
+        let fake = Fake {
+            registry: Ok(registry),
+            ..showing(sse_s3(), replica(KEY))
+        };
+        let bench = Bench::repairing(fake, &[]);
+        let line = verdict(&bench).await;
+        assert_eq!(line["compliant"], false, "{line}");
+        assert!(line["reason"].as_str().unwrap().contains(why), "{line}");
+        assert!(bench.fake.repairs.lock().unwrap().is_empty(), "{why}");
+    }
+    let by_default = Fake {
+        registry: Ok(vec![]),
+        default: Ok(DefaultEncryption::Kms(Some(KEY.to_owned()))),
+        ..showing(replica(OTHER), replica(KEY))
+    };
+    let bench = Bench::trusting(by_default);
+    let line = verdict(&bench).await;
+    assert_eq!(line["verdict"], "WrongKey");
+    assert!(
+        line["reason"]
+            .as_str()
+            .unwrap()
+            .contains("default encryption")
+    );
+    assert!(bench.fake.repairs.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_expectation_is_read_again_right_before_a_repair() {
+    let seen = Observed {
+        last_modified: Some("Mon, 02 Mar 2026 08:00:00 GMT".to_owned()),
+        ..replica(OTHER)
+    };
+    // While this instance remembers the old key, the stack changes it to the one that the replica has.
+    let changing = |after: Value| Fake {
+        registry: Ok(registry(&[("a", json!([{"kmsKeyArn": KEY}]))])),
+        registry_later: Some(registry(&[("a", after)])),
+        ..showing(seen.clone(), seen.clone())
+    };
+    let bench = Bench::repairing(changing(json!([{"kmsKeyArn": OTHER}])), &[]);
+    let line = verdict(&bench).await;
+    assert_eq!(
+        line["compliant"], false,
+        "no key is known to be at {OTHER}: {line}"
+    );
+    assert_eq!(line["verdict"], "KeyUnusable");
+    assert!(bench.fake.repairs.lock().unwrap().is_empty());
+    // It was replaced before it arrived, and nobody says a key any more.
+    let bench = Bench::repairing(
+        changing(json!([{"prefix": "elsewhere/", "kmsKeyArn": KEY}])),
+        &[],
+    );
+    let line = verdict(&bench).await;
+    assert_eq!(line["verdict"], "NoExpectation", "{line}");
+    assert!(bench.fake.repairs.lock().unwrap().is_empty());
+    // Nothing changed: it is repaired, after one more look at the registry.
+    let fake = showing(replica(OTHER), replica(KEY));
+    let bench = Bench::repairing(fake, &[]);
+    assert_eq!(verdict(&bench).await["repaired"], true);
+    assert_eq!(bench.fake.registry_calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_is_counted_and_a_sweep_or_job_can_say_that_it_only_looks() {
+    let page = || {
+        let version = compliance::subject::ObjectVersion {
+            bucket: "destination".to_owned(),
+            key: compliance::subject::Key::from_plain("Tax/a").unwrap(),
+            version_id: Some("v".to_owned()),
+            region: None,
+            bucket_owner: None,
+            event_time_ms: None,
+        };
+        let listed = ListedVersion {
+            version,
+            last_modified: None,
+        };
+        Ok(VersionPage {
+            versions: vec![listed],
+            next: None,
+        })
+    };
+    let fake = || Fake {
+        pages: vec![page()],
+        ..showing(replica(OTHER), replica(KEY))
+    };
+    let bench = Bench::repairing(fake(), &[]);
+    let mut sweep = crate::support::sample("sweep");
+    let answer = bench.send(&sweep).await.unwrap();
+    assert_eq!(answer["Repaired"], 1);
+    assert_eq!(answer["Verdicts"], json!({"Compliant": 1}));
+    let (_, metrics) = bench.lines();
+    assert_eq!(metrics[0]["Repaired"], 1);
+    assert_eq!(metrics[0]["NonCompliant"], 0);
+
+    for only_looks in [json!(false), json!("false")] {
+        sweep["Repair"] = only_looks;
+        let bench = Bench::repairing(fake(), &[]);
+        let answer = bench.send(&sweep).await.unwrap();
+        assert_eq!(answer["Repaired"], 0);
+        assert_eq!(answer["Verdicts"], json!({"WrongKey": 1}));
+        assert!(bench.fake.repairs.lock().unwrap().is_empty());
+    }
+    let mut job = crate::support::sample("batch-operations-2.0");
+    job["job"]["userArguments"]["Repair"] = json!("false");
+    let bench = Bench::repairing(showing(replica(OTHER), replica(OTHER)), &[]);
+    bench.send(&job).await.unwrap();
+    assert!(bench.fake.repairs.lock().unwrap().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use aws_names::{Home, KeyName};
 use compliance::checker::Checker;
 use compliance::handler::{Handler, Invocation, Surroundings};
-use compliance::key_arn::Home;
 use compliance::ports::{
     AskError, DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection,
     KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings, RegistryParameter,
@@ -28,7 +28,7 @@ pub(crate) fn ask_error() -> AskError {
         operation: "s3:HeadObject",
         resource: "bucket destination".to_owned(),
         answer: "status 503, SlowDown".to_owned(),
-        remedy: "the message is tried again".to_owned(),
+        remedy: String::new(),
     }
 }
 
@@ -39,6 +39,7 @@ pub(crate) fn replica(key: &str) -> Observed {
         bucket_key_enabled: true,
         replication_status: Some("REPLICA".to_owned()),
         version_id: None,
+        last_modified: None,
     }
 }
 
@@ -53,6 +54,8 @@ pub(crate) struct Fake {
     pub(crate) head: Box<Heads>,
     pub(crate) head_takes: Duration,
     pub(crate) registry: Result<Vec<RegistryParameter>, AskError>,
+    /// From the second time on that it is asked for; `None`: as the first time.
+    pub(crate) registry_later: Option<Vec<RegistryParameter>>,
     pub(crate) default: Result<DefaultEncryption, AskError>,
     pub(crate) keys: HashMap<String, Result<KeyAnswer, AskError>>,
     pub(crate) pages: Vec<Result<VersionPage, AskError>>,
@@ -90,6 +93,7 @@ impl Default for Fake {
             head: Box::new(|_, _| Ok(Inspection::Object(replica(KEY)))),
             head_takes: Duration::from_millis(20),
             registry: Ok(vec![parameter("owner", "", KEY)]),
+            registry_later: None,
             default: Ok(DefaultEncryption::Other),
             keys: HashMap::from([(KEY.to_owned(), Ok(KeyAnswer::Found(usable)))]),
             pages: Vec::new(),
@@ -142,9 +146,12 @@ impl InspectObject for Fake {
 
 impl FindExpectation for Fake {
     async fn registry(&self, _: &str) -> Result<Vec<RegistryParameter>, AskError> {
-        self.registry_calls.fetch_add(1, Ordering::SeqCst);
+        let n = self.registry_calls.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(5)).await;
-        self.registry.clone()
+        match &self.registry_later {
+            Some(later) if n > 0 => Ok(later.clone()),
+            _ => self.registry.clone(),
+        }
     }
 
     async fn default_encryption(
@@ -178,7 +185,8 @@ impl ListVersions for Fake {
     ) -> Result<VersionPage, AskError> {
         let mut markers = self.markers.lock().unwrap();
         markers.push(after.clone());
-        self.pages[markers.len() - 1].clone()
+        let page = self.pages.get(markers.len() - 1).cloned();
+        page.unwrap_or_else(|| Ok(VersionPage::default()))
     }
 }
 
@@ -259,9 +267,13 @@ impl Bench {
         let fake: &'static Fake = Box::leak(Box::new(fake));
         let allowed = allowed
             .iter()
-            .map(|key| compliance::key_arn::KeyName::parse(key).unwrap())
+            .map(|key| KeyName::parse(key).unwrap())
             .collect();
         let checker = Checker::new(fake, allowed, Duration::from_mins(5)).repairing(repairs);
+        Self::of(checker, fake, max_concurrency)
+    }
+
+    fn of(checker: Checker<&'static Fake>, fake: &'static Fake, max_concurrency: usize) -> Self {
         let paper = Paper::default();
         let written = paper.0.clone();
         Self {
@@ -269,6 +281,27 @@ impl Bench {
             fake,
             paper: written,
         }
+    }
+
+    /// With a bucket's default encryption as an expectation.
+    pub(crate) fn trusting(fake: Fake) -> Self {
+        let fake: &'static Fake = Box::leak(Box::new(fake));
+        let checker = Checker::new(fake, Vec::new(), Duration::from_mins(5))
+            .trusting_bucket_default(true)
+            .repairing(true);
+        Self::of(checker, fake, 8)
+    }
+
+    /// With expectations that are remembered for this long.
+    pub(crate) fn remembering(fake: Fake, time_to_live: Duration) -> Self {
+        let fake: &'static Fake = Box::leak(Box::new(fake));
+        Self::of(Checker::new(fake, Vec::new(), time_to_live), fake, 8)
+    }
+
+    /// Of a queue that lets a message be received this many times.
+    pub(crate) fn patient(mut self, most_receives: u32) -> Self {
+        self.handler = self.handler.patient(most_receives);
+        self
     }
 
     /// With findings published on the default bus.

@@ -65,7 +65,9 @@ async fn a_replica_under_the_expected_key_is_compliant_and_its_line_is_the_contr
     assert_eq!(
         line,
         json!({
-            "schema": "encrypted-replication/verdict/1", "id": null, "verdict": "Compliant",
+            "schema": "encrypted-replication/verdict/1", "id": null,
+            "time": "2026-03-02T09:15:00.25Z", "account": "111122223333", "region": "us-west-2",
+            "version": env!("CARGO_PKG_VERSION"), "verdict": "Compliant",
             "compliant": true, "bucket": "destination", "key": "Tax/document1",
             "versionId": "096fKKXTRTtl3on89fVO.nfljtsv6qko",
             "observed": {"algorithm": "aws:kms", "kmsKeyArn": KEY, "bucketKeyEnabled": true,
@@ -106,7 +108,14 @@ async fn any_kms_algorithm_and_any_replica_status_is_judged_by_the_key() {
             replication_status: Some(status.to_owned()),
             ..replica(OTHER)
         };
-        assert_eq!(line_of(seeing(seen), &[]).await["verdict"], "WrongKey");
+        let line = line_of(seeing(seen), &[]).await;
+        check(
+            &line,
+            "NotReplica",
+            &Value::Null,
+            "it may be a source object",
+            None,
+        );
     }
 }
 
@@ -357,50 +366,266 @@ async fn what_is_gone_or_no_replica_needs_no_registry() {
     }
 }
 
+async fn trusting(fake: Fake, event: &Value) -> Value {
+    let bench = Bench::trusting(fake);
+    bench.send(event).await.unwrap();
+    bench.lines().0.remove(0)
+}
+
 #[tokio::test(start_paused = true)]
-async fn the_environment_comes_before_the_registry_and_that_before_the_default() {
-    let default = || Ok(DefaultEncryption::Kms(Some(KEY.to_owned())));
-    let line = line_of(
-        Fake {
-            default: default(),
-            ..Fake::default()
-        },
-        &[OTHER, KEY],
-    )
-    .await;
+async fn the_environment_comes_before_the_registry_and_the_default_counts_where_somebody_says_so() {
+    let with = |prefix: &str| Fake {
+        default: Ok(DefaultEncryption::Kms(Some(KEY.to_owned()))),
+        registry: Ok(vec![parameter("o", prefix, OTHER)]),
+        ..Fake::default()
+    };
+    let line = line_of(with("Tax/"), &[OTHER, KEY]).await;
     assert_eq!(
         line["expected"],
         json!({"kmsKeyArns": [OTHER, KEY], "from": "environment"})
     );
-    let registry = Ok(vec![parameter("o", "Tax/", OTHER)]);
-    let line = line_of(
-        Fake {
-            default: default(),
-            registry,
-            ..Fake::default()
-        },
-        &[],
-    )
-    .await;
-    assert_eq!(
-        line["expected"],
-        json!({"kmsKeyArns": [OTHER], "from": "registry"})
-    );
-    let registry = Ok(vec![parameter("o", "Other/", OTHER)]);
-    let line = line_of(
-        Fake {
-            default: default(),
-            registry,
-            ..Fake::default()
-        },
-        &[],
-    )
-    .await;
+    let event = sample("eventbridge-object-created");
+    for line in [
+        line_of(with("Tax/"), &[]).await,
+        trusting(with("Tax/"), &event).await,
+    ] {
+        assert_eq!(
+            line["expected"],
+            json!({"kmsKeyArns": [OTHER], "from": "registry"})
+        );
+    }
+    let line = line_of(with("Other/"), &[]).await;
+    assert_eq!(line["verdict"], "NoExpectation");
+    assert!(line.get("expected").is_none());
+    let line = trusting(with("Other/"), &event).await;
     assert_eq!(
         line["expected"],
         json!({"kmsKeyArns": [KEY], "from": "bucket-default"})
     );
     assert_eq!(line["verdict"], "Compliant");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_default_that_counts_is_of_the_buckets_owner_and_says_which_encryption() {
+    const THEIRS: &str = "arn:aws:kms:us-west-2:444455556666:alias/replicas";
+    let fake = || Fake {
+        registry: Ok(vec![]),
+        default: Ok(DefaultEncryption::Kms(Some("alias/replicas".to_owned()))),
+        ..seeing(replica(FOREIGN))
+    };
+    let mut event = sample("eventbridge-object-created");
+    event["account"] = json!("444455556666");
+    let mut theirs = fake();
+    // In the checker's own account the same alias is another key.
+    theirs.keys.insert(
+        "alias/replicas".to_owned(),
+        Ok(found(KEY, "Enabled", false)),
+    );
+    theirs
+        .keys
+        .insert(THEIRS.to_owned(), Ok(found(FOREIGN, "Enabled", false)));
+    let known = found(FOREIGN, "Enabled", false);
+    theirs.keys.insert(FOREIGN.to_owned(), Ok(known));
+    assert_eq!(trusting(theirs, &event).await["verdict"], "Compliant");
+    let mut refused = fake();
+    refused
+        .keys
+        .insert(THEIRS.to_owned(), Ok(KeyAnswer::Refused("no".to_owned())));
+    let line = trusting(refused, &event).await;
+    check(
+        &line,
+        "Uninspectable",
+        &Value::Null,
+        "would not say",
+        Some("kms:DescribeKey"),
+    );
+    let id = Fake {
+        default: Ok(DefaultEncryption::Kms(Some("44444444".to_owned()))),
+        ..fake()
+    };
+    let line = trusting(id, &event).await;
+    assert_eq!(line["expected"]["kmsKeyArns"], json!([FOREIGN]));
+    let dsse = Fake {
+        registry: Ok(vec![]),
+        default: Ok(DefaultEncryption::Dsse(Some(KEY.to_owned()))),
+        ..Fake::default()
+    };
+    let line = trusting(dsse, &sample("eventbridge-object-created")).await;
+    check(
+        &line,
+        "WrongAlgorithm",
+        &json!(false),
+        "by aws:kms, where aws:kms:dsse is demanded",
+        Some("aws:kms:dsse"),
+    );
+    assert_eq!(line["expected"]["algorithm"], "aws:kms:dsse");
+}
+
+fn rules(rules: Value) -> Fake {
+    let value =
+        json!({"schema": "encrypted-replication/expectation/1", "source": "s", "rules": rules});
+    Fake {
+        registry: Ok(vec![compliance::ports::RegistryParameter {
+            name: "/encrypted-replication/destination/o".to_owned(),
+            value: value.to_string(),
+        }]),
+        ..Fake::default()
+    }
+}
+
+/// A replica of a source object that was written at this hour of 2 March 2026.
+fn written(hour: u8, key: &str) -> Observed {
+    Observed {
+        last_modified: Some(format!("Mon, 02 Mar 2026 {hour:02}:00:00 GMT")),
+        ..replica(key)
+    }
+}
+
+async fn line_by(expectation: Fake, seen: Observed, event: &str) -> Value {
+    let fake = Fake {
+        head: Box::new(move |_, _| Ok(Inspection::Object(seen.clone()))),
+        ..expectation
+    };
+    let bench = Bench::new(fake, &[], 8);
+    bench.send(&sample(event)).await.unwrap();
+    bench.lines().0.remove(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_replaced_is_told_apart_from_a_wrong_one() {
+    const EVENT: &str = "eventbridge-object-created";
+    let replaced = || {
+        let mut fake = rules(json!([
+            {"kmsKeyArn": OTHER, "until": "2026-03-02T09:00:00Z"},
+            {"kmsKeyArn": KEY, "since": "2026-03-02T09:00:00Z"},
+        ]));
+        let known = found(OTHER, "Enabled", false);
+        fake.keys.insert(OTHER.to_owned(), Ok(known));
+        fake
+    };
+    let line = line_by(replaced(), written(8, OTHER), EVENT).await;
+    check(
+        &line,
+        "FormerKey",
+        &json!(true),
+        "was the expected key until 2026-03-02T09:00:00Z",
+        None,
+    );
+    assert_eq!(
+        line["expected"],
+        json!({"kmsKeyArns": [KEY], "formerKmsKeyArns": [OTHER], "from": "registry"})
+    );
+    let line = line_by(replaced(), written(10, OTHER), EVENT).await;
+    assert_eq!(line["verdict"], "WrongKey");
+    // Existing objects that are replicated later are older than the key of today.
+    let line = line_by(replaced(), written(8, KEY), EVENT).await;
+    assert_eq!(line["verdict"], "Compliant");
+    // Where S3 says no time, nothing shows that it came too late.
+    let line = line_by(replaced(), replica(OTHER), EVENT).await;
+    assert_eq!(line["verdict"], "FormerKey");
+    let line = line_by(replaced(), written(8, FOREIGN), EVENT).await;
+    assert_eq!(line["verdict"], "WrongKey");
+    let mut gone = replaced();
+    gone.keys.remove(OTHER);
+    let line = line_by(gone, written(8, OTHER), EVENT).await;
+    assert_eq!(line["verdict"], "KeyUnusable");
+    // Before that key was right at all.
+    let early = rules(json!([
+        {"kmsKeyArn": OTHER, "since": "2026-03-02T10:00:00Z", "until": "2026-03-02T11:00:00Z"},
+        {"kmsKeyArn": KEY},
+    ]));
+    let line = line_by(early, written(8, OTHER), EVENT).await;
+    assert_eq!(line["verdict"], "WrongKey", "arrived at 09:15");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disabled_rule_speaks_for_a_while_where_no_other_does() {
+    const EVENT: &str = "eventbridge-object-created";
+    let off = || {
+        rules(json!([
+            {"kmsKeyArn": KEY, "enabled": false, "until": "2026-03-02T09:00:00Z"},
+        ]))
+    };
+    let line = line_by(off(), written(8, KEY), EVENT).await;
+    assert_eq!(line["verdict"], "Compliant");
+    let line = line_by(off(), written(8, OTHER), EVENT).await;
+    assert_eq!(line["verdict"], "WrongKey");
+    for seen in [
+        written(10, KEY),
+        written(10, OTHER),
+        Observed {
+            algorithm: Some("AES256".to_owned()),
+            kms_key: None,
+            ..written(10, KEY)
+        },
+    ] {
+        let line = line_by(off(), seen, EVENT).await;
+        assert_eq!(line["verdict"], "NoExpectation", "{line}");
+    }
+    // Of another owner, with the longer prefix.
+    let mut both = rules(json!([{"kmsKeyArn": KEY}]));
+    let disabled = rules(json!([
+        {"prefix": "Tax/", "kmsKeyArn": OTHER, "enabled": false, "until": "2026-03-02T09:00:00Z"},
+    ]));
+    let mut parameters = both.registry.unwrap();
+    parameters.extend(disabled.registry.unwrap().into_iter().map(|mut one| {
+        one.name.push_str("ther");
+        one
+    }));
+    both.registry = Ok(parameters);
+    let line = line_by(both, written(10, KEY), EVENT).await;
+    assert_eq!(line["verdict"], "Compliant");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_algorithm_can_be_demanded() {
+    const EVENT: &str = "eventbridge-object-created";
+    let rule = |algorithm: &str| rules(json!([{"kmsKeyArn": KEY, "algorithm": algorithm}]));
+    let dsse = Observed {
+        algorithm: Some("aws:kms:dsse".to_owned()),
+        ..replica(KEY)
+    };
+    for (demanded, seen, verdict) in [
+        ("aws:kms:dsse", replica(KEY), "WrongAlgorithm"),
+        ("aws:kms:dsse", dsse.clone(), "Compliant"),
+        ("aws:kms", dsse, "WrongAlgorithm"),
+        ("aws:kms", replica(KEY), "Compliant"),
+        ("aws:kms:dsse", replica(OTHER), "WrongKey"),
+    ] {
+        let line = line_by(rule(demanded), seen, EVENT).await;
+        assert_eq!(line["verdict"], verdict, "{demanded}: {line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_a_source_object_is_no_finding_whatever_it_looks_like() {
+    let nothing = || Fake {
+        registry: Ok(vec![]),
+        ..Fake::default()
+    };
+    let sse_s3 = Observed {
+        algorithm: Some("AES256".to_owned()),
+        kms_key: None,
+        ..replica(KEY)
+    };
+    for (expectation, seen) in [
+        (nothing(), replica(OTHER)),
+        (Fake::default(), replica(OTHER)),
+        (Fake::default(), sse_s3),
+    ] {
+        let seen = Observed {
+            replication_status: Some("PENDING".to_owned()),
+            ..seen
+        };
+        let line = line_by(expectation, seen, "eventbridge-object-created").await;
+        check(
+            &line,
+            "NotReplica",
+            &Value::Null,
+            "replication status is PENDING",
+            None,
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -455,7 +680,8 @@ async fn ids_and_aliases_mean_the_key_behind_them() {
     };
     fake.keys
         .insert("alias/aws/s3".to_owned(), Ok(found(KEY, "Enabled", true)));
-    assert_eq!(line_of(fake, &[]).await["verdict"], "Compliant");
+    let line = trusting(fake, &sample("eventbridge-object-created")).await;
+    assert_eq!(line["verdict"], "Compliant");
 }
 
 #[tokio::test(start_paused = true)]

@@ -161,7 +161,7 @@ async fn a_head_without_version_or_owner_sends_neither() {
 }
 
 #[tokio::test]
-async fn refused_heads_are_answers_after_one_request() {
+async fn refused_heads_are_answers_and_403_and_400_are_asked_why() {
     let other = "x-amz-bucket-region: eu-west-1\r\n";
     let table = [
         ("404 Not Found", "", Inspection::NotFound),
@@ -197,7 +197,62 @@ async fn refused_heads_are_answers_after_one_request() {
         let server = Server::start(vec![answer(status, headers, "")]).await;
         let seen = server.aws().inspect(&version(Some("v")), None).await;
         assert_eq!(seen, Ok(inspection), "{status} {headers}");
-        assert_eq!(server.requests().len(), 1, "{status}");
+        let requests = server.requests();
+        let asked_why = headers != other && matches!(&status[..3], "400" | "403");
+        assert_eq!(requests.len(), 1 + usize::from(asked_why), "{status}");
+        if asked_why {
+            // It never gets the object: no object has that ETag.
+            let get = requests[1].to_ascii_lowercase();
+            assert!(get.starts_with("get /destination/tax/") && get.contains("versionid=v"));
+            assert!(get.contains("if-match: \"no object's\""), "{get}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_s3_says_when_it_is_asked_why_decides() {
+    let because = |status: &str, code: &str| {
+        let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+        answer(status, "", &body)
+    };
+    let table = [
+        (
+            "403 Forbidden",
+            "AccessDenied",
+            Ok(Inspection::AccessDenied),
+        ),
+        (
+            "403 Forbidden",
+            "SignatureDoesNotMatch",
+            Err("credentials are refused"),
+        ),
+        (
+            "400 Bad Request",
+            "ExpiredToken",
+            Err("credentials are refused"),
+        ),
+        (
+            "400 Bad Request",
+            "InvalidRequest",
+            Ok(Inspection::CustomerKey),
+        ),
+        (
+            "400 Bad Request",
+            "InvalidArgument",
+            Err("correct the version id"),
+        ),
+    ];
+    for (status, code, expected) in table {
+        let answers = vec![answer(status, "", ""), because(status, code)];
+        let server = Server::start(answers).await;
+        let seen = server.aws().inspect(&version(Some("v")), None).await;
+        match (seen, expected) {
+            (Err(error), Err(part)) => {
+                let told = error.to_string();
+                assert!(told.contains(code) && told.contains(part), "{told}");
+            }
+            (seen, expected) => assert_eq!(seen.ok(), expected.ok(), "{code}"),
+        }
     }
 }
 
@@ -212,8 +267,7 @@ async fn throttling_is_tried_three_times_and_then_an_error_that_names_the_object
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "s3:HeadObject on bucket destination key Tax/Ü + 1%.pdf failed: status 503, request R1; the \
-         message is tried again",
+        "s3:HeadObject on bucket destination key Tax/Ü + 1%.pdf failed: status 503, request R1",
     );
     assert_eq!(server.requests().len(), 3);
     let server = Server::start(vec![slow, answer("404 Not Found", "", "")]).await;
@@ -254,8 +308,7 @@ async fn a_registry_that_may_not_be_read_is_an_error_that_names_the_permission()
     assert_eq!(
         error.to_string(),
         "ssm:GetParametersByPath on path /encrypted-replication/destination/ failed: status 400, \
-         AccessDeniedException, not authorized; allow the checker's role ssm:GetParametersByPath; \
-         the message is tried again",
+         AccessDeniedException, not authorized; allow the checker's role ssm:GetParametersByPath",
     );
 }
 
@@ -457,7 +510,7 @@ async fn a_bus_that_may_not_be_used_is_an_error_that_names_the_permission() {
     assert_eq!(
         error.to_string(),
         "events:PutEvents on event bus default failed: status 400, AccessDeniedException, not \
-         authorized; allow the checker's role events:PutEvents; the message is tried again",
+         authorized; allow the checker's role events:PutEvents",
     );
 }
 
@@ -475,7 +528,7 @@ async fn listed_keys_and_markers_are_decoded_once() {
         .unwrap();
     assert_eq!(page.versions.len(), 1, "delete markers are left out");
     assert_eq!(
-        page.versions[0].identity(),
+        page.versions[0].version.identity(),
         ("destination", "a +%", Some("v2"))
     );
     let next = Marker {
@@ -503,7 +556,7 @@ async fn a_connection_that_is_cut_or_hangs_is_an_error_to_try_again() {
         .inspect(&version(None), None)
         .await
         .unwrap_err();
-    assert_eq!(error.remedy, "the message is tried again");
+    assert_eq!(error.remedy, "");
     assert_eq!(server.requests().len(), 3, "{error}");
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -6,18 +6,17 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::checker::Checker;
-use crate::key_arn::Home;
+use crate::checker::{Checker, Trip};
 use crate::ports::{AskError, DescribeKey, FindExpectation, InspectObject, RepairObject};
 use crate::subject::{ObjectVersion, Subject};
-use crate::verdict::Verdict;
+use crate::verdict::{Detail, Verdict};
 
 /// What became of one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Fate {
     /// A verdict: its place in [`Judged::verdicts`].
     Judged(usize),
-    /// AWS could not be asked, or not be told.
+    /// AWS could not be asked, or not be told; or what it answered may pass.
     Failed(AskError),
     /// Time ran out first.
     OutOfTime,
@@ -28,18 +27,70 @@ pub enum Outcome {
 pub struct Judged {
     /// One verdict for each distinct finding's subject, in the order in which they came.
     pub verdicts: Vec<Verdict>,
-    /// One outcome for each subject, in the subjects' order.
-    pub outcomes: Vec<Outcome>,
+    /// One fate for each subject, in the subjects' order.
+    pub fates: Vec<Fate>,
+}
+
+impl Judged {
+    /// Gives back each subject that is `patient` and whose verdict may pass by itself: what S3 refuses now
+    /// it may allow when the message comes back. What no subject stands for any more is not to be told.
+    pub fn give_back(&mut self, patient: impl Iterator<Item = bool>) {
+        if !self.verdicts.iter().any(may_pass) {
+            return;
+        }
+        for (fate, patient) in self.fates.iter_mut().zip(patient) {
+            if let Fate::Judged(place) = fate
+                && patient
+                && let Some(verdict) = self.verdicts.get(*place).filter(|one| may_pass(one))
+            {
+                *fate = Fate::Failed(AskError {
+                    operation: match verdict.judgement.detail {
+                        Detail::AliasRefused => "kms:DescribeKey",
+                        _ => "s3:HeadObject",
+                    },
+                    resource: format!(
+                        "bucket {} key {}",
+                        verdict.version.bucket, verdict.version.key
+                    ),
+                    answer: verdict.judgement.reason.clone().into_owned(),
+                    remedy: verdict
+                        .judgement
+                        .remedy
+                        .clone()
+                        .unwrap_or_default()
+                        .into_owned(),
+                });
+            }
+        }
+    }
+
+    /// The verdicts that at least one subject stands for, with their places.
+    pub fn told(&self) -> impl Iterator<Item = (usize, &Verdict)> {
+        let mut stands = vec![false; self.verdicts.len()];
+        for fate in &self.fates {
+            if let Fate::Judged(place) = fate
+                && let Some(slot) = stands.get_mut(*place)
+            {
+                *slot = true;
+            }
+        }
+        let verdicts = self.verdicts.iter().enumerate().zip(stands);
+        verdicts.filter_map(|(verdict, stands)| stands.then_some(verdict))
+    }
+}
+
+fn may_pass(verdict: &Verdict) -> bool {
+    verdict.judgement.detail.may_pass()
 }
 
 /// Judges all subjects until `stop`, with at most `max_concurrency` at a time.
 ///
 /// The same version twice is looked at once, and both subjects share the verdict. What is not done
-/// at `stop` is dropped, requests in flight included, and marked [`Outcome::OutOfTime`].
+/// at `stop` is dropped, requests in flight included, and marked [`Fate::OutOfTime`].
 pub async fn judge<A>(
     checker: &Checker<A>,
     subjects: &[&Subject],
-    home: Option<&Home>,
+    trip: Trip<'_>,
     max_concurrency: usize,
     stop: Instant,
 ) -> Judged
@@ -51,7 +102,7 @@ where
     results.resize_with(distinct.len(), || None);
     {
         let checks = stream::iter(distinct.into_iter().enumerate())
-            .map(|(place, subject)| async move { (place, checker.check(subject, home).await) })
+            .map(|(place, subject)| async move { (place, checker.check(subject, trip).await) })
             .buffer_unordered(max_concurrency);
         let mut checks = std::pin::pin!(checks);
         while let Ok(Some((place, result))) = timeout_at(stop, checks.next()).await {
@@ -87,20 +138,20 @@ fn distinct<'a>(subjects: &[&'a Subject]) -> (Vec<usize>, Vec<&'a Subject>) {
 
 fn collect(places: &[usize], results: Vec<Option<Result<Verdict, AskError>>>) -> Judged {
     let mut verdicts = Vec::with_capacity(results.len());
-    let outcomes: Vec<Outcome> = results
+    let fates: Vec<Fate> = results
         .into_iter()
         .map(|result| match result {
             Some(Ok(verdict)) => {
                 verdicts.push(verdict);
-                Outcome::Judged(verdicts.len() - 1)
+                Fate::Judged(verdicts.len() - 1)
             }
-            Some(Err(error)) => Outcome::Failed(error),
-            None => Outcome::OutOfTime,
+            Some(Err(error)) => Fate::Failed(error),
+            None => Fate::OutOfTime,
         })
         .collect();
-    let outcome = |place: &usize| outcomes.get(*place).cloned().unwrap_or(Outcome::OutOfTime);
+    let fate = |place: &usize| fates.get(*place).cloned().unwrap_or(Fate::OutOfTime);
     Judged {
         verdicts,
-        outcomes: places.iter().map(outcome).collect(),
+        fates: places.iter().map(fate).collect(),
     }
 }
