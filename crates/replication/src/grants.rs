@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::actions;
 use crate::arn::{Arn, Home};
-use crate::plan::Desired;
-use crate::policy::{Route, key_condition, objects, with_locks};
+use crate::desired::{Desired, Route};
+use crate::policy::{key_condition, objects, with_locks};
 use crate::replication::Replication;
 
 /// Statements for the policies of other accounts.

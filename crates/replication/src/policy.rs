@@ -14,24 +14,9 @@ use serde_json::{Value, json};
 
 use crate::actions;
 use crate::arn::Home;
+use crate::desired::{Desired, Route};
 use crate::owner::Owner;
-use crate::plan::Desired;
 use crate::replication::Replication;
-
-/// One way that objects take: from a prefix of the source to a destination under a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route<'a> {
-    /// Start of the keys of the objects.
-    pub prefix: &'a str,
-    /// Name of the destination bucket.
-    pub destination_bucket: &'a str,
-    /// Region of the destination bucket.
-    pub destination_region: &'a str,
-    /// ARN of the key for the replicas.
-    pub replica_key: &'a str,
-    /// Whether replicas are to belong to the destination's owner.
-    pub owner_override: bool,
-}
 
 /// The service that replicates. AWS spells it so in every partition.
 pub const S3: &str = "s3.amazonaws.com";

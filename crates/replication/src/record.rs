@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::owner::{Owner, PhysicalId, RECORDS};
-use crate::plan::written;
+use crate::parameters::written;
 use crate::ports::{Below, Outcome, Parameters};
 
 /// The record's schema.

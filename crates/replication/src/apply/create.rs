@@ -8,7 +8,6 @@ use crate::error::{AwsError, ErrorKind};
 use crate::fault::{About, Fault, FaultKind};
 use crate::owner::{JOB_TAG, OWNER_TAG, Owner, ROLE_PATH};
 use crate::ports::{Aws, BucketRef, NewRole, ReplicationJob, RoleDescription};
-use crate::step::Step;
 
 /// A bucket that was made this moment may not be known everywhere yet.
 const TAGGING_ATTEMPTS: u32 = 3;
@@ -158,29 +157,11 @@ pub(super) async fn create_role<A: Aws>(
 
 /// Starts the job, and notes its id where later requests find it. A request that comes between the
 /// two starts no second job, as it has the same token.
-pub(super) async fn start_job<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, Failed> {
-    let Step::StartReplicationJob {
-        bucket,
-        region,
-        role,
-        role_arn,
-        report_bucket,
-        token,
-    } = step
-    else {
-        return Ok(Done::default());
-    };
-    let job = ReplicationJob {
-        source: BucketRef {
-            name: bucket,
-            region,
-        },
-        report_bucket,
-        report_prefix: &owner.report_prefix(),
-        role_arn,
-        description: &format!("Existing objects of {bucket}, for {owner}"),
-        token,
-    };
+pub(super) async fn start_job<A: Aws>(
+    aws: &A,
+    role: &str,
+    job: ReplicationJob<'_>,
+) -> Result<Done, Failed> {
     let id = aws.start_replication_job(job).await?;
     let tag = Tag {
         key: JOB_TAG.into(),

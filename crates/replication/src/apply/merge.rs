@@ -3,83 +3,69 @@
 use serde_json::Value;
 
 use super::{Done, Failed};
-use crate::configuration::DefaultEncryption;
+use crate::configuration::{DefaultEncryption, ReplicationRule};
 use crate::error::ErrorKind;
 use crate::fault::About;
 use crate::merge;
 use crate::owner::Owner;
 use crate::ports::{Aws, BucketRef, Targets};
-use crate::step::Step;
+
+/// What is to become of a bucket's notifications.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NotificationChange<'a> {
+    /// Its events go to EventBridge too.
+    ToEventBridge,
+    /// Its replication failures go to this queue too.
+    AddFailureEvents(&'a str),
+    /// Ours goes, or becomes this owner's.
+    RemoveFailureEvents(Option<&'a str>),
+}
 
 pub(super) async fn change_notifications<A: Aws>(
     aws: &A,
-    step: &Step,
+    bucket: BucketRef<'_>,
+    change: NotificationChange<'_>,
     owner: &Owner,
 ) -> Result<Done, Failed> {
-    let (Step::EnableEventBridge { bucket, region }
-    | Step::AddFailureEvents { bucket, region, .. }
-    | Step::RemoveFailureEvents { bucket, region, .. }) = step
-    else {
-        return Ok(Done::default());
-    };
-    let bucket = BucketRef {
-        name: bucket,
-        region,
-    };
-    let existing = match aws.notifications(bucket).await {
-        Err(error)
-            if error.kind == ErrorKind::NotFound
-                && matches!(step, Step::RemoveFailureEvents { .. }) =>
-        {
+    use NotificationChange::{AddFailureEvents, RemoveFailureEvents, ToEventBridge};
+    let existing = match (aws.notifications(bucket).await, change) {
+        (Err(error), RemoveFailureEvents(_)) if error.kind == ErrorKind::NotFound => {
             return Ok(Done::default());
         }
-        other => other?,
+        (read, _) => read?,
     };
-    let changed = match step {
-        Step::AddFailureEvents { queue_arn, .. } => {
-            merge::with_failure_events(&existing, owner, queue_arn)
-        }
-        Step::RemoveFailureEvents { heir, .. } => {
-            let heir = heir.as_deref().and_then(Owner::at_start_of);
-            merge::without_failure_events(&existing, owner, heir.as_ref())
-        }
-        _ => {
+    // A target of somebody else's that is gone is no reason to leave our own out.
+    let (changed, targets) = match change {
+        ToEventBridge => {
             let mut changed = existing.clone();
             changed.event_bridge = true;
-            changed
+            (changed, Targets::AsTheyAre)
+        }
+        AddFailureEvents(queue_arn) => {
+            let changed = merge::with_failure_events(&existing, owner, queue_arn);
+            (changed, Targets::Checked)
+        }
+        RemoveFailureEvents(heir) => {
+            let heir = heir.and_then(Owner::at_start_of);
+            let changed = merge::without_failure_events(&existing, owner, heir.as_ref());
+            (changed, Targets::AsTheyAre)
         }
     };
     if changed == existing {
         return Ok(Done::default());
     }
-    // A target of somebody else's that is gone is no reason to leave our own out.
-    let targets = match step {
-        Step::AddFailureEvents { .. } => Targets::Checked,
-        _ => Targets::AsTheyAre,
-    };
     aws.put_notifications(bucket, &changed, targets).await?;
     Ok(Done::writes(1))
 }
 
+/// Puts exactly `rules` as the owner's into the bucket's configuration; none are to go.
 pub(super) async fn change_replication<A: Aws>(
     aws: &A,
-    step: &Step,
+    bucket: BucketRef<'_>,
+    role_arn: &str,
+    rules: &[ReplicationRule],
     owner: &Owner,
 ) -> Result<Done, Failed> {
-    let (bucket, region, role_arn, rules) = match step {
-        Step::MergeReplication {
-            bucket,
-            region,
-            role_arn,
-            rules,
-        } => (bucket, region, role_arn.as_str(), rules.as_slice()),
-        Step::RemoveReplication { bucket, region } => (bucket, region, "", &[][..]),
-        _ => return Ok(Done::default()),
-    };
-    let bucket = BucketRef {
-        name: bucket,
-        region,
-    };
     let existing = match aws.replication(bucket).await {
         Err(error) if error.kind == ErrorKind::NotFound && rules.is_empty() => {
             return Ok(Done::default());

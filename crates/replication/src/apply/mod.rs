@@ -13,13 +13,13 @@ use crate::configuration::{AsRead, DefaultEncryption};
 use crate::error::{AwsError, ErrorKind, ReplicationError};
 use crate::fault::{About, Fault, FaultKind};
 use crate::owner::Owner;
-use crate::ports::{Aws, BucketRef};
+use crate::ports::{Aws, BucketRef, ReplicationJob};
 use crate::step::{Plan, Step};
 use create::{create_bucket, create_key, create_role, start_job};
 use delete::{delete_bucket, delete_role, gone};
 use merge::{
-    change_bucket_policy, change_encryption, change_key_policy, change_notifications,
-    change_replication,
+    NotificationChange, change_bucket_policy, change_encryption, change_key_policy,
+    change_notifications, change_replication,
 };
 
 /// What parameters are for, for people who find them.
@@ -119,22 +119,16 @@ async fn carry_out_in<A: Aws>(
     step: &Step,
     owner: &Owner,
 ) -> Result<Done, Failed> {
-    match step
+    let aws = step
         .bucket()
-        .map_or(Some(accounts.home()), |bucket| accounts.at(bucket))
-    {
-        Some(aws) => carry_out(aws, step, owner).await,
-        None => {
-            let bucket = step.bucket().unwrap_or_default();
-            let words =
-                format!("to {step} needs a role in the bucket's account; give `AssumeRoleArn`");
-            Err(Failed::Fault(Fault::new(
-                About::bucket(bucket),
-                FaultKind::Unreachable,
-                words,
-            )))
-        }
-    }
+        .map_or(Some(accounts.home()), |bucket| accounts.at(bucket));
+    let Some(aws) = aws else {
+        let bucket = step.bucket().unwrap_or_default();
+        let words = format!("to {step} needs a role in the bucket's account; give `AssumeRoleArn`");
+        let fault = Fault::new(About::bucket(bucket), FaultKind::Unreachable, words);
+        return Err(Failed::Fault(fault));
+    };
+    carry_out(aws, step, owner).await
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm for each step")]
@@ -216,13 +210,53 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             aws.put_parameter(region, name, value, RECORD).await?;
             Ok(Done::writes(1))
         }
-        Step::EnableEventBridge { .. }
-        | Step::AddFailureEvents { .. }
-        | Step::RemoveFailureEvents { .. } => change_notifications(aws, step, owner).await,
-        Step::MergeReplication { .. } | Step::RemoveReplication { .. } => {
-            change_replication(aws, step, owner).await
+        Step::EnableEventBridge { bucket, region } => {
+            let change = NotificationChange::ToEventBridge;
+            change_notifications(aws, at(bucket, region), change, owner).await
         }
-        Step::StartReplicationJob { .. } => start_job(aws, step, owner).await,
+        Step::AddFailureEvents {
+            bucket,
+            region,
+            queue_arn,
+        } => {
+            let change = NotificationChange::AddFailureEvents(queue_arn);
+            change_notifications(aws, at(bucket, region), change, owner).await
+        }
+        Step::RemoveFailureEvents {
+            bucket,
+            region,
+            heir,
+        } => {
+            let change = NotificationChange::RemoveFailureEvents(heir.as_deref());
+            change_notifications(aws, at(bucket, region), change, owner).await
+        }
+        Step::MergeReplication {
+            bucket,
+            region,
+            role_arn,
+            rules,
+        } => change_replication(aws, at(bucket, region), role_arn, rules, owner).await,
+        Step::RemoveReplication { bucket, region } => {
+            change_replication(aws, at(bucket, region), "", &[], owner).await
+        }
+        Step::StartReplicationJob {
+            bucket,
+            region,
+            role,
+            role_arn,
+            report_bucket,
+            token,
+        } => {
+            let job = ReplicationJob {
+                source: at(bucket, region),
+                report_bucket,
+                report_prefix: &owner.report_prefix(),
+                role_arn,
+                description: &format!("Existing objects of {bucket}, for {owner}"),
+                token,
+            };
+            start_job(aws, role, job).await
+        }
         Step::ResetDefaultEncryption { bucket, region } => {
             let sse_s3 = DefaultEncryption {
                 algorithm: "AES256".into(),

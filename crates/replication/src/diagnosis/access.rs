@@ -6,7 +6,7 @@ use crate::actions::{
     LOCKED_REPLICA_OBJECTS, LOCKED_SOURCE_OBJECTS, REPLICA_KEY, REPLICA_OBJECTS, REPLICA_OWNER,
     SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS,
 };
-use crate::plan::Desired;
+use crate::desired::Desired;
 use crate::ports::Access;
 use crate::replication::Replication;
 

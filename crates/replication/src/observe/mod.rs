@@ -1,20 +1,22 @@
 //! Reads what a Create or Update depends on, as much as possible at once.
 
 mod keys;
+mod reads;
+pub mod remains;
 
 use std::collections::BTreeMap;
 
-use futures_util::future::{try_join, try_join_all, try_join3, try_join4, try_join5};
+use futures_util::future::{try_join_all, try_join3, try_join4};
 
-use self::keys::{describe, former_keys, given_keys, key_policies, later_keys};
-pub(crate) use self::keys::{granted_keys, keys_of_rules};
+use self::keys::{describe, former_keys, given_keys, key_policies, keys_of_rules, later_keys};
+use self::reads::{missing_is_none, observe_bucket, observe_source, own_parameters};
+use self::remains::{Search, own_destinations};
 use crate::accounts::Accounts;
 use crate::configuration::ReplicationConfiguration;
-use crate::error::{AwsError, ErrorKind};
-use crate::observed::{Observed, ObservedBucket, ObservedDestination};
-use crate::owner::{Owner, parameter_path};
-use crate::ports::{Aws, Below, BucketRef, Buckets, Outcome, Parameters, RoleDescription, Roles};
-use crate::remains::{Search, own_destinations};
+use crate::error::AwsError;
+use crate::observed::{Observed, ObservedDestination};
+use crate::owner::Owner;
+use crate::ports::{Aws, BucketRef, Outcome, RoleDescription, Roles};
 use crate::replication::Replication;
 
 /// Reads all that a Create or Update depends on.
@@ -95,51 +97,6 @@ async fn others_policies<A: Roles>(
     Ok(try_join_all(calls).await?.into_iter().collect())
 }
 
-pub(crate) async fn observe_source<A: Buckets>(
-    aws: &A,
-    bucket: BucketRef<'_>,
-) -> Outcome<(Option<ObservedBucket>, Option<ReplicationConfiguration>)> {
-    try_join(
-        observe_bucket(aws, bucket),
-        missing_is_none(aws.replication(bucket)),
-    )
-    .await
-    .map(|(bucket, replication)| (bucket, replication.flatten()))
-}
-
-async fn observe_bucket<A: Buckets>(
-    aws: &A,
-    bucket: BucketRef<'_>,
-) -> Outcome<Option<ObservedBucket>> {
-    let read = try_join5(
-        aws.versioning(bucket),
-        aws.default_encryption(bucket),
-        aws.bucket_tags(bucket),
-        aws.notifications(bucket),
-        aws.object_lock(bucket),
-    );
-    let found = missing_is_none(read).await?;
-    Ok(found.map(
-        |(versioning, encryption, tags, notifications, object_lock)| ObservedBucket {
-            versioning,
-            encryption,
-            tags,
-            notifications,
-            object_lock,
-        },
-    ))
-}
-
-pub(crate) async fn missing_is_none<T>(
-    call: impl Future<Output = Outcome<T>>,
-) -> Outcome<Option<T>> {
-    match call.await {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 async fn observe_destinations<A: Aws>(
     asked: &Replication,
     accounts: &Accounts<'_, A>,
@@ -199,20 +156,6 @@ async fn observe_destination<A: Aws>(
     observed.requester_pays = requester_pays.unwrap_or_default();
     observed.policy = policy.flatten();
     Ok(observed)
-}
-
-/// Our expectation parameters for a bucket, by name.
-pub(crate) async fn own_parameters<A: Parameters>(
-    aws: &A,
-    region: &str,
-    bucket: &str,
-    owner: &Owner,
-) -> Outcome<BTreeMap<String, String>> {
-    let mut found = aws
-        .parameters(region, &parameter_path(bucket), Below::Directly)
-        .await?;
-    found.retain(|name, _| owner.owns_parameter(name));
-    Ok(found)
 }
 
 /// Destinations of our rules that the spec no longer names.

@@ -1,10 +1,11 @@
 //! The plan of a Create or Update.
 
-use super::desired::{Desired, lacks_our_default};
+use super::desired::lacks_our_default;
 use crate::configuration::{
     AsRead, DefaultEncryption, NotificationConfiguration, ReplicationConfiguration,
     ReplicationRule, Versioning,
 };
+use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::grants::{Grants, grants};
 use crate::merge;

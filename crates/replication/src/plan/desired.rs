@@ -3,40 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::keys::{self, Place};
-use crate::configuration::{ObjectLock, ReplicationRule};
+use crate::configuration::ObjectLock;
+use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::observed::{KeyName, Observed, ObservedBucket};
 use crate::owner::Owner;
-use crate::policy::Route;
 use crate::replication::Replication;
 use crate::spec::{Rule, Verification, WhenMissing};
-
-/// The spec with every name resolved: which keys, which Regions, which role. Keys that are still to
-/// be made are named by the ARN of their alias.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Desired {
-    /// ARN of the role that S3 assumes.
-    pub role_arn: String,
-    /// Keys of the source objects.
-    pub source_keys: BTreeSet<String>,
-    /// The rules as S3 takes them, except for priorities left open.
-    pub rules: Vec<ReplicationRule>,
-    /// Region of each destination bucket.
-    pub regions: BTreeMap<String, String>,
-    /// Destination buckets in other accounts that cannot be looked at: nothing is made there, and
-    /// nothing proved.
-    pub unseen: BTreeSet<String>,
-    /// Whether the source bucket has Object Lock, whose settings are replicated too.
-    pub object_lock: bool,
-    /// Buckets whose default retention would keep a probe from being removed.
-    pub retaining: BTreeSet<String>,
-    /// Whether others use the source bucket's configuration too.
-    pub shared: bool,
-    /// Keys to make: bucket and Region, by alias ARN.
-    pub(super) new_keys: BTreeMap<String, (String, String)>,
-    /// Default encryption that the source bucket is to get.
-    pub(super) source_default: Option<String>,
-}
 
 /// Resolves the spec against what there is.
 ///
@@ -239,28 +212,6 @@ impl Resolution<'_> {
             .new_keys
             .insert(alias.clone(), (bucket.to_owned(), region.to_owned()));
         alias
-    }
-}
-
-impl Desired {
-    pub(crate) fn routes(&self) -> Vec<Route<'_>> {
-        let routes = self.rules.iter().filter_map(|rule| {
-            let bucket = rule.destination.bucket_name();
-            Some(Route {
-                prefix: rule.filter_prefix(),
-                destination_bucket: bucket,
-                destination_region: self.regions.get(bucket)?,
-                replica_key: rule.destination.replica_kms_key_id.as_deref()?,
-                owner_override: rule.destination.owner_override.is_some(),
-            })
-        });
-        routes.collect()
-    }
-
-    pub(super) fn first_key_for(&self, bucket: &str) -> Option<&String> {
-        let mut rules = self.rules.iter();
-        let rule = rules.find(|rule| rule.destination.bucket_name() == bucket)?;
-        rule.destination.replica_kms_key_id.as_ref()
     }
 }
 

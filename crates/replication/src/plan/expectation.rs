@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::create::Comparison;
-use super::parameters::{Difference, LARGEST_PARAMETER, written};
 use crate::configuration::{ReplicationRule, Status};
 use crate::fault::{About, Fault, FaultKind, Faults};
+use crate::parameters::{Difference, LARGEST_PARAMETER, written};
 use crate::step::Step;
 
 /// Parameters of one destination; enough for 1,000 rules with prefixes of ordinary length.

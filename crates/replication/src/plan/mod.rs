@@ -7,25 +7,15 @@ mod desired;
 mod expectation;
 mod foreign;
 pub(crate) mod keys;
-mod parameters;
 mod record;
 mod role;
 #[cfg(test)]
 mod tests;
 
+pub use crate::desired::Desired;
 pub use create::plan;
 pub use delete::plan_delete;
+pub use desired::desired;
 pub(crate) use desired::resolved;
-pub use desired::{Desired, desired};
-pub(crate) use parameters::written;
 pub use record::plan_record;
 pub(crate) use role::fitting_policy;
-
-use serde_json::Value;
-
-/// Whether the text `found` is the JSON document `wanted`, however it is spaced.
-pub(crate) fn says(found: Option<&str>, wanted: &Value) -> bool {
-    found
-        .and_then(|found| serde_json::from_str::<Value>(found).ok())
-        .is_some_and(|found| found == *wanted)
-}

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::parameters::{Difference, LARGEST_PARAMETER};
 use crate::arn::Home;
 use crate::owner::Owner;
+use crate::parameters::{Difference, LARGEST_PARAMETER};
 use crate::record::Record;
 use crate::step::{Plan, Step};
 

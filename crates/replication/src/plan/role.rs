@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::create::Comparison;
-use super::desired::Desired;
+use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind};
 use crate::merge;
 use crate::observed::Observed;

@@ -1,6 +1,6 @@
 //! A destination in another account: what must be said of it, as it cannot be looked up.
 
-use super::read::GivenDestination;
+use super::given::GivenDestination;
 use crate::arn::{Arn, Home};
 use crate::fault::Faults;
 use crate::owner::ROLE_PATH;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_names::{is_account_id, is_bucket_name, is_old_bucket_name, is_region, partition_of};
 
-use super::read::{Given, GivenNot, GivenRule};
+use super::given::{Given, GivenNot, GivenRule};
 use crate::arn::{Arn, Home};
 use crate::configuration::{Filter, Status};
 use crate::fault::Faults;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod checks;
+mod given;
 mod read;
 mod reference;
 mod schema;

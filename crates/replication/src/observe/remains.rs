@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{try_join, try_join_all, try_join4};
 
+use super::keys::{granted_keys, keys_of_rules};
+use super::reads::{missing_is_none, observe_source, own_parameters};
 use crate::accounts::Accounts;
 use crate::arn::Home;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
 use crate::merge::has_statements;
-use crate::observe::{
-    granted_keys, keys_of_rules, missing_is_none, observe_source, own_parameters,
-};
 use crate::observed::{RemainingDestination, Remains, bear};
 use crate::owner::Owner;
 use crate::ports::{Aws, BucketRef, Buckets, Outcome};

@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::says;
-
 /// The largest value that an SSM parameter holds (advanced tier), in bytes.
 /// See <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html>.
-pub(super) const LARGEST_PARAMETER: usize = 8 * 1024;
+pub(crate) const LARGEST_PARAMETER: usize = 8 * 1024;
 
 /// A document as the value of a parameter. SSM takes no `{{name}}` in it, which would be another
 /// parameter's; two braces open in a row only within a string, where the second may be escaped. See
@@ -19,16 +17,16 @@ pub(crate) fn written(document: &Value) -> String {
 
 /// What is to be written and what is to go.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Difference {
+pub(crate) struct Difference {
     /// Names and values.
-    pub(super) put: Vec<(String, String)>,
+    pub(crate) put: Vec<(String, String)>,
     /// Names.
-    pub(super) delete: Vec<String>,
+    pub(crate) delete: Vec<String>,
 }
 
 impl Difference {
     /// From the parameters that are there to those `wanted`, by name. JSON may be spaced in any way.
-    pub(super) fn between(
+    pub(crate) fn between(
         present: &BTreeMap<String, String>,
         wanted: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
@@ -38,7 +36,7 @@ impl Difference {
             let found = present.get(&name).map(String::as_str);
             let document = serde_json::from_str(&value);
             let same = found == Some(&value)
-                || document.is_ok_and(|document: Value| says(found, &document));
+                || document.is_ok_and(|document: Value| is_document(found, &document));
             names.insert(name.clone());
             if !same {
                 difference.put.push((name, value));
@@ -48,4 +46,11 @@ impl Difference {
         difference.delete.extend(left_over.cloned());
         difference
     }
+}
+
+/// Whether the text `found` is the JSON document `wanted`, however it is spaced.
+fn is_document(found: Option<&str>, wanted: &Value) -> bool {
+    found
+        .and_then(|found| serde_json::from_str::<Value>(found).ok())
+        .is_some_and(|found| found == *wanted)
 }
