@@ -7,6 +7,7 @@ mod compile;
 mod fuzz;
 mod models;
 mod package;
+mod reference;
 mod suite;
 
 use std::path::PathBuf;
@@ -147,6 +148,10 @@ enum Command {
         #[arg(long)]
         accept: bool,
     },
+    /// The pages of docs/ that the code makes, written anew
+    ///
+    /// REFERENCE.md with the JSON Schema, VERDICTS.md and FAULTS.md. The tests fail where one is stale.
+    Reference,
     /// The local cloud alone, in the foreground, until Ctrl-C
     Sandbox {
         /// Port on 127.0.0.1; 0 takes a free one
@@ -197,6 +202,7 @@ async fn perform(command: Command) -> Result<bool> {
         Command::Fuzz { target, seconds } => fuzz::run(&target, seconds).await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Models { botocore, accept } => models::run(botocore.as_deref(), accept).await,
+        Command::Reference => reference::run().await.map(|()| true),
         Command::Sandbox { port } => serve::run(port).await.map(|()| true),
     }
 }
