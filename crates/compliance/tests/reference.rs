@@ -1,6 +1,6 @@
 //! The page that is made from the code, beside what is in the repository.
 //!
-//! `UPDATE_REFERENCE=1 cargo test -p compliance --test reference` writes it anew.
+//! `cargo xtask reference` writes it anew.
 
 #[cfg(test)]
 mod tests {
@@ -52,7 +52,7 @@ mod tests {
         let found = fs::read_to_string(&path).unwrap_or_default();
         assert!(
             found == page,
-            "docs/VERDICTS.md is stale; UPDATE_REFERENCE=1 cargo test -p compliance --test reference writes it anew"
+            "docs/VERDICTS.md is stale; cargo xtask reference writes it anew"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! The pages that are made from the code, beside what is in the repository.
 //!
-//! `UPDATE_REFERENCE=1 cargo test -p replication --test reference` writes them anew.
+//! `cargo xtask reference` writes them anew.
 
 #[cfg(test)]
 #[path = "harness/page.rs"]

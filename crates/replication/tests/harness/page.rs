@@ -14,6 +14,6 @@ pub(crate) fn same(name: &str, made: &str) {
     let found = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == made,
-        "docs/{name} is stale; UPDATE_REFERENCE=1 cargo test -p replication writes it anew"
+        "docs/{name} is stale; cargo xtask reference writes it anew"
     );
 }
