@@ -21,5 +21,5 @@ pub use account::Account;
 #[cfg(feature = "clients")]
 pub use clients::Clients;
 pub use place::Place;
-pub use server::Sandbox;
+pub use server::{Sandbox, Weather};
 pub use tools::Tools;

@@ -19,6 +19,24 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 /// Ends when the sandbox closes the reading end of the pipe, which poll reports as an error.
 const HOLDER: &str = "import select; p = select.poll(); p.register(0, 0); p.poll()";
 
+/// Whether what was just made or changed is known everywhere at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// It is.
+    Calm,
+    /// As late as on AWS, sixty times faster.
+    Real,
+}
+
+impl Weather {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Calm => &["--weather", "calm"],
+            Self::Real => &["--weather", "real"],
+        }
+    }
+}
+
 /// A running sandbox. Dropping it stops the server and every function it started.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -41,6 +59,14 @@ impl Sandbox {
     /// When the port is taken, or the server is not ready within a minute. The message ends with
     /// what it wrote.
     pub async fn start(tools: &Tools, port: u16) -> Result<Self> {
+        Self::start_in(tools, port, None).await
+    }
+
+    /// The same in a weather; without one, in that of the environment's `SANDBOX_WEATHER`, or calm.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub async fn start_in(tools: &Tools, port: u16, weather: Option<Weather>) -> Result<Self> {
         let log_path = target_directory().join(format!("sandbox-{}.log", std::process::id()));
         let log = File::create(&log_path)
             .with_context(|| format!("cannot create `{}`", log_path.display()))?;
@@ -48,6 +74,7 @@ impl Sandbox {
         command
             .arg(workspace().join("sandbox/launch.py"))
             .args(["--parent-pipe", "--port", &port.to_string()])
+            .args(weather.map_or(&[][..], Weather::arguments))
             .current_dir(workspace());
         tools.prepare(&mut command);
         command.stdout(Stdio::piped()).stderr(Stdio::from(log));

@@ -157,6 +157,9 @@ enum Command {
         /// Port on 127.0.0.1; 0 takes a free one
         #[arg(long, default_value_t = 4566)]
         port: u16,
+        /// real: what was just made is not known everywhere at once, as on AWS and sixty times faster
+        #[arg(long, value_enum)]
+        weather: Option<serve::Weather>,
     },
 }
 
@@ -203,6 +206,6 @@ async fn perform(command: Command) -> Result<bool> {
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Models { botocore, accept } => models::run(botocore.as_deref(), accept).await,
         Command::Reference => reference::run().await.map(|()| true),
-        Command::Sandbox { port } => serve::run(port).await.map(|()| true),
+        Command::Sandbox { port, weather } => serve::run(port, weather).await.map(|()| true),
     }
 }

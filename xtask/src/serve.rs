@@ -5,14 +5,32 @@ use sandbox::{Sandbox, Tools};
 
 use crate::progress::step;
 
+/// How slow the local cloud is.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Weather {
+    /// Everything is known everywhere at once
+    Calm,
+    /// As late as on AWS, sixty times faster
+    Real,
+}
+
+impl From<Weather> for sandbox::Weather {
+    fn from(weather: Weather) -> Self {
+        match weather {
+            Weather::Calm => Self::Calm,
+            Weather::Real => Self::Real,
+        }
+    }
+}
+
 /// Serves until a signal comes.
 ///
 /// # Errors
 /// When a tool cannot be had, or the sandbox does not start or ends by itself.
-pub async fn run(port: u16) -> Result<()> {
+pub async fn run(port: u16, weather: Option<Weather>) -> Result<()> {
     let tools = step("Tools", async |step| Tools::install(step.lines()).await).await?;
     let mut sandbox = step("Start the sandbox", async |_| {
-        Sandbox::start(&tools, port).await
+        Sandbox::start_in(&tools, port, weather.map(Into::into)).await
     })
     .await?;
     println!("{}", how_to_use(&sandbox));

@@ -64,7 +64,7 @@ impl Check {
 
 /// What is first in the list begins first, as soon as what it comes after has ended: so the longest
 /// chain begins at once, and what takes one processor runs beside what takes all.
-pub(super) const CHECKS: [Check; 15] = [
+pub(super) const CHECKS: [Check; 16] = [
     check(
         "Format",
         Work::Program(&["cargo", "fmt", "--all", "--check"]),
@@ -148,6 +148,7 @@ pub(super) const CHECKS: [Check; 15] = [
         ]),
     ),
     check("Templates: checkov", Work::Checkov),
+    check("AWS's models", Work::Own(&["models"])).telling(),
     check(
         "Sandbox's own tests",
         Work::Program(&["python", "-m", "pytest", "-q", "sandbox/tests"]),
