@@ -12,12 +12,12 @@ use crate::ports::{
     AskError, DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection,
     KeyAnswer, Observed, Repair, RepairObject,
 };
-use crate::registry::{Authority, Registry};
+use crate::registry::Registry;
 use crate::repair;
 use crate::subject::{ObjectVersion, ReplicationEvent, Subject};
 use crate::verdict;
 use crate::verdict::{
-    Allowed, Evidence, Expected, ExpectedKey, Judgement, KeyState, ObservedKey, Verdict,
+    Allowed, Authority, Evidence, Expected, ExpectedKey, Judgement, KeyState, ObservedKey, Verdict,
     judge_object, judge_replication,
 };
 

@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use aws_names::{Arn, KeyName, is_plain, needs_path_style};
+use aws_names::{KeyName, needs_path_style};
+use event_bus::{FINDINGS_EVENT_BUS, is_bus};
 
 /// Comma list of allowed keys, for every bucket.
 pub const EXPECTED_KMS_KEY_ARNS: &str = "EXPECTED_KMS_KEY_ARNS";
 /// How long expectations and key states are kept, in seconds.
 pub const EXPECTATION_TTL_SECONDS: &str = "EXPECTATION_TTL_SECONDS";
-/// Name or ARN of the event bus that findings go to.
-pub const FINDINGS_EVENT_BUS: &str = "FINDINGS_EVENT_BUS";
 /// Whether replicas are re-encrypted with the expected key.
 pub const REPAIR: &str = "REPAIR";
 /// Whether a bucket's default encryption counts as an expectation.
@@ -127,7 +126,7 @@ impl Config {
             expected_keys: keys(variables.get(EXPECTED_KMS_KEY_ARNS))?,
             expectation_ttl: Duration::from_secs(ttl),
             max_concurrency: usize::try_from(concurrency).unwrap_or(1),
-            findings_event_bus: event_bus(variables.get(FINDINGS_EVENT_BUS))?,
+            findings_event_bus: bus(variables.get(FINDINGS_EVENT_BUS))?,
             repair: switch(variables.get(REPAIR), REPAIR)?,
             trust_bucket_default: switch(
                 variables.get(TRUST_BUCKET_DEFAULT),
@@ -185,26 +184,13 @@ fn keys(value: Option<&String>) -> Result<Vec<KeyName>, ConfigError> {
     list.split(',').enumerate().map(parse).collect()
 }
 
-/// See [`event_bus`].
-const LONGEST_BUS_NAME: usize = 256;
-
-/// See <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html> for what
-/// a bus may be called; names with a slash are kept for partners' buses.
-fn event_bus(value: Option<&String>) -> Result<Option<String>, ConfigError> {
-    let Some(value) = value else {
-        return Ok(None);
-    };
-    let valid = if value.starts_with("arn:") {
-        Arn::parse(value).is_some_and(|arn| arn.is_event_bus())
-    } else {
-        is_plain(value, LONGEST_BUS_NAME)
-    };
-    if valid {
-        Ok(Some(value.clone()))
-    } else {
-        Err(ConfigError::EventBus {
+fn bus(value: Option<&String>) -> Result<Option<String>, ConfigError> {
+    match value {
+        None => Ok(None),
+        Some(value) if is_bus(value) => Ok(Some(value.clone())),
+        Some(value) => Err(ConfigError::EventBus {
             value: value.clone(),
-        })
+        }),
     }
 }
 

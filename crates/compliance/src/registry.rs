@@ -9,29 +9,6 @@ use crate::ports::RegistryParameter;
 use crate::subject::Key;
 use crate::verdict::Standing;
 
-/// Who said which key is right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authority {
-    /// `EXPECTED_KMS_KEY_ARNS` in the function's environment.
-    Environment,
-    /// The bucket's parameters under `/encrypted-replication/`.
-    Registry,
-    /// The bucket's default encryption, where somebody said that it counts.
-    BucketDefault,
-}
-
-impl Authority {
-    /// As verdicts spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Environment => "environment",
-            Self::Registry => "registry",
-            Self::BucketDefault => "bucket-default",
-        }
-    }
-}
-
 /// Why a registry cannot be used. Nothing is judged by half a registry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {

@@ -4,8 +4,7 @@
 
 use expectation::Algorithm;
 
-use crate::registry::Authority;
-use crate::verdict::{ExpectedKey, Kind, Standing, Verdict, is_replica};
+use crate::verdict::{Authority, ExpectedKey, Kind, Standing, Verdict, is_replica};
 
 /// What a replica is to be encrypted with.
 #[derive(Debug, PartialEq, Eq)]

@@ -7,10 +7,12 @@
 #[cfg(feature = "aws")]
 mod aws;
 mod send;
+mod setting;
 
 #[cfg(feature = "aws")]
 pub use aws::put;
 pub use send::{Unsent, send};
+pub use setting::{FINDINGS_EVENT_BUS, is_bus};
 
 /// The `source` of all our events.
 pub const SOURCE: &str = "encrypted-replication";

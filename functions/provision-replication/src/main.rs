@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use custom_resource::{Payload, Provider, ResponseHosts, SmithyTransport};
+use event_bus::{FINDINGS_EVENT_BUS, is_bus};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use replication::arn::{Arn, Home};
 use replication::aws::SdkAws;
@@ -13,9 +14,6 @@ const CHECK_QUEUE_ARN: &str = "CHECK_QUEUE_ARN";
 
 /// ARN of the permissions boundary that every role of ours must have.
 const PERMISSIONS_BOUNDARY_ARN: &str = "PERMISSIONS_BOUNDARY_ARN";
-
-/// The event bus that drift is told on, as the checker's findings are. Without it none is.
-const FINDINGS_EVENT_BUS: &str = "FINDINGS_EVENT_BUS";
 
 /// The AWS SDK's own variables for another endpoint than AWS's, see
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
@@ -85,9 +83,4 @@ fn is_queue(arn: &str) -> bool {
 
 fn is_boundary(arn: &str) -> bool {
     Arn::parse(arn).is_some_and(|arn| arn.is_iam_policy())
-}
-
-fn is_bus(name: &str) -> bool {
-    let valid = |c: char| c.is_ascii_alphanumeric() || "/.-_:".contains(c);
-    name.chars().all(valid)
 }

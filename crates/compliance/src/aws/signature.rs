@@ -48,6 +48,8 @@ pub(super) struct Signed {
 pub(super) struct Signer {
     region: String,
     key: Mutex<Option<Arc<DayKey>>>,
+    /// The second of the last signature, and its timestamp: many HEADs are sent in one second.
+    second: Mutex<(u64, String)>,
 }
 
 /// The key of one day and one secret.
@@ -71,6 +73,7 @@ impl Signer {
         Self {
             region,
             key: Mutex::new(None),
+            second: Mutex::default(),
         }
     }
 
@@ -82,7 +85,7 @@ impl Signer {
         now: SystemTime,
     ) -> Option<Signed> {
         let seconds = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
-        let date = timestamp(seconds)?;
+        let date = self.timestamp(seconds)?;
         let (day, _) = date.split_at_checked(8)?;
         let (owner_name, token_name) = (
             head.owner.map_or("", |_| ";x-amz-expected-bucket-owner"),
@@ -130,6 +133,14 @@ impl Signer {
             authorization,
             date,
         })
+    }
+
+    fn timestamp(&self, seconds: u64) -> Option<String> {
+        let mut kept = self.second.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.0 != seconds || kept.1.is_empty() {
+            *kept = (seconds, timestamp(seconds)?);
+        }
+        Some(kept.1.clone())
     }
 
     fn key(&self, day: u64, day_text: &str, secret: &str) -> Option<Arc<DayKey>> {

@@ -4,7 +4,29 @@ use aws_names::{Home, KeyArn, KeyName};
 use expectation::{Algorithm, Time};
 
 use crate::ports::Observed;
-use crate::registry::Authority;
+
+/// Who said which key is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// `EXPECTED_KMS_KEY_ARNS` in the function's environment.
+    Environment,
+    /// The bucket's parameters under `/encrypted-replication/`.
+    Registry,
+    /// The bucket's default encryption, where somebody said that it counts.
+    BucketDefault,
+}
+
+impl Authority {
+    /// As verdicts spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Environment => "environment",
+            Self::Registry => "registry",
+            Self::BucketDefault => "bucket-default",
+        }
+    }
+}
 
 /// What a replica should be encrypted with.
 #[derive(Clone, Debug, PartialEq, Eq)]

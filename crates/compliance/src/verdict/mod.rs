@@ -12,7 +12,7 @@ mod replication;
 mod text;
 
 pub use self::evidence::{
-    Allowed, Evidence, Expected, ExpectedKey, KeyState, ObservedKey, Standing,
+    Allowed, Authority, Evidence, Expected, ExpectedKey, KeyState, ObservedKey, Standing,
 };
 pub use self::finding::{SCHEMA, Verdict};
 pub use self::judge::judge_object;
