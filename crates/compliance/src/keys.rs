@@ -1,0 +1,196 @@
+//! Keys of KMS: which one a name means, and whether it can be used.
+
+use std::time::Duration;
+
+use aws_names::{Home, KeyArn, KeyName};
+
+use crate::cache::Cache;
+use crate::ports::{AskError, DescribeKey, KeyAnswer};
+use crate::subject::ObjectVersion;
+use crate::trip::Trip;
+use crate::verdict::{Expected, ExpectedKey, KeyState, ObservedKey};
+
+/// What KMS said of keys, remembered.
+#[derive(Debug)]
+pub(crate) struct Keys(Cache<String, KeyAnswer, AskError>);
+
+impl Keys {
+    pub(crate) fn new(time_to_live: Duration) -> Self {
+        Self(Cache::new(time_to_live))
+    }
+
+    /// Asks KMS by way of `aws`, on this trip.
+    pub(crate) fn ask<'a, A>(&'a self, aws: &'a A, trip: Trip<'a>) -> Asking<'a, A> {
+        Asking {
+            aws,
+            keys: self,
+            trip,
+        }
+    }
+}
+
+/// Asks KMS on one trip.
+#[derive(Debug)]
+pub(crate) struct Asking<'a, A> {
+    pub(crate) aws: &'a A,
+    keys: &'a Keys,
+    pub(crate) trip: Trip<'a>,
+}
+
+impl<A: DescribeKey> Asking<'_, A> {
+    async fn describe(&self, key: &str) -> Result<KeyAnswer, AskError> {
+        let fetch = || self.aws.describe(key);
+        self.keys.0.get_or_fetch(key, self.trip.began, fetch).await
+    }
+
+    /// The key that a name means which is said about a version's bucket.
+    pub(crate) async fn resolve_for(
+        &self,
+        name: &KeyName,
+        version: &ObjectVersion,
+    ) -> Result<ExpectedKey, AskError> {
+        match name {
+            KeyName::Arn(arn) => Ok(ExpectedKey::Known(arn.clone())),
+            _ => {
+                let home = self.trip.home_of(version);
+                self.resolve(name, home.as_ref()).await
+            }
+        }
+    }
+
+    /// The key that a name means in the account of `owner`.
+    pub(crate) async fn resolve(
+        &self,
+        name: &KeyName,
+        owner: Option<&Home>,
+    ) -> Result<ExpectedKey, AskError> {
+        if let Some(key) = ExpectedKey::without_asking(name, owner) {
+            return Ok(key);
+        }
+        let unresolved = |refusal: Option<String>| ExpectedKey::Unresolved {
+            alias: name.to_string(),
+            refusal,
+        };
+        let asked = match (name, owner) {
+            // KMS looks a bare alias up in the caller's account.
+            (KeyName::Alias(alias), Some(owner)) if Some(owner) == self.trip.home => alias.clone(),
+            (KeyName::Alias(_), Some(owner)) => name.in_home(owner).to_string(),
+            (KeyName::Alias(_), None) => {
+                let why =
+                    "nothing says whose alias it is, as the checker does not know its account";
+                return Ok(unresolved(Some(why.to_owned())));
+            }
+            _ => name.to_string(),
+        };
+        Ok(match self.describe(&asked).await? {
+            KeyAnswer::Found(key) => match KeyArn::parse(&key.arn) {
+                Some(arn) => ExpectedKey::Known(arn),
+                None => unresolved(Some(format!("KMS named it {}", key.arn))),
+            },
+            KeyAnswer::NotFound => unresolved(None),
+            KeyAnswer::Refused(why) => unresolved(Some(why)),
+        })
+    }
+
+    /// The key that S3 names, and what KMS says of it.
+    pub(crate) async fn observed(
+        &self,
+        name: &str,
+        version: &ObjectVersion,
+    ) -> Result<(ObservedKey, KeyKnowledge), AskError> {
+        let parsed = KeyName::parse(name);
+        let known = match &parsed {
+            Ok(KeyName::Arn(arn)) => Some(ExpectedKey::Known(arn.clone())),
+            Ok(parsed) => ExpectedKey::without_asking(parsed, self.trip.home_of(version).as_ref()),
+            Err(_) => None,
+        };
+        let key = match known {
+            Some(ExpectedKey::Known(arn)) => ObservedKey::Known(arn),
+            _ => ObservedKey::Named(name.to_owned()),
+        };
+        // KMS answers for its own Region only: elsewhere every key would seem to be missing.
+        if let (ObservedKey::Known(arn), Some(home)) = (&key, self.trip.home)
+            && arn.region != home.region
+        {
+            let why = format!(
+                "the key is in {}, the checker in {}",
+                arn.region, home.region
+            );
+            let answer = KeyKnowledge {
+                state: KeyState::Unknown(why),
+                aws_managed: None,
+            };
+            return Ok((key, answer));
+        }
+        let answer = self.describe(name).await?;
+        let key = match (&answer, key) {
+            (KeyAnswer::Found(found), ObservedKey::Named(name)) => {
+                KeyArn::parse(&found.arn).map_or(ObservedKey::Named(name), ObservedKey::Known)
+            }
+            (_, key) => key,
+        };
+        Ok((key, KeyKnowledge::from(answer)))
+    }
+
+    /// Fetches the state of the key that the replica most likely has, while the HEAD is under way.
+    pub(crate) async fn warm(&self, expected: &Expected) {
+        if let [only] = expected.keys.as_slice()
+            && let ExpectedKey::Known(arn) = &only.key
+            && self.trip.home.is_none_or(|home| home.region == arn.region)
+        {
+            // Its failure is the business of whoever needs the state.
+            let _ = self.describe(&arn.to_string()).await;
+        }
+    }
+}
+
+/// What is known of the observed key.
+pub(crate) struct KeyKnowledge {
+    pub(crate) state: KeyState,
+    pub(crate) aws_managed: Option<bool>,
+}
+
+impl Default for KeyKnowledge {
+    fn default() -> Self {
+        Self {
+            state: KeyState::Unknown("no key was named".to_owned()),
+            aws_managed: None,
+        }
+    }
+}
+
+impl From<KeyAnswer> for KeyKnowledge {
+    fn from(answer: KeyAnswer) -> Self {
+        match answer {
+            KeyAnswer::Found(key) => Self {
+                state: key_state(key.state),
+                aws_managed: Some(key.aws_managed),
+            },
+            KeyAnswer::NotFound => Self {
+                state: KeyState::Missing,
+                aws_managed: None,
+            },
+            KeyAnswer::Refused(why) => Self {
+                state: KeyState::Unknown(why),
+                aws_managed: None,
+            },
+        }
+    }
+}
+
+/// See <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>: in `Updating` a key
+/// encrypts and decrypts as ever.
+fn key_state(state: String) -> KeyState {
+    match state.as_str() {
+        "Enabled" | "Updating" => KeyState::Usable,
+        "Creating"
+        | "Disabled"
+        | "PendingDeletion"
+        | "PendingImport"
+        | "PendingReplicaDeletion"
+        | "Unavailable" => KeyState::Unusable(state),
+        _ => KeyState::Unknown(format!(
+            "its state is `{state}`, which this checker does not know"
+        )),
+    }
+}
