@@ -49,13 +49,11 @@ impl<A: DescribeKey> Asking<'_, A> {
         name: &KeyName,
         version: &ObjectVersion,
     ) -> Result<ExpectedKey, AskError> {
-        match name {
-            KeyName::Arn(arn) => Ok(ExpectedKey::Known(arn.clone())),
-            _ => {
-                let home = self.trip.home_of(version);
-                self.resolve(name, home.as_ref()).await
-            }
+        if let KeyName::Arn(arn) = name {
+            return Ok(ExpectedKey::Known(arn.clone()));
         }
+        let home = self.trip.home_of(version);
+        self.resolve(name, home.as_ref()).await
     }
 
     /// The key that a name means in the account of `owner`.

@@ -86,7 +86,9 @@ impl Allowed {
     pub fn spoke_of(&self, last_modified: Option<Time>, arrived: Option<Time>) -> bool {
         let late = |until| last_modified.is_some_and(|time| time > until);
         let early = |since| arrived.is_some_and(|time| time < since);
-        !self.until.is_some_and(late) && !(self.until.is_some() && self.since.is_some_and(early))
+        // A key of today is right whenever the replica was made.
+        self.until
+            .is_none_or(|until| !late(until) && !self.since.is_some_and(early))
     }
 }
 

@@ -461,7 +461,7 @@ async fn a_default_that_counts_is_of_the_buckets_owner_and_says_which_encryption
     assert_eq!(line["expected"]["algorithm"], "aws:kms:dsse");
 }
 
-fn rules(rules: Value) -> Fake {
+fn rules(rules: &Value) -> Fake {
     let value =
         json!({"schema": "encrypted-replication/expectation/1", "source": "s", "rules": rules});
     Fake {
@@ -495,7 +495,7 @@ async fn line_by(expectation: Fake, seen: Observed, event: &str) -> Value {
 async fn a_key_that_was_replaced_is_told_apart_from_a_wrong_one() {
     const EVENT: &str = "eventbridge-object-created";
     let replaced = || {
-        let mut fake = rules(json!([
+        let mut fake = rules(&json!([
             {"kmsKeyArn": OTHER, "until": "2026-03-02T09:00:00Z"},
             {"kmsKeyArn": KEY, "since": "2026-03-02T09:00:00Z"},
         ]));
@@ -530,7 +530,7 @@ async fn a_key_that_was_replaced_is_told_apart_from_a_wrong_one() {
     let line = line_by(gone, written(8, OTHER), EVENT).await;
     assert_eq!(line["verdict"], "KeyUnusable");
     // Before that key was right at all.
-    let early = rules(json!([
+    let early = rules(&json!([
         {"kmsKeyArn": OTHER, "since": "2026-03-02T10:00:00Z", "until": "2026-03-02T11:00:00Z"},
         {"kmsKeyArn": KEY},
     ]));
@@ -542,7 +542,7 @@ async fn a_key_that_was_replaced_is_told_apart_from_a_wrong_one() {
 async fn a_disabled_rule_speaks_for_a_while_where_no_other_does() {
     const EVENT: &str = "eventbridge-object-created";
     let off = || {
-        rules(json!([
+        rules(&json!([
             {"kmsKeyArn": KEY, "enabled": false, "until": "2026-03-02T09:00:00Z"},
         ]))
     };
@@ -563,8 +563,8 @@ async fn a_disabled_rule_speaks_for_a_while_where_no_other_does() {
         assert_eq!(line["verdict"], "NoExpectation", "{line}");
     }
     // Of another owner, with the longer prefix.
-    let mut both = rules(json!([{"kmsKeyArn": KEY}]));
-    let disabled = rules(json!([
+    let mut both = rules(&json!([{"kmsKeyArn": KEY}]));
+    let disabled = rules(&json!([
         {"prefix": "Tax/", "kmsKeyArn": OTHER, "enabled": false, "until": "2026-03-02T09:00:00Z"},
     ]));
     let mut parameters = both.registry.unwrap();
@@ -580,7 +580,7 @@ async fn a_disabled_rule_speaks_for_a_while_where_no_other_does() {
 #[tokio::test(start_paused = true)]
 async fn an_algorithm_can_be_demanded() {
     const EVENT: &str = "eventbridge-object-created";
-    let rule = |algorithm: &str| rules(json!([{"kmsKeyArn": KEY, "algorithm": algorithm}]));
+    let rule = |algorithm: &str| rules(&json!([{"kmsKeyArn": KEY, "algorithm": algorithm}]));
     let dsse = Observed {
         algorithm: Some("aws:kms:dsse".to_owned()),
         ..replica(KEY)
