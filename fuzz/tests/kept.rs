@@ -10,9 +10,7 @@ use std::path::Path;
 
 /// The files below a folder of the workspace.
 fn files(folder: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .join(folder);
+    let folder = Path::new("..").join(folder);
     let entries = fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     let events = paths.filter(|path| path.extension().is_some_and(|kind| kind == "json"));

@@ -155,6 +155,7 @@ impl Tools {
         let mut create = guard::command(&self.python, &self.python);
         create.args(["-m", "venv"]).arg(&directory);
         clean(&mut create);
+        self.time(&mut create);
         guard::run(
             "cannot create the virtual environment (on Debian and Ubuntu: `apt install python3-venv`)",
             create,
@@ -169,6 +170,7 @@ impl Tools {
             .arg("-r")
             .arg(&file);
         clean(&mut install);
+        self.time(&mut install);
         let what = format!("cannot install the packages of {requirements} with pip");
         guard::run(&what, install, &mut on_line).await?;
         fs::write(&stamp, wanted).context("cannot note what was installed")?;
@@ -200,9 +202,7 @@ impl Tools {
     /// Gives `command` the environment of the tools.
     pub(crate) fn prepare(&self, command: &mut Command) {
         clean(command);
-        if let Some(file) = &self.time_file {
-            command.env(guard::TIME_FILE, file);
-        }
+        self.time(command);
         command
             .env("PATH", self.search_path())
             .env("AWS_CONFIG_FILE", "/dev/null")
@@ -212,6 +212,12 @@ impl Tools {
             .env("__SAM_CLI_APP_DIR", target_directory().join("sam-cli"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONUNBUFFERED", "1");
+    }
+
+    fn time(&self, command: &mut Command) {
+        if let Some(file) = &self.time_file {
+            command.env(guard::TIME_FILE, file);
+        }
     }
 
     pub(crate) fn python(&self) -> &Path {

@@ -1,13 +1,13 @@
 //! What is written down in two places says the same in both.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::{fs, io};
 
 use serde_json::Value;
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    PathBuf::from("..")
 }
 
 fn read(name: &str) -> io::Result<String> {
@@ -52,4 +52,36 @@ fn the_release_profile_says_that_panics_unwind() {
     let (_, profile) = manifest.split_once("[profile.release]").unwrap();
     let own = profile.split("\n[").next().unwrap();
     assert_eq!(value(own, "panic"), Some("unwind"));
+}
+
+/// A copied checkout is not compiled anew, and would go on reading the files of the first.
+#[test]
+fn nothing_remembers_where_it_was_compiled() {
+    let asked = concat!("env!(\"CARGO_MANIFEST", "_DIR\")");
+    let mut seen = 0;
+    let folders = [
+        "benches",
+        "crates",
+        "functions",
+        "fuzz",
+        "sandbox",
+        "tests",
+        "xtask",
+    ];
+    let mut paths: Vec<PathBuf> = folders.map(|name| workspace().join(name)).into();
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path).unwrap();
+            paths.extend(entries.map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(
+                !text.contains(asked),
+                "{}: cargo runs a test in its package's directory",
+                path.display()
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "only {seen} files were looked at");
 }

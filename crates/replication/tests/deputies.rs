@@ -55,7 +55,7 @@ mod tests {
     }
 
     fn repository() -> PathBuf {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+        PathBuf::from("../..")
     }
 
     fn templates() -> Vec<String> {

@@ -110,7 +110,7 @@ fn apply(value: &mut Value, at: &mut usize, change: &Change) {
 }
 
 fn files(folder: &str) -> Vec<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let folder = PathBuf::from(folder);
     let files = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());

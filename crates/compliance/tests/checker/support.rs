@@ -347,7 +347,7 @@ pub(crate) fn invocation(seconds: u64) -> Invocation {
 }
 
 pub(crate) fn sample(name: &str) -> Value {
-    let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("../../events/{name}.json");
     serde_json::from_str(&std::fs::read_to_string(&path).expect(&path)).unwrap()
 }
 

@@ -5,9 +5,7 @@ use std::{env, fs};
 
 /// Holds a page against what the test made; with `UPDATE_REFERENCE` set, writes it.
 pub(crate) fn same(name: &str, made: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../docs")
-        .join(name);
+    let path = PathBuf::from("../../docs").join(name);
     if env::var_os("UPDATE_REFERENCE").is_some() {
         fs::write(&path, made).unwrap();
     }

@@ -152,7 +152,7 @@ fn run(properties: &Value) -> Result<(), TestCaseError> {
 
 #[test]
 fn the_tricks_that_are_kept_are_answered_and_what_they_made_goes_again() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/hostile");
+    let folder = "../../events/hostile";
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
