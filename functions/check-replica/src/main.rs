@@ -4,6 +4,9 @@
 //! the function logs about itself goes to standard error, as JSON too; Lambda keeps both in the
 //! same log group.
 
+// The futures of a batch lie in each other, deeper than the compiler looks by itself.
+#![recursion_limit = "256"]
+
 use std::collections::HashMap;
 
 use compliance::aws::{Aws, DirectHeads};
