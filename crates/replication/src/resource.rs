@@ -9,7 +9,7 @@ use crate::arn::Home;
 use crate::case::Case;
 use crate::converge::remove;
 use crate::direct::{self, Asked};
-use crate::drift::Patrol;
+use crate::drift::Detection;
 use crate::error::ReplicationError;
 use crate::naming::Names;
 use crate::owner::PhysicalId;
@@ -181,14 +181,14 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
                     Ok(direct::formatted(found, asked.format))
                 }
                 Asked::Look(look) => {
-                    let patrol = Patrol {
+                    let detection = Detection {
                         aws: &self.aws,
                         installation: &self.installation,
                         bus: self.findings_event_bus.as_deref(),
                         function_arn: &context.invoked_function_arn,
                         deadline,
                     };
-                    let seen = Box::pin(patrol.detect(&look)).await?;
+                    let seen = Box::pin(detection.run(&look)).await?;
                     Ok(direct::formatted(seen, look.format))
                 }
             }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::question::{Action, Question, whose};
+use super::question::{Action, Question, resource_with_rules_on};
 use super::subject::recorded;
 use super::table::formatted;
 use crate::batch::{ObservedJob, observe_job, plan_job};
@@ -51,7 +51,7 @@ pub(crate) async fn answer<A: Aws>(
             Ok(sound) => rules_of(aws, sound.source()).await.map_err(told)?,
             Err(_) => None,
         };
-        whose(&question.source_bucket(), configuration.as_ref())?
+        resource_with_rules_on(&question.source_bucket(), configuration.as_ref())?
     };
     let head = json!({"Action": question.action, "PhysicalResourceId": id.to_string()});
     let case = match sound {
@@ -61,15 +61,15 @@ pub(crate) async fn answer<A: Aws>(
         Err(faults) => Err(faults),
     };
     let body = match (question.action, &case) {
-        (Action::Plan, Err(faults)) => shown(&Answer::faulty(faults)),
-        (Action::Plan, Ok(case)) => shown(&planned(case).await.map_err(told)?),
+        (Action::Plan, Err(faults)) => json_of(&Answer::faulty(faults)),
+        (Action::Plan, Ok(case)) => json_of(&planned(case).await.map_err(told)?),
         (Action::Diagnose, Err(faults)) => diagnosed(&checks_of(faults)),
         (Action::Diagnose, Ok(case)) => {
             let mut checks = Box::pin(case.checks()).await;
             let texts = checks.iter().map(|check| check.finding.as_str());
-            let names = Names::in_texts(aws, region, &case.replication.owner, texts).await;
+            let owners = Names::in_texts(aws, region, &case.replication.owner, texts).await;
             for check in &mut checks {
-                check.finding = names.explain(std::mem::take(&mut check.finding));
+                check.finding = owners.explain(std::mem::take(&mut check.finding));
             }
             diagnosed(&checks)
         }
@@ -129,17 +129,17 @@ async fn planned<A: Aws>(case: &Case<'_, A>) -> Result<Answer, AwsError> {
         Ok(phases) => (phases, Vec::new()),
         Err(faults) => (Vec::new(), faults.told()),
     };
-    let shown = |phase: &Vec<Step>| phase.iter().map(step).collect();
+    let as_data = |phase: &Vec<Step>| phase.iter().map(step).collect();
     Ok(Answer {
         faults,
-        phases: phases.iter().map(shown).collect(),
+        phases: phases.iter().map(as_data).collect(),
         policies,
     })
 }
 
 /// A step as its data, with a sentence in front and the documents in it as JSON.
 fn step(step: &Step) -> Value {
-    let mut data = shown(step);
+    let mut data = json_of(step);
     if let Value::Object(members) = &mut data {
         for value in members.values_mut() {
             if let Some(document) = value.as_str().and_then(document) {
@@ -173,7 +173,7 @@ fn documents(
     documents.insert("RoleArn".into(), desired.role_arn.clone().into());
     documents.insert("RoleTrustPolicy".into(), trust_policy(S3));
     documents.insert("RolePolicy".into(), policy);
-    documents.insert("BucketPolicyStatements".into(), shown(&grants.buckets));
+    documents.insert("BucketPolicyStatements".into(), json_of(&grants.buckets));
     documents.insert("KeyPolicyStatements".into(), Value::Object(keys));
     documents
 }
@@ -190,7 +190,7 @@ fn checks_of(faults: &Faults) -> Vec<Check> {
 }
 
 /// Our own types always serialise.
-fn shown(value: &impl Serialize) -> Value {
+fn json_of(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 

@@ -177,7 +177,7 @@ impl Question {
 ///
 /// # Errors
 /// Where several have rules on it.
-pub(super) fn whose(
+pub(super) fn resource_with_rules_on(
     source_bucket: &str,
     configuration: Option<&ReplicationConfiguration>,
 ) -> Result<PhysicalId, String> {

@@ -1,6 +1,6 @@
 //! One resource, looked at.
 
-use super::Patrol;
+use super::Detection;
 use super::finding::Finding;
 use crate::case::Case;
 use crate::error::AwsError;
@@ -23,7 +23,7 @@ impl From<AwsError> for Unknown {
     }
 }
 
-impl<A: Aws> Patrol<'_, A> {
+impl<A: Aws> Detection<'_, A> {
     /// What a look at the resource with this record shows; `None` where it was deleted meanwhile.
     pub(super) async fn look(&self, owner: &Owner, parts: &Parts) -> Option<Finding> {
         let found = self.compared(owner, parts).await;

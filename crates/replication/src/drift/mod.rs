@@ -84,7 +84,7 @@ impl Look {
 
 /// One look at the resources that the provisioner looks after.
 #[derive(Debug)]
-pub(crate) struct Patrol<'a, A> {
+pub(crate) struct Detection<'a, A> {
     pub(crate) aws: &'a A,
     pub(crate) installation: &'a Installation,
     /// The event bus that findings go to, where there is one.
@@ -106,13 +106,13 @@ struct Answer {
     not_looked_at: Vec<String>,
 }
 
-impl<A: Aws> Patrol<'_, A> {
+impl<A: Aws> Detection<'_, A> {
     /// Looks, and tells what was seen.
     ///
     /// # Errors
     /// Where the records could not be listed, the resource asked for has none, or what was seen could
     /// not be told.
-    pub(crate) async fn detect(&self, asked: &Look) -> Result<Value, String> {
+    pub(crate) async fn run(&self, asked: &Look) -> Result<Value, String> {
         let records = self.records(asked).await?;
         let answer = self.look_at(records).await;
         tracing::info!(

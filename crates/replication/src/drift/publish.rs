@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Answer, Patrol};
+use super::{Answer, Detection};
 use crate::ports::Aws;
 
 /// Kept to return from the invocation.
 const RETURN: Duration = Duration::from_secs(1);
 
-impl<A: Aws> Patrol<'_, A> {
+impl<A: Aws> Detection<'_, A> {
     /// Sends one event for each resource that is not in sync.
     pub(super) async fn publish(&self, answer: &Answer) -> Result<(), String> {
         let Some(bus) = self.bus else {
