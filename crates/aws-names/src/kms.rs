@@ -40,6 +40,14 @@ impl KeyArn {
     pub fn is_multi_region(&self) -> bool {
         self.id.starts_with("mrk-")
     }
+
+    /// Whether both are of one set of multi-Region keys. See
+    /// <https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html>.
+    #[must_use]
+    pub fn is_related_to(&self, other: &Self) -> bool {
+        let set = |key: &Self| (key.partition.clone(), key.account.clone(), key.id.clone());
+        self.is_multi_region() && set(self) == set(other)
+    }
 }
 
 impl fmt::Display for KeyArn {
@@ -219,6 +227,18 @@ mod tests {
         );
         let multi = parse("arn:aws:kms:us-west-2:111122223333:key/mrk-1234abcd");
         assert!(matches!(&multi, KeyName::Arn(arn) if arn.is_multi_region()));
+        let key = |text: &str| KeyArn::parse(text).unwrap();
+        let of = |place: &str, id: &str| key(&format!("arn:aws:kms:{place}:key/{id}"));
+        let one = of("us-west-2:111122223333", "mrk-1");
+        for (other, related) in [
+            (of("eu-west-1:111122223333", "mrk-1"), true),
+            (of("us-west-2:111122223333", "mrk-1"), true),
+            (of("eu-west-1:111122223333", "mrk-2"), false),
+            (of("eu-west-1:444455556666", "mrk-1"), false),
+        ] {
+            assert_eq!(one.is_related_to(&other), related, "{other}");
+        }
+        assert!(!key(ARN).is_related_to(&key(ARN)));
         for (text, alias, account) in [
             (ARN, false, Some("111122223333")),
             (ALIAS, true, Some("111122223333")),

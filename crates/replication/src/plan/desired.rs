@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_names::KeyArn;
+
 use super::keys::{self, Place};
-use crate::configuration::ObjectLock;
+use crate::configuration::{ObjectLock, ReplicationRule, Status};
 use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::observed::{KeyName, Observed, ObservedBucket};
@@ -186,11 +188,36 @@ impl Resolution<'_> {
             Some(key) => self.usable(&place, key, "replica key"),
             None => Some(self.key_of_ours(&place, bucket)),
         };
+        self.source_key_of(&resolved);
         if !seen {
             self.desired.unseen.insert(bucket.clone());
         }
         self.desired.regions.insert(bucket.clone(), region);
         self.desired.rules.push(resolved);
+    }
+
+    /// With `UseSourceMultiRegionKey` each replica gets the key related to its source object's. One key is
+    /// in the policies and expected, so that all source keys must be related to it.
+    fn source_key_of(&mut self, rule: &ReplicationRule) {
+        let to = &rule.destination;
+        if to.use_source_multi_region_key != Some(Status::Enabled) {
+            return;
+        }
+        let replica = to.replica_kms_key_id.as_deref().and_then(KeyArn::parse);
+        let related = |key: &String| {
+            let key = KeyArn::parse(key);
+            key.zip(replica.as_ref())
+                .is_some_and(|(key, replica)| key.is_related_to(replica))
+        };
+        let others = self.desired.source_keys.iter().filter(|key| !related(key));
+        for key in others.cloned().collect::<Vec<_>>() {
+            let replica = to.replica_kms_key_id.as_deref().unwrap_or_default();
+            self.fault(About::key(&key), FaultKind::Unusable, format!(
+                "source key `{key}` is not of one set of multi-Region keys with replica key `{replica}`, which \
+                 `UseSourceMultiRegionKey` of rule `{}` asks for; give related keys, or leave `UseSourceMultiRegionKey` out",
+                rule.id
+            ));
+        }
     }
 
     /// The key that we made or are to make for a bucket.

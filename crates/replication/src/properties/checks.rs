@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_names::{is_account_id, is_bucket_name, is_old_bucket_name, is_region, partition_of};
+use aws_names::{
+    KeyArn, is_account_id, is_bucket_name, is_old_bucket_name, is_region, partition_of,
+};
 
 use super::given::{Given, GivenNot, GivenRule};
 use crate::arn::{Arn, Home};
@@ -301,9 +303,19 @@ fn check_destination(
             "goes with `ReplicationTime` only; S3 refuses it alone",
         );
     }
-    if let Some(key) = &destination.encryption_configuration.replica_kms_key_id {
+    let encryption = &destination.encryption_configuration;
+    if let Some(key) = &encryption.replica_kms_key_id {
         let at = at("Destination.EncryptionConfiguration.ReplicaKmsKeyID");
         check_key(key, destination.region.as_deref(), home, &at, faults);
+    }
+    let replica_key = encryption.replica_kms_key_id.as_deref();
+    let replica_key = replica_key.and_then(KeyArn::parse);
+    if encryption.uses_source_key() && !replica_key.is_some_and(|key| key.is_multi_region()) {
+        faults.push(
+            at("Destination.EncryptionConfiguration.UseSourceMultiRegionKey"),
+            "needs `ReplicaKmsKeyID` beside it: the ARN (`…:key/mrk-…`) of the multi-Region key in the destination's \
+             Region that is related to the source's, for the role's policy and for what replicas are checked by",
+        );
     }
 }
 

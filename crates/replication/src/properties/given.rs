@@ -145,6 +145,14 @@ pub(super) struct GivenDestination {
 pub(super) struct GivenEncryption {
     #[serde(rename = "ReplicaKmsKeyID")]
     pub replica_kms_key_id: Option<String>,
+    use_source_multi_region_key: Option<GivenStatus>,
+}
+
+impl GivenEncryption {
+    pub(super) fn uses_source_key(&self) -> bool {
+        let given = self.use_source_multi_region_key.as_ref();
+        given.is_some_and(|given| given.status == Some(Status::Enabled))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -214,6 +222,7 @@ impl GivenDestination {
             .metrics
             .and_then(|metrics| metrics.status)
             .unwrap_or(Status::Enabled);
+        let source_key = self.encryption_configuration.uses_source_key();
         Destination {
             bucket: self.bucket.unwrap_or_default(),
             account,
@@ -222,7 +231,7 @@ impl GivenDestination {
                 .access_control_translation
                 .and_then(|given| given.owner),
             replica_kms_key_id: self.encryption_configuration.replica_kms_key_id,
-            use_source_multi_region_key: None,
+            use_source_multi_region_key: source_key.then_some(Status::Enabled),
             metrics: (metrics == Status::Enabled).then_some(Timed {
                 status: metrics,
                 minutes: timed.then_some(FIFTEEN_MINUTES),

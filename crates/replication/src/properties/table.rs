@@ -185,11 +185,19 @@ const DESTINATION: Kind = Kind::Object(&[
     ),
     optional(
         "EncryptionConfiguration",
-        Kind::Object(&[optional(
-            "ReplicaKmsKeyID",
-            TEXT,
-            "Key that encrypts the replicas: ARN, id or alias, in the destination's Region. Default: a new key.",
-        )]),
+        Kind::Object(&[
+            optional(
+                "ReplicaKmsKeyID",
+                TEXT,
+                "Key that encrypts the replicas: ARN, id or alias, in the destination's Region. Default: a new key.",
+            ),
+            optional(
+                "UseSourceMultiRegionKey",
+                Kind::Object(&[required("Status", STATUS, "`Enabled` or `Disabled`.")]),
+                "Has S3 take the multi-Region key that is related to the source object's. `ReplicaKmsKeyID` says which \
+                 that is, and all source keys must be related to it. Default: Disabled.",
+            ),
+        ]),
         "How replicas are encrypted.",
     ),
     optional(

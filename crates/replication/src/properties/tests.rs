@@ -339,6 +339,11 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
             "Rules[0].DeleteMarkerReplication: cannot be Enabled",
         ),
         (
+            json!({"Destination": {"EncryptionConfiguration": {"UseSourceMultiRegionKey": {"Status": "Enabled"}}}}),
+            none.clone(),
+            "Rules[0].Destination.EncryptionConfiguration.UseSourceMultiRegionKey: needs `ReplicaKmsKeyID`",
+        ),
+        (
             json!({"Filter": {"Prefix": "a", "Not": {"Prefix": "ab"}}}),
             none.clone(),
             "Rules[0].Filter: has more than one of `Prefix`, `TagFilter`, `And` and `Not`",

@@ -1,4 +1,4 @@
-//! Rules that leave objects out.
+//! What S3's rules have had since November 2026: exclusions, and the source's multi-Region key.
 
 use std::time::Duration;
 
@@ -82,4 +82,52 @@ async fn a_rule_that_leaves_out_what_a_probe_would_be_called_is_not_probed() {
     let properties = json!({"SourceBucket": "source", "Rules": [rule(&but, &key)]});
     let answer = stack.create("Replication", &properties).await.unwrap();
     assert_eq!(answer["Verification"], "SKIPPED");
+}
+
+/// A bucket and a multi-Region key in its Region.
+fn bucket_with_multi_region_key(stack: &Stack, bucket: &str, region: &str) -> String {
+    let single = bucket_with_key(&stack.world, bucket, region);
+    let arn = format!("arn:aws:kms:{region}:111122223333:key/mrk-1");
+    let mut state = stack.world.state();
+    let key = state.keys.remove(&single).unwrap();
+    state.keys.insert(arn.clone(), key);
+    let bucket = state.buckets.get_mut(bucket).unwrap();
+    bucket.encryption.as_mut().unwrap().kms_key = Some(arn.clone());
+    arn
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_related_key_is_asked_for_where_all_source_keys_have_it() {
+    let stack = Stack::new();
+    let source = bucket_with_multi_region_key(&stack, "source", EAST);
+    let replica = bucket_with_multi_region_key(&stack, "destination", WEST);
+    let mut wanted = rule(&json!({"Prefix": "Tax/"}), &replica);
+    wanted["Destination"]["EncryptionConfiguration"]["UseSourceMultiRegionKey"] =
+        json!({"Status": "Enabled"});
+    let mut properties =
+        json!({"SourceBucket": "source", "Verification": "Required", "Rules": [wanted]});
+    let answer = stack.create("Replication", &properties).await.unwrap();
+    assert_eq!(
+        (&answer["Verification"], &answer["ReplicaKmsKeyArns"]),
+        (&json!("COMPLETED"), &json!(replica))
+    );
+    let now = stack.world.snapshot();
+    let rules = &now.buckets["source"].replication.as_ref().unwrap().rules;
+    assert_eq!(
+        rules[0].destination.use_source_multi_region_key,
+        Some(replication::configuration::Status::Enabled)
+    );
+    let other = stack.world.state().add_key(EAST, "CUSTOMER");
+    let before = properties.clone();
+    properties["SourceKmsKeyArns"] = json!([source, other]);
+    let reason = stack
+        .update("Replication", &before, &properties)
+        .await
+        .unwrap_err();
+    assert!(
+        reason.contains(&format!(
+            "source key `{other}` is not of one set of multi-Region keys"
+        )),
+        "{reason}"
+    );
 }
