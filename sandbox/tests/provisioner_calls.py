@@ -60,6 +60,12 @@ PROVISIONER_MAY: list[Row] = [
         "put_role_policy",
         lambda _: {"RoleName": "new", "PolicyName": "p", "PolicyDocument": POLICY},
     ),
+    (
+        "say whom it trusts",
+        "iam",
+        "update_assume_role_policy",
+        lambda _: {"RoleName": "new", "PolicyDocument": document(TRUST)},
+    ),
     ("read it", "iam", "get_role_policy", lambda _: {"RoleName": "new", "PolicyName": "p"}),
     (
         "take the policy",
@@ -193,6 +199,12 @@ PROVISIONER_MAY_NOT: list[Row] = [
         lambda _: {"RoleName": "somebodys", "PolicyName": "p", "PolicyDocument": POLICY},
     ),
     (
+        "say whom another path's role trusts",
+        "iam",
+        "update_assume_role_policy",
+        lambda _: {"RoleName": "somebodys", "PolicyDocument": document(TRUST)},
+    ),
+    (
         "give itself a policy",
         "iam",
         "put_role_policy",
@@ -208,12 +220,6 @@ PROVISIONER_MAY_NOT: list[Row] = [
         "iam",
         "attach_role_policy",
         lambda _: {"RoleName": "ours", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
-    ),
-    (
-        "say who may assume a role of ours",
-        "iam",
-        "update_assume_role_policy",
-        lambda _: {"RoleName": "ours", "PolicyDocument": document(TRUST)},
     ),
     (
         "take the boundary from a role of ours",

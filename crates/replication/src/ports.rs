@@ -208,6 +208,8 @@ pub trait Roles: Send + Sync {
     fn role(&self, name: &str) -> impl Call<Option<RoleDescription>>;
     /// Makes a role.
     fn create_role(&self, role: NewRole<'_>) -> impl Call<()>;
+    /// Sets who may assume the role, as JSON.
+    fn put_trust_policy(&self, role: &str, document: &str) -> impl Call<()>;
     /// Sets the role's permissions boundary.
     fn put_permissions_boundary(&self, role: &str, policy_arn: &str) -> impl Call<()>;
     /// Sets a tag of the role.

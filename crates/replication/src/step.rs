@@ -33,6 +33,8 @@ pub enum Step {
         trust_policy: String,
         permissions_boundary: Option<String>,
     },
+    /// Sets who may assume the role of ours.
+    PutTrustPolicy { role: String, trust_policy: String },
     /// Sets the role's permissions boundary.
     PutPermissionsBoundary { role: String, policy_arn: String },
     /// Makes a bucket keep versions.
@@ -156,6 +158,7 @@ impl Step {
             | Self::DeleteBucketIfEmpty { bucket, .. }
             | Self::ScheduleKeyDeletion { bucket, .. } => Some(bucket),
             Self::CreateRole { .. }
+            | Self::PutTrustPolicy { .. }
             | Self::PutPermissionsBoundary { .. }
             | Self::PutRolePolicy { .. }
             | Self::PutRecord { .. }
@@ -192,6 +195,7 @@ impl Step {
             Self::CreateBucket { .. }
             | Self::CreateKey { .. }
             | Self::CreateRole { .. }
+            | Self::PutTrustPolicy { .. }
             | Self::PutPermissionsBoundary { .. }
             | Self::EnableVersioning { .. }
             | Self::MergeBucketPolicy { .. }
@@ -221,6 +225,9 @@ impl fmt::Display for Step {
             }
             Self::CreateKey { region, alias, .. } => write!(f, "create key `{alias}` in {region}"),
             Self::CreateRole { role, .. } => write!(f, "create role `{role}`"),
+            Self::PutTrustPolicy { role, .. } => {
+                write!(f, "have role `{role}` trust Amazon S3 alone")
+            }
             Self::PutPermissionsBoundary { role, policy_arn } => {
                 write!(
                     f,

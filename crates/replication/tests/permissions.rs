@@ -11,7 +11,7 @@ mod tests {
     /// Each call with the permissions that it takes, from the service authorization reference, see
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
     /// What a call takes besides its own permission is said beside it.
-    const CALLS: [(&str, &[&str]); 46] = [
+    const CALLS: [(&str, &[&str]); 47] = [
         ("AssumeRole", &["sts:AssumeRole"]),
         ("CreateAlias", &["kms:CreateAlias"]),
         // With tags from the beginning.
@@ -92,6 +92,7 @@ mod tests {
         ("ScheduleKeyDeletion", &["kms:ScheduleKeyDeletion"]),
         ("SimulatePrincipalPolicy", &["iam:SimulatePrincipalPolicy"]),
         ("TagRole", &["iam:TagRole"]),
+        ("UpdateAssumeRolePolicy", &["iam:UpdateAssumeRolePolicy"]),
     ];
 
     /// Made at destinations in other accounts alone, in the name of a role there.
@@ -162,7 +163,7 @@ mod tests {
             let text = fs::read_to_string(path).unwrap();
             let verbs = [
                 "Assume", "Create", "Delete", "Describe", "Enable", "Get", "Head", "List", "Put",
-                "Schedule", "Simulate", "Tag",
+                "Schedule", "Simulate", "Tag", "Update",
             ];
             let quoted = text.split('"').skip(1).step_by(2);
             names.extend(

@@ -161,6 +161,10 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             let boundary = permissions_boundary.as_deref();
             create_role(aws, role, description, trust_policy, boundary).await
         }
+        Step::PutTrustPolicy { role, trust_policy } => {
+            aws.put_trust_policy(role, trust_policy).await?;
+            Ok(Done::writes(1))
+        }
         Step::PutPermissionsBoundary { role, policy_arn } => {
             aws.put_permissions_boundary(role, policy_arn).await?;
             Ok(Done::writes(1))

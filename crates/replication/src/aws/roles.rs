@@ -97,6 +97,19 @@ impl Roles for SdkAws {
         }
     }
 
+    async fn put_trust_policy(&self, role: &str, document: &str) -> Outcome<()> {
+        let call = self.iam.update_assume_role_policy().role_name(role);
+        match call.policy_document(document).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failure(
+                "UpdateAssumeRolePolicy",
+                named(role),
+                GLOBAL,
+                &error,
+            )),
+        }
+    }
+
     async fn put_permissions_boundary(&self, role: &str, policy_arn: &str) -> Outcome<()> {
         let call = self.iam.put_role_permissions_boundary().role_name(role);
         match call.permissions_boundary(policy_arn).send().await {

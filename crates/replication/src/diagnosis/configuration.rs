@@ -11,7 +11,7 @@ use crate::owner::Owner;
 use crate::plan;
 use crate::replication::Replication;
 use crate::spec::WhenMissing;
-use crate::step::Plan;
+use crate::step::{Plan, Step};
 
 /// CloudFormation asks nothing of a resource whose properties are as they were.
 pub(crate) const CHANGE_A_PROPERTY: &str =
@@ -353,17 +353,25 @@ fn outranked(
     Some(Check::fail("Priority", resource, finding).remedy("give it a higher `Priority`"))
 }
 
-/// Whether anything differs from what the properties say.
-pub(super) fn difference(resource: String, plan: &Plan) -> Check {
+/// Whether anything differs from what the properties say; `None` where all that does is told already, as
+/// the role's trust is where `trust_told`.
+pub(super) fn difference(resource: String, plan: &Plan, trust_told: bool) -> Option<Check> {
     const NAME: &str = "Configuration";
     if plan.is_empty() {
         let finding = "is as the properties say, with all that belongs to it";
-        return Check::pass(NAME, resource, finding);
+        return Some(Check::pass(NAME, resource, finding));
     }
-    let steps: Vec<_> = plan.steps().map(ToString::to_string).collect();
+    let untold = plan
+        .steps()
+        .filter(|step| !(trust_told && matches!(step, Step::PutTrustPolicy { .. })));
+    let steps: Vec<_> = untold.map(ToString::to_string).collect();
+    if steps.is_empty() {
+        return None;
+    }
     let finding = format!(
         "is not as it was provisioned, we would have to {}",
         steps.join(", ")
     );
-    Check::fail(NAME, resource, finding).remedy(format!("undo that change, or {CHANGE_A_PROPERTY}"))
+    let remedy = format!("undo that change, or {CHANGE_A_PROPERTY}");
+    Some(Check::fail(NAME, resource, finding).remedy(remedy))
 }

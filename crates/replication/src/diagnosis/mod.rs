@@ -18,8 +18,11 @@ use serde::Serialize;
 use crate::arn::Arn;
 use crate::case::Case;
 use crate::fault::{About, Fault, FaultKind, Faults};
-use crate::plan::{plan, resolved};
+use crate::observed::Observed;
+use crate::owner::Owner;
+use crate::plan::{Desired, plan, resolved};
 use crate::ports::Aws;
+use crate::replication::Replication;
 
 pub(crate) use configuration::CHANGE_A_PROPERTY;
 
@@ -149,15 +152,22 @@ async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
     checks.extend(configuration::rules(replication, observed));
     // What cannot be resolved keeps nothing else from being looked at.
     let (desired, mut faults) = resolved(replication, observed);
+    let (of_role, bounded) = role::role(case, observed.role.clone(), &desired).await;
     match plan(replication, &desired, observed) {
         Ok(plan) if faults.is_empty() => {
-            checks.push(configuration::difference(resource.clone(), &plan))
+            let mut of_role = of_role.iter();
+            let trust_told =
+                of_role.any(|one| one.check == role::TRUST && one.result == Result::Fail);
+            checks.extend(configuration::difference(
+                resource.clone(),
+                &plan,
+                trust_told,
+            ));
         }
         Ok(_) => {}
         Err(more) => faults.extend(more),
     }
     checks.extend(untold(&checks, faults, &resource));
-    let (of_role, bounded) = role::role(case, observed.role.clone(), &desired).await;
     checks.extend(of_role);
     if let Some(role) = &Arn::parse(&desired.role_arn) {
         let asking = policies::Asking { role, bounded };
@@ -178,4 +188,31 @@ fn untold(checks: &[Check], faults: Faults, resource: &str) -> Vec<Check> {
         Check::fail("Configuration", resource, finding)
     });
     untold.collect()
+}
+
+/// Statements in policies of the role of ours that are nobody's of us, and deny what replication takes: by
+/// policy, in words. No Update takes them away.
+pub(crate) fn denying_policies(
+    replication: &Replication,
+    desired: &Desired,
+    observed: &Observed,
+) -> Vec<String> {
+    let (None, Some(role)) = (&replication.spec.role, Arn::parse(&desired.role_arn)) else {
+        return Vec::new();
+    };
+    let strangers = observed
+        .role_policies
+        .iter()
+        .filter(|(name, _)| Owner::at_start_of(name).is_none());
+    let told = strangers.flat_map(|(name, document)| {
+        let denials = policies::denials_of(document, replication, desired, &role);
+        denials.into_iter().map(move |(sid, what)| {
+            format!(
+                "policy `{name}` of role `{}`, which is none of ours, has a statement `{sid}` that denies what \
+                 replication takes: {what}",
+                replication.spec.source_bucket
+            )
+        })
+    });
+    told.collect()
 }

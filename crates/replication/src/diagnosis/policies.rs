@@ -109,6 +109,48 @@ fn prefixes(desired: &Desired) -> BTreeSet<&str> {
     routes.map(|route| route.prefix).collect()
 }
 
+/// What the statements of a policy of the role itself surely deny, by statement.
+pub(super) fn denials_of(
+    document: &str,
+    replication: &Replication,
+    desired: &Desired,
+    role: &Arn,
+) -> Vec<(String, String)> {
+    let Some(statements) = Statements::parse(document) else {
+        return Vec::new();
+    };
+    let mut accesses = of_bucket(replication, desired, role, replication.source().name);
+    for bucket in desired.regions.keys() {
+        accesses.extend(of_bucket(replication, desired, role, bucket));
+    }
+    for key in keys(replication, desired)
+        .into_keys()
+        .filter_map(Arn::parse)
+    {
+        accesses.extend(of_key(replication, desired, role, &key));
+    }
+    let mut denied: BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> = BTreeMap::new();
+    for access in &accesses {
+        for action in &access.actions {
+            let request = Request {
+                principal: Principal::Itself,
+                action,
+                resource: access.resource.clone(),
+                context: &access.context,
+            };
+            let denials = statements.denials(&request).into_iter();
+            for (sid, _) in denials.filter(|(_, judged)| *judged == Judgement::Yes) {
+                let of = denied.entry(sid).or_default();
+                of.entry(access.on.clone()).or_default().insert(action);
+            }
+        }
+    }
+    denied
+        .into_iter()
+        .map(|(sid, found)| (sid, told(&found)))
+        .collect()
+}
+
 /// What is done to a bucket and its objects, as source or destination.
 fn of_bucket(replication: &Replication, desired: &Desired, role: &Arn, name: &str) -> Vec<Access> {
     let Replication { spec, home, .. } = replication;

@@ -19,7 +19,7 @@ use crate::replication::Replication;
 const QUESTIONS_AT_ONCE: usize = 4;
 
 const EXISTS: &str = "RoleExists";
-const TRUST: &str = "RoleTrust";
+pub(super) const TRUST: &str = "RoleTrust";
 const PERMISSIONS: &str = "RolePermissions";
 
 pub(super) async fn role<A: Aws>(

@@ -106,6 +106,27 @@ impl Finding {
         }
     }
 
+    /// Drifted as well where others put something beside what is ours that stands in its way. No update
+    /// takes it away.
+    pub(super) fn beside(mut self, denials: &[String]) -> Self {
+        if denials.is_empty() {
+            return self;
+        }
+        let words = denials.join("; ");
+        self.cause.push_str(&words);
+        self.result = Outcome::Drifted;
+        self.reason = Some(match self.reason {
+            Some(reason) => format!("{reason}; {words}"),
+            None => words,
+        });
+        let take_out = "take those statements out; no update does";
+        self.remedy = Some(match self.remedy {
+            Some(remedy) => format!("{remedy}; {take_out}"),
+            None => take_out.to_owned(),
+        });
+        self
+    }
+
     /// What is there no longer lets the properties be: an Update would be refused.
     pub(super) fn of_faults(record: &Record, id: &PhysicalId, faults: &Faults) -> Self {
         let cause = faults.told().join("; ");

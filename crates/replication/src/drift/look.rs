@@ -3,6 +3,7 @@
 use super::Detection;
 use super::finding::Finding;
 use crate::case::Case;
+use crate::diagnosis::denying_policies;
 use crate::error::AwsError;
 use crate::fault::Faults;
 use crate::owner::{Owner, PhysicalId};
@@ -48,7 +49,7 @@ impl<A: Aws> Detection<'_, A> {
             Err(why) => return Finding::of_broken_record(owner, &why),
         };
         match self.planned(&record, &id).await {
-            Ok(Ok(plan)) => Finding::of_plan(&record, &id, &plan),
+            Ok(Ok((plan, denials))) => Finding::of_plan(&record, &id, &plan).beside(&denials),
             Ok(Err(faults)) => Finding::of_faults(&record, &id, &faults),
             Err(Unknown::Aws(error)) => Finding::unreadable(&record, &id, &error),
             Err(Unknown::Properties(faults)) => Finding::of_properties(&record, &id, &faults),
@@ -60,11 +61,15 @@ impl<A: Aws> Detection<'_, A> {
         &self,
         record: &Record,
         id: &PhysicalId,
-    ) -> Result<Result<Plan, Faults>, Unknown> {
+    ) -> Result<Result<(Plan, Vec<String>), Faults>, Unknown> {
         let sound = Sound::read(&record.properties, self.installation)
             .map_err(|faults| Unknown::Properties(faults.to_string()))?;
         let case = Case::open(self.aws, sound.of(id.owner.clone()), None).await?;
         let planned = case.planned().await?;
-        Ok(planned.sound().map(|(_, plan)| plan))
+        let observed = planned.observed.clone();
+        Ok(planned.sound().map(|(desired, plan)| {
+            let denials = denying_policies(&case.replication, &desired, &observed);
+            (plan, denials)
+        }))
     }
 }

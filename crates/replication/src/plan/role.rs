@@ -32,6 +32,12 @@ impl Comparison<'_> {
                 permissions_boundary: boundary.clone(),
             }),
             Some(found) => {
+                // The role is ours, and whoever else it trusts could act in its name.
+                let trust = trust_policy(S3);
+                if !merge::says(Some(&found.trust_policy), &trust) {
+                    let (role, trust_policy) = (role.clone(), trust.to_string());
+                    settings.push(Step::PutTrustPolicy { role, trust_policy });
+                }
                 if let Some(boundary) = boundary
                     && found.permissions_boundary.as_ref() != Some(boundary)
                 {

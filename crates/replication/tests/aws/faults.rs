@@ -326,6 +326,7 @@ impl Roles for Faulty {
     pass_on! {
         false role(name: &str) -> Option<RoleDescription>;
         true create_role(role: NewRole<'_>) -> ();
+        true put_trust_policy(role: &str, document: &str) -> ();
         true put_permissions_boundary(role: &str, policy_arn: &str) -> ();
         true tag_role(role: &str, tag: &Tag) -> ();
         true delete_role(name: &str) -> ();

@@ -105,6 +105,20 @@ impl Roles for World {
         })
     }
 
+    async fn put_trust_policy(&self, role: &str, document: &str) -> Outcome<()> {
+        self.call("UpdateAssumeRolePolicy", named(role), "", |state| {
+            if !is_policy(document) {
+                return refuse(
+                    ErrorKind::Invalid,
+                    "MalformedPolicyDocument",
+                    "This policy contains invalid Json",
+                );
+            }
+            document.clone_into(&mut known(state, role)?.trust_policy);
+            Ok(())
+        })
+    }
+
     async fn put_permissions_boundary(&self, role: &str, policy_arn: &str) -> Outcome<()> {
         self.call("PutRolePermissionsBoundary", named(role), "", |state| {
             bounded(state, Some(policy_arn))?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use custom_resource::{Context, CustomResource, Deadline};
 use replication::configuration::Versioning;
 use replication::error::ErrorKind;
+use replication::ports::Roles;
 use serde_json::{Value, json};
 
 use crate::aws::State;
@@ -212,6 +213,59 @@ async fn what_no_update_could_repair_is_drift_with_the_reason() {
     let first = told(&stack);
     looked(&stack).await;
     assert_eq!(told(&stack)[0]["id"], first[0]["id"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_trusts_others_is_drift_and_an_update_mends_it() {
+    let stack = provisioned().await;
+    let trust = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}, "Action": "sts:AssumeRole"}]});
+    let before = {
+        let mut state = stack.world.state();
+        let role = state.roles.get_mut("source").unwrap();
+        std::mem::replace(&mut role.trust_policy, trust.to_string())
+    };
+    let answer = looked(&stack).await;
+    assert_eq!(results(&answer), ["DRIFTED"]);
+    assert_eq!(
+        answer["Resources"][0]["Changes"],
+        json!(["have role `source` trust Amazon S3 alone"])
+    );
+    let given = properties("Tax/", "destination");
+    stack.update("Replication", &given, &given).await.unwrap();
+    assert_eq!(stack.world.state().roles["source"].trust_policy, before);
+    stack.aws.reset();
+    assert_eq!(results(&looked(&stack).await), ["IN_SYNC"]);
+}
+
+/// No update takes it away, as it is somebody's; nor is it drift where it denies nothing of ours.
+#[tokio::test(start_paused = true)]
+async fn a_deny_beside_our_policy_is_drift() {
+    for (resource, expected) in [
+        ("arn:aws:s3:::destination/*", "DRIFTED"),
+        ("arn:aws:s3:::destination/private/*", "IN_SYNC"),
+    ] {
+        let stack = provisioned().await;
+        let deny = json!({"Version": "2012-10-17", "Statement": [{"Sid": "Stop", "Effect": "Deny", "Action": "s3:Replicate*",
+                          "Resource": resource}]});
+        stack
+            .world
+            .put_role_policy("source", "somebodys", &deny.to_string())
+            .await
+            .unwrap();
+        let answer = looked(&stack).await;
+        assert_eq!(results(&answer), [expected], "{resource}");
+        if expected == "DRIFTED" {
+            let found = &answer["Resources"][0];
+            let reason = found["Reason"].as_str().unwrap();
+            assert!(
+                reason.contains("policy `somebodys` of role `source`, which is none of ours, has a statement `Stop` that denies"),
+                "{reason}"
+            );
+            assert_eq!(found["Changes"], json!([]));
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

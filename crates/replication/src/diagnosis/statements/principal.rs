@@ -14,6 +14,8 @@ pub(crate) enum Principal<'a> {
     Role { arn: &'a Arn, bounded: Option<bool> },
     /// A service of AWS's.
     Service(&'a str),
+    /// Whoever has the policy: one of IAM's names nobody.
+    Itself,
 }
 
 const EVERYBODY: &str = "*";
@@ -23,6 +25,7 @@ const SESSION: &str = "it names sessions of the role";
 pub(super) fn includes(statement: &Value, effect: Effect, who: Principal<'_>) -> Judgement {
     if let Some(excluded) = statement.get("NotPrincipal") {
         return match who {
+            Principal::Itself => Judgement::Yes,
             Principal::Role { arn, bounded } => beyond(excluded, effect, arn, bounded),
             Principal::Service(name) => {
                 Judgement::of(!is_everybody(excluded) && !names_service(excluded, name))
@@ -31,6 +34,7 @@ pub(super) fn includes(statement: &Value, effect: Effect, who: Principal<'_>) ->
     }
     let principal = member(statement, &["Principal"]);
     match who {
+        Principal::Itself => Judgement::Yes,
         Principal::Role { arn, .. } => names_role(principal, arn),
         Principal::Service(name) if names_service(principal, name) => Judgement::Yes,
         Principal::Service(_) if is_everybody(principal) => match effect {
