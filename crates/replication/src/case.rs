@@ -5,9 +5,9 @@ use custom_resource::Deadline;
 
 use crate::accounts::Accounts;
 use crate::apply::{self, Writes};
-use crate::error::ReplicationError;
+use crate::error::{ErrorKind, ReplicationError};
 use crate::fault::Faults;
-use crate::observe::observe;
+use crate::observe::{located, observe};
 use crate::observed::Observed;
 use crate::plan::{Desired, desired, plan};
 use crate::ports::{Aws, Outcome};
@@ -79,7 +79,14 @@ impl<'a, A: Aws> Case<'a, A> {
     /// # Errors
     /// The first read that failed.
     pub async fn observe(&self) -> Outcome<Observed> {
-        observe(&self.replication, &self.accounts).await
+        let observed = observe(&self.replication, &self.accounts).await;
+        match observed {
+            Err(error) if error.kind == ErrorKind::WrongRegion => {
+                let source = self.replication.source().name;
+                Err(located(&self.accounts, source, error).await)
+            }
+            other => other,
+        }
     }
 
     /// What a Create or Update would do now: for those who do it, and for those who only ask.

@@ -14,6 +14,7 @@ use crate::error::{AwsError, ErrorKind};
 use crate::fault::Faults;
 use crate::grants::grants;
 use crate::naming::Names;
+use crate::observe::located_by;
 use crate::observed::Observed;
 use crate::plan::{Desired, fitting_policy};
 use crate::policy::{S3, trust_policy};
@@ -62,7 +63,15 @@ pub(crate) async fn answer<A: Aws>(
     };
     let body = match (question.action, &case) {
         (Action::Plan, Err(faults)) => json_of(&Answer::faulty(faults)),
-        (Action::Plan, Ok(case)) => json_of(&planned(case).await.map_err(told)?),
+        (Action::Plan, Ok(case)) => match planned(case).await {
+            Ok(answer) => json_of(&answer),
+            // A property is wrong, and that is what a plan is asked for.
+            Err(error) if error.kind == ErrorKind::WrongRegion => json_of(&Answer {
+                faults: vec![error.to_string()],
+                ..Answer::default()
+            }),
+            Err(error) => return Err(told(error)),
+        },
         (Action::Diagnose, Err(faults)) => diagnosed(&checks_of(faults)),
         (Action::Diagnose, Ok(case)) => {
             let mut checks = Box::pin(case.checks()).await;
@@ -83,6 +92,7 @@ async fn rules_of<A: Aws>(
 ) -> Result<Option<ReplicationConfiguration>, AwsError> {
     match aws.replication(source).await {
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(located_by(aws, source.name, error).await),
         other => other,
     }
 }

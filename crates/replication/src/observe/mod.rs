@@ -3,6 +3,7 @@
 mod keys;
 mod reads;
 pub mod remains;
+mod whereabouts;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use futures_util::future::{try_join_all, try_join3, try_join4};
 use self::keys::{describe, former_keys, given_keys, key_policies, keys_of_rules, later_keys};
 use self::reads::{missing_is_none, observe_bucket, observe_source, own_parameters};
 use self::remains::{Search, own_destinations};
+pub(crate) use self::whereabouts::{located, located_by};
 use crate::accounts::Accounts;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::AwsError;

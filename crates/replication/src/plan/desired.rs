@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_names::KeyArn;
+use aws_names::{KeyArn, is_bucket_name};
 
 use super::keys::{self, Place};
 use crate::configuration::{ObjectLock, ReplicationRule, Status};
@@ -67,6 +67,16 @@ impl Resolution<'_> {
         self.replication.spec.when_missing == WhenMissing::Create
     }
 
+    /// A bucket that is to be made needs a name that S3 still takes.
+    fn nameable(&mut self, bucket: &str) {
+        if !is_bucket_name(bucket) {
+            self.fault(About::bucket(bucket), FaultKind::Missing, format!(
+                "bucket `{bucket}` does not exist, and S3 makes none of that name any more: 3 to 63 lowercase letters, \
+                 digits, dots and hyphens; take another name"
+            ));
+        }
+    }
+
     fn missing(&mut self, bucket: &str) {
         let words = format!("bucket `{bucket}` does not exist, and `WhenMissing` is Fail");
         self.fault(About::bucket(bucket), FaultKind::Missing, words);
@@ -88,8 +98,10 @@ impl Resolution<'_> {
 
     fn source(&mut self) {
         let (spec, source) = (&self.replication.spec, self.observed.source.as_ref());
-        if source.is_none() && !self.creates() {
-            self.missing(&spec.source_bucket);
+        match source {
+            None if self.creates() => self.nameable(&spec.source_bucket),
+            None => self.missing(&spec.source_bucket),
+            Some(_) => {}
         }
         let place = Place {
             account: &self.replication.home.account,
@@ -155,8 +167,12 @@ impl Resolution<'_> {
             return;
         };
         let seen = found.is_none_or(|found| found.seen);
-        if seen && found.is_none_or(|found| found.bucket.is_none()) && !self.creates() {
-            self.missing(bucket);
+        if seen && found.is_none_or(|found| found.bucket.is_none()) {
+            if self.creates() {
+                self.nameable(bucket);
+            } else {
+                self.missing(bucket);
+            }
         }
         if seen {
             let present = found.and_then(|found| found.bucket.as_ref());

@@ -260,6 +260,49 @@ async fn what_the_provisioner_may_not_do_is_named_with_the_step_and_the_remedy()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bucket_elsewhere_is_told_with_its_region() {
+    let (stack, source, replica) = setting();
+    let mut asked = properties(&source, &replica);
+    asked["Rules"][0]["Destination"]["Region"] = json!("eu-west-1");
+    asked["Rules"][0]["Destination"]["EncryptionConfiguration"] = json!({});
+    let told = "the bucket is in us-west-2; set `Destination.Region` to that";
+    let reason = refused(&stack, &asked).await;
+    assert!(reason.contains(told), "{reason}");
+    let question = |action: &str| json!({"Action": action, "ResourceProperties": asked});
+    let plan = stack.ask(question("Plan")).await.unwrap();
+    assert!(plan["Faults"].to_string().contains(told), "{plan}");
+    let checks = stack.ask(question("Diagnose")).await.unwrap();
+    assert!(checks["Checks"].to_string().contains(told), "{checks}");
+    let mut elsewhere = properties(&source, &replica);
+    elsewhere["SourceRegion"] = json!("eu-west-1");
+    elsewhere["SourceKmsKeyArns"] = serde_json::Value::Null;
+    let reason = refused(&stack, &elsewhere).await;
+    assert!(
+        reason.contains("the bucket is in us-east-1; set `SourceRegion` to that"),
+        "{reason}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_s3_takes_no_more_is_taken_where_it_is() {
+    let old = "ABCD_Central_1";
+    let asked = json!({"SourceBucket": old, "Verification": "None", "Rules": [
+        {"Destination": {"Bucket": "arn:aws:s3:::old_bucket", "Region": EAST}}]});
+    let stack = Stack::new();
+    bucket_with_key(&stack.world, "old_bucket", EAST);
+    let reason = refused(&stack, &asked).await;
+    assert!(
+        reason.contains(&format!(
+            "bucket `{old}` does not exist, and S3 makes none of that name any more"
+        )),
+        "{reason}"
+    );
+    bucket_with_key(&stack.world, old, EAST);
+    stack.create("Replication", &asked).await.unwrap();
+    stack.delete("Replication", &asked).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_fault_of_the_properties_at_once() {
     let stack = Stack::new();
     let reason = refused(
