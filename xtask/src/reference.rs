@@ -10,7 +10,7 @@ use xtask::progress::step;
 const UPDATE: &str = "UPDATE_REFERENCE";
 
 /// The tests that make pages, and what they make.
-const PAGES: [(&str, &[&str]); 3] = [
+const PAGES: [(&str, &[&str]); 4] = [
     (
         "docs/REFERENCE.md and the JSON Schema",
         &["--package", "replication", "--test", "reference"],
@@ -18,6 +18,16 @@ const PAGES: [(&str, &[&str]); 3] = [
     (
         "docs/VERDICTS.md",
         &["--package", "compliance", "--test", "reference"],
+    ),
+    (
+        "docs/MESSAGES.md",
+        &[
+            "--package",
+            "replication",
+            "--test",
+            "provisioning",
+            "scenarios::messages",
+        ],
     ),
     (
         "docs/FAULTS.md (a minute)",

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_names::Arn;
+
 use crate::actions::{
     LOCKED_REPLICA_OBJECTS, LOCKED_SOURCE_OBJECTS, REPLICA_KEY, REPLICA_OBJECTS, REPLICA_OWNER,
     SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS,
@@ -83,6 +85,11 @@ pub(super) fn accesses(replication: &Replication, desired: &Desired) -> Vec<Acce
         of_route.push(asked.key(REPLICA_KEY, key, region, (bucket, Some(&object))));
     }
     first.append(&mut more);
+    // Of a key that is still to be made nothing is allowed yet.
+    first.retain(|access| {
+        let key = Arn::parse(&access.resource).is_some_and(|arn| arn.is_kms_alias());
+        !key
+    });
     first
 }
 

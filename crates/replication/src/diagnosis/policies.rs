@@ -12,7 +12,7 @@ use crate::actions::{
 };
 use crate::arn::Arn;
 use crate::case::Case;
-use crate::error::AwsError;
+use crate::error::{AwsError, ErrorKind};
 use crate::plan::Desired;
 use crate::ports::{Aws, BucketRef};
 use crate::replication::Replication;
@@ -255,6 +255,8 @@ fn bucket(
     foreign: bool,
 ) -> Vec<Check> {
     let statements = match policy {
+        // A check of its own tells that the bucket is not there.
+        Err(error) if error.kind == ErrorKind::NotFound => return Vec::new(),
         Err(error) => return vec![unread(BUCKET, resource, &error)],
         Ok(None) if !foreign => return vec![Check::pass(BUCKET, resource, "has no policy")],
         Ok(None) => Some(Statements::none()),

@@ -12,6 +12,7 @@ mod fresh;
 mod limits;
 mod locked;
 mod many;
+mod messages;
 mod newer;
 mod proof;
 mod records;
