@@ -310,7 +310,7 @@ mod tests {
         for text in [
             format!("x{one}"),
             format!("{one}0"),
-            one.as_str()[..21].to_owned(),
+            one.as_str().chars().take(21).collect(),
             "er".into(),
             "erä".into(),
         ] {

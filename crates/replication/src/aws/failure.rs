@@ -71,9 +71,9 @@ fn with_arguments(message: &str, body: &[u8]) -> String {
         found.collect::<Vec<_>>()
     });
     for (name, value) in arguments.unwrap_or_default() {
-        told.push_str(&format!("; `{name}`"));
+        told.extend(["; `", &name, "`"]);
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            told.push_str(&format!(": {value}"));
+            told.extend([": ", &value]);
         }
     }
     told

@@ -102,15 +102,15 @@ impl Objects for SdkAws {
     }
 }
 
-async fn on_object<T, E>(
+fn on_object<T, E>(
     operation: &'static str,
     bucket: BucketRef<'_>,
     key: &str,
     call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Outcome<T>
+) -> impl Future<Output = Outcome<T>>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let resource = format!("object `{key}` of bucket `{}`", bucket.name);
-    of(operation, resource, bucket.region, call).await
+    of(operation, resource, bucket.region, call)
 }

@@ -14,41 +14,46 @@ pub(super) fn named(bucket: BucketRef<'_>) -> String {
 }
 
 /// The answer to `operation` on a bucket.
-pub(super) async fn on<T, E>(
+pub(super) fn on<T, E>(
     operation: &'static str,
     bucket: BucketRef<'_>,
     call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Outcome<T>
+) -> impl Future<Output = Outcome<T>>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    of(operation, named(bucket), bucket.region, call).await
+    of(operation, named(bucket), bucket.region, call)
 }
 
-/// The answer to `operation` on whatever is in a Region.
-pub(super) async fn of<T, E>(
+/// The answer to `operation` on whatever is in a Region. The call goes to the heap: it is large, and would be
+/// part of every caller.
+pub(super) fn of<T, E>(
     operation: &'static str,
     resource: String,
     region: &str,
     call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Outcome<T>
+) -> impl Future<Output = Outcome<T>>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let answer = call.await;
-    answer.map_err(|error| failure(operation, resource, region, &error))
+    let call = Box::pin(call);
+    async move {
+        let answer = call.await;
+        answer.map_err(|error| failure(operation, resource, region, &error))
+    }
 }
 
 /// As [`on`], where the answer says no more than that it is done.
-pub(super) async fn done<T, E>(
+pub(super) fn done<T, E>(
     operation: &'static str,
     bucket: BucketRef<'_>,
     call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Outcome<()>
+) -> impl Future<Output = Outcome<()>>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    on(operation, bucket, call).await.map(drop)
+    let answer = on(operation, bucket, call);
+    async move { answer.await.map(drop) }
 }
 
 /// `None` where S3 answers with this code that there is none.

@@ -37,12 +37,11 @@ pub(crate) async fn answer<A: Aws>(
     let told = |error: AwsError| error.to_string();
     let named = question.named()?;
     let region = &installation.home.region;
-    let (named, properties) = match &question.resource_properties {
-        Some(properties) => (named, properties.clone()),
-        None => {
-            let (id, properties) = recorded(aws, region, &question, named).await?;
-            (Some(id), properties)
-        }
+    let (named, properties) = if let Some(properties) = &question.resource_properties {
+        (named, properties.clone())
+    } else {
+        let (id, properties) = recorded(aws, region, &question, named).await?;
+        (Some(id), properties)
     };
     let sound = Sound::read(&properties, installation);
     let id = if let Some(id) = named {

@@ -186,9 +186,7 @@ async fn a_key_that_would_lock_us_out_is_refused_with_what_kms_says() {
     );
     let error = stack.create("Replication", &given).await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("update the key policy in the future"),
+        error.contains("update the key policy in the future"),
         "{error}"
     );
     assert_eq!(sids(&stack.world.state().keys[&key].policy), ["Admin"]);

@@ -583,6 +583,7 @@ async fn failures_after(
 
 #[tokio::test(start_paused = true)]
 async fn failures_have_to_reach_the_checkers_queue_of_all_our_objects() {
+    const FAILED: &str = "s3:Replication:OperationFailedReplication";
     let theirs = |event: &str, target: &str, filters: &[(&str, &str)]| Notification {
         target_arn: target.into(),
         key_filters: filters
@@ -591,7 +592,6 @@ async fn failures_have_to_reach_the_checkers_queue_of_all_our_objects() {
             .collect(),
         ..somebodys_notification("theirs", event)
     };
-    const FAILED: &str = "s3:Replication:OperationFailedReplication";
     let elsewhere = "arn:aws:sqs:us-east-1:111122223333:other";
     for (notification, result) in [
         (theirs("s3:Replication:*", elsewhere, &[]), "WARN"),

@@ -95,12 +95,12 @@ async fn a_target_of_somebodys_that_is_gone_stops_only_what_adds_ours_and_at_onc
     let stack = setting();
     let stale = somebodys_notification("stale", "s3:ObjectCreated:*");
     {
-        let mut state = stack.world.state();
+        let mut world = stack.world.state();
         for (name, region) in [("source", EAST), ("destination", WEST)] {
             let mut stale = stale.clone();
             stale.target_arn = stale.target_arn.replace(EAST, region);
-            state.gone_targets.insert(stale.target_arn.clone());
-            let bucket = state.buckets.get_mut(name).unwrap();
+            world.gone_targets.insert(stale.target_arn.clone());
+            let bucket = world.buckets.get_mut(name).unwrap();
             bucket.notifications.queues.push(stale);
         }
     }

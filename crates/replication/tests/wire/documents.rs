@@ -1,7 +1,9 @@
 //! Documents that are read, changed and written back: what others wrote stays to the byte, known to the
 //! SDK or not.
 
-use replication::configuration::{Exclusions, Filter, Status, Tag};
+use replication::configuration::{
+    AsRead, Exclusions, Filter, NotificationConfiguration, Status, Tag,
+};
 use replication::error::ErrorKind;
 use replication::merge;
 use replication::owner::Owner;
@@ -83,7 +85,7 @@ async fn rules_of_others_survive_ours_coming_and_going_to_the_byte() {
         let mut found = server.aws().replication(SOURCE).await.unwrap().unwrap();
         let mut rule = found.rules.remove(0);
         // As the properties make it.
-        rule.as_read = Default::default();
+        rule.as_read = AsRead::default();
         rule
     };
     let with = merge::replication(Some(&before), &us(), ROLE, std::slice::from_ref(&wanted));
@@ -123,6 +125,7 @@ async fn rules_of_others_survive_ours_coming_and_going_to_the_byte() {
 
 /// As in <https://www.rfc-editor.org/rfc/rfc1952#section-8>, in Base64.
 fn crc32(text: &str) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut sum = u32::MAX;
     for byte in text.bytes() {
         sum ^= u32::from(byte);
@@ -130,11 +133,10 @@ fn crc32(text: &str) -> String {
             sum = (sum >> 1) ^ (0xEDB8_8320 & (0_u32.wrapping_sub(sum & 1)));
         }
     }
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let bits = u64::from(!sum) << 4;
     let digits = (0..6)
         .rev()
-        .map(|n| DIGITS[(bits >> (6 * n)) as usize & 63] as char);
+        .map(|n| DIGITS[usize::try_from((bits >> (6 * n)) & 63).unwrap()] as char);
     digits.chain("==".chars()).collect()
 }
 
@@ -198,7 +200,7 @@ async fn a_rule_of_ours_that_somebody_gave_a_member_is_not_ours_any_more() {
     };
     let plain = read(document(&ours(""))).await;
     let mut wanted = plain.rules[0].clone();
-    wanted.as_read = Default::default();
+    wanted.as_read = AsRead::default();
     let wanted = [wanted];
     assert_eq!(
         merge::replication(Some(&plain), &us(), ROLE, &wanted)
@@ -299,7 +301,7 @@ async fn a_default_is_set_and_everything_beside_it_stays_to_the_byte() {
     to.algorithm = "aws:kms".into();
     to.kms_key = Some("arn:aws:kms:us-east-1:111122223333:key/k".into());
     to.bucket_key_enabled = true;
-    to.as_read = Default::default();
+    to.as_read = AsRead::default();
     to.blocked = Vec::new();
     let to = to.in_place_of(Some(present));
     aws.put_default_encryption(SOURCE, &to).await.unwrap();
@@ -348,7 +350,7 @@ async fn a_bucket_without_rules_or_default_has_none_and_a_refusal_names_what_it_
                    configurations</Message><ArgumentName1>arn:aws:sqs:us-east-1:111122223333:gone, null</ArgumentName1>\
                    <ArgumentValue1>The destination queue does not exist</ArgumentValue1><RequestId>R</RequestId></Error>";
     let server = Server::start(move |_| (400, refused.to_owned())).await;
-    let to = Default::default();
+    let to = NotificationConfiguration::default();
     let error = server
         .aws()
         .put_notifications(SOURCE, &to, Targets::Checked)

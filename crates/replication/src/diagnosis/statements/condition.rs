@@ -245,7 +245,7 @@ fn split(pattern: &str) -> Vec<&str> {
             '{' => {
                 within = pattern
                     .get(..at)
-                    .is_some_and(|before| before.ends_with('$'))
+                    .is_some_and(|before| before.ends_with('$'));
             }
             '}' => within = false,
             ':' if !within && parts.len() < 5 => {
