@@ -20,6 +20,7 @@ mod xml;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use aws_names::needs_path_style;
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -60,7 +61,7 @@ impl SdkAws {
     pub fn new(config: SdkConfig, home: &Home, s3_endpoint: Option<&str>) -> Self {
         Self {
             home: home.clone(),
-            path_style: s3_endpoint.is_some_and(is_local),
+            path_style: s3_endpoint.is_some_and(needs_path_style),
             iam: aws_sdk_iam::Client::new(&config),
             regional: Mutex::default(),
             config,
@@ -154,27 +155,5 @@ impl Assume for SdkAws {
             regional: Mutex::default(),
             config,
         })
-    }
-}
-
-/// Whether an endpoint is `localhost`, where buckets have no host names of their own. For IP
-/// addresses the SDK knows that by itself.
-fn is_local(endpoint: &str) -> bool {
-    let host = endpoint.split("://").nth(1).unwrap_or(endpoint);
-    let host = host.split(['/', ':']).next().unwrap_or_default();
-    host == "localhost" || host.ends_with(".localhost")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_local;
-
-    #[test]
-    fn only_localhost_needs_path_style_to_be_forced() {
-        assert!(is_local("http://localhost:4566"));
-        assert!(is_local("http://s3.localhost"));
-        assert!(!is_local("https://s3.us-east-1.amazonaws.com"));
-        assert!(!is_local("http://localhost.example.com:80"));
-        assert!(!is_local(""));
     }
 }
