@@ -209,3 +209,45 @@ async fn perform(command: Command) -> Result<bool> {
         Command::Sandbox { port, weather } => serve::run(port, weather).await.map(|()| true),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    const FOLDERS: [&str; 4] = ["..", "../docs", "../events", "../examples"];
+    const COMMAND: &str = "cargo xtask ";
+
+    /// What is printed as one of our commands, with the page it stands on.
+    fn printed() -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for folder in FOLDERS {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path: PathBuf = entry.unwrap().path();
+                if path.extension().is_none_or(|kind| kind != "md") {
+                    continue;
+                }
+                let text = fs::read_to_string(&path).unwrap();
+                for rest in text.split(COMMAND).skip(1) {
+                    let words = rest.split(['`', '\n', '#']).next().unwrap_or_default();
+                    found.push((path.display().to_string(), words.trim().to_owned()));
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_command_of_ours_that_the_documents_print_is_taken() {
+        let printed = printed();
+        assert!(printed.len() > 20, "{printed:?}");
+        for (page, command) in printed {
+            let words = ["xtask"].into_iter().chain(command.split_whitespace());
+            if let Err(error) = Arguments::try_parse_from(words) {
+                panic!("{page}: `{COMMAND}{command}`: {error}");
+            }
+        }
+    }
+}
