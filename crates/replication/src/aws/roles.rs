@@ -15,6 +15,14 @@ fn named(role: &str) -> String {
     format!("role `{role}`")
 }
 
+/// Whether IAM takes it as a role's name at all; where it does not, it refuses to look for one too. See
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>.
+fn may_be_role(name: &str) -> bool {
+    const LONGEST: usize = 64;
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    (1..=LONGEST).contains(&name.len()) && name.chars().all(fits)
+}
+
 /// Our permissions end at a path, which the name of a role does not tell: for a role that is not
 /// there IAM knows no path, and denies. So denied is as good as absent here; a role that is there
 /// under another path shows when ours is to be made.
@@ -51,6 +59,9 @@ fn unfit(operation: &'static str, role: &str, error: &impl std::error::Error) ->
 
 impl Roles for SdkAws {
     async fn role(&self, name: &str) -> Outcome<Option<RoleDescription>> {
+        if !may_be_role(name) {
+            return Ok(None);
+        }
         let answer = self.iam.get_role().role_name(name).send().await;
         let found =
             or_none(answer.map_err(|error| failure("GetRole", named(name), GLOBAL, &error)))?;
@@ -140,6 +151,9 @@ impl Roles for SdkAws {
     }
 
     async fn role_policies(&self, role: &str) -> Outcome<Vec<String>> {
+        if !may_be_role(role) {
+            return Ok(Vec::new());
+        }
         // One page holds them all: the inline policies of a role have at most 10,240 characters.
         let answer = self.iam.list_role_policies().role_name(role).send().await;
         let found = or_none(
@@ -149,6 +163,9 @@ impl Roles for SdkAws {
     }
 
     async fn role_policy(&self, role: &str, policy: &str) -> Outcome<Option<String>> {
+        if !may_be_role(role) {
+            return Ok(None);
+        }
         let answer = self
             .iam
             .get_role_policy()

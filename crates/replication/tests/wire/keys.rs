@@ -1,7 +1,7 @@
 //! Making keys and buckets.
 
 use replication::configuration::Tag;
-use replication::ports::{BucketRef, Buckets, Keys};
+use replication::ports::{BucketRef, Buckets, Keys, Roles};
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -85,4 +85,19 @@ async fn a_bucket_has_its_tags_from_the_first_moment_and_its_namespace_from_its_
             request.body
         );
     }
+}
+
+/// A Delete of what never was a bucket's name has nothing to remove, and must not fail over it.
+#[tokio::test]
+async fn no_role_is_looked_for_under_what_is_no_roles_name() {
+    let server = Server::start(|_| (400, String::new())).await;
+    let aws = server.aws();
+    for name in ["", "a/b", "arn:aws:s3:::bucket", "ä", &"a".repeat(65)] {
+        assert_eq!(aws.role(name).await, Ok(None), "{name}");
+        assert_eq!(aws.role_policies(name).await, Ok(Vec::new()), "{name}");
+        assert_eq!(aws.role_policy(name, "p").await, Ok(None), "{name}");
+    }
+    assert_eq!(server.requests().len(), 0);
+    assert!(aws.role("bucket").await.is_err());
+    assert_eq!(server.requests().len(), 1);
 }
