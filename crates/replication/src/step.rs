@@ -218,6 +218,7 @@ impl Step {
 }
 
 impl fmt::Display for Step {
+    #[expect(clippy::too_many_lines, reason = "one arm for each step")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreateBucket { bucket, region } => {

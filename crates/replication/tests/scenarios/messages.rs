@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use replication::configuration::{Status, Versioning};
+use replication::configuration::{NotificationConfiguration, Status, Versioning};
 use replication::error::{AwsError, ErrorKind, ReplicationError};
 use serde_json::{Value, json};
 
@@ -50,6 +50,9 @@ fn quoted(page: &mut String, text: &str) {
     page.push_str("\n```\n\n");
 }
 
+/// What is otherwise than the properties want it.
+type Change<'a> = &'a dyn Fn(&mut State);
+
 async fn refusals(page: &mut String) {
     page.push_str("## The properties\n\nNothing was called.\n\n");
     let mut two = with("/Rules/0/Priority", json!(-1));
@@ -80,7 +83,6 @@ async fn refusals(page: &mut String) {
         );
     }
     page.push_str("## What is there does not fit\n\nNothing was changed.\n\n");
-    type Change<'a> = &'a dyn Fn(&mut State);
     let full = |state: &mut State| {
         let notifications =
             (0..100).map(|n| somebodys_notification(&format!("n{n}"), "s3:ObjectCreated:Put"));
@@ -99,10 +101,10 @@ async fn refusals(page: &mut String) {
         ),
         (with("/SourceBucket", json!("old_bucket")), &|_| {}),
         (with("/WhenMissing", json!("Fail")), &|state| {
-            drop(state.buckets.remove("destination"))
+            drop(state.buckets.remove("destination"));
         }),
         (with("/Rules/0/Destination/Region", Value::Null), &|state| {
-            drop(state.buckets.remove("destination"))
+            drop(state.buckets.remove("destination"));
         }),
         (
             with(
@@ -227,6 +229,7 @@ fn errors(page: &mut String) {
 /// What is done to an account behind the stack's back.
 type Harm<'a> = (&'a str, &'a dyn Fn(&Stack));
 
+#[expect(clippy::too_many_lines, reason = "one arm for each thing that is done")]
 async fn looks(page: &mut String) {
     let policy = |bucket: &'static str, statement: Value| {
         move |stack: &Stack| {
@@ -326,12 +329,12 @@ async fn looks(page: &mut String) {
         ("notifications gone", &|stack| {
             let mut state = stack.world.state();
             for bucket in state.buckets.values_mut() {
-                bucket.notifications = Default::default();
+                bucket.notifications = NotificationConfiguration::default();
             }
         }),
         ("somebody takes the failure events", &taken),
         ("destination gone", &|stack| {
-            drop(stack.world.state().buckets.remove("destination"))
+            drop(stack.world.state().buckets.remove("destination"));
         }),
         ("replica key disabled", &disabled),
         ("replica key's policy names others", &key_of_others),
@@ -341,7 +344,7 @@ async fn looks(page: &mut String) {
         ("a Deny in the destination's policy", &deny),
         ("a Deny under conditions", &perhaps),
         ("role gone", &|stack| {
-            drop(stack.world.state().roles.remove("source"))
+            drop(stack.world.state().roles.remove("source"));
         }),
     ];
     let question = json!({"Action": "Diagnose", "StackName": "tax"});
