@@ -76,6 +76,8 @@ PROVISIONER_MAY: list[Row] = [
     ("delete the role", "iam", "delete_role", lambda _: {"RoleName": "new"}),
     ("make a key with the tag", "kms", "create_key", lambda _: {"Tags": OWNER_TAG}),
     ("look at any key", "kms", "describe_key", lambda p: {"KeyId": p.foreign_key}),
+    ("read any key's tags", "kms", "list_resource_tags", lambda p: {"KeyId": p.foreign_key}),
+    ("enable a key with the tag", "kms", "enable_key", lambda p: {"KeyId": p.key}),
     ("rotate a key with the tag", "kms", "enable_key_rotation", lambda p: {"KeyId": p.key}),
     (
         "name a key with the tag",

@@ -30,7 +30,8 @@ const NOTHING_CREATED: &str = "nothing-created/";
 /// - Every request with a usable `ResponseURL` gets an answer within the invocation, if
 ///   CloudFormation's side takes one: also where the request is broken, the resource's code panics
 ///   or does not end.
-/// - The answer bears the resource's physical id, the same for a failure as for a success. A request
+/// - The answer bears the resource's physical id, the same for a failure as for a success; that of an
+///   Update that fails bears the id of the request, as nothing was replaced. A request
 ///   that ends before there is one (the envelope is broken, or the id cannot be told) is answered
 ///   under an id that begins with `nothing-created/`; the Delete that follows it succeeds at once.
 /// - A Delete reaches the resource if its ids can be read, whatever its properties look like. One
@@ -196,6 +197,11 @@ impl<R: CustomResource, T: Transport> Provider<R, T> {
             );
             Err(stopped_early(&what, &stopped, log))
         });
+        let id = match (&outcome, &request.physical_resource_id) {
+            // One that did not succeed has replaced nothing.
+            (Err(_), Some(present)) => present.clone(),
+            _ => id,
+        };
         (id, outcome)
     }
 

@@ -2,6 +2,7 @@
 //! destination.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::arn::Home;
 use crate::error::AwsError;
@@ -17,6 +18,7 @@ pub struct Accounts<'a, A> {
     /// A way to act in each role's name; nothing where it cannot be assumed.
     roles: BTreeMap<String, Option<A>>,
     trouble: Option<AwsError>,
+    begun: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,19 @@ impl<'a, A: Aws> Accounts<'a, A> {
             foreign,
             roles,
             trouble,
+            begun: AtomicBool::new(false),
         }
+    }
+
+    /// Notes that something is about to be written.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anything may have been written.
+    #[must_use]
+    pub fn have_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Why a role could not be assumed, if one could not.

@@ -5,18 +5,20 @@
 //! something got lost, brings all writers through. It also lets a request go on wherever an
 //! earlier one stopped.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use custom_resource::Deadline;
 
 use crate::apply::{Writes, apply};
 use crate::case::Case;
+use crate::claims::Kept;
 use crate::error::{ErrorKind, ReplicationError};
 use crate::owner::Owner;
-use crate::plan::{Desired, plan_delete};
+use crate::plan::{Deletion, Desired, plan_delete};
 use crate::ports::Aws;
-use crate::remains::Search;
-use crate::spec::{OnDeleteBuckets, OnDeleteKeys};
+use crate::remains::{Asked, Search};
+use crate::spec::Taking;
 
 /// Rounds of observe, plan and apply before we give up. Two are usual: the work, and the look
 /// that nothing is left of it.
@@ -53,31 +55,38 @@ pub async fn provision<A: Aws>(
     }
 }
 
-/// Removes what is the owner's.
+/// Removes what is the owner's and nobody else names; tells what stays, and who names it.
 ///
 /// # Errors
 /// What AWS refused. Whatever was removed stays so, for the next request to go on from.
 pub async fn remove<A: Aws>(
     search: &Search<'_, A>,
     source_bucket: &str,
-    (on_delete_buckets, on_delete_keys): (OnDeleteBuckets, OnDeleteKeys),
+    taking: Taking,
     deadline: Deadline,
     writes: &mut Writes,
-) -> Result<(), ReplicationError> {
+) -> Result<Vec<Kept>, ReplicationError> {
     let (accounts, owner) = (search.accounts, search.owner);
     let mut rounds = Rounds::new(owner, deadline, source_bucket, "delete");
+    let (mut asked, mut stays) = (Asked::First(taking), BTreeSet::new());
     loop {
         rounds.begin().await?;
         let outcome = async {
-            let remains = search.remains(source_bucket).await?;
-            let plan = plan_delete(&remains, owner, on_delete_buckets, on_delete_keys);
+            let remains = search.remains(source_bucket, asked).await?;
+            asked = Asked::Again(remains.taking);
+            let Deletion { plan, kept } = plan_delete(&remains, owner);
+            stays.extend(kept);
             let before = writes.0;
             apply(accounts, &plan, owner, writes).await?;
             // Steps that look before they write (`…IfUnused`, `…IfEmpty`) are planned every time.
             Ok((writes.0 == before).then_some(()))
         };
         if rounds.end(Box::pin(outcome).await)?.is_some() {
-            return Ok(());
+            let kept: Vec<_> = stays.into_iter().collect();
+            for kept in &kept {
+                tracing::warn!(%kept, "see OPERATIONS, `What a Delete keeps`");
+            }
+            return Ok(kept);
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct Desired {
     pub shared: bool,
     /// Keys to make: bucket and Region, by alias ARN.
     pub(crate) new_keys: BTreeMap<String, (String, String)>,
+    /// Keys of ours whose deletion is to be taken back: bucket and Region, by ARN.
+    pub(crate) restored_keys: BTreeMap<String, (String, String)>,
     /// Default encryption that the source bucket is to get.
     pub(crate) source_default: Option<String>,
 }

@@ -72,6 +72,43 @@ impl AwsError {
         CODES.contains(&self.code.as_str())
             || MESSAGES.iter().any(|part| self.message.contains(part))
     }
+
+    /// Whether the call's Region does not exist, or is switched off for the account: no host has its name,
+    /// or one that does not know the account's credentials, with which others have just answered. See
+    /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>.
+    #[must_use]
+    pub fn is_of_no_region(&self) -> bool {
+        const UNKNOWN_THERE: [&str; 6] = [
+            "AuthFailure",
+            "InvalidAccessKeyId",
+            "InvalidClientTokenId",
+            "InvalidToken",
+            "OptInRequired",
+            "UnrecognizedClientException",
+        ];
+        // As the resolvers of Linux and macOS say that there is no such name; what may pass they call
+        // temporary.
+        const NO_SUCH_HOST: [&str; 4] = [
+            "Name or service not known",
+            "No address associated with hostname",
+            "nodename nor servname provided",
+            "No such host",
+        ];
+        let answered = !self.code.is_empty();
+        !self.region.is_empty()
+            && if answered {
+                UNKNOWN_THERE.contains(&self.code.as_str())
+            } else {
+                NO_SUCH_HOST.iter().any(|text| self.message.contains(text))
+            }
+    }
+
+    /// Whether nobody can tell by this answer what is there: it is denied, the name is one that AWS takes
+    /// for nothing, or there is no such Region.
+    #[must_use]
+    pub(crate) fn hides_what_is_there(&self) -> bool {
+        matches!(self.kind, ErrorKind::AccessDenied | ErrorKind::Invalid) || self.is_of_no_region()
+    }
 }
 
 /// S3 of a notification whose target it may not send to.

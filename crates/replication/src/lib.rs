@@ -17,6 +17,7 @@ pub mod attributes;
 pub mod aws;
 pub mod batch;
 pub mod case;
+pub mod claims;
 pub mod configuration;
 pub mod converge;
 pub mod desired;
@@ -44,6 +45,7 @@ pub mod resource;
 pub(crate) mod settle;
 pub mod spec;
 pub mod step;
+pub mod unfinished;
 
 /// What AWS calls things.
 pub use aws_names as arn;

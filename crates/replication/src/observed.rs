@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::Arn;
+use crate::claims::Others;
 use crate::configuration::{
     DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
     Versioning,
@@ -10,6 +11,7 @@ use crate::configuration::{
 use crate::error::AwsError;
 use crate::owner::{OWNER_TAG, Owner};
 use crate::ports::{KeyDescription, RoleDescription};
+use crate::spec::Taking;
 
 /// What was read before a Create or Update.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -123,13 +125,25 @@ pub fn bear(tags: &[Tag], owner: &Owner) -> bool {
         .any(|tag| tag.key == OWNER_TAG && tag.value == owner.as_str())
 }
 
-/// What was read before a Delete: all that bears the owner's name.
+/// The stack that manages a bucket with these tags, as CloudFormation tags what it makes or imports. See
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>.
+#[must_use]
+pub fn stack_of(tags: &[Tag]) -> Option<String> {
+    let stack = tags
+        .iter()
+        .find(|tag| tag.key == "aws:cloudformation:stack-name");
+    stack.map(|tag| tag.value.clone())
+}
+
+/// What was read before a Delete: all that bears the owner's name, and who else names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remains {
     /// The source bucket's name.
     pub source_bucket: String,
     /// Its Region; where it does not exist, the one that the properties say.
     pub source_region: Option<String>,
+    /// Whether it cannot be looked at.
+    pub source_hidden: bool,
     /// The source bucket, where it exists.
     pub source: Option<ObservedBucket>,
     /// Its replication configuration.
@@ -138,12 +152,22 @@ pub struct Remains {
     pub destinations: BTreeMap<String, RemainingDestination>,
     /// The key that we made for the source bucket.
     pub source_key: Option<KeyDescription>,
+    /// ARN of the alias that this key has.
+    pub source_alias_arn: String,
+    /// ARN of the role of ours for the source bucket.
+    pub role_arn: String,
     /// Our inline policy on the role of ours.
     pub role_policy: Option<String>,
     /// The role for replicating existing objects.
     pub batch_role: Option<RoleDescription>,
     /// Region and names of the parameters that hold the record of what the resource was asked for.
     pub record: (String, BTreeSet<String>),
+    /// Names of the parameters that note, in the same Region, that the resource never succeeded.
+    pub unfinished: BTreeSet<String>,
+    /// What is to be taken away besides what grants.
+    pub taking: Taking,
+    /// Who else names it.
+    pub others: Others,
 }
 
 /// A destination at Delete.
@@ -151,16 +175,28 @@ pub struct Remains {
 pub struct RemainingDestination {
     /// Its Region.
     pub region: String,
+    /// Whether the bucket exists.
+    pub exists: bool,
+    /// Whether it cannot be looked at.
+    pub hidden: bool,
     /// Names of our expectation parameters.
     pub parameters: BTreeSet<String>,
+    /// Expectations that are not ours.
+    pub expectations: BTreeMap<String, String>,
     /// Whether we made the bucket.
     pub made_by_us: bool,
+    /// The stack that manages it.
+    pub stack: Option<String>,
     /// The key that we made for it.
     pub key: Option<KeyDescription>,
+    /// ARN of the alias that this key has.
+    pub alias_arn: String,
     /// Whether its bucket policy has statements of ours.
     pub has_policy: bool,
     /// ARNs of the keys whose policies have statements of ours.
     pub granted_keys: BTreeSet<String>,
+    /// These policies: by the bucket's name and the keys' ARNs.
+    pub policies: BTreeMap<String, String>,
     /// Why the policy of a key could not be read, where one was denied.
     pub unread: Option<AwsError>,
 }

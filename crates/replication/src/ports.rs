@@ -170,6 +170,12 @@ pub trait Keys: Send + Sync {
     fn enable_key_rotation(&self, region: &str, key_arn: &str) -> impl Call<()>;
     /// Has KMS delete the key after `days`.
     fn schedule_key_deletion(&self, region: &str, key_arn: &str, days: i32) -> impl Call<()>;
+    /// Takes a key's deletion back; it is disabled then.
+    fn cancel_key_deletion(&self, region: &str, key_arn: &str) -> impl Call<()>;
+    /// Enables a key.
+    fn enable_key(&self, region: &str, key_arn: &str) -> impl Call<()>;
+    /// The key's tags.
+    fn key_tags(&self, region: &str, key_arn: &str) -> impl Call<Vec<Tag>>;
 }
 
 /// A role, without its policies.

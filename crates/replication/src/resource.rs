@@ -1,36 +1,46 @@
 //! `Custom::EncryptedReplication`: the replication behind CloudFormation's protocol.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_names::is_old_bucket_name;
 use custom_resource::{Context, CustomResource, Deadline, Failure, Request, Success};
-use serde_json::Value;
+use futures_util::future::join;
+use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use crate::accounts::Accounts;
 use crate::apply::Writes;
 use crate::arn::Home;
 use crate::case::Case;
+use crate::claims::Kept;
 use crate::converge::remove;
 use crate::direct::{self, Asked};
 use crate::drift::Detection;
-use crate::error::ReplicationError;
+use crate::error::{ErrorKind, ReplicationError};
 use crate::naming::Names;
 use crate::owner::PhysicalId;
-use crate::ports::Aws;
+use crate::ports::{Aws, Outcome};
 use crate::properties;
 use crate::properties::Sound;
-use crate::record::Record;
+use crate::record::{Record, parameters_of};
 use crate::remains::Search;
 use crate::replication::Installation;
 use crate::settle::Settlement;
-use crate::spec::{OnDeleteBuckets, OnDeleteKeys};
+use crate::spec::Taking;
+use crate::unfinished;
 
-/// The longest name that a bucket has; a longer `SourceBucket` does not go into the physical id.
-const LONGEST_BUCKET_NAME: usize = 63;
+/// Kept free to note that a request did not succeed.
+const NOTE_RESERVE: Duration = Duration::from_secs(4);
 
 /// The custom resource.
 ///
 /// # Guarantees
 /// - Create and Update go on from wherever an earlier request stopped, and change nothing where
 ///   nothing is to change.
-/// - Delete removes what bears the resource's name and still costs or grants; data stays.
+/// - Delete removes what bears the resource's name, still costs or grants, and nobody else names; data
+///   stays. One for an id under which nothing was made succeeds.
+/// - What never succeeded takes away what it made.
 /// - Other people's rules, notifications and tags on the same buckets stay as they are.
 #[derive(Debug)]
 pub struct EncryptedReplication<A> {
@@ -83,6 +93,39 @@ impl<A: Aws> EncryptedReplication<A> {
         Err(failure)
     }
 
+    /// Removes what bears the owner's name and nobody else names; what stays for that reason is returned.
+    async fn remove(
+        &self,
+        id: &PhysicalId,
+        properties: &Map<String, Value>,
+        deadline: Deadline,
+    ) -> Result<Vec<Kept>, ReplicationError> {
+        if !is_old_bucket_name(&id.source_bucket) {
+            tracing::info!("the request names no bucket that there could be: nothing was made");
+            return Ok(Vec::new());
+        }
+        // Unreadable properties still leave the id, which says enough; then nothing but the
+        // defaults (keep buckets, keep keys) can be known.
+        let home = &self.installation.home;
+        let spec = properties::read(properties, home, &id.owner)
+            .inspect_err(|faults| tracing::warn!(%faults, "deleting by physical id alone"))
+            .ok()
+            .filter(|spec| spec.source_bucket == id.source_bucket);
+        let taking = spec.as_ref().map(Taking::asked).unwrap_or_default();
+        let mut writes = Writes::default();
+        let accounts = Accounts::of(&self.aws, home, spec.as_ref().as_slice()).await;
+        let search = Search {
+            accounts: &accounts,
+            home,
+            owner: &id.owner,
+            spec: spec.as_ref(),
+        };
+        let work = remove(&search, &id.source_bucket, taking, deadline, &mut writes);
+        let kept = Box::pin(work).await?;
+        tracing::info!(writes = writes.0, "deleted");
+        Ok(kept)
+    }
+
     async fn provision(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
         let id = identity(request);
         let record = Record::of(request, &id);
@@ -90,18 +133,98 @@ impl<A: Aws> EncryptedReplication<A> {
         let sound = Sound::read(&request.resource_properties, &self.installation)
             .map_err(|faults| Failure::from(faults.to_string()))?;
         let old = properties::read(&request.old_resource_properties, home, &id.owner).ok();
-        let case = Case::open(&self.aws, sound.of(id.owner), old.as_ref())
+        let owner = id.owner.clone();
+        let case = Case::open(&self.aws, sound.of(id.owner.clone()), old.as_ref())
             .await
             .map_err(|error| failure(&error.into()))?;
         // Boxed here and below, as the futures of many SDK calls nest deep.
         let settlement = Settlement {
             case: &case,
-            deadline,
+            deadline: deadline.earlier_by(NOTE_RESERVE),
             record,
         };
-        Box::pin(settlement.settle())
-            .await
-            .map_err(|error| failure(&error))
+        if request.physical_resource_id.as_deref() == Some(id.to_string().as_str()) {
+            let settled = Box::pin(settlement.settle()).await;
+            return settled.map_err(|error| failure(&error));
+        }
+        // The first of its name: what it leaves half-done has no success to go back to.
+        let until = deadline.earlier_by(NOTE_RESERVE / 2).remaining();
+        let settled = timeout(until, Box::pin(settlement.settle()));
+        let notes = unfinished::notes_of(&self.aws, &home.region, &owner);
+        let (settled, notes) = join(settled, notes).await;
+        let settled = settled.unwrap_or_else(|_| {
+            let doing = "provision the replication".to_owned();
+            Err(ReplicationError::OutOfTime(doing))
+        });
+        match &settled {
+            Ok(_) => self.forget(notes).await,
+            Err(_) if case.accounts.have_begun() => self.note_unfinished(request, &id).await,
+            Err(_) => {}
+        }
+        settled.map_err(|error| failure(&error))
+    }
+
+    /// Notes that what was made is nobody's: the resource never succeeded, and its Delete comes next.
+    async fn note_unfinished(&self, request: &Request, id: &PhysicalId) {
+        let region = &self.installation.home.region;
+        let noted = async {
+            let record = parameters_of(&self.aws, region, &id.owner).await?;
+            if !record.is_empty() {
+                // The same request was delivered twice, and succeeded once.
+                return Ok(());
+            }
+            let text = unfinished::text(&request.stack_id, &request.logical_resource_id, id);
+            let name = unfinished::name(&id.owner);
+            let what = unfinished::DESCRIPTION;
+            self.aws.put_parameter(region, &name, &text, what).await
+        };
+        if let Err(error) = noted.await {
+            tracing::error!(%error, "buckets and keys that were made will be kept as `OnDelete` says");
+        }
+    }
+
+    /// The resource has succeeded.
+    async fn forget(&self, notes: Outcome<BTreeSet<String>>) {
+        let region = &self.installation.home.region;
+        let forgotten = async {
+            for name in notes? {
+                match self.aws.delete_parameter(region, &name).await {
+                    Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = forgotten.await {
+            tracing::warn!(%error, "a note of an earlier failure may be left; the record outweighs it");
+        }
+    }
+
+    /// What half a replacement made is taken away by the Update that rolls it back: no Delete comes for
+    /// an id that CloudFormation was never told of.
+    async fn take_back(&self, request: &Request, deadline: Deadline) -> Vec<Kept> {
+        let half = identity_of(request, &request.old_resource_properties);
+        let present = request.physical_resource_id.as_deref();
+        if half.source_bucket.is_empty() || present == Some(half.to_string().as_str()) {
+            return Vec::new();
+        }
+        let region = &self.installation.home.region;
+        let taken = async {
+            let notes = unfinished::notes_of(&self.aws, region, &half.owner).await?;
+            if notes.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.remove(&half, &request.old_resource_properties, deadline)
+                .await
+        };
+        match Box::pin(taken).await {
+            Ok(kept) => kept,
+            Err(error) => {
+                let id = half.to_string();
+                tracing::error!(id, %error, "what the update made for another source bucket may be left");
+                Vec::new()
+            }
+        }
     }
 }
 
@@ -126,6 +249,10 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
 
     async fn update(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
         let done = Box::pin(self.provision(request, deadline)).await;
+        let own = identity(request).to_string();
+        if done.is_ok() && request.physical_resource_id.as_deref() == Some(own.as_str()) {
+            self.take_back(request, deadline).await;
+        }
         self.explained(request, done).await
     }
 
@@ -135,32 +262,8 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
             .as_deref()
             .and_then(PhysicalId::parse);
         let id = given.unwrap_or_else(|| identity(request));
-        if id.source_bucket.is_empty() {
-            tracing::info!("the request names no source bucket: nothing was made");
-            return Ok(Success::default());
-        }
-        // Unreadable properties still leave the id, which says enough; then nothing but the
-        // defaults (keep buckets, keep keys) can be known.
-        let home = &self.installation.home;
-        let spec = properties::read(&request.resource_properties, home, &id.owner)
-            .inspect_err(|faults| tracing::warn!(%faults, "deleting by physical id alone"))
-            .ok()
-            .filter(|spec| spec.source_bucket == id.source_bucket);
-        let on_delete = spec.as_ref().map_or(
-            (OnDeleteBuckets::default(), OnDeleteKeys::default()),
-            |spec| (spec.on_delete_buckets, spec.on_delete_keys),
-        );
-        let mut writes = Writes::default();
-        let accounts = Accounts::of(&self.aws, home, spec.as_ref().as_slice()).await;
-        let search = Search {
-            accounts: &accounts,
-            home,
-            owner: &id.owner,
-            spec: spec.as_ref(),
-        };
-        let work = remove(&search, &id.source_bucket, on_delete, deadline, &mut writes);
-        Box::pin(work).await.map_err(|error| failure(&error))?;
-        tracing::info!(writes = writes.0, "deleted");
+        let kept = self.remove(&id, &request.resource_properties, deadline);
+        Box::pin(kept).await.map_err(|error| failure(&error))?;
         Ok(Success::default())
     }
 
@@ -197,13 +300,15 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
     }
 }
 
-/// The identity that the request's properties give, with an empty bucket where they name none.
+/// The identity that the request's properties give.
 fn identity(request: &Request) -> PhysicalId {
-    let named = request
-        .resource_properties
-        .get("SourceBucket")
-        .and_then(properties::scalar);
-    let bucket = named.filter(|name| name.len() <= LONGEST_BUCKET_NAME && !name.contains('/'));
+    identity_of(request, &request.resource_properties)
+}
+
+/// The identity that `properties` give, with an empty bucket where they name none that there could be.
+fn identity_of(request: &Request, properties: &Map<String, Value>) -> PhysicalId {
+    let named = properties.get("SourceBucket").and_then(properties::scalar);
+    let bucket = named.filter(|name| is_old_bucket_name(name));
     PhysicalId::new(
         &request.stack_id,
         &request.logical_resource_id,

@@ -116,3 +116,29 @@ pub enum OnDeleteKeys {
     /// KMS deletes them after 30 days.
     ScheduleDeletion,
 }
+
+/// What is to be taken away besides what grants, where nobody else names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taking {
+    /// Buckets of ours that hold nothing.
+    pub buckets: bool,
+    /// Keys of ours.
+    pub keys: bool,
+}
+
+impl Taking {
+    /// Everything of ours: what a resource leaves that never succeeded is nobody's.
+    pub const EVERYTHING: Self = Self {
+        buckets: true,
+        keys: true,
+    };
+
+    /// What the properties ask for.
+    #[must_use]
+    pub fn asked(spec: &Spec) -> Self {
+        Self {
+            buckets: spec.on_delete_buckets == OnDeleteBuckets::DeleteWhenEmpty,
+            keys: spec.on_delete_keys == OnDeleteKeys::ScheduleDeletion,
+        }
+    }
+}

@@ -26,6 +26,12 @@ pub enum Step {
         alias_arn: String,
         bucket: String,
     },
+    /// Takes back the deletion of a key of the owner's, and enables it.
+    RestoreKey {
+        bucket: String,
+        region: String,
+        key_arn: String,
+    },
     /// Makes a role that S3 assumes.
     CreateRole {
         role: String,
@@ -142,6 +148,7 @@ impl Step {
         match self {
             Self::CreateBucket { bucket, .. }
             | Self::CreateKey { bucket, .. }
+            | Self::RestoreKey { bucket, .. }
             | Self::EnableVersioning { bucket, .. }
             | Self::PutDefaultEncryption { bucket, .. }
             | Self::MergeBucketPolicy { bucket, .. }
@@ -194,6 +201,7 @@ impl Step {
             }
             Self::CreateBucket { .. }
             | Self::CreateKey { .. }
+            | Self::RestoreKey { .. }
             | Self::CreateRole { .. }
             | Self::PutTrustPolicy { .. }
             | Self::PutPermissionsBoundary { .. }
@@ -225,6 +233,9 @@ impl fmt::Display for Step {
                 write!(f, "create bucket `{bucket}` in {region}")
             }
             Self::CreateKey { region, alias, .. } => write!(f, "create key `{alias}` in {region}"),
+            Self::RestoreKey { key_arn, .. } => {
+                write!(f, "take back the deletion of key `{key_arn}`")
+            }
             Self::CreateRole { role, .. } => write!(f, "create role `{role}`"),
             Self::PutTrustPolicy { role, .. } => {
                 write!(f, "have role `{role}` trust Amazon S3 alone")

@@ -11,8 +11,9 @@ mod tests {
     /// Each call with the permissions that it takes, from the service authorization reference, see
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
     /// What a call takes besides its own permission is said beside it.
-    const CALLS: [(&str, &[&str]); 47] = [
+    const CALLS: [(&str, &[&str]); 50] = [
         ("AssumeRole", &["sts:AssumeRole"]),
+        ("CancelKeyDeletion", &["kms:CancelKeyDeletion"]),
         ("CreateAlias", &["kms:CreateAlias"]),
         // With tags from the beginning.
         ("CreateBucket", &["s3:CreateBucket", "s3:TagResource"]),
@@ -33,6 +34,7 @@ mod tests {
         ("DeleteRole", &["iam:DeleteRole"]),
         ("DeleteRolePolicy", &["iam:DeleteRolePolicy"]),
         ("DescribeKey", &["kms:DescribeKey"]),
+        ("EnableKey", &["kms:EnableKey"]),
         ("EnableKeyRotation", &["kms:EnableKeyRotation"]),
         ("GetBucketEncryption", &["s3:GetEncryptionConfiguration"]),
         (
@@ -56,6 +58,7 @@ mod tests {
         // Always of one version.
         ("HeadObject", &["s3:GetObjectVersion"]),
         ("ListObjectVersions", &["s3:ListBucketVersions"]),
+        ("ListResourceTags", &["kms:ListResourceTags"]),
         ("ListRolePolicies", &["iam:ListRolePolicies"]),
         ("PutBucketEncryption", &["s3:PutEncryptionConfiguration"]),
         (
@@ -162,8 +165,8 @@ mod tests {
             }
             let text = fs::read_to_string(path).unwrap();
             let verbs = [
-                "Assume", "Create", "Delete", "Describe", "Enable", "Get", "Head", "List", "Put",
-                "Schedule", "Simulate", "Tag", "Update",
+                "Assume", "Cancel", "Create", "Delete", "Describe", "Enable", "Get", "Head",
+                "List", "Put", "Schedule", "Simulate", "Tag", "Update",
             ];
             let quoted = text.split('"').skip(1).step_by(2);
             names.extend(

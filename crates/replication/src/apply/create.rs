@@ -11,6 +11,8 @@ use crate::ports::{Aws, BucketRef, NewRole, ReplicationJob, RoleDescription};
 
 /// A bucket that was made this moment may not be known everywhere yet.
 const TAGGING_ATTEMPTS: u32 = 3;
+/// KMS's longest waiting period.
+const LONGEST_WAIT_DAYS: i32 = 30;
 const ALREADY_OURS: &str = "BucketAlreadyOwnedByYou";
 
 fn owner_tag(value: &str) -> Tag {
@@ -101,6 +103,35 @@ pub(super) async fn create_key<A: Aws>(
             Err(error.into())
         }
     }
+}
+
+/// Takes a key back that is about to be deleted. Where it cannot be enabled it is left to be deleted, so
+/// that the next request finds it as this one did.
+pub(super) async fn restore_key<A: Aws>(
+    aws: &A,
+    region: &str,
+    key_arn: &str,
+) -> Result<Done, Failed> {
+    match aws.cancel_key_deletion(region, key_arn).await {
+        // Another request was faster.
+        Err(error) if error.kind == ErrorKind::Conflict => {}
+        other => other?,
+    }
+    let mut attempt = 1;
+    while let Err(error) = aws.enable_key(region, key_arn).await {
+        if attempt == TAGGING_ATTEMPTS {
+            if let Err(left) = aws
+                .schedule_key_deletion(region, key_arn, LONGEST_WAIT_DAYS)
+                .await
+            {
+                tracing::error!(key_arn, error = %left, "a key whose deletion was taken back is still disabled; enable it by hand");
+            }
+            return Err(error.into());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        attempt += 1;
+    }
+    Ok(Done::writes(2))
 }
 
 /// Without its alias no later request would find the key again.

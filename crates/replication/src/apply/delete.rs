@@ -1,8 +1,10 @@
-//! Removing roles and buckets that nothing uses any more.
+//! Removing roles, buckets and keys that nothing uses any more. What the plan saw is looked at once more.
 
 use super::{Done, Failed};
+use crate::claims::NamedKey;
 use crate::error::{AwsError, ErrorKind};
-use crate::ports::{Aws, BucketRef};
+use crate::owner::ROLE_PATH;
+use crate::ports::{Aws, BucketRef, RoleDescription};
 
 /// Deleting what is not there has succeeded, without a write.
 pub(super) fn gone(outcome: Result<(), AwsError>) -> Result<Done, Failed> {
@@ -14,7 +16,14 @@ pub(super) fn gone(outcome: Result<(), AwsError>) -> Result<Done, Failed> {
 }
 
 pub(super) async fn delete_role<A: Aws>(aws: &A, role: &str) -> Result<Done, Failed> {
-    if aws.role(role).await?.is_none() || !aws.role_policies(role).await?.is_empty() {
+    // One of that name elsewhere is somebody's.
+    let ours = |found: &RoleDescription| found.arn.contains(&format!(":role{ROLE_PATH}"));
+    let found = match aws.role(role).await {
+        // Our permissions end at our path, and names that IAM refuses are no role's.
+        Err(error) if error.hides_what_is_there() => None,
+        found => found?,
+    };
+    if !found.as_ref().is_some_and(ours) || !aws.role_policies(role).await?.is_empty() {
         return Ok(Done::default());
     }
     match aws.delete_role(role).await {
@@ -32,6 +41,43 @@ pub(super) async fn delete_bucket<A: Aws>(aws: &A, bucket: BucketRef<'_>) -> Res
     }
     match aws.delete_bucket(bucket).await {
         // Somebody wrote to it in between: S3 deletes no bucket that holds anything.
+        Err(error) if error.kind == ErrorKind::Conflict => Ok(Done::default()),
+        other => gone(other),
+    }
+}
+
+/// Has KMS delete a key whose bucket is gone, or neither names it nor holds anything.
+pub(super) async fn schedule_key_deletion<A: Aws>(
+    aws: &A,
+    bucket: BucketRef<'_>,
+    key_arn: &str,
+    days: i32,
+) -> Result<Done, Failed> {
+    let key = NamedKey {
+        arn: key_arn,
+        alias_arn: "",
+    };
+    let looked = async {
+        let default = aws.default_encryption(bucket).await?;
+        let named = default.and_then(|default| default.kms_key);
+        let is_named = named.is_some_and(|named| key.is(&named));
+        Ok::<_, AwsError>(is_named || aws.holds_versions(bucket).await?)
+    };
+    match looked.await {
+        Ok(true) => {
+            let bucket = bucket.name;
+            tracing::warn!(key_arn, bucket, "the key stays, as its bucket needs it");
+            return Ok(Done::default());
+        }
+        Ok(false) => {}
+        Err(error) if error.kind == ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
+    // A key whose deletion is already scheduled answers with an invalid state.
+    match aws
+        .schedule_key_deletion(bucket.region, key_arn, days)
+        .await
+    {
         Err(error) if error.kind == ErrorKind::Conflict => Ok(Done::default()),
         other => gone(other),
     }

@@ -10,13 +10,13 @@ use futures_util::future::join_all;
 
 use crate::accounts::Accounts;
 use crate::configuration::{AsRead, DefaultEncryption};
-use crate::error::{AwsError, ErrorKind, ReplicationError};
+use crate::error::{AwsError, ReplicationError};
 use crate::fault::{About, Fault, FaultKind};
 use crate::owner::Owner;
 use crate::ports::{Aws, BucketRef, ReplicationJob};
 use crate::step::{Plan, Step};
-use create::{create_bucket, create_key, create_role, start_job};
-use delete::{delete_bucket, delete_role, gone};
+use create::{create_bucket, create_key, create_role, restore_key, start_job};
+use delete::{delete_bucket, delete_role, gone, schedule_key_deletion};
 use merge::{
     NotificationChange, change_bucket_policy, change_encryption, change_key_policy,
     change_notifications, change_replication,
@@ -42,6 +42,9 @@ pub async fn apply<A: Aws>(
     writes: &mut Writes,
 ) -> Result<(), ReplicationError> {
     let mut keys = BTreeMap::new();
+    if !plan.is_empty() {
+        accounts.begin();
+    }
     for phase in &plan.0 {
         let steps: Vec<Step> = phase
             .iter()
@@ -152,6 +155,9 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
                 writes,
                 new_key: Some((alias_arn.clone(), key)),
             }),
+        Step::RestoreKey {
+            region, key_arn, ..
+        } => restore_key(aws, region, key_arn).await,
         Step::CreateRole {
             role,
             description,
@@ -280,16 +286,10 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             delete_bucket(aws, at(bucket, region)).await
         }
         Step::ScheduleKeyDeletion {
+            bucket,
             region,
             key_arn,
             days,
-            ..
-        } => {
-            // A key whose deletion is already scheduled answers with an invalid state.
-            match aws.schedule_key_deletion(region, key_arn, *days).await {
-                Err(error) if error.kind == ErrorKind::Conflict => Ok(Done::default()),
-                other => gone(other),
-            }
-        }
+        } => schedule_key_deletion(aws, at(bucket, region), key_arn, *days).await,
     }
 }

@@ -112,4 +112,48 @@ impl Keys for SdkAws {
             )),
         }
     }
+
+    async fn cancel_key_deletion(&self, region: &str, key_arn: &str) -> Outcome<()> {
+        let call = self.kms(region).cancel_key_deletion().key_id(key_arn);
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failure(
+                "CancelKeyDeletion",
+                format!("key `{key_arn}`"),
+                region,
+                &error,
+            )),
+        }
+    }
+
+    async fn enable_key(&self, region: &str, key_arn: &str) -> Outcome<()> {
+        match self.kms(region).enable_key().key_id(key_arn).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failure(
+                "EnableKey",
+                format!("key `{key_arn}`"),
+                region,
+                &error,
+            )),
+        }
+    }
+
+    async fn key_tags(&self, region: &str, key_arn: &str) -> Outcome<Vec<Tag>> {
+        // A key has at most 50 tags, see
+        // https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html.
+        let call = self.kms(region).list_resource_tags().key_id(key_arn);
+        let found = call.limit(50).send().await.map_err(|error| {
+            failure(
+                "ListResourceTags",
+                format!("key `{key_arn}`"),
+                region,
+                &error,
+            )
+        })?;
+        let tags = found.tags.unwrap_or_default().into_iter().map(|tag| Tag {
+            key: tag.tag_key,
+            value: tag.tag_value,
+        });
+        Ok(tags.collect())
+    }
 }

@@ -165,7 +165,7 @@ pub(super) async fn former_keys<A: Aws>(
             match granted_keys(aws, keys, account, owner).await? {
                 (_, Some(denied)) => Err(denied),
                 (granted, None) => {
-                    Ok::<_, AwsError>(granted.into_iter().map(|key| (key, bucket.clone())))
+                    Ok::<_, AwsError>(granted.into_keys().map(|key| (key, bucket.clone())))
                 }
             }
         })
@@ -173,14 +173,14 @@ pub(super) async fn former_keys<A: Aws>(
     Ok(try_join_all(calls).await?.into_iter().flatten().collect())
 }
 
-/// Those of `keys` that belong to `account` and whose policies have statements of ours; with why the
-/// policy of one could not be read, where it was denied.
+/// The policies of those of `keys` that belong to `account` and have statements of ours in it; with why
+/// one could not be read, where it was denied.
 pub(crate) async fn granted_keys<A: Aws>(
     aws: &A,
     keys: BTreeSet<String>,
     account: &str,
     owner: &Owner,
-) -> Outcome<(BTreeSet<String>, Option<AwsError>)> {
+) -> Outcome<(BTreeMap<String, String>, Option<AwsError>)> {
     let foreign = keys.into_iter().filter_map(|key| {
         let arn = Arn::parse(&key).filter(|arn| arn.is_kms_key() && arn.account == account)?;
         Some((key, arn.region))
@@ -189,10 +189,12 @@ pub(crate) async fn granted_keys<A: Aws>(
         let policy = aws.key_policy(&region, &key).await;
         (key, policy)
     });
-    let (mut granted, mut denied) = (BTreeSet::new(), None);
+    let (mut granted, mut denied) = (BTreeMap::new(), None);
     for (key, policy) in join_all(calls).await {
         match policy {
-            Ok(Some(policy)) if has_statements(&policy, owner) => drop(granted.insert(key)),
+            Ok(Some(policy)) if has_statements(&policy, owner) => {
+                granted.insert(key, policy);
+            }
             Ok(_) => {}
             Err(error) if error.kind == ErrorKind::AccessDenied => denied = Some(error),
             Err(error) => return Err(error),

@@ -3,6 +3,7 @@
 mod keys;
 mod reads;
 pub mod remains;
+mod surroundings;
 mod whereabouts;
 
 use std::collections::BTreeMap;
@@ -185,7 +186,10 @@ async fn abandoned<A: Aws>(
         .map(|bucket| {
             let mut keys = keys_of_rules(replication, owner, &bucket);
             keys.extend(accounts.keys_of(&bucket).0);
-            search.destination(bucket, keys)
+            async move {
+                let found = search.destination(&bucket, keys).await?;
+                Ok::<_, AwsError>(found.map(|found| (bucket, found)))
+            }
         });
     let mut found: BTreeMap<_, _> = try_join_all(calls).await?.into_iter().flatten().collect();
     match found.values_mut().find_map(|one| one.unread.take()) {

@@ -55,6 +55,16 @@ pub(super) async fn missing_is_none<T>(
     }
 }
 
+/// Everybody's expectation parameters for a bucket, by name.
+pub(super) async fn expectations<A: Parameters>(
+    aws: &A,
+    region: &str,
+    bucket: &str,
+) -> Outcome<BTreeMap<String, String>> {
+    aws.parameters(region, &parameter_path(bucket), Below::Directly)
+        .await
+}
+
 /// Our expectation parameters for a bucket, by name.
 pub(super) async fn own_parameters<A: Parameters>(
     aws: &A,
@@ -62,9 +72,7 @@ pub(super) async fn own_parameters<A: Parameters>(
     bucket: &str,
     owner: &Owner,
 ) -> Outcome<BTreeMap<String, String>> {
-    let mut found = aws
-        .parameters(region, &parameter_path(bucket), Below::Directly)
-        .await?;
+    let mut found = expectations(aws, region, bucket).await?;
     found.retain(|name, _| owner.owns_parameter(name));
     Ok(found)
 }

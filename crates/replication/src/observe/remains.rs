@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{try_join, try_join_all, try_join4};
 
 use super::keys::{granted_keys, keys_of_rules};
-use super::reads::{missing_is_none, observe_source, own_parameters};
+use super::reads::{expectations, missing_is_none, observe_source};
 use crate::accounts::Accounts;
 use crate::arn::Home;
+use crate::claims::Others;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
 use crate::merge::has_statements;
-use crate::observed::{RemainingDestination, Remains, bear};
-use crate::owner::Owner;
-use crate::ports::{Aws, BucketRef, Buckets, Outcome};
+use crate::observed::{ObservedBucket, RemainingDestination, Remains, bear, stack_of};
+use crate::owner::{Owner, role_arn};
+use crate::ports::{Aws, BucketRef, Buckets, KeyDescription, Outcome};
 use crate::record;
-use crate::spec::Spec;
+use crate::spec::{Spec, Taking};
+use crate::unfinished;
 
 /// Names of the destination buckets of this owner's rules.
 pub(crate) fn own_destinations(
@@ -41,6 +43,24 @@ async fn region_or_denied<A: Buckets>(
     }
 }
 
+/// What is there, or why nobody can tell: then nothing of ours can be there either, unless something else
+/// of ours shows that it could once.
+async fn lookup<T>(call: impl Future<Output = Outcome<T>>) -> Outcome<Result<T, AwsError>> {
+    match call.await {
+        Err(error) if !error.hides_what_is_there() => Err(error),
+        found => Ok(found),
+    }
+}
+
+/// What a request asks to have taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// As the properties say; of a resource that never succeeded, everything.
+    First(Taking),
+    /// As was found the first time: what told it may be gone.
+    Again(Taking),
+}
+
 /// For what is left in an owner's name, where it may be.
 #[derive(Debug)]
 pub struct Search<'a, A> {
@@ -55,93 +75,171 @@ pub struct Search<'a, A> {
     pub spec: Option<&'a Spec>,
 }
 
+/// What the source bucket shows.
+#[derive(Debug, Default)]
+struct Source {
+    region: Option<String>,
+    bucket: Option<ObservedBucket>,
+    replication: Option<ReplicationConfiguration>,
+    key: Option<KeyDescription>,
+    hidden: Option<AwsError>,
+}
+
 impl<A: Aws> Search<'_, A> {
-    /// Reads all that bears the owner's name.
+    /// Reads all that bears the owner's name, and who else names what is to be taken.
     ///
     /// # Errors
     /// The first read that failed.
-    pub async fn remains(&self, source_bucket: &str) -> Outcome<Remains> {
-        let Self {
-            accounts,
-            home,
-            owner,
-            spec,
-        } = *self;
-        let aws = accounts.home();
+    pub async fn remains(&self, source_bucket: &str, asked: Asked) -> Outcome<Remains> {
+        let Self { home, owner, .. } = *self;
+        let aws = self.accounts.home();
         let policy_name = owner.policy_name();
         let batch_role = owner.batch_role();
-        let (source_region, role_policy, batch_role, record) = try_join4(
-            region_or_denied(aws, source_bucket),
-            aws.role_policy(source_bucket, &policy_name),
-            aws.role(&batch_role),
-            record::parameters_of(aws, &home.region, owner),
+        let (region, role_policy, batch_role, noted) = try_join4(
+            lookup(aws.bucket_region(source_bucket)),
+            lookup(aws.role_policy(source_bucket, &policy_name)),
+            lookup(aws.role(&batch_role)),
+            lookup(self.noted()),
         )
         .await?;
-        let (source_region, denied) = match source_region {
-            Ok(region) => (region, None),
-            Err(denied) => (None, Some(denied)),
-        };
-        // The bucket may be gone or never have been made, its key not.
-        let source_region = source_region.or_else(|| spec.map(|spec| spec.source_region.clone()));
-        let (source, replication, source_key) = match &source_region {
-            None => (None, None, None),
-            Some(region) => {
-                let alias = home.kms_arn(&home.account, region, &owner.key_alias(source_bucket));
-                let place = BucketRef {
-                    name: source_bucket,
-                    region,
-                };
-                let source = async {
-                    if denied.is_some() {
-                        Ok((None, None))
-                    } else {
-                        observe_source(aws, place).await
-                    }
-                };
-                let ((source, replication), key) =
-                    try_join(source, aws.describe_key(region, &alias)).await?;
-                (source, replication, key)
+        let mut troubles: Vec<AwsError> = Vec::new();
+        let mut told = |trouble: AwsError| troubles.push(trouble);
+        let role_policy = role_policy.map_err(&mut told).ok().flatten();
+        let batch_role = batch_role.map_err(&mut told).ok().flatten();
+        let (record, unfinished) = noted.map_err(&mut told).unwrap_or_default();
+        let source = self.source(source_bucket, region).await?;
+        troubles.extend(source.hidden.clone());
+        let replication = source.replication.as_ref();
+        let led_to = own_destinations(replication, owner);
+        let mut destinations = BTreeMap::new();
+        for (name, found) in self.destinations(replication, &led_to).await? {
+            match found {
+                Ok(found) => destinations.extend(found.map(|found| (name, found))),
+                Err(trouble) if led_to.contains(&name) => return Err(trouble),
+                // Had anything of ours ever been there, a Create would have got through to it.
+                Err(trouble) if trouble.is_of_no_region() => {
+                    tracing::warn!(bucket = name, error = %trouble, "nothing of ours can be there");
+                }
+                Err(trouble) => troubles.push(trouble),
             }
-        };
-        let mut names = own_destinations(replication.as_ref(), owner);
-        names.extend(
-            spec.into_iter()
-                .flat_map(|spec| &spec.rules)
-                .map(|rule| rule.destination_bucket.clone()),
-        );
-        let unknown = self.beyond_reach(replication.as_ref());
-        names.retain(|name| !unknown.contains(name));
-        let calls = names.into_iter().map(|name| {
-            let mut keys = keys_of_rules(replication.as_ref(), owner, &name);
-            let rules = spec.into_iter().flat_map(|spec| &spec.rules);
-            let said = rules.filter(|rule| rule.destination_bucket == name);
-            keys.extend(said.filter_map(|rule| rule.rule.destination.replica_kms_key_id.clone()));
-            self.destination(name, keys)
-        });
-        let destinations: BTreeMap<_, _> =
-            try_join_all(calls).await?.into_iter().flatten().collect();
+        }
         // Whatever we make begins with a key, a policy or a parameter. Where none is left, the bucket that
         // S3 denies was never ours, and nothing was made by a role that cannot be assumed.
         let mut parameters = destinations.values().map(|found| &found.parameters);
-        let traces = role_policy.is_some() || parameters.any(|names| !names.is_empty());
-        let unread = || destinations.values().find_map(|found| found.unread.clone());
-        let trouble = denied
-            .or_else(|| accounts.trouble().cloned())
-            .or_else(unread);
-        if let Some(trouble) = trouble.filter(|_| traces) {
+        let traces = role_policy.is_some()
+            || !led_to.is_empty()
+            || !record.is_empty()
+            || !unfinished.is_empty()
+            || parameters.any(|names| !names.is_empty());
+        troubles.extend(self.accounts.trouble().cloned());
+        troubles.extend(destinations.values().find_map(|found| found.unread.clone()));
+        if let Some(trouble) = troubles.into_iter().next().filter(|_| traces) {
             return Err(trouble);
         }
-        Ok(Remains {
+        let taking = match asked {
+            // A record says that it succeeded once, whatever was noted before.
+            Asked::First(_) if record.is_empty() && !unfinished.is_empty() => Taking::EVERYTHING,
+            Asked::First(taking) | Asked::Again(taking) => taking,
+        };
+        let source_region = source.region.unwrap_or_default();
+        let mut remains = Remains {
             source_bucket: source_bucket.to_owned(),
-            source_region,
-            source,
-            replication,
+            source_alias_arn: self.alias_arn(source_bucket, &source_region),
+            source_region: Some(source_region).filter(|region| !region.is_empty()),
+            source_hidden: source.hidden.is_some(),
+            source: source.bucket,
+            replication: source.replication,
             destinations,
-            source_key,
+            source_key: source.key,
+            role_arn: role_arn(home, source_bucket),
             role_policy,
             batch_role,
-            record: (home.region.clone(), record.into_keys().collect()),
+            record: (home.region.clone(), record),
+            taking,
+            unfinished,
+            others: Others::default(),
+        };
+        remains.others = self.others(&remains).await?;
+        Ok(remains)
+    }
+
+    /// Names of the parameters that note what the resource was asked for, and that it never succeeded.
+    async fn noted(&self) -> Outcome<(BTreeSet<String>, BTreeSet<String>)> {
+        let (aws, region) = (self.accounts.home(), &self.home.region);
+        let record = record::parameters_of(aws, region, self.owner);
+        let unfinished = unfinished::notes_of(aws, region, self.owner);
+        let (record, unfinished) = try_join(record, unfinished).await?;
+        Ok((record.into_keys().collect(), unfinished))
+    }
+
+    /// The source bucket and its key. The bucket may be gone or never have been made, its key not.
+    async fn source(
+        &self,
+        bucket: &str,
+        region: Result<Option<String>, AwsError>,
+    ) -> Outcome<Source> {
+        let aws = self.accounts.home();
+        let (found, mut hidden) = match region {
+            Ok(region) => (region, None),
+            Err(trouble) => (None, Some(trouble)),
+        };
+        let said = || self.spec.map(|spec| spec.source_region.clone());
+        let Some(region) = found.clone().or_else(said) else {
+            return Ok(Source {
+                hidden,
+                ..Source::default()
+            });
+        };
+        let alias = self.alias_arn(bucket, &region);
+        let place = BucketRef {
+            name: bucket,
+            region: &region,
+        };
+        let is_hidden = hidden.is_some();
+        let there = async {
+            if is_hidden {
+                Ok((None, None))
+            } else {
+                observe_source(aws, place).await
+            }
+        };
+        let looked = try_join(lookup(there), lookup(aws.describe_key(&region, &alias)));
+        let (there, key) = looked.await?;
+        let mut told = |trouble: AwsError| {
+            hidden.get_or_insert(trouble);
+        };
+        let (source, replication) = there.map_err(&mut told).unwrap_or_default();
+        let key = key.map_err(&mut told).ok().flatten();
+        Ok(Source {
+            region: Some(region),
+            bucket: source,
+            replication,
+            key,
+            hidden,
         })
+    }
+
+    /// What is left at each destination that our rules lead to or the properties name.
+    async fn destinations(
+        &self,
+        replication: Option<&ReplicationConfiguration>,
+        led_to: &BTreeSet<String>,
+    ) -> Outcome<Vec<(String, Result<Option<RemainingDestination>, AwsError>)>> {
+        let rules = || self.spec.into_iter().flat_map(|spec| &spec.rules);
+        let mut names = led_to.clone();
+        names.extend(rules().map(|rule| rule.destination_bucket.clone()));
+        let unknown = self.beyond_reach(replication);
+        names.retain(|name| !unknown.contains(name));
+        let calls = names.into_iter().map(|name| {
+            let mut keys = keys_of_rules(replication, self.owner, &name);
+            let said = rules().filter(|rule| rule.destination_bucket == name);
+            keys.extend(said.filter_map(|rule| rule.rule.destination.replica_kms_key_id.clone()));
+            async move {
+                let found = lookup(self.destination(&name, keys)).await?;
+                Ok::<_, AwsError>((name, found))
+            }
+        });
+        try_join_all(calls).await
     }
 
     /// Destinations of our rules in other accounts that no properties at hand say anything of: what is ours
@@ -173,26 +271,34 @@ impl<A: Aws> Search<'_, A> {
         unknown
     }
 
+    /// ARN of the alias that the key we made for a bucket has.
+    fn alias_arn(&self, bucket: &str, region: &str) -> String {
+        let account = self.accounts.account_of(bucket);
+        let account = account.unwrap_or(&self.home.account);
+        let alias = self.owner.key_alias(bucket);
+        self.home.kms_arn(account, region, &alias)
+    }
+
     /// What is left at one destination; `None` where nothing can be, or nothing can be looked at.
     /// `keys` are those that replicas there are or were encrypted with.
     pub(crate) async fn destination(
         &self,
-        name: String,
+        name: &str,
         mut keys: BTreeSet<String>,
-    ) -> Outcome<Option<(String, RemainingDestination)>> {
+    ) -> Outcome<Option<RemainingDestination>> {
         let Self {
             accounts,
             home,
             owner,
             spec,
         } = *self;
-        let Some(aws) = accounts.at(&name) else {
+        let Some(aws) = accounts.at(name) else {
             return Ok(None);
         };
         // What the properties name may never have been ours; what rules of ours led to was.
-        let found = match region_or_denied(aws, &name).await? {
-            Ok(region) => region,
-            Err(_) if spec.is_some() => None,
+        let (found, hidden) = match region_or_denied(aws, name).await? {
+            Ok(region) => (region, false),
+            Err(_) if spec.is_some() => (None, true),
             Err(denied) => return Err(denied),
         };
         // The bucket may be gone, its key and parameters not.
@@ -207,10 +313,9 @@ impl<A: Aws> Search<'_, A> {
         let Some(region) = found.clone().or_else(said) else {
             return Ok(None);
         };
-        let account = accounts.account_of(&name).unwrap_or(&home.account);
-        let alias = home.kms_arn(account, &region, &owner.key_alias(&name));
+        let alias_arn = self.alias_arn(name, &region);
         let bucket = BucketRef {
-            name: &name,
+            name,
             region: &region,
         };
         let tags = async {
@@ -219,7 +324,7 @@ impl<A: Aws> Search<'_, A> {
                 None => Ok(None),
             }
         };
-        let foreign = accounts.is_foreign(&name);
+        let foreign = accounts.is_foreign(name);
         let policy = async {
             if foreign && found.is_some() {
                 missing_is_none(aws.bucket_policy(bucket)).await
@@ -228,29 +333,44 @@ impl<A: Aws> Search<'_, A> {
             }
         };
         let (parameters, key, tags, policy) = try_join4(
-            own_parameters(aws, &region, &name, owner),
-            aws.describe_key(&region, &alias),
+            expectations(aws, &region, name),
+            aws.describe_key(&region, &alias_arn),
             tags,
             policy,
         )
         .await?;
-        let (granted_keys, unread) = if foreign {
+        let (mut policies, unread) = if foreign {
             keys.extend(key.iter().map(|key| key.arn.clone()));
+            let account = accounts.account_of(name).unwrap_or(&home.account);
             granted_keys(aws, keys, account, owner).await?
         } else {
-            (BTreeSet::new(), None)
+            (BTreeMap::new(), None)
         };
-        let remaining = RemainingDestination {
-            parameters: parameters.into_keys().collect(),
-            made_by_us: bear(&tags.unwrap_or_default(), owner),
+        let granted_keys = policies.keys().cloned().collect();
+        let policy = policy.flatten();
+        let has_policy = policy
+            .as_ref()
+            .is_some_and(|policy| has_statements(policy, owner));
+        policies.extend(policy.map(|policy| (name.to_owned(), policy)));
+        let (ours, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) = parameters
+            .into_iter()
+            .partition(|(name, _)| owner.owns_parameter(name));
+        let exists = tags.is_some();
+        let tags = tags.unwrap_or_default();
+        Ok(Some(RemainingDestination {
+            parameters: ours.into_keys().collect(),
+            expectations: theirs,
+            made_by_us: bear(&tags, owner),
+            stack: stack_of(&tags),
+            exists,
+            hidden,
             key,
-            has_policy: policy
-                .flatten()
-                .is_some_and(|policy| has_statements(&policy, owner)),
+            alias_arn,
+            has_policy,
             granted_keys,
+            policies,
             unread,
             region,
-        };
-        Ok(Some((name, remaining)))
+        }))
     }
 }

@@ -47,6 +47,7 @@ impl Comparison<'_> {
         let mut faults = Faults::default();
         let mut foundations = self.new_buckets();
         foundations.extend(self.new_keys());
+        foundations.extend(self.restored_keys());
         let mut settings = self.buckets();
         match self.role() {
             Ok((of_foundations, of_settings)) => {
@@ -134,6 +135,15 @@ impl Comparison<'_> {
             bucket: bucket.clone(),
         });
         steps.collect()
+    }
+
+    fn restored_keys(&self) -> impl Iterator<Item = Step> {
+        let restored = self.desired.restored_keys.iter();
+        restored.map(|(key_arn, (bucket, region))| Step::RestoreKey {
+            bucket: bucket.clone(),
+            region: region.clone(),
+            key_arn: key_arn.clone(),
+        })
     }
 
     /// The buckets' own settings: versioning, default encryption, EventBridge.

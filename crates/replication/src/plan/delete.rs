@@ -1,145 +1,306 @@
-//! The plan of a Delete: everything of ours that still costs or grants, and no data.
+//! The plan of a Delete: everything of ours that still costs or grants and that nobody else names, and no
+//! data.
 
 use super::expectation::deletion;
+use crate::claims::{Claim, Kept, NamedKey, Others};
 use crate::merge;
-use crate::observed::{RemainingDestination, Remains};
+use crate::observed::{ObservedBucket, RemainingDestination, Remains};
 use crate::owner::Owner;
-use crate::spec::{OnDeleteBuckets, OnDeleteKeys};
+use crate::ports::KeyDescription;
 use crate::step::{Plan, Step, heir};
 
 /// KMS's longest waiting period, so that a mistake can be undone for longest.
 const DAYS_TO_KEY_DELETION: i32 = 30;
 
-/// The steps that remove what bears the owner's name.
+/// What a Delete does, and what it leaves though it was to go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deletion {
+    /// The steps.
+    pub plan: Plan,
+    /// What stays, and who names it.
+    pub kept: Vec<Kept>,
+}
+
+/// The steps that remove what bears the owner's name and nobody else names.
 #[must_use]
-pub fn plan_delete(
-    remains: &Remains,
-    owner: &Owner,
-    on_delete_buckets: OnDeleteBuckets,
-    on_delete_keys: OnDeleteKeys,
-) -> Plan {
-    let bucket = &remains.source_bucket;
-    let role = bucket.clone();
-    // The record goes first: what is being deleted is not looked after any more.
-    let (region, names) = &remains.record;
-    let record = names.iter().map(|name| Step::DeleteRecord {
-        region: region.clone(),
-        name: name.clone(),
-    });
-    let mut rules: Vec<_> = record.collect();
-    let mut rest = Vec::new();
-    // The policy tells other writers that we are still at it. Keys go before the buckets, which lead
-    // to them.
-    let mut policy_and_keys = Vec::new();
-    let mut last = Vec::new();
-    if let (Some(region), Some(source)) = (&remains.source_region, &remains.source) {
-        let place = || (bucket.clone(), region.clone());
+pub fn plan_delete(remains: &Remains, owner: &Owner) -> Deletion {
+    let mut removal = Removal {
+        remains,
+        owner,
+        phases: Phases::default(),
+        released: Vec::new(),
+        kept: Vec::new(),
+    };
+    removal.notes();
+    removal.source();
+    removal.destinations();
+    removal.roles();
+    // Last, when it is known which buckets go and which default encryptions are reset.
+    removal.keys();
+    let Phases {
+        rules,
+        rest,
+        policies,
+        buckets_and_roles,
+        keys,
+        notes,
+    } = removal.phases;
+    Deletion {
+        plan: Plan::of([rules, rest, policies, buckets_and_roles, keys, notes]),
+        kept: removal.kept,
+    }
+}
+
+/// The steps, in the order in which they are taken.
+#[derive(Default)]
+struct Phases {
+    /// The record goes first: what is being deleted is not looked after any more.
+    rules: Vec<Step>,
+    rest: Vec<Step>,
+    /// The role's policy tells other writers that we are still at it.
+    policies: Vec<Step>,
+    buckets_and_roles: Vec<Step>,
+    /// A key goes when its bucket is gone.
+    keys: Vec<Step>,
+    /// The note that all else may go is needed until it is gone.
+    notes: Vec<Step>,
+}
+
+/// A plan under way.
+struct Removal<'a> {
+    remains: &'a Remains,
+    owner: &'a Owner,
+    phases: Phases,
+    /// Buckets whose default encryption is named no more: they go, or it is reset.
+    released: Vec<&'a str>,
+    kept: Vec<Kept>,
+}
+
+impl<'a> Removal<'a> {
+    fn others(&self) -> &'a Others {
+        &self.remains.others
+    }
+
+    fn keep(&mut self, thing: String, claims: Vec<Claim>) {
+        self.kept.extend(Kept::where_claimed(thing, claims));
+    }
+
+    fn notes(&mut self) {
+        let (region, names) = &self.remains.record;
+        let deletion = |name: &String| Step::DeleteRecord {
+            region: region.clone(),
+            name: name.clone(),
+        };
+        self.phases.rules.extend(names.iter().map(deletion));
+        let unfinished = self.remains.unfinished.iter();
+        self.phases.notes.extend(unfinished.map(deletion));
+    }
+
+    fn source(&mut self) {
+        let remains = self.remains;
+        let (Some(region), Some(source)) = (&remains.source_region, &remains.source) else {
+            return;
+        };
+        let name = &remains.source_bucket;
+        let place = || (name.clone(), region.clone());
         let present = remains
             .replication
             .as_ref()
             .map_or(&[][..], |replication| &replication.rules);
-        if present.iter().any(|rule| owner.owns(&rule.id)) {
+        if present.iter().any(|rule| self.owner.owns(&rule.id)) {
             let (bucket, region) = place();
-            rules.push(Step::RemoveReplication { bucket, region });
+            let step = Step::RemoveReplication { bucket, region };
+            self.phases.rules.push(step);
         }
-        let heir = heir(present, owner);
-        let without = merge::without_failure_events(&source.notifications, owner, heir.as_ref());
-        if without != source.notifications {
+        let heir = heir(present, self.owner);
+        let notifications = &source.notifications;
+        let without = merge::without_failure_events(notifications, self.owner, heir.as_ref());
+        if without != *notifications {
             let (bucket, region) = place();
             let heir = heir.as_ref().map(Owner::to_string);
-            rest.push(Step::RemoveFailureEvents {
+            self.phases.rest.push(Step::RemoveFailureEvents {
                 bucket,
                 region,
                 heir,
             });
         }
-        // An adopted bucket gets back the encryption it came with; one that we made keeps its key.
-        let key = source.default_key();
-        if key.is_some()
-            && key == remains.source_key.as_ref().map(|key| key.arn.as_str())
-            && !source.is_of(owner)
-            && heir.is_none()
-        {
-            let (bucket, region) = place();
-            rest.push(Step::ResetDefaultEncryption { bucket, region });
-        }
-        if source.is_of(owner) && on_delete_buckets == OnDeleteBuckets::DeleteWhenEmpty {
-            let (bucket, region) = place();
-            last.push(Step::DeleteBucketIfEmpty { bucket, region });
+        self.default_encryption(source, region);
+        if source.is_of(self.owner) {
+            self.bucket(name, region);
         }
     }
-    if remains.role_policy.is_some() {
-        policy_and_keys.push(Step::DeleteRolePolicy {
-            role: role.clone(),
-            policy: owner.policy_name(),
-        });
-    }
-    if remains.batch_role.is_some() {
-        let role = owner.batch_role();
-        policy_and_keys.push(Step::DeleteRolePolicy {
-            role: role.clone(),
-            policy: role.clone(),
-        });
-        last.push(Step::DeleteRoleIfUnused { role });
-    }
-    // Always: a Create that stopped between the role and its policy leaves a role without policies.
-    last.push(Step::DeleteRoleIfUnused { role });
-    for (name, destination) in &remains.destinations {
-        let region = &destination.region;
-        let parameters = destination.parameters.iter();
-        rest.extend(parameters.map(|parameter| deletion(name, region, parameter)));
-        rest.extend(revoked(name, destination));
-        if destination.made_by_us && on_delete_buckets == OnDeleteBuckets::DeleteWhenEmpty {
-            last.push(Step::DeleteBucketIfEmpty {
-                bucket: name.clone(),
-                region: region.clone(),
-            });
+
+    /// An adopted bucket gets back the encryption it came with; one that we made keeps its key.
+    fn default_encryption(&mut self, source: &ObservedBucket, region: &str) {
+        let remains = self.remains;
+        let ours = remains.source_key.as_ref().map(|key| key.arn.as_str());
+        if source.is_of(self.owner) || ours.is_none() || source.default_key() != ours {
+            return;
         }
-    }
-    if on_delete_keys == OnDeleteKeys::ScheduleDeletion {
-        let source = remains.source_region.iter().zip(&remains.source_key);
-        let source = source.map(|(region, key)| (bucket, region, key));
-        let replicas = remains
-            .destinations
-            .iter()
-            .filter_map(|(name, found)| Some((name, &found.region, found.key.as_ref()?)));
-        let staying = source
-            .chain(replicas)
-            .filter(|(_, _, key)| !key.is_about_to_go());
-        policy_and_keys.extend(
-            staying.map(|(bucket, region, key)| Step::ScheduleKeyDeletion {
+        let bucket = &remains.source_bucket;
+        let claims = self.others().of_default_encryption(bucket, self.owner);
+        if claims.is_empty() {
+            self.released.push(bucket);
+            self.phases.rest.push(Step::ResetDefaultEncryption {
                 bucket: bucket.clone(),
-                region: region.clone(),
+                region: region.to_owned(),
+            });
+        } else {
+            self.keep(format!("default encryption of bucket `{bucket}`"), claims);
+        }
+    }
+
+    /// A bucket that we made.
+    fn bucket(&mut self, name: &'a str, region: &str) {
+        if !self.remains.taking.buckets {
+            return;
+        }
+        let mut claims = self.others().of_bucket(name, self.owner);
+        if self.others().holding.contains(name) {
+            let bucket = name.to_owned();
+            claims.push(Claim::Versions { bucket });
+        }
+        if claims.is_empty() {
+            self.released.push(name);
+            let step = Step::DeleteBucketIfEmpty {
+                bucket: name.to_owned(),
+                region: region.to_owned(),
+            };
+            self.phases.buckets_and_roles.push(step);
+        } else {
+            self.keep(format!("bucket `{name}`"), claims);
+        }
+    }
+
+    fn destinations(&mut self) {
+        let remains = self.remains;
+        for (name, found) in &remains.destinations {
+            let parameters = found.parameters.iter();
+            let region = &found.region;
+            let deletions = parameters.map(|parameter| deletion(name, region, parameter));
+            self.phases.rest.extend(deletions);
+            let (steps, kept) = revoked(name, found, self.others(), self.owner);
+            self.phases.rest.extend(steps);
+            self.kept.extend(kept);
+            if found.made_by_us {
+                self.bucket(name, region);
+            }
+        }
+    }
+
+    fn roles(&mut self) {
+        let (remains, owner) = (self.remains, self.owner);
+        let (role, role_arn) = (&remains.source_bucket, &remains.role_arn);
+        if let Some(ours) = &remains.role_policy {
+            let policy = owner.policy_name();
+            let claims = self.others().of_role_policy(role_arn, ours, role, owner);
+            if claims.is_empty() {
+                let role = role.clone();
+                let step = Step::DeleteRolePolicy { role, policy };
+                self.phases.policies.push(step);
+            } else {
+                self.keep(format!("policy `{policy}` of role `{role}`"), claims);
+            }
+        }
+        if remains.batch_role.is_some() {
+            let role = owner.batch_role();
+            self.phases.policies.push(Step::DeleteRolePolicy {
+                role: role.clone(),
+                policy: role.clone(),
+            });
+            let step = Step::DeleteRoleIfUnused { role };
+            self.phases.buckets_and_roles.push(step);
+        }
+        let mut claims = self.others().of_role(role_arn, role, owner);
+        if claims.is_empty() {
+            // Always: a Create that stopped between the role and its policy leaves a role without policies.
+            let role = role.clone();
+            let step = Step::DeleteRoleIfUnused { role };
+            self.phases.buckets_and_roles.push(step);
+        } else {
+            // That resources on one bucket share its role is nothing to tell.
+            claims.retain(Claim::is_nobodys);
+            self.keep(format!("role `{role}`"), claims);
+        }
+    }
+
+    fn keys(&mut self) {
+        let remains = self.remains;
+        if !remains.taking.keys {
+            return;
+        }
+        if let (Some(region), Some(key)) = (&remains.source_region, &remains.source_key) {
+            let alias_arn = &remains.source_alias_arn;
+            self.key(&remains.source_bucket, region, key, alias_arn);
+        }
+        for (name, found) in &remains.destinations {
+            if let Some(key) = &found.key {
+                self.key(name, &found.region, key, &found.alias_arn);
+            }
+        }
+    }
+
+    fn key(&mut self, bucket: &str, region: &str, key: &KeyDescription, alias_arn: &str) {
+        if key.is_about_to_go() {
+            return;
+        }
+        let named = NamedKey {
+            arn: &key.arn,
+            alias_arn,
+        };
+        let mut claims = self.others().of_key(named, bucket, self.owner);
+        let released = &self.released;
+        claims.retain(|claim| match claim {
+            Claim::DefaultEncryption { bucket } => !released.contains(&bucket.as_str()),
+            _ => true,
+        });
+        if claims.is_empty() {
+            self.phases.keys.push(Step::ScheduleKeyDeletion {
+                bucket: bucket.to_owned(),
+                region: region.to_owned(),
                 key_arn: key.arn.clone(),
                 days: DAYS_TO_KEY_DELETION,
-            }),
-        );
+            });
+        } else {
+            self.keep(format!("key `{}`", key.arn), claims);
+        }
     }
-    Plan::of([rules, rest, policy_and_keys, last])
 }
 
-/// Our statements out of the policies of a destination in another account. The policy of a key that
-/// we made goes with the key.
-pub(super) fn revoked(bucket: &str, found: &RemainingDestination) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let (bucket, region) = (bucket.to_owned(), found.region.clone());
+/// Our statements out of the policies of a destination in another account, where nobody else is let in by
+/// them. The policy of a key that we made goes with the key.
+pub(super) fn revoked(
+    bucket: &str,
+    found: &RemainingDestination,
+    others: &Others,
+    owner: &Owner,
+) -> (Vec<Step>, Vec<Kept>) {
+    let (mut steps, mut kept) = (Vec::new(), Vec::new());
+    let mut revoke = |on: &str, thing: String, step: Step| {
+        let claims = others.of_statements(on, bucket, owner);
+        match Kept::where_claimed(thing, claims) {
+            None => steps.push(step),
+            claimed => kept.extend(claimed),
+        }
+    };
     if found.has_policy {
-        steps.push(Step::MergeBucketPolicy {
-            bucket: bucket.clone(),
-            region: region.clone(),
+        let step = Step::MergeBucketPolicy {
+            bucket: bucket.to_owned(),
+            region: found.region.clone(),
             statements: Vec::new(),
-        });
+        };
+        let thing = format!("our statements in the policy of bucket `{bucket}`");
+        revoke(bucket, thing, step);
     }
-    steps.extend(
-        found
-            .granted_keys
-            .iter()
-            .map(|key_arn| Step::MergeKeyPolicy {
-                bucket: bucket.clone(),
-                region: region.clone(),
-                key_arn: key_arn.clone(),
-                statements: Vec::new(),
-            }),
-    );
-    steps
+    for key_arn in &found.granted_keys {
+        let step = Step::MergeKeyPolicy {
+            bucket: bucket.to_owned(),
+            region: found.region.clone(),
+            key_arn: key_arn.clone(),
+            statements: Vec::new(),
+        };
+        let thing = format!("our statements in the policy of key `{key_arn}`");
+        revoke(key_arn, thing, step);
+    }
+    (steps, kept)
 }

@@ -35,6 +35,7 @@ pub(crate) fn resolved(replication: &Replication, observed: &Observed) -> (Desir
         retaining: BTreeSet::new(),
         shared: observed.shared,
         new_keys: BTreeMap::new(),
+        restored_keys: BTreeMap::new(),
         source_default: None,
     };
     let mut resolution = Resolution {
@@ -241,7 +242,13 @@ impl Resolution<'_> {
         let Place { account, region } = *place;
         let alias = self.replication.alias_arn(region, bucket);
         let asked = KeyName::new(account, region, &alias);
-        if let Some(Some(_)) = self.observed.keys.get(&asked) {
+        if let Some(Some(found)) = self.observed.keys.get(&asked) {
+            // Our last life scheduled it: what it encrypts stays readable, and no key is left over.
+            if found.is_about_to_go() && !self.is_in_use(&found.arn, bucket) {
+                let place = (bucket.to_owned(), region.to_owned());
+                self.desired.restored_keys.insert(found.arn.clone(), place);
+                return found.arn.clone();
+            }
             return self.usable(place, &alias, "our key").unwrap_or(alias);
         }
         if !self.creates() {
@@ -255,6 +262,19 @@ impl Resolution<'_> {
             .new_keys
             .insert(alias.clone(), (bucket.to_owned(), region.to_owned()));
         alias
+    }
+}
+
+impl Resolution<'_> {
+    /// Whether our present rules rest on the key of ours for `bucket`: then somebody else has scheduled its
+    /// deletion, and may have had reasons.
+    fn is_in_use(&self, key: &str, bucket: &str) -> bool {
+        let replication = self.observed.replication.as_ref();
+        let mut rules = self.replication.owner.rules_of(replication);
+        rules.any(|rule| {
+            bucket == self.replication.spec.source_bucket
+                || rule.destination.replica_kms_key_id.as_deref() == Some(key)
+        })
     }
 }
 

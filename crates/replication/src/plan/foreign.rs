@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::create::Comparison;
 use crate::arn::Arn;
+use crate::claims::{Claim, Others};
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::merge;
 use crate::policy::default_key_policy;
@@ -60,10 +61,17 @@ impl Comparison<'_> {
         faults.or(steps)
     }
 
-    /// Statements that nothing needs any more. They go last, when no rule leads there.
+    /// Statements that nobody needs any more. They go last, when no rule leads there.
     pub(super) fn former_grants(&self) -> Vec<Step> {
+        let owner = &self.replication.owner;
+        let others = self.others();
         let former = self.observed.former_keys.iter();
-        let mut steps: Vec<_> = former
+        let unneeded = former.filter(|(key, bucket)| {
+            // The policy is not at hand: who has statements of their own in it is not known.
+            let claims = others.of_statements(key, bucket, owner);
+            !claims.iter().any(Claim::is_nobodys)
+        });
+        let mut steps: Vec<_> = unneeded
             .map(|(key, bucket)| Step::MergeKeyPolicy {
                 bucket: bucket.clone(),
                 region: self.region(bucket),
@@ -77,9 +85,27 @@ impl Comparison<'_> {
             found
                 .granted_keys
                 .retain(|key| !self.grants.keys.contains_key(key));
-            steps.extend(super::delete::revoked(bucket, &found));
+            let (revoked, kept) = super::delete::revoked(bucket, &found, &others, owner);
+            for kept in kept {
+                tracing::warn!(%kept, "needed by others");
+            }
+            steps.extend(revoked);
         }
         steps
+    }
+
+    /// What others say of what an Update leaves.
+    fn others(&self) -> Others {
+        let mut others = Others::default();
+        let source = &self.replication.spec.source_bucket;
+        let replication = self.observed.replication.clone();
+        others
+            .replication
+            .extend(replication.map(|found| (source.clone(), found)));
+        for found in self.observed.abandoned.values() {
+            others.policies.extend(found.policies.clone());
+        }
+        others
     }
 
     fn acts_in(&self, bucket: &str) -> bool {

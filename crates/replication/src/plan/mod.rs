@@ -14,7 +14,7 @@ mod tests;
 
 pub use crate::desired::Desired;
 pub use create::plan;
-pub use delete::plan_delete;
+pub use delete::{Deletion, plan_delete};
 pub use desired::desired;
 pub(crate) use desired::resolved;
 pub use record::plan_record;

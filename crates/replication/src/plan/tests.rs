@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Desired, desired, plan, plan_delete};
 use crate::arn::Home;
+use crate::claims::Others;
 use crate::configuration::{
     AsRead, DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration,
     Tag, Versioning,
@@ -17,7 +18,7 @@ use crate::observed::{
 use crate::owner::{OWNER_TAG, Owner};
 use crate::ports::KeyDescription;
 use crate::replication::Replication;
-use crate::spec::{OnDeleteBuckets, OnDeleteKeys};
+use crate::spec::Taking;
 use crate::step::Step;
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:q";
@@ -214,16 +215,23 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
     let rules = wanted(&nothing()).rules;
     let destination = RemainingDestination {
         region: "us-west-2".into(),
+        exists: true,
+        hidden: false,
         parameters: BTreeSet::from([owner().parameter_name("destination", 0)]),
+        expectations: BTreeMap::new(),
         made_by_us: true,
+        stack: None,
         key: Some(key_named("replica-key")),
+        alias_arn: "replica-alias".into(),
         has_policy: false,
         granted_keys: BTreeSet::new(),
+        policies: BTreeMap::new(),
         unread: None,
     };
     Remains {
         source_bucket: "source".into(),
         source_region: Some("us-east-1".into()),
+        source_hidden: false,
         source: Some(source),
         replication: Some(ReplicationConfiguration {
             role: "r".into(),
@@ -232,9 +240,14 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
         }),
         destinations: BTreeMap::from([("destination".to_owned(), destination)]),
         source_key: Some(key_named("source-key")),
+        source_alias_arn: "source-alias".into(),
+        role_arn: "r".into(),
         role_policy: Some("{}".into()),
         batch_role: None,
         record: ("us-east-1".into(), BTreeSet::from([owner().record_name(0)])),
+        unfinished: BTreeSet::new(),
+        taking: Taking::default(),
+        others: Others::default(),
     }
 }
 
@@ -242,12 +255,9 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
 fn a_delete_stops_replication_first_and_lets_buckets_go_last() {
     let ours = [(OWNER_TAG, owner().as_str().to_owned())];
     let ours: Vec<_> = ours.iter().map(|(k, v)| (*k, v.as_str())).collect();
-    let plan = plan_delete(
-        &remains(&ours, Some("source-key")),
-        &owner(),
-        OnDeleteBuckets::DeleteWhenEmpty,
-        OnDeleteKeys::ScheduleDeletion,
-    );
+    let mut remains = remains(&ours, Some("source-key"));
+    remains.taking = Taking::EVERYTHING;
+    let plan = plan_delete(&remains, &owner()).plan;
     let phases: Vec<Vec<String>> = plan
         .0
         .iter()
@@ -269,15 +279,16 @@ fn a_delete_stops_replication_first_and_lets_buckets_go_last() {
                 "remove our notification from bucket `source`",
                 "delete parameter `/encrypted-replication/destination/OWNER` in us-west-2",
             ],
-            vec![
-                "delete policy `OWNER-replication` of role `source`",
-                "schedule deletion of key `source-key` in 30 days",
-                "schedule deletion of key `replica-key` in 30 days",
-            ],
+            vec!["delete policy `OWNER-replication` of role `source`",],
             vec![
                 "delete bucket `source` if it is empty",
-                "delete role `source` if no policy is left on it",
                 "delete bucket `destination` if it is empty",
+                "delete role `source` if no policy is left on it",
+            ],
+            // Each when its bucket is gone.
+            vec![
+                "schedule deletion of key `source-key` in 30 days",
+                "schedule deletion of key `replica-key` in 30 days",
             ],
         ]
     );
@@ -292,12 +303,8 @@ fn a_key_that_is_about_to_go_is_left_to_it() {
     ] {
         key.as_mut().unwrap().state = "PendingDeletion".into();
     }
-    let plan = plan_delete(
-        &remains,
-        &owner(),
-        OnDeleteBuckets::Retain,
-        OnDeleteKeys::ScheduleDeletion,
-    );
+    remains.taking.keys = true;
+    let plan = plan_delete(&remains, &owner()).plan;
     let scheduled = |step: &Step| matches!(step, Step::ScheduleKeyDeletion { .. });
     assert!(!plan.steps().any(scheduled));
 }
@@ -309,12 +316,9 @@ fn an_adopted_bucket_gets_its_encryption_back_only_where_it_has_our_key() {
         (Some("theirs"), false),
         (None, false),
     ] {
-        let plan = plan_delete(
-            &remains(&[], source_key),
-            &owner(),
-            OnDeleteBuckets::DeleteWhenEmpty,
-            OnDeleteKeys::Retain,
-        );
+        let mut remains = remains(&[], source_key);
+        remains.taking.buckets = true;
+        let plan = plan_delete(&remains, &owner()).plan;
         let found = plan
             .steps()
             .any(|step| matches!(step, Step::ResetDefaultEncryption { .. }));

@@ -14,6 +14,19 @@ fn named(bucket: BucketRef<'_>) -> String {
     format!("bucket `{}`", bucket.name)
 }
 
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>: names of buckets that
+/// are older than the rules are given to no new one.
+fn can_be_made(name: &str) -> bool {
+    let word = |word: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        !word.is_empty() && word.chars().all(inner)
+    };
+    (3..=63).contains(&name.len())
+        && name.split('.').all(word)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
 impl World {
     fn on<T>(
         &self,
@@ -58,6 +71,13 @@ impl Buckets for World {
 
     async fn create_bucket(&self, at: BucketRef<'_>, tags: &[Tag]) -> Outcome<()> {
         self.call("CreateBucket", named(at), at.region, |state| {
+            if !can_be_made(at.name) {
+                return refuse(
+                    ErrorKind::Invalid,
+                    "InvalidBucketName",
+                    "The specified bucket is not valid.",
+                );
+            }
             let others = |found: &Bucket| found.account != state.acting;
             if state.strangers.contains(at.name) || state.buckets.get(at.name).is_some_and(others) {
                 return refuse(

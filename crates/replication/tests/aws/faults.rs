@@ -37,6 +37,9 @@ struct Desk {
     before_last_write: Option<World>,
     stale_answers: usize,
     delays: Delays,
+    /// What somebody does just before a call of a port method, how many of its calls are let pass, and
+    /// what is done.
+    meanwhile: Option<(&'static str, usize, fn(&World))>,
 }
 
 /// One call that was made.
@@ -134,6 +137,25 @@ impl Faulty {
         }
     }
 
+    /// Has somebody do something just before the call of `operation` with this number, from 0.
+    pub(crate) fn just_before(&self, operation: &'static str, number: usize, done: fn(&World)) {
+        self.desk().meanwhile = Some((operation, number, done));
+    }
+
+    /// What is to be done before a call of `operation`.
+    fn meanwhile(&self, operation: &'static str) -> Option<fn(&World)> {
+        let mut desk = self.desk();
+        let (awaited, left, done) = desk
+            .meanwhile
+            .filter(|(awaited, ..)| *awaited == operation)?;
+        if left > 0 {
+            desk.meanwhile = Some((awaited, left - 1, done));
+            return None;
+        }
+        desk.meanwhile = None;
+        Some(done)
+    }
+
     /// Has calls take time from now on.
     pub(crate) fn delay(&self, delays: Delays) {
         self.desk().delays = delays;
@@ -205,6 +227,9 @@ impl Faulty {
         };
         if !before.is_zero() {
             tokio::time::sleep(before).await;
+        }
+        if let Some(done) = self.meanwhile(operation) {
+            done(&self.world);
         }
         let skipped = matches!(
             fault,
@@ -319,6 +344,9 @@ impl Keys for Faulty {
         true create_alias(region: &str, alias: &str, key_arn: &str) -> ();
         true enable_key_rotation(region: &str, key_arn: &str) -> ();
         true schedule_key_deletion(region: &str, key_arn: &str, days: i32) -> ();
+        true cancel_key_deletion(region: &str, key_arn: &str) -> ();
+        true enable_key(region: &str, key_arn: &str) -> ();
+        false key_tags(region: &str, key_arn: &str) -> Vec<Tag>;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use replication::configuration::Tag;
 use replication::error::ErrorKind;
+use replication::owner::OWNER_TAG;
 use replication::ports::{KeyDescription, Keys, Outcome};
 
 use super::state::{Key, State};
@@ -118,9 +119,58 @@ impl Keys for World {
                     format!("{key_arn} is pending deletion."),
                 );
             }
+            // The provisioner's policy has the condition.
+            if !key.tags.iter().any(|tag| tag.key == OWNER_TAG) {
+                return refuse(
+                    ErrorKind::AccessDenied,
+                    "AccessDeniedException",
+                    "no identity-based policy allows the kms:ScheduleKeyDeletion action",
+                );
+            }
             key.state = "PendingDeletion".into();
             key.deletion_days = Some(days);
             Ok(())
+        })
+    }
+
+    async fn cancel_key_deletion(&self, region: &str, key_arn: &str) -> Outcome<()> {
+        let resource = format!("key `{key_arn}`");
+        self.call("CancelKeyDeletion", resource, region, |state| {
+            let key = known(state, region, key_arn)?;
+            if key.state != "PendingDeletion" {
+                return refuse(
+                    ErrorKind::Conflict,
+                    "KMSInvalidStateException",
+                    format!("{key_arn} is not pending deletion."),
+                );
+            }
+            // https://docs.aws.amazon.com/kms/latest/APIReference/API_CancelKeyDeletion.html
+            key.state = "Disabled".into();
+            key.deletion_days = None;
+            Ok(())
+        })
+    }
+
+    async fn enable_key(&self, region: &str, key_arn: &str) -> Outcome<()> {
+        let resource = format!("key `{key_arn}`");
+        self.call("EnableKey", resource, region, |state| {
+            let key = known(state, region, key_arn)?;
+            if key.state == "PendingDeletion" {
+                return refuse(
+                    ErrorKind::Conflict,
+                    "KMSInvalidStateException",
+                    format!("{key_arn} is pending deletion."),
+                );
+            }
+            key.state = "Enabled".into();
+            Ok(())
+        })
+    }
+
+    async fn key_tags(&self, region: &str, key_arn: &str) -> Outcome<Vec<Tag>> {
+        let resource = format!("key `{key_arn}`");
+        self.call("ListResourceTags", resource, region, |state| {
+            Ok(known(state, region, key_arn)?.tags.clone())
         })
     }
 }

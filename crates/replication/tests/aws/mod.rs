@@ -14,7 +14,9 @@ mod keys;
 mod notifications;
 mod objects;
 mod parameters;
+mod people;
 mod policies;
+mod regions;
 mod replicate;
 mod roles;
 mod rules;
@@ -132,15 +134,18 @@ impl World {
     ) -> Outcome<T> {
         let mut state = self.state();
         state.last_call = operation;
-        effect(&mut state).map_err(|refusal| AwsError {
-            operation,
-            resource,
-            region: region.to_owned(),
-            kind: refusal.kind,
-            code: refusal.code.to_owned(),
-            message: refusal.message,
-            request_id: Some("EXAMPLE".to_owned()),
-        })
+        let reached = state.reach(operation, region);
+        reached
+            .and_then(|()| effect(&mut state))
+            .map_err(|refusal| AwsError {
+                operation,
+                resource,
+                region: region.to_owned(),
+                kind: refusal.kind,
+                code: refusal.code.to_owned(),
+                message: refusal.message,
+                request_id: Some("EXAMPLE".to_owned()),
+            })
     }
 }
 

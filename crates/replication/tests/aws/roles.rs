@@ -42,6 +42,20 @@ fn bounded(state: &State, boundary: Option<&str>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// IAM looks at the name before anything else. See
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html>.
+fn takes(name: &str) -> Result<(), Refusal> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if (1..=64).contains(&name.len()) && name.chars().all(valid) {
+        return Ok(());
+    }
+    refuse(
+        ErrorKind::Invalid,
+        "ValidationError",
+        "The specified value for roleName is invalid.",
+    )
+}
+
 fn is_policy(document: &str) -> bool {
     serde_json::from_str::<Value>(document).is_ok_and(|policy| policy["Statement"].is_array())
 }
@@ -49,6 +63,7 @@ fn is_policy(document: &str) -> bool {
 impl Roles for World {
     async fn role(&self, name: &str) -> Outcome<Option<RoleDescription>> {
         self.call("GetRole", named(name), "", |state| {
+            takes(name)?;
             Ok(state.roles.get(name).map(|role| RoleDescription {
                 arn: role.arn.clone(),
                 permissions_boundary: role.permissions_boundary.clone(),
@@ -61,14 +76,7 @@ impl Roles for World {
     async fn create_role(&self, role: NewRole<'_>) -> Outcome<()> {
         self.call("CreateRole", named(role.name), "", |state| {
             bounded(state, role.permissions_boundary)?;
-            let valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-            if !(1..=64).contains(&role.name.len()) || !role.name.chars().all(valid) {
-                return refuse(
-                    ErrorKind::Invalid,
-                    "ValidationError",
-                    "The specified value for roleName is invalid.",
-                );
-            }
+            takes(role.name)?;
             if state.roles.contains_key(role.name) {
                 return refuse(
                     ErrorKind::AlreadyExists,
@@ -143,6 +151,7 @@ impl Roles for World {
 
     async fn role_policies(&self, role: &str) -> Outcome<Vec<String>> {
         self.call("ListRolePolicies", named(role), "", |state| {
+            takes(role)?;
             let found = state.roles.get(role);
             Ok(found.map_or_else(Vec::new, |role| {
                 role.policies.written().keys().cloned().collect()
@@ -152,6 +161,7 @@ impl Roles for World {
 
     async fn role_policy(&self, role: &str, policy: &str) -> Outcome<Option<String>> {
         self.call("GetRolePolicy", named(role), "", |state| {
+            takes(role)?;
             let found = state.roles.get(role);
             Ok(found.and_then(|role| role.policies.written().get(policy).cloned()))
         })

@@ -30,6 +30,10 @@ pub(crate) struct State {
     pub(crate) gone_targets: BTreeSet<String>,
     /// Bucket names that other accounts have.
     pub(crate) strangers: BTreeSet<String>,
+    /// Regions that there are not.
+    pub(crate) no_such_regions: BTreeSet<String>,
+    /// Regions that are switched off for the account.
+    pub(crate) regions_off: BTreeSet<String>,
     /// By ARN.
     pub(crate) keys: BTreeMap<String, Key>,
     /// ARN of a key by Region and alias.
@@ -67,6 +71,8 @@ impl Default for State {
             buckets: BTreeMap::new(),
             gone_targets: BTreeSet::new(),
             strangers: BTreeSet::new(),
+            no_such_regions: BTreeSet::new(),
+            regions_off: BTreeSet::new(),
             keys: BTreeMap::new(),
             aliases: BTreeMap::new(),
             roles: BTreeMap::new(),

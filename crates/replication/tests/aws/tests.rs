@@ -319,6 +319,11 @@ async fn keys_roles_and_parameters_keep_their_limits() {
             .manager,
         "AWS"
     );
+    // The provisioner may schedule those keys alone that bear an owner's tag.
+    let refused = world.schedule_key_deletion(WEST, &key, 30).await;
+    assert_eq!(refused.unwrap_err().kind, ErrorKind::AccessDenied);
+    let tags = vec![crate::harness::tag(replication::owner::OWNER_TAG, "er")];
+    world.state().keys.get_mut(&key).unwrap().tags = tags;
     world.schedule_key_deletion(WEST, &key, 30).await.unwrap();
     assert_eq!(
         world

@@ -1,5 +1,6 @@
 //! A stack whose resources are created, updated and deleted as CloudFormation does it.
 
+pub(crate) mod cloudformation;
 pub(crate) mod page;
 
 use std::time::Duration;

@@ -143,12 +143,14 @@ async fn on_delete_removes_empty_buckets_and_schedules_keys_where_asked() {
     let now = stack.world.snapshot();
     assert_eq!(now.buckets.keys().collect::<Vec<_>>(), ["destination"]);
     assert_eq!(now.buckets["destination"].objects.len(), 1);
-    for key in now.keys.values() {
-        assert_eq!(
-            (key.state.as_str(), key.deletion_days),
-            ("PendingDeletion", Some(30))
-        );
-    }
+    let owner = owner("Replication", "source");
+    let key = |name: &str, region: &str| {
+        let key = &now.keys[&now.aliases[&(region.to_owned(), owner.key_alias(name))]];
+        (key.state.clone(), key.deletion_days)
+    };
+    // A key goes with the bucket that it encrypts.
+    assert_eq!(key("source", EAST), ("PendingDeletion".into(), Some(30)));
+    assert_eq!(key("destination", WEST), ("Enabled".into(), None));
     // CloudFormation may ask again.
     stack.delete("Replication", &properties).await.unwrap();
     assert_eq!(stack.world.snapshot(), now);

@@ -1,0 +1,413 @@
+//! Who else still names a thing that is about to be taken away or narrowed.
+//!
+//! One question, asked here alone: by a Delete, by the one that ends a replacement, by an Update and by
+//! its roll-back. Whatever anybody else names stays, and what stays for that reason is told, with who
+//! names it. Pure: [`crate::remains`] reads what others say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::arn::Arn;
+use crate::configuration::{ReplicationConfiguration, ReplicationRule, Status};
+use crate::merge::has_statements;
+use crate::owner::{Owner, PhysicalId};
+
+/// One who names a thing, or why nobody can know that no one does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// The default encryption of a bucket, which every upload goes by that names no key.
+    DefaultEncryption {
+        /// The bucket.
+        bucket: String,
+    },
+    /// A replication rule that is not the owner's: another resource's, or anybody's.
+    Rule {
+        /// The bucket whose configuration it is in.
+        bucket: String,
+        /// Its `ID`.
+        id: String,
+    },
+    /// An expectation of another owner's.
+    Expectation {
+        /// The parameter.
+        name: String,
+    },
+    /// What another resource was asked for.
+    Resource {
+        /// ARN of its stack, or its owner where the record does not say.
+        stack: String,
+        /// Its name in the template.
+        logical_id: String,
+    },
+    /// A policy of others on the role of ours.
+    RolePolicy {
+        /// Its name.
+        policy: String,
+    },
+    /// A stack has taken over the thing.
+    Stack {
+        /// Its name.
+        name: String,
+    },
+    /// The bucket that a key encrypts holds versions or delete markers.
+    Versions {
+        /// The bucket.
+        bucket: String,
+    },
+    /// The bucket that a key encrypts cannot be looked at.
+    Hidden {
+        /// The bucket.
+        bucket: String,
+    },
+    /// The thing bears no tag of the owner's: somebody put the alias on another key.
+    NotOurs,
+}
+
+impl Claim {
+    /// Whether it is a rule that no resource of ours stands behind.
+    #[must_use]
+    pub fn is_nobodys(&self) -> bool {
+        matches!(self, Self::Rule { id, .. } if Owner::at_start_of(id).is_none())
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DefaultEncryption { bucket } => {
+                write!(f, "the default encryption of bucket `{bucket}` names it")
+            }
+            Self::Rule { bucket, id } => {
+                write!(f, "rule `{id}` of bucket `{bucket}` needs it")
+            }
+            Self::Expectation { name } => write!(f, "parameter `{name}` names it"),
+            Self::Resource { stack, logical_id } => {
+                write!(f, "resource `{logical_id}` of stack `{stack}` names it")
+            }
+            Self::RolePolicy { policy } => write!(f, "role policy `{policy}` names it"),
+            Self::Stack { name } => write!(f, "stack `{name}` manages it"),
+            Self::Versions { bucket } => write!(
+                f,
+                "bucket `{bucket}` holds object versions or delete markers"
+            ),
+            Self::Hidden { bucket } => write!(f, "bucket `{bucket}` cannot be looked at"),
+            Self::NotOurs => f.write_str("it bears no owner's tag of this resource"),
+        }
+    }
+}
+
+/// A thing that stays though it was to go, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kept {
+    /// What it is.
+    pub thing: String,
+    /// Who names it.
+    pub claims: Vec<Claim>,
+}
+
+impl Kept {
+    /// The thing, if anybody names it.
+    #[must_use]
+    pub fn where_claimed(thing: String, claims: Vec<Claim>) -> Option<Self> {
+        (!claims.is_empty()).then_some(Self { thing, claims })
+    }
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// The others are as many words as a reader needs to find them.
+        const MOST: usize = 3;
+        let mut claims: Vec<_> = self
+            .claims
+            .iter()
+            .take(MOST)
+            .map(Claim::to_string)
+            .collect();
+        if let Some(more @ 1..) = self.claims.len().checked_sub(MOST) {
+            claims.push(format!("{more} more"));
+        }
+        write!(f, "{} stays: {}", self.thing, claims.join(", "))
+    }
+}
+
+/// A key, by all that it may be named by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedKey<'a> {
+    /// ARN of the key itself.
+    pub arn: &'a str,
+    /// ARN of its alias.
+    pub alias_arn: &'a str,
+}
+
+impl NamedKey<'_> {
+    fn id(&self) -> &str {
+        self.arn.split_once(":key/").map_or(self.arn, |(_, id)| id)
+    }
+
+    fn alias(&self) -> &str {
+        let name = self.alias_arn.split_once(":alias/");
+        name.map_or(self.alias_arn, |(_, name)| name)
+    }
+
+    /// Whether `name` (ARN, id, or either form of the alias) stands for the key.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        name == self.arn
+            || name == self.id()
+            || name == self.alias_arn
+            || name.strip_prefix("alias/") == Some(self.alias())
+    }
+
+    /// Whether a document names the key. Ids are drawn at random and aliases hold an owner: neither
+    /// occurs anywhere by chance.
+    fn occurs_in(&self, text: &str) -> bool {
+        text.contains(self.id()) || text.contains(self.alias())
+    }
+}
+
+/// What others say of the things that one owner's resource made or uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// Replication configurations by bucket. The owner's own rules in them claim nothing.
+    pub replication: BTreeMap<String, ReplicationConfiguration>,
+    /// What default encryptions name, by bucket.
+    pub default_keys: BTreeMap<String, String>,
+    /// Expectations that are not the owner's: by bucket, the parameters.
+    pub expectations: BTreeMap<String, BTreeMap<String, String>>,
+    /// What other resources were asked for, as text, by owner.
+    pub records: BTreeMap<Owner, String>,
+    /// Policies of others on the role of ours, by name.
+    pub role_policies: BTreeMap<String, String>,
+    /// Policies in other accounts, by bucket or key ARN.
+    pub policies: BTreeMap<String, String>,
+    /// Stacks that manage buckets, by bucket.
+    pub stacks: BTreeMap<String, String>,
+    /// Buckets that hold versions or delete markers.
+    pub holding: BTreeSet<String>,
+    /// Buckets that cannot be looked at.
+    pub hidden: BTreeSet<String>,
+    /// Keys that an alias of ours leads to, and that do not bear the owner's tag, by ARN.
+    pub strange_keys: BTreeSet<String>,
+}
+
+impl Others {
+    /// The rules in a bucket's configuration that are not the owner's.
+    fn rules<'a>(
+        &'a self,
+        bucket: &str,
+        owner: &'a Owner,
+    ) -> impl Iterator<Item = &'a ReplicationRule> {
+        let configuration = self.replication.get(bucket);
+        let rules = configuration.map_or(&[][..], |found| found.rules.as_slice());
+        rules.iter().filter(|rule| !owner.owns(&rule.id))
+    }
+
+    /// All rules that are not the owner's, with the bucket whose configuration they are in.
+    fn all_rules<'a>(
+        &'a self,
+        owner: &'a Owner,
+    ) -> impl Iterator<Item = (&'a String, &'a ReplicationRule)> {
+        let buckets = self.replication.keys();
+        buckets.flat_map(move |bucket| self.rules(bucket, owner).map(move |rule| (bucket, rule)))
+    }
+
+    fn resources(&self, names: impl Fn(&str) -> bool) -> impl Iterator<Item = Claim> {
+        let named = self.records.iter().filter(move |(_, text)| names(text));
+        named.map(|(owner, text)| resource(owner, text))
+    }
+
+    /// Who names a bucket that is to be deleted: rules that lead to it or from it, expectations,
+    /// resources, a stack that manages it.
+    #[must_use]
+    pub fn of_bucket(&self, bucket: &str, owner: &Owner) -> Vec<Claim> {
+        let mut claims: BTreeSet<Claim> = self
+            .all_rules(owner)
+            .filter(|(source, rule)| *source == bucket || rule.destination.bucket_name() == bucket)
+            .map(|(source, rule)| claim_of(source, rule))
+            .collect();
+        let expectations = self.expectations.get(bucket).into_iter().flatten();
+        claims.extend(expectations.map(|(name, _)| Claim::Expectation { name: name.clone() }));
+        claims.extend(self.resources(|text| record_names_bucket(text, bucket)));
+        let stack = self.stacks.get(bucket);
+        claims.extend(stack.map(|name| Claim::Stack { name: name.clone() }));
+        claims.into_iter().collect()
+    }
+
+    /// Who names the key that was made for `bucket`, or needs what it encrypts there.
+    #[must_use]
+    pub fn of_key(&self, key: NamedKey<'_>, bucket: &str, owner: &Owner) -> Vec<Claim> {
+        let defaults = self.default_keys.iter().filter(|(_, name)| key.is(name));
+        let mut claims: BTreeSet<Claim> = defaults
+            .map(|(bucket, _)| Claim::DefaultEncryption {
+                bucket: bucket.clone(),
+            })
+            .collect();
+        let rules = self.all_rules(owner).filter(|(source, rule)| {
+            let replica = rule.destination.replica_kms_key_id.as_deref();
+            // What we do not understand of it may name the key too.
+            let as_read = rule.as_read.xml.as_deref();
+            // What a rule replicates from the bucket has to be decrypted first.
+            *source == bucket && takes_kms(rule)
+                || replica.is_some_and(|name| key.is(name))
+                || as_read.is_some_and(|xml| key.occurs_in(xml))
+        });
+        claims.extend(rules.map(|(source, rule)| claim_of(source, rule)));
+        let expectations = self.expectations.values().flatten();
+        let named = expectations.filter(|(_, text)| key.occurs_in(text));
+        claims.extend(named.map(|(name, _)| Claim::Expectation { name: name.clone() }));
+        let policies = self.role_policies.iter();
+        let named = policies.filter(|(_, text)| key.occurs_in(text));
+        claims.extend(named.map(|(policy, _)| Claim::RolePolicy {
+            policy: policy.clone(),
+        }));
+        claims.extend(self.resources(|text| key.occurs_in(text)));
+        let bucket = bucket.to_owned();
+        if self.holding.contains(&bucket) {
+            let bucket = bucket.clone();
+            claims.insert(Claim::Versions { bucket });
+        }
+        if self.hidden.contains(&bucket) {
+            claims.insert(Claim::Hidden { bucket });
+        }
+        if self.strange_keys.contains(key.arn) {
+            claims.insert(Claim::NotOurs);
+        }
+        claims.into_iter().collect()
+    }
+
+    /// Who needs the default encryption of an adopted source bucket as it is: another resource on it, or
+    /// rules that replicate what is encrypted with KMS keys. Others lost by it and gain by SSE-S3.
+    #[must_use]
+    pub fn of_default_encryption(&self, bucket: &str, owner: &Owner) -> Vec<Claim> {
+        let rules = self.rules(bucket, owner);
+        let in_need =
+            rules.filter(|rule| Owner::at_start_of(&rule.id).is_some() || takes_kms(rule));
+        in_need.map(|rule| claim_of(bucket, rule)).collect()
+    }
+
+    /// Who replicates by the role of ours: the bucket has one role for all its rules.
+    #[must_use]
+    pub fn of_role(&self, role_arn: &str, bucket: &str, owner: &Owner) -> Vec<Claim> {
+        if self
+            .replication
+            .get(bucket)
+            .map(|found| found.role.as_str())
+            != Some(role_arn)
+        {
+            return Vec::new();
+        }
+        let rules = self.rules(bucket, owner);
+        rules.map(|rule| claim_of(bucket, rule)).collect()
+    }
+
+    /// Who replicates by our policy on the role, of which `ours` is the text: rules that no resource of ours
+    /// stands behind, where it and no other policy speaks of their buckets. A resource brings its own.
+    #[must_use]
+    pub fn of_role_policy(
+        &self,
+        role_arn: &str,
+        ours: &str,
+        bucket: &str,
+        owner: &Owner,
+    ) -> Vec<Claim> {
+        if self
+            .replication
+            .get(bucket)
+            .map(|found| found.role.as_str())
+            != Some(role_arn)
+        {
+            return Vec::new();
+        }
+        let theirs = |bucket: &str| {
+            let mut policies = self.role_policies.values();
+            policies.any(|policy| speaks_of(policy, bucket))
+        };
+        let by_hand = self.rules(bucket, owner).filter(|rule| {
+            let to = rule.destination.bucket_name();
+            let by_theirs = theirs(to) && theirs(bucket);
+            Owner::at_start_of(&rule.id).is_none()
+                && !by_theirs
+                && (speaks_of(ours, to) || theirs(to))
+        });
+        by_hand.map(|rule| claim_of(bucket, rule)).collect()
+    }
+
+    /// Who is let into another account by our statements in a policy there: rules to `destination` under
+    /// the same role, of owners without statements of their own in it. `on` is the bucket or the key whose
+    /// policy it is.
+    #[must_use]
+    pub fn of_statements(&self, on: &str, destination: &str, owner: &Owner) -> Vec<Claim> {
+        let policy = self.policies.get(on);
+        let speaks_for_itself = |rule: &ReplicationRule| {
+            let other = Owner::at_start_of(&rule.id);
+            other.is_some_and(|other| policy.is_some_and(|text| has_statements(text, &other)))
+        };
+        let is_key = Arn::parse(on).is_some_and(|arn| arn.is_kms_key());
+        let rules = self.all_rules(owner).filter(|(_, rule)| {
+            let key = rule.destination.replica_kms_key_id.as_deref();
+            rule.destination.bucket_name() == destination
+                && (!is_key || key == Some(on))
+                && !speaks_for_itself(rule)
+        });
+        rules.map(|(source, rule)| claim_of(source, rule)).collect()
+    }
+}
+
+/// Whether the rule replicates objects that KMS keys encrypt. See
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>.
+fn takes_kms(rule: &ReplicationRule) -> bool {
+    rule.sse_kms_encrypted_objects == Some(Status::Enabled)
+}
+
+/// Whether a policy's text names the bucket or objects in it.
+fn speaks_of(policy: &str, bucket: &str) -> bool {
+    let name = format!(":::{bucket}");
+    let mut found = policy.split(name.as_str()).skip(1);
+    found.any(|rest| rest.starts_with(['"', '/']))
+}
+
+fn claim_of(bucket: &str, rule: &ReplicationRule) -> Claim {
+    Claim::Rule {
+        bucket: bucket.to_owned(),
+        id: rule.id.clone(),
+    }
+}
+
+fn resource(owner: &Owner, record: &str) -> Claim {
+    let record: Value = serde_json::from_str(record).unwrap_or_default();
+    let text = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
+    Claim::Resource {
+        stack: text("stackId").unwrap_or_else(|| owner.to_string()),
+        logical_id: text("logicalResourceId").unwrap_or_default(),
+    }
+}
+
+/// Whether a resource was asked for replication from or to the bucket.
+fn record_names_bucket(record: &str, bucket: &str) -> bool {
+    let Ok(record) = serde_json::from_str::<Value>(record) else {
+        // What cannot be read may say anything.
+        return record.contains(&format!(":::{bucket}\""))
+            || record.contains(&format!("/{bucket}/"));
+    };
+    let id = record.get("physicalResourceId").and_then(Value::as_str);
+    let source = id.and_then(PhysicalId::parse).map(|id| id.source_bucket);
+    source.as_deref() == Some(bucket) || says_bucket(record.get("properties"), bucket)
+}
+
+fn says_bucket(value: Option<&Value>, bucket: &str) -> bool {
+    match value {
+        Some(Value::String(text)) => {
+            Arn::parse(text).is_some_and(|arn| arn.bucket_name() == Some(bucket))
+        }
+        Some(Value::Array(items)) => items.iter().any(|item| says_bucket(Some(item), bucket)),
+        Some(Value::Object(members)) => {
+            members.values().any(|item| says_bucket(Some(item), bucket))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

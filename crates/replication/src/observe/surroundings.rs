@@ -1,0 +1,240 @@
+//! Reads who else names what is about to be taken away, for [`crate::claims`]: as much as the question
+//! takes, and nothing where nothing is taken.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::{try_join, try_join_all, try_join3, try_join4};
+
+use super::reads::{expectations, missing_is_none};
+use super::remains::Search;
+use crate::claims::Others;
+use crate::configuration::{ReplicationConfiguration, Tag};
+use crate::error::AwsError;
+use crate::observed::{ObservedBucket, Remains, stack_of};
+use crate::owner::{OWNER_TAG, Owner};
+use crate::ports::{Aws, BucketRef, KeyDescription, Outcome};
+use crate::record;
+
+/// A bucket of the resource's, and what may go with it.
+struct Place<'a> {
+    name: &'a str,
+    region: &'a str,
+    exists: bool,
+    is_source: bool,
+    /// Whether the bucket is to go.
+    bucket: bool,
+    /// The key that is to go.
+    key: Option<&'a KeyDescription>,
+}
+
+/// What a place says.
+#[derive(Default)]
+struct Said {
+    replication: Option<ReplicationConfiguration>,
+    default_key: Option<String>,
+    expectations: BTreeMap<String, String>,
+    holds: bool,
+    key_is_ours: bool,
+}
+
+impl<A: Aws> Search<'_, A> {
+    /// What others say of all that is to be taken away.
+    ///
+    /// # Errors
+    /// The first read that failed.
+    pub(crate) async fn others(&self, remains: &Remains) -> Outcome<Others> {
+        let source = &remains.source_bucket;
+        let mut others = known(remains);
+        let places = places(remains, self.owner);
+        let taken = |place: &&Place<'_>| place.bucket || place.key.is_some();
+        let anything = places.iter().any(|place| taken(&place));
+        let keys = places.iter().any(|place| place.key.is_some());
+        let by_hand = others
+            .replication
+            .get(source)
+            .is_some_and(|found| found.rules.iter().any(|rule| is_nobodys(&rule.id)));
+        let records = async {
+            if anything {
+                record::all(self.accounts.home(), &self.home.region).await
+            } else {
+                Ok(BTreeMap::new())
+            }
+        };
+        let policies = async {
+            if keys || by_hand {
+                self.policies_of_others(source).await
+            } else {
+                Ok(BTreeMap::new())
+            }
+        };
+        let asked = places.iter().map(|place| self.said(place, keys));
+        let (said, records, policies) = try_join3(try_join_all(asked), records, policies).await?;
+        for (place, said) in places.iter().zip(said) {
+            let name = place.name.to_owned();
+            if said.holds {
+                others.holding.insert(name.clone());
+            }
+            if let Some(key) = place.key.filter(|_| !said.key_is_ours) {
+                others.strange_keys.insert(key.arn.clone());
+            }
+            let default = said.default_key.map(|key| (name.clone(), key));
+            others.default_keys.extend(default);
+            let replication = said.replication.map(|found| (name.clone(), found));
+            others.replication.extend(replication);
+            let expected = others.expectations.entry(name).or_default();
+            expected.extend(said.expectations);
+        }
+        others.role_policies = policies;
+        others.records = records
+            .into_iter()
+            .filter(|(owner, _)| owner != self.owner)
+            .map(|(owner, parts)| (owner, parts.into_values().collect()))
+            .collect();
+        Ok(others)
+    }
+
+    async fn said(&self, place: &Place<'_>, keys: bool) -> Outcome<Said> {
+        let Some(aws) = self.accounts.at(place.name) else {
+            return Ok(Said::default());
+        };
+        let bucket = BucketRef {
+            name: place.name,
+            region: place.region,
+        };
+        let taken = place.bucket || place.key.is_some();
+        let replication = async {
+            // What the source says of itself is known.
+            if place.bucket && !place.is_source && place.exists {
+                missing_is_none(aws.replication(bucket)).await
+            } else {
+                Ok(None)
+            }
+        };
+        let default = async {
+            // Any bucket's default may name any key.
+            if keys && !place.is_source && place.exists {
+                missing_is_none(aws.default_encryption(bucket)).await
+            } else {
+                Ok(None)
+            }
+        };
+        let holds = async {
+            if taken && place.exists {
+                missing_is_none(aws.holds_versions(bucket)).await
+            } else {
+                Ok(None)
+            }
+        };
+        let rest = async {
+            let expected = async {
+                if taken && place.is_source {
+                    expectations(aws, place.region, place.name).await
+                } else {
+                    Ok(BTreeMap::new())
+                }
+            };
+            let tags = async {
+                match place.key {
+                    Some(key) => missing_is_none(aws.key_tags(place.region, &key.arn)).await,
+                    None => Ok(None),
+                }
+            };
+            try_join(expected, tags).await
+        };
+        let (replication, default, holds, (expectations, tags)) =
+            try_join4(replication, default, holds, rest).await?;
+        let ours = |tags: &[Tag]| {
+            tags.iter()
+                .any(|tag| tag.key == OWNER_TAG && tag.value == self.owner.as_str())
+        };
+        let default = default.flatten().filter(|default| default.is_kms());
+        Ok(Said {
+            replication: replication.flatten(),
+            default_key: default.and_then(|default| default.kms_key),
+            expectations,
+            holds: holds.unwrap_or_default(),
+            key_is_ours: tags.is_some_and(|tags| ours(&tags)),
+        })
+    }
+
+    /// The policies of others on the role of ours.
+    async fn policies_of_others(&self, role: &str) -> Outcome<BTreeMap<String, String>> {
+        let aws = self.accounts.home();
+        let names = aws.role_policies(role).await?;
+        let others = names.into_iter().filter(|name| !self.owner.owns(name));
+        let calls = others.map(|name| async move {
+            let document = aws.role_policy(role, &name).await?;
+            Ok::<_, AwsError>((name, document.unwrap_or_default()))
+        });
+        Ok(try_join_all(calls).await?.into_iter().collect())
+    }
+}
+
+/// Whether a rule or policy of this name is no resource's of ours.
+fn is_nobodys(name: &str) -> bool {
+    Owner::at_start_of(name).is_none()
+}
+
+/// What was read already.
+fn known(remains: &Remains) -> Others {
+    let mut others = Others::default();
+    let source = &remains.source_bucket;
+    let replication = remains.replication.clone();
+    others
+        .replication
+        .extend(replication.map(|found| (source.clone(), found)));
+    if let Some(found) = &remains.source {
+        let default = found.default_key().map(str::to_owned);
+        others
+            .default_keys
+            .extend(default.map(|key| (source.clone(), key)));
+        let stack = stack_of(&found.tags);
+        others
+            .stacks
+            .extend(stack.map(|stack| (source.clone(), stack)));
+    }
+    if remains.source_hidden {
+        others.hidden.insert(source.clone());
+    }
+    for (name, found) in &remains.destinations {
+        if found.hidden {
+            others.hidden.insert(name.clone());
+        }
+        others.policies.extend(found.policies.clone());
+        let stack = found.stack.clone();
+        others
+            .stacks
+            .extend(stack.map(|stack| (name.clone(), stack)));
+        let expected = others.expectations.entry(name.clone()).or_default();
+        expected.extend(found.expectations.clone());
+    }
+    others
+}
+
+fn places<'a>(remains: &'a Remains, owner: &Owner) -> Vec<Place<'a>> {
+    let taking = remains.taking;
+    let staying = |key: &'_ Option<KeyDescription>| {
+        taking.keys && key.as_ref().is_some_and(|key| !key.is_about_to_go())
+    };
+    let made = |found: &ObservedBucket| found.is_of(owner);
+    let source = remains.source_region.as_ref().map(|region| Place {
+        name: &remains.source_bucket,
+        region,
+        exists: remains.source.is_some(),
+        is_source: true,
+        bucket: taking.buckets && remains.source.as_ref().is_some_and(made),
+        key: remains
+            .source_key
+            .as_ref()
+            .filter(|_| staying(&remains.source_key)),
+    });
+    let destinations = remains.destinations.iter().map(|(name, found)| Place {
+        name,
+        region: &found.region,
+        exists: found.exists,
+        is_source: false,
+        bucket: taking.buckets && found.made_by_us,
+        key: found.key.as_ref().filter(|_| staying(&found.key)),
+    });
+    source.into_iter().chain(destinations).collect()
+}

@@ -1,0 +1,197 @@
+//! No bucket, role or policy goes that anything still names.
+
+use std::time::Duration;
+
+use replication::configuration::Status;
+use serde_json::{Value, json};
+
+use crate::aws::World;
+use crate::harness::cloudformation::Resource;
+use crate::harness::{
+    EAST, Stack, WEST, bucket_with_key, our_role, somebodys_rule, somebodys_rules, tag,
+};
+
+fn to(source: &str, destination: &str) -> Value {
+    json!({
+        "SourceBucket": source,
+        "OnDelete": {"Buckets": "DeleteWhenEmpty", "Keys": "ScheduleDeletion"},
+        "Rules": [{"Destination": {"Bucket": format!("arn:aws:s3:::{destination}"), "Region": WEST}}],
+    })
+}
+
+fn buckets(world: &World) -> Vec<String> {
+    world.state().buckets.keys().cloned().collect()
+}
+
+async fn arrives(world: &World, bucket: &str, key: &str) {
+    world.upload(bucket, key).unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(world.replicated(bucket, key), Some("COMPLETED"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clean_up_of_a_replacement_leaves_what_the_new_one_was_proved_on() {
+    let stack = Stack::new();
+    let mut resource = Resource::new(&stack, "tax", "Replication");
+    resource.create(&to("source", "copies")).await.unwrap();
+    resource.update(&to("ledger", "copies")).await.unwrap();
+    for _ in 0..2 {
+        let replaced = resource.clone().clean_up().await.unwrap();
+        assert!(replaced.ok(), "{replaced:?}");
+        assert_eq!(buckets(&stack.world), ["copies", "ledger"]);
+    }
+    resource.clean_up().await;
+    arrives(&stack.world, "ledger", "after").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_of_two_stacks_stays_with_the_second() {
+    let stack = Stack::new();
+    let (mut a, mut b) = (
+        Resource::new(&stack, "first", "A"),
+        Resource::new(&stack, "second", "B"),
+    );
+    a.create(&to("source", "copies")).await.unwrap();
+    b.create(&to("ledger", "copies")).await.unwrap();
+    a.deleted().await;
+    assert_eq!(buckets(&stack.world), ["copies", "ledger"]);
+    arrives(&stack.world, "ledger", "after").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expectation_of_anybodys_keeps_the_bucket() {
+    let stack = Stack::new();
+    let mut resource = Resource::new(&stack, "tax", "Replication");
+    resource.create(&to("source", "copies")).await.unwrap();
+    let name = "/encrypted-replication/copies/audit".to_owned();
+    let place = (WEST.to_owned(), name);
+    stack
+        .world
+        .state()
+        .parameters
+        .insert(place.clone(), "{}".into());
+    resource.deleted().await;
+    assert_eq!(buckets(&stack.world), ["copies"]);
+    assert!(stack.world.state().parameters.contains_key(&place));
+    stack.world.upload("copies", "after").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_bucket_with_rules_of_others_stays_though_it_is_empty() {
+    let stack = Stack::new();
+    let (mut a, mut b) = (
+        Resource::new(&stack, "first", "A"),
+        Resource::new(&stack, "second", "B"),
+    );
+    let below = |prefix: &str, destination: &str| {
+        let mut properties = to("source", destination);
+        properties["Rules"][0]["Filter"] = json!({"Prefix": prefix});
+        properties
+    };
+    a.create(&below("a/", "one")).await.unwrap();
+    b.create(&below("b/", "two")).await.unwrap();
+    a.deleted().await;
+    assert_eq!(buckets(&stack.world), ["source", "two"]);
+    arrives(&stack.world, "source", "b/after").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_is_anothers_source_stays_and_so_does_the_other_direction() {
+    let stack = Stack::new();
+    let (mut a, mut b) = (
+        Resource::new(&stack, "first", "A"),
+        Resource::new(&stack, "second", "B"),
+    );
+    a.create(&to("east", "west")).await.unwrap();
+    let mut back = to("west", "east");
+    back["SourceRegion"] = json!(WEST);
+    back["Rules"][0]["Destination"]["Region"] = json!(EAST);
+    b.create(&back).await.unwrap();
+    a.deleted().await;
+    assert_eq!(buckets(&stack.world), ["east", "west"]);
+    arrives(&stack.world, "west", "after").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_a_stack_took_over_is_the_stacks() {
+    let stack = Stack::new();
+    let mut resource = Resource::new(&stack, "tax", "Replication");
+    resource.create(&to("source", "copies")).await.unwrap();
+    {
+        let mut state = stack.world.state();
+        let tags = &mut state.buckets.get_mut("copies").unwrap().tags;
+        tags.push(tag("aws:cloudformation:stack-name", "theirs"));
+    }
+    resource.deleted().await;
+    assert_eq!(buckets(&stack.world), ["copies"]);
+    stack.world.upload("copies", "after").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_by_hand_goes_on_under_the_role_when_the_resource_is_gone() {
+    let stack = Stack::new();
+    let key = bucket_with_key(&stack.world, "source", EAST);
+    let replica_key = bucket_with_key(&stack.world, "copies", WEST);
+    let mut properties = to("source", "copies");
+    properties["Rules"][0]["Destination"]["EncryptionConfiguration"] =
+        json!({"ReplicaKmsKeyID": replica_key});
+    let mut resource = Resource::new(&stack, "tax", "Replication");
+    resource.create(&properties).await.unwrap();
+    let mut rules = {
+        let state = stack.world.state();
+        let found = state.buckets["source"].replication.written().clone();
+        found.unwrap().rules
+    };
+    let mut by_hand = somebodys_rule("byhand", 9, "copies");
+    by_hand.sse_kms_encrypted_objects = Some(Status::Enabled);
+    by_hand.destination.replica_kms_key_id = Some(replica_key);
+    rules.push(by_hand);
+    somebodys_rules(&stack.world, "source", &our_role("source"), rules);
+    arrives(&stack.world, "source", "byhand/before").await;
+    for time in ["once", "twice"] {
+        resource.deleted().await;
+        let now = stack.world.snapshot();
+        let left = now.buckets["source"].replication.clone().unwrap();
+        assert_eq!(left.rules.len(), 1);
+        assert!(now.roles.contains_key("source"));
+        arrives(&stack.world, "source", &format!("byhand/{time}")).await;
+    }
+    assert_eq!(stack.world.state().keys[&key].state, "Enabled");
+    // Once the rule is gone, the same Delete takes the rest along.
+    let now = stack.world.state().now;
+    let mut state = stack.world.state();
+    let source = state.buckets.get_mut("source").unwrap();
+    source.replication.write(None, now);
+    drop(state);
+    resource.deleted().await;
+    assert!(stack.world.snapshot().roles.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_of_that_name_elsewhere_is_never_touched() {
+    let stack = Stack::new();
+    stack.world.state().add_role("source", "/", &[]);
+    let mut resource = Resource::new(&stack, "tax", "Replication");
+    let [_, back] = resource.create(&to("source", "copies")).await.unwrap_err();
+    assert!(back.ok(), "{back:?}");
+    assert!(stack.world.snapshot().roles.contains_key("source"));
+    assert_eq!(buckets(&stack.world), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destination_that_leaves_the_template_stays_with_its_content() {
+    let stack = Stack::new();
+    let mut resource = Resource::new(&stack, "tax", "Replication");
+    resource.create(&to("source", "one")).await.unwrap();
+    arrives(&stack.world, "source", "before").await;
+    resource.update(&to("source", "two")).await.unwrap();
+    let held = |name: &str| stack.world.state().buckets[name].versions.len();
+    assert_eq!(held("one"), 1);
+    arrives(&stack.world, "source", "after").await;
+    assert_eq!((held("one"), held("two")), (1, 1));
+    resource.deleted().await;
+    assert_eq!(buckets(&stack.world), ["one", "source", "two"]);
+    for bucket in ["one", "source", "two"] {
+        stack.world.upload(bucket, "still").unwrap();
+    }
+}
