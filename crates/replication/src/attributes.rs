@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::apply::Writes;
+use crate::fault::Fault;
 use crate::grants::grants;
 use crate::plan::Desired;
 use crate::probe::Proof;
@@ -16,7 +17,7 @@ use crate::replication::Replication;
 const MOST_BYTES: usize = 3300;
 
 /// Every attribute with what it means.
-pub const ATTRIBUTES: [(&str, &str); 11] = [
+pub const ATTRIBUTES: [(&str, &str); 12] = [
     ("RoleArn", "ARN of the role that S3 assumes"),
     ("SourceBucketArn", "ARN of the source bucket"),
     ("SourceKmsKeyArns", "ARNs of the keys of source objects"),
@@ -42,6 +43,10 @@ pub const ATTRIBUTES: [(&str, &str); 11] = [
         "BatchJobId",
         "id of the S3 Batch Replication job; empty where none was started",
     ),
+    (
+        WARNINGS,
+        "what a person should know of, numbered; empty where there is nothing",
+    ),
     ("Changes", "how many writes the request made"),
 ];
 
@@ -55,15 +60,24 @@ const LISTS: [&str; 4] = [
 /// Begins what is said of the rest of a list.
 const MORE: &str = ",… (";
 const STATEMENTS: &str = "DestinationStatements";
+const WARNINGS: &str = "Warnings";
+/// Of all warnings together, in bytes.
+const LONGEST_WARNINGS: usize = 1000;
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) struct Came<'a> {
+    pub(crate) desired: &'a Desired,
+    pub(crate) proof: Option<Proof>,
+    /// Id of the job for existing objects.
+    pub(crate) job: Option<String>,
+    pub(crate) warnings: &'a [Fault],
+    pub(crate) writes: Writes,
+}
 
 /// What `Fn::GetAtt` gives.
-pub(crate) fn attributes(
-    replication: &Replication,
-    desired: &Desired,
-    proof: Option<Proof>,
-    job: Option<String>,
-    writes: Writes,
-) -> Map<String, Value> {
+pub(crate) fn attributes(replication: &Replication, came: &Came<'_>) -> Map<String, Value> {
+    let desired = came.desired;
     let joined = |items: Vec<String>| Value::String(items.join(","));
     let mut replica_keys: Vec<String> = desired
         .rules
@@ -72,7 +86,7 @@ pub(crate) fn attributes(
         .collect();
     replica_keys.sort();
     replica_keys.dedup();
-    let (verification, seconds) = match proof {
+    let (verification, seconds) = match came.proof {
         Some(Proof::Completed { took }) => ("COMPLETED", format!("{:.1}", took.as_secs_f64())),
         Some(Proof::Pending) => ("PENDING", String::new()),
         None => ("SKIPPED", String::new()),
@@ -106,9 +120,27 @@ pub(crate) fn attributes(
         STATEMENTS,
         Value::String(destination_statements(replication, desired)),
     );
-    put("BatchJobId", Value::String(job.unwrap_or_default()));
-    put("Changes", Value::String(writes.0.to_string()));
+    put(
+        "BatchJobId",
+        Value::String(came.job.clone().unwrap_or_default()),
+    );
+    put(WARNINGS, Value::String(told(came.warnings)));
+    put("Changes", Value::String(came.writes.0.to_string()));
     fitted(data)
+}
+
+/// Warnings in one text, cut where it is too long for an answer.
+fn told(warnings: &[Fault]) -> String {
+    let numbered = warnings.iter().zip(1..);
+    let lines: Vec<_> = numbered
+        .map(|(warning, number)| format!("({number}) {warning}"))
+        .collect();
+    let mut text = lines.join("; ");
+    if text.len() > LONGEST_WARNINGS {
+        text.truncate(text.floor_char_boundary(LONGEST_WARNINGS));
+        text.push('…');
+    }
+    text
 }
 
 /// What the owners of other accounts have to add to the policies of their buckets and keys, where we

@@ -1,19 +1,22 @@
 //! One replication in the accounts that it is for: read, assume, observe, resolve, plan, in one place
 //! for all who ask.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use custom_resource::Deadline;
 
 use crate::accounts::Accounts;
 use crate::apply::{self, Writes};
 use crate::error::{ErrorKind, ReplicationError};
-use crate::fault::Faults;
-use crate::observe::{located, observe};
+use crate::fault::{About, Fault, Faults};
+use crate::former::Former;
+use crate::observe::{Left, located, observe};
 use crate::observed::Observed;
-use crate::plan::{Desired, desired, plan};
+use crate::plan::{Desired, desired, narrowing, plan, warnings};
 use crate::ports::{Aws, Outcome};
 use crate::probe::{self, Proof};
 use crate::replication::Replication;
-use crate::spec::Spec;
+use crate::spec::{Spec, Verification};
 use crate::step::Plan;
 
 /// A replication, and AWS for every bucket of it.
@@ -23,6 +26,10 @@ pub struct Case<'a, A> {
     pub replication: Replication,
     /// AWS, bucket by bucket.
     pub accounts: Accounts<'a, A>,
+    /// What was asked for before.
+    asked_before: Option<Spec>,
+    /// What was in force at the first look, and nobody has proved the successor of.
+    former: Mutex<Option<Former>>,
 }
 
 /// What a look at a case shows.
@@ -41,6 +48,27 @@ pub struct Resolved {
     pub desired: Desired,
     /// The steps to it, or everything that keeps them from being taken.
     pub plan: Result<Plan, Faults>,
+    /// The steps that take away what nothing needs once these are taken and proved.
+    pub narrowing: Plan,
+    /// What is there and does not work any more, though no step of ours would change it.
+    pub broken: Vec<Fault>,
+    /// What a person should know of.
+    pub warnings: Vec<Fault>,
+}
+
+/// What can be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// What should be.
+    pub desired: Desired,
+    /// The steps to it.
+    pub plan: Plan,
+    /// As in [`Resolved`].
+    pub narrowing: Plan,
+    /// As in [`Resolved`].
+    pub broken: Vec<Fault>,
+    /// As in [`Resolved`].
+    pub warnings: Vec<Fault>,
 }
 
 impl Planned {
@@ -48,9 +76,21 @@ impl Planned {
     ///
     /// # Errors
     /// Everything that keeps them from being taken.
-    pub fn sound(self) -> Result<(Desired, Plan), Faults> {
-        let Resolved { desired, plan } = self.resolved?;
-        Ok((desired, plan?))
+    pub fn sound(self) -> Result<Sound, Faults> {
+        let Resolved {
+            desired,
+            plan,
+            narrowing,
+            broken,
+            warnings,
+        } = self.resolved?;
+        Ok(Sound {
+            desired,
+            plan: plan?,
+            narrowing,
+            broken,
+            warnings,
+        })
     }
 }
 
@@ -71,6 +111,8 @@ impl<'a, A: Aws> Case<'a, A> {
         Ok(Self {
             replication,
             accounts,
+            asked_before: former.cloned(),
+            former: Mutex::default(),
         })
     }
 
@@ -79,13 +121,37 @@ impl<'a, A: Aws> Case<'a, A> {
     /// # Errors
     /// The first read that failed.
     pub async fn observe(&self) -> Outcome<Observed> {
-        let observed = observe(&self.replication, &self.accounts).await;
-        match observed {
+        let known = self.former().clone();
+        let left = Left {
+            by_rules: known.as_ref().map(Former::destinations).unwrap_or_default(),
+            asked_before: self.asked_before.as_ref(),
+        };
+        let observed = observe(&self.replication, &self.accounts, &left).await;
+        let mut observed = match observed {
             Err(error) if error.kind == ErrorKind::WrongRegion => {
                 let source = self.replication.source().name;
-                Err(located(&self.accounts, source, error).await)
+                return Err(located(&self.accounts, source, error).await);
             }
-            other => other,
+            other => other?,
+        };
+        observed.asked_before.clone_from(&self.asked_before);
+        observed.now = self.accounts.home().now();
+        observed.former = self
+            .former()
+            .get_or_insert_with(|| Former::of(&self.replication, &observed))
+            .clone();
+        Ok(observed)
+    }
+
+    fn former(&self) -> MutexGuard<'_, Option<Former>> {
+        // Nothing that could panic is done under the lock.
+        self.former.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was in force before is no longer kept beside what should be.
+    pub fn let_go(&self) {
+        if let Some(former) = self.former().as_mut() {
+            former.let_go();
         }
     }
 
@@ -96,11 +162,37 @@ impl<'a, A: Aws> Case<'a, A> {
     pub async fn planned(&self) -> Outcome<Planned> {
         // Boxed, as the futures of many SDK calls nest deep.
         let observed = Box::pin(self.observe()).await?;
-        let resolved = desired(&self.replication, &observed).map(|desired| Resolved {
-            plan: plan(&self.replication, &desired, &observed),
-            desired,
+        let asked = &self.replication;
+        let proves = asked.spec.verification != Verification::None;
+        let resolved = desired(asked, &observed).map(|mut desired| {
+            let (broken, warnings) = warnings(asked, &desired, &observed);
+            let ids = broken.iter().filter_map(|fault| match &fault.about {
+                About::Rule(id) => Some(id.clone()),
+                _ => None,
+            });
+            desired.outranked = ids.collect();
+            Resolved {
+                plan: plan(asked, &desired, &observed),
+                narrowing: narrowing(asked, &desired, &observed, proves),
+                desired,
+                broken,
+                warnings,
+            }
         });
         Ok(Planned { observed, resolved })
+    }
+
+    /// The steps that take away what nothing needs any more, where S3 was seen to go by the new rules or
+    /// could not be.
+    ///
+    /// # Errors
+    /// The first read that failed.
+    pub async fn narrowing(&self, proved: bool) -> Outcome<Plan> {
+        let observed = Box::pin(self.observe()).await?;
+        let desired = desired(&self.replication, &observed).ok();
+        Ok(desired
+            .map(|desired| narrowing(&self.replication, &desired, &observed, proved))
+            .unwrap_or_default())
     }
 
     /// Carries out `plan`.
@@ -124,6 +216,7 @@ impl<'a, A: Aws> Case<'a, A> {
         let Self {
             replication,
             accounts,
+            ..
         } = self;
         let source = replication.source();
         probe::prove(accounts, source, desired, &replication.owner, patience).await

@@ -11,14 +11,15 @@ use std::time::Duration;
 use custom_resource::Deadline;
 
 use crate::apply::{Writes, apply};
-use crate::case::Case;
+use crate::case::{Case, Sound};
 use crate::claims::Kept;
 use crate::error::{ErrorKind, ReplicationError};
 use crate::owner::Owner;
-use crate::plan::{Deletion, Desired, plan_delete};
+use crate::plan::{Deletion, plan_delete};
 use crate::ports::Aws;
 use crate::remains::{Asked, Search};
 use crate::spec::Taking;
+use crate::step::Plan;
 
 /// Rounds of observe, plan and apply before we give up. Two are usual: the work, and the look
 /// that nothing is left of it.
@@ -35,22 +36,52 @@ pub async fn provision<A: Aws>(
     case: &Case<'_, A>,
     deadline: Deadline,
     writes: &mut Writes,
-) -> Result<Desired, ReplicationError> {
+) -> Result<Sound, ReplicationError> {
     let (owner, spec) = (&case.replication.owner, &case.replication.spec);
     let mut rounds = Rounds::new(owner, deadline, &spec.source_bucket, "provision");
     loop {
         rounds.begin().await?;
         let outcome = async {
             let planned = case.planned().await?;
-            let (desired, plan) = planned.sound().map_err(ReplicationError::Refused)?;
-            if plan.is_empty() {
-                return Ok(Some(desired));
+            let sound = planned.sound().map_err(ReplicationError::Refused)?;
+            if sound.plan.is_empty() {
+                return Ok(Some(sound));
             }
-            case.apply(&plan, writes).await?;
+            case.apply(&sound.plan, writes).await?;
             Ok(None)
         };
-        if let Some(desired) = rounds.end(Box::pin(outcome).await)? {
-            return Ok(desired);
+        if let Some(sound) = rounds.end(Box::pin(outcome).await)? {
+            return Ok(sound);
+        }
+    }
+}
+
+/// Takes away what nothing needs any more: by the steps of `first` where they are known already.
+///
+/// # Errors
+/// What AWS refused. What was not taken away, a later request finds.
+pub async fn narrow<A: Aws>(
+    case: &Case<'_, A>,
+    mut first: Option<Plan>,
+    proved: bool,
+    deadline: Deadline,
+    writes: &mut Writes,
+) -> Result<(), ReplicationError> {
+    let (owner, spec) = (&case.replication.owner, &case.replication.spec);
+    let doing = "take away what nothing needs any more of";
+    let mut rounds = Rounds::new(owner, deadline, &spec.source_bucket, doing);
+    loop {
+        rounds.begin().await?;
+        let outcome = async {
+            let plan = match first.take() {
+                Some(plan) => plan,
+                None => case.narrowing(proved).await?,
+            };
+            case.apply(&plan, writes).await?;
+            Ok(Some(()))
+        };
+        if rounds.end(Box::pin(outcome).await)?.is_some() {
+            return Ok(());
         }
     }
 }

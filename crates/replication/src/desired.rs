@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::configuration::ReplicationRule;
+use crate::fault::Fault;
 
 /// The spec with every name resolved: which keys, which Regions, which role. Keys that are still to
 /// be made are named by the ARN of their alias.
@@ -25,6 +26,15 @@ pub struct Desired {
     pub retaining: BTreeSet<String>,
     /// Whether others use the source bucket's configuration too.
     pub shared: bool,
+    /// Keys that S3 cannot use at present, and that a request did not bring in: whatever needs one of them
+    /// cannot be proved.
+    pub unusable: BTreeSet<String>,
+    /// `ID`s of rules of ours that decide for nothing, by rules of others.
+    pub outranked: BTreeSet<String>,
+    /// What is there and cannot be used any more.
+    pub(crate) broken: Vec<Fault>,
+    /// What else a person should know of.
+    pub(crate) warnings: Vec<Fault>,
     /// Keys to make: bucket and Region, by alias ARN.
     pub(crate) new_keys: BTreeMap<String, (String, String)>,
     /// Keys of ours whose deletion is to be taken back: bucket and Region, by ARN.

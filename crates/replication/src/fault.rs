@@ -14,6 +14,8 @@ pub enum About {
     Key(String),
     /// A role, by name.
     Role(String),
+    /// A replication rule, by its `ID`.
+    Rule(String),
 }
 
 impl About {
@@ -38,6 +40,7 @@ impl fmt::Display for About {
             Self::Bucket(name) => write!(f, "bucket `{name}`"),
             Self::Key(name) => write!(f, "key `{name}`"),
             Self::Role(name) => write!(f, "role `{name}`"),
+            Self::Rule(id) => write!(f, "rule `{id}`"),
         }
     }
 }

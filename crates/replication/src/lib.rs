@@ -26,6 +26,7 @@ pub mod direct;
 pub mod drift;
 pub mod error;
 pub mod fault;
+pub mod former;
 pub mod grants;
 pub mod merge;
 pub(crate) mod naming;
@@ -46,6 +47,7 @@ pub(crate) mod settle;
 pub mod spec;
 pub mod step;
 pub mod unfinished;
+pub(crate) mod writers;
 
 /// What AWS calls things.
 pub use aws_names as arn;

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use expectation::Time;
+
 use crate::arn::Arn;
 use crate::claims::Others;
 use crate::configuration::{
@@ -9,9 +11,10 @@ use crate::configuration::{
     Versioning,
 };
 use crate::error::AwsError;
+use crate::former::Former;
 use crate::owner::{OWNER_TAG, Owner};
 use crate::ports::{KeyDescription, RoleDescription};
-use crate::spec::Taking;
+use crate::spec::{Spec, Taking};
 
 /// What was read before a Create or Update.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +42,15 @@ pub struct Observed {
     /// Whether others have rules on the source bucket or policies on the role of ours: whoever
     /// writes rules puts its policy before them and takes it away after them.
     pub shared: bool,
+    /// Whoever of others the policy of the source bucket lets write to it, where its default encryption is
+    /// to be changed.
+    pub outside_writers: BTreeSet<String>,
+    /// What was in force when the request began.
+    pub former: Former,
+    /// What was asked for before, where a request changes it.
+    pub asked_before: Option<Spec>,
+    /// The time of the look.
+    pub now: Time,
 }
 
 /// Keys by what they were asked for; `None` where there is no such key.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use event_bus::{Event, Refusal};
+use expectation::Time;
 
 use crate::configuration::{
     DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
@@ -352,12 +353,29 @@ pub trait Assume: Sized + Send + Sync {
     fn assuming(&self, role_arn: &str) -> impl Call<Self>;
 }
 
+/// The time of day.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Time;
+}
+
 /// All of it.
 pub trait Aws:
-    Buckets + Objects + Keys + Roles + Parameters + Policies + Jobs + Events + Metrics + Assume
+    Buckets + Objects + Keys + Roles + Parameters + Policies + Jobs + Events + Metrics + Assume + Clock
 {
 }
-impl<T: Buckets + Objects + Keys + Roles + Parameters + Policies + Jobs + Events + Metrics + Assume>
-    Aws for T
+impl<
+    T: Buckets
+        + Objects
+        + Keys
+        + Roles
+        + Parameters
+        + Policies
+        + Jobs
+        + Events
+        + Metrics
+        + Assume
+        + Clock,
+> Aws for T
 {
 }

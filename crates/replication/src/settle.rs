@@ -7,29 +7,35 @@ use custom_resource::{Deadline, Success};
 use futures_util::future::join;
 
 use crate::apply::Writes;
-use crate::attributes::attributes;
+use crate::attributes::{Came, attributes};
 use crate::batch::replicate_existing;
-use crate::case::Case;
+use crate::case::{Case, Sound};
 use crate::configuration::Status;
-use crate::converge::{Rounds, provision};
+use crate::converge::{Rounds, narrow, provision};
 use crate::diagnosis::Result as Finding;
 use crate::error::ReplicationError;
+use crate::fault::Fault;
 use crate::plan::{Desired, plan_record};
 use crate::ports::{Aws, Outcome};
 use crate::probe::Proof;
 use crate::record::{Record, parameters_of};
 use crate::replication::Replication;
 use crate::spec::Verification;
+use crate::step::Plan;
 
 /// How long a stack waits for the probe where `Verification` is `BestEffort`. S3 replicates most
 /// objects in seconds, and promises nothing below 15 minutes.
 const BEST_EFFORT: Duration = Duration::from_mins(5);
 
 /// Looks at what we wrote, where others keep overwriting it.
-const MOST_LOOKS: u32 = 4;
+const MOST_LOOKS: u32 = 5;
 
 /// How long another writer may take from its read of a configuration to its write.
 const OVERWRITTEN_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long S3 may go by a former configuration, where nothing shows when it does no more. S3 does not say,
+/// see <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketReplication.html>.
+const IN_FORCE_WITHIN: Duration = Duration::from_secs(30);
 
 /// One request under way.
 #[derive(Debug)]
@@ -41,7 +47,31 @@ pub(crate) struct Settlement<'a, A> {
 }
 
 /// What the spec came to, what the proof showed, and how many writes it took.
-type Settled = (Desired, Result<Option<Proof>, ReplicationError>, Writes);
+struct Settled {
+    desired: Desired,
+    warnings: Vec<Fault>,
+    proof: Result<Option<Proof>, ReplicationError>,
+    writes: Writes,
+}
+
+impl Settled {
+    fn of(sound: Sound, proof: Result<Option<Proof>, ReplicationError>, writes: Writes) -> Self {
+        let Sound {
+            desired, warnings, ..
+        } = sound;
+        Self {
+            desired,
+            warnings,
+            proof,
+            writes,
+        }
+    }
+}
+
+/// Whether S3 goes by the new rules, as far as can be known: not while their proof is still out.
+fn may_let_go(proof: &Result<Option<Proof>, ReplicationError>) -> bool {
+    !matches!(proof, Err(_) | Ok(Some(Proof::Pending)))
+}
 
 impl<A: Aws> Settlement<'_, A> {
     /// Provisions and proves, and notes in the end what was asked for.
@@ -53,34 +83,41 @@ impl<A: Aws> Settlement<'_, A> {
         let Replication { home, owner, .. } = &self.case.replication;
         let known = parameters_of(self.case.accounts.home(), &home.region, owner);
         let (known, settled) = join(known, Box::pin(self.proven())).await;
-        let (desired, proof, writes) = settled?;
-        self.answer(&desired, proof, known, writes).await
+        self.answer(settled?, known).await
     }
 
     /// Provisions and proves, and looks again: another resource on the same bucket may have read its
-    /// configuration before our write and written it back after our look.
+    /// configuration before our write and written it back after our look. Then what nothing needs any more
+    /// is let go of.
     async fn proven(&self) -> Result<Settled, ReplicationError> {
         let mut writes = Writes::default();
         let mut shown: Option<Result<Option<Proof>, ReplicationError>> = None;
         for _ in 0..MOST_LOOKS {
             let before = writes;
             let work = provision(self.case, self.deadline, &mut writes);
-            let desired = match Box::pin(work).await {
-                Ok(desired) => desired,
+            let sound = match Box::pin(work).await {
+                Ok(sound) => sound,
                 Err(error) => {
                     return Err(self.explained(shown, error).await);
                 }
             };
+            let waiting = !sound.narrowing.is_empty();
             let proof = match shown.take() {
-                Some(proof) if writes == before => return Ok((desired, proof, writes)),
+                Some(proof) if writes == before && waiting && may_let_go(&proof) => {
+                    self.let_go(&proof, sound.narrowing.clone(), &mut writes)
+                        .await?;
+                    proof
+                }
+                Some(proof) if writes == before => return Ok(Settled::of(sound, proof, writes)),
                 _ => {
-                    let proof = self.prove(&desired, writes);
+                    let proof = self.prove(&sound.desired, writes, waiting);
                     Box::pin(proof).await
                 }
             };
             let unproved = matches!(proof, Ok(None));
-            if writes == Writes::default() || unproved && !desired.shared {
-                return Ok((desired, proof, writes));
+            let settled = writes == Writes::default() || unproved && !sound.desired.shared;
+            if settled && !waiting {
+                return Ok(Settled::of(sound, proof, writes));
             }
             if unproved {
                 // The probe takes longer.
@@ -94,23 +131,56 @@ impl<A: Aws> Settlement<'_, A> {
         })
     }
 
+    /// Takes away what was kept beside the new rules while S3 could go by the old ones. What could not be
+    /// proved is given time, and expectations keep it for longer.
+    async fn let_go(
+        &self,
+        proof: &Result<Option<Proof>, ReplicationError>,
+        narrowing: Plan,
+        writes: &mut Writes,
+    ) -> Result<(), ReplicationError> {
+        let proved = matches!(proof, Ok(Some(_)));
+        if !proved {
+            let time = IN_FORCE_WITHIN.min(self.deadline.remaining() / 2);
+            tokio::time::sleep(time).await;
+        }
+        let first = proved.then_some(narrowing);
+        Box::pin(narrow(self.case, first, proved, self.deadline, writes)).await?;
+        self.case.let_go();
+        Ok(())
+    }
+
     async fn answer(
         &self,
-        desired: &Desired,
-        proof: Result<Option<Proof>, ReplicationError>,
+        settled: Settled,
         known: Outcome<BTreeMap<String, String>>,
-        mut writes: Writes,
     ) -> Result<Success, ReplicationError> {
+        let Settled {
+            desired,
+            warnings,
+            proof,
+            mut writes,
+        } = settled;
+        for warning in &warnings {
+            tracing::warn!(%warning, "provisioned all the same");
+        }
         let proof = match proof {
             Ok(proof) => proof,
             Err(error) => return Err(self.explained(None, error).await),
         };
         // Only now: a job over all objects of a bucket is not begun on rules that were shown not to work.
-        let job = replicate_existing(self.case, desired, self.deadline, &mut writes);
+        let job = replicate_existing(self.case, &desired, self.deadline, &mut writes);
         let job = Box::pin(job).await?;
         Box::pin(self.note(known, &mut writes)).await?;
+        let outcome = Came {
+            desired: &desired,
+            proof,
+            job,
+            warnings: &warnings,
+            writes,
+        };
         Ok(Success {
-            data: attributes(&self.case.replication, desired, proof, job, writes),
+            data: attributes(&self.case.replication, &outcome),
             ..Success::default()
         })
     }
@@ -167,11 +237,12 @@ impl<A: Aws> Settlement<'_, A> {
         &self,
         desired: &Desired,
         writes: Writes,
+        waiting: bool,
     ) -> Result<Option<Proof>, ReplicationError> {
         let (spec, deadline) = (&self.case.replication.spec, self.deadline);
         let patience = match spec.verification {
             Verification::None => return Ok(None),
-            _ if writes == Writes::default() => return Ok(None),
+            _ if writes == Writes::default() && !waiting => return Ok(None),
             // Nothing is to be replicated, so nothing can be shown.
             _ if desired
                 .rules

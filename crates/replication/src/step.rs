@@ -91,6 +91,8 @@ pub enum Step {
         region: String,
         queue_arn: String,
     },
+    /// Waits until what was allowed is known everywhere.
+    Wait { seconds: u64 },
     /// Puts exactly these rules of the owner's into the bucket's replication configuration.
     MergeReplication {
         bucket: String,
@@ -166,6 +168,7 @@ impl Step {
             | Self::ScheduleKeyDeletion { bucket, .. } => Some(bucket),
             Self::CreateRole { .. }
             | Self::PutTrustPolicy { .. }
+            | Self::Wait { .. }
             | Self::PutPermissionsBoundary { .. }
             | Self::PutRolePolicy { .. }
             | Self::PutRecord { .. }
@@ -200,6 +203,7 @@ impl Step {
                     .for_each(replace);
             }
             Self::CreateBucket { .. }
+            | Self::Wait { .. }
             | Self::CreateKey { .. }
             | Self::RestoreKey { .. }
             | Self::CreateRole { .. }
@@ -282,6 +286,12 @@ impl fmt::Display for Step {
                 write!(
                     f,
                     "send replication failures of bucket `{bucket}` to `{queue_arn}`"
+                )
+            }
+            Self::Wait { seconds } => {
+                write!(
+                    f,
+                    "wait {seconds} seconds, until what was allowed is known everywhere"
                 )
             }
             Self::MergeReplication { bucket, rules, .. } => {

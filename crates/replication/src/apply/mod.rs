@@ -5,6 +5,7 @@ mod delete;
 mod merge;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -219,6 +220,10 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
         } => {
             aws.put_parameter(region, name, value, RECORD).await?;
             Ok(Done::writes(1))
+        }
+        Step::Wait { seconds } => {
+            tokio::time::sleep(Duration::from_secs(*seconds)).await;
+            Ok(Done::default())
         }
         Step::EnableEventBridge { bucket, region } => {
             let change = NotificationChange::ToEventBridge;

@@ -5,10 +5,11 @@
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use expectation::Time;
 use serde_json::{Value, json};
 
 use super::SdkAws;
-use crate::ports::Metrics;
+use crate::ports::{Clock, Metrics};
 
 /// The metrics' namespace, as the checker's.
 const NAMESPACE: &str = "EncryptedReplication";
@@ -22,6 +23,14 @@ impl Metrics for SdkAws {
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{line}")?;
         stdout.flush()
+    }
+}
+
+impl Clock for SdkAws {
+    fn now(&self) -> Time {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seconds = now.unwrap_or_default().as_secs();
+        Time::from_secs(i64::try_from(seconds).unwrap_or_default())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::merge::{FAILURE_EVENTS, takes};
 use crate::observed::{KeyName, Observed, ObservedBucket, ObservedDestination};
 use crate::owner::Owner;
 use crate::plan;
+use crate::ranking::deciding;
 use crate::replication::Replication;
 use crate::spec::WhenMissing;
 use crate::step::{Plan, Step};
@@ -325,8 +326,6 @@ fn metrics(resource: &str, rule: &ReplicationRule) -> Option<Check> {
     Some(check.remedy("set `Destination.Metrics.Status` to Enabled"))
 }
 
-/// Of the rules to one destination, the one with the highest priority decides. See
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ReplicationRule.html>.
 fn outranked(
     resource: &str,
     rule: &ReplicationRule,
@@ -335,13 +334,8 @@ fn outranked(
 ) -> Option<Check> {
     let filter = rule.filter.as_ref()?;
     let key = owner.probe_key(&filter.prefix);
-    let winner = configuration
-        .rules
-        .iter()
-        .filter(|other| other.status == Status::Enabled)
-        .filter(|other| other.destination.bucket == rule.destination.bucket)
-        .filter(|other| other.covers(&key, &filter.tags))
-        .max_by_key(|other| other.priority)?;
+    let deciding = deciding(&configuration.rules, &key, &filter.tags);
+    let winner = deciding.get(rule.destination.bucket.as_str())?;
     if owner.owns(&winner.id) {
         return None;
     }

@@ -17,10 +17,10 @@ use serde::Serialize;
 
 use crate::arn::Arn;
 use crate::case::Case;
-use crate::fault::{About, Fault, FaultKind, Faults};
+use crate::fault::{About, Fault, FaultKind};
 use crate::observed::Observed;
 use crate::owner::Owner;
-use crate::plan::{Desired, plan, resolved};
+use crate::plan::{Desired, plan, resolved, warnings};
 use crate::ports::Aws;
 use crate::replication::Replication;
 
@@ -167,7 +167,18 @@ async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
         Ok(_) => {}
         Err(more) => faults.extend(more),
     }
-    checks.extend(untold(&checks, faults, &resource));
+    let finding = "cannot be brought to what the properties say";
+    checks.extend(untold(&checks, faults, &resource, finding));
+    let (broken, warnings) = warnings(replication, &desired, observed);
+    let rest = warnings.into_iter().filter(|one| !broken.contains(one));
+    checks.extend(
+        rest.map(|warning| Check::warn("Warning", warning.about.to_string(), warning.to_string())),
+    );
+    // Rules that others outrank have a failed check of their own.
+    let rest = broken
+        .into_iter()
+        .filter(|one| !matches!(one.about, About::Rule(_)));
+    checks.extend(untold(&checks, rest, &resource, "does not work any more"));
     checks.extend(of_role);
     if let Some(role) = &Arn::parse(&desired.role_arn) {
         let asking = policies::Asking { role, bounded };
@@ -176,18 +187,23 @@ async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
     checks
 }
 
-/// What a Create or Update would be refused for, but for what a check of its own tells already.
-fn untold(checks: &[Check], faults: Faults, resource: &str) -> Vec<Check> {
-    let told = checks.iter().filter_map(|check| check.tells.clone());
-    let told: BTreeSet<_> = told.collect();
+/// A failed check for each fault that none of `checks` tells.
+fn untold(
+    checks: &[Check],
+    faults: impl IntoIterator<Item = Fault>,
+    resource: &str,
+    finding: &str,
+) -> Vec<Check> {
+    let told: BTreeSet<_> = checks
+        .iter()
+        .filter_map(|check| check.tells.clone())
+        .collect();
     let untold = faults
         .into_iter()
         .filter(|fault| !told.contains(&(fault.about.clone(), fault.kind)));
-    let untold = untold.map(|fault| {
-        let finding = format!("cannot be brought to what the properties say: {fault}");
-        Check::fail("Configuration", resource, finding)
-    });
-    untold.collect()
+    untold
+        .map(|fault| Check::fail("Configuration", resource, format!("{finding}: {fault}")))
+        .collect()
 }
 
 /// Statements in policies of the role of ours that are nobody's of us, and deny what replication takes: by

@@ -102,6 +102,8 @@ async fn rules_of<A: Aws>(
 struct Answer {
     /// What keeps it from being done.
     faults: Vec<String>,
+    /// What a person should know of.
+    warnings: Vec<String>,
     /// Phase by phase; the steps of one phase are taken at once.
     phases: Vec<Vec<Value>>,
     /// The policies as they would stand, also where nothing of them changes.
@@ -120,7 +122,13 @@ impl Answer {
 async fn planned<A: Aws>(case: &Case<'_, A>) -> Result<Answer, AwsError> {
     let replication = &case.replication;
     let Planned { observed, resolved } = case.planned().await?;
-    let Resolved { desired, plan } = match resolved {
+    let Resolved {
+        desired,
+        plan,
+        narrowing,
+        warnings,
+        ..
+    } = match resolved {
         Ok(resolved) => resolved,
         Err(faults) => return Ok(Answer::faulty(&faults)),
     };
@@ -131,6 +139,7 @@ async fn planned<A: Aws>(case: &Case<'_, A>) -> Result<Answer, AwsError> {
         ObservedJob::default()
     };
     let planned = plan.and_then(|Plan(mut phases)| {
+        phases.extend(narrowing.0);
         phases.extend(plan_job(replication, &desired, &job)?.0);
         Ok(phases)
     });
@@ -141,6 +150,7 @@ async fn planned<A: Aws>(case: &Case<'_, A>) -> Result<Answer, AwsError> {
     let as_data = |phase: &Vec<Step>| phase.iter().map(step).collect();
     Ok(Answer {
         faults,
+        warnings: warnings.iter().map(ToString::to_string).collect(),
         phases: phases.iter().map(as_data).collect(),
         policies,
     })

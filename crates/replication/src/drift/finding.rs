@@ -8,7 +8,7 @@ use crate::arn::Home;
 use crate::diagnosis::CHANGE_A_PROPERTY;
 use crate::digest;
 use crate::error::AwsError;
-use crate::fault::Faults;
+use crate::fault::{Fault, Faults};
 use crate::owner::{Owner, PhysicalId};
 use crate::record::Record;
 use crate::step::Plan;
@@ -123,6 +123,25 @@ impl Finding {
         self.remedy = Some(match self.remedy {
             Some(remedy) => format!("{remedy}; {take_out}"),
             None => take_out.to_owned(),
+        });
+        self
+    }
+
+    /// Drifted as well where something is there and does not work any more.
+    pub(super) fn broken(mut self, faults: &[Fault]) -> Self {
+        if faults.is_empty() {
+            return self;
+        }
+        let words: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        let words = format!("what is there does not work any more: {}", words.join("; "));
+        self.cause.push_str(&words);
+        self.result = Outcome::Drifted;
+        self.reason = Some(match self.reason {
+            Some(reason) => format!("{reason}; and {words}"),
+            None => words,
+        });
+        self.remedy.get_or_insert_with(|| {
+            "do what the reason says; no update can repair it before".to_owned()
         });
         self
     }

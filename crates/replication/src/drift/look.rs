@@ -2,7 +2,7 @@
 
 use super::Detection;
 use super::finding::Finding;
-use crate::case::Case;
+use crate::case::{Case, Sound as Look};
 use crate::diagnosis::denying_policies;
 use crate::error::AwsError;
 use crate::fault::Faults;
@@ -10,7 +10,6 @@ use crate::owner::{Owner, PhysicalId};
 use crate::ports::Aws;
 use crate::properties::Sound;
 use crate::record::{self, Parts, Record};
-use crate::step::Plan;
 
 /// Why nothing can be said of a resource.
 enum Unknown {
@@ -49,7 +48,9 @@ impl<A: Aws> Detection<'_, A> {
             Err(why) => return Finding::of_broken_record(owner, &why),
         };
         match self.planned(&record, &id).await {
-            Ok(Ok((plan, denials))) => Finding::of_plan(&record, &id, &plan).beside(&denials),
+            Ok(Ok((sound, denials))) => Finding::of_plan(&record, &id, &sound.plan)
+                .broken(&sound.broken)
+                .beside(&denials),
             Ok(Err(faults)) => Finding::of_faults(&record, &id, &faults),
             Err(Unknown::Aws(error)) => Finding::unreadable(&record, &id, &error),
             Err(Unknown::Properties(faults)) => Finding::of_properties(&record, &id, &faults),
@@ -61,15 +62,15 @@ impl<A: Aws> Detection<'_, A> {
         &self,
         record: &Record,
         id: &PhysicalId,
-    ) -> Result<Result<(Plan, Vec<String>), Faults>, Unknown> {
+    ) -> Result<Result<(Look, Vec<String>), Faults>, Unknown> {
         let sound = Sound::read(&record.properties, self.installation)
             .map_err(|faults| Unknown::Properties(faults.to_string()))?;
         let case = Case::open(self.aws, sound.of(id.owner.clone()), None).await?;
         let planned = case.planned().await?;
         let observed = planned.observed.clone();
-        Ok(planned.sound().map(|(desired, plan)| {
-            let denials = denying_policies(&case.replication, &desired, &observed);
-            (plan, denials)
+        Ok(planned.sound().map(|sound| {
+            let denials = denying_policies(&case.replication, &sound.desired, &observed);
+            (sound, denials)
         }))
     }
 }

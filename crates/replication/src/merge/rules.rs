@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use super::MergeError;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule};
 use crate::owner::Owner;
+use crate::ranking::share_objects;
 
 /// `existing` with exactly `ours` as this owner's rules, under `role`. `None` where no rule is left:
 /// the configuration is then to be deleted.
 ///
 /// A rule of ours without a priority keeps the one it has in the bucket, or gets its position
-/// where that is free, or else the next free one.
+/// where that is free, or else the next free one; where that would put an earlier one in the list above a
+/// later one that covers the same objects, all of them get new ones in the list's order.
 ///
 /// # Errors
 /// Where the rules cannot stand together; see [`MergeError`]. Removing rules never fails.
@@ -109,7 +111,46 @@ fn with_priorities(
             rule.priority = (position..=i32::MAX).find(|priority| taken.insert(*priority));
         }
     }
+    if !in_order(ours, &chosen) {
+        reorder(ours, &mut chosen, foreign);
+    }
     Ok(chosen)
+}
+
+/// Whether, of rules without a priority of the template's, the later one in the list has the higher
+/// wherever both cover an object.
+fn in_order(ours: &[ReplicationRule], chosen: &[ReplicationRule]) -> bool {
+    let open: Vec<_> = ours
+        .iter()
+        .zip(chosen)
+        .filter(|(asked, _)| asked.priority.is_none())
+        .map(|(_, rule)| rule)
+        .collect();
+    open.iter().enumerate().all(|(position, later)| {
+        let mut earlier = open.iter().take(position);
+        earlier.all(|earlier| {
+            earlier.priority < later.priority
+                || earlier.destination.bucket != later.destination.bucket
+                || !share_objects(earlier, later)
+        })
+    })
+}
+
+/// Gives all rules without a priority of the template's new ones, in the template's order.
+fn reorder(ours: &[ReplicationRule], chosen: &mut [ReplicationRule], foreign: &[&ReplicationRule]) {
+    let given = ours.iter().chain(foreign.iter().copied());
+    let taken: BTreeSet<i32> = given.filter_map(|rule| rule.priority).collect();
+    let mut next = 1;
+    for (position, (asked, rule)) in (1_i32..).zip(ours.iter().zip(chosen)) {
+        if asked.priority.is_some() {
+            continue;
+        }
+        next = next.max(position);
+        rule.priority = (next..=i32::MAX).find(|priority| !taken.contains(priority));
+        next = rule
+            .priority
+            .map_or(next, |priority| priority.saturating_add(1));
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +213,10 @@ mod tests {
             rule(&b, Some(9)),
             rule("y", Some(3)),
         ]);
-        let ours = [rule(&a, None), rule(&b, None), rule(&c, None)];
+        let mut ours = [rule(&a, None), rule(&b, None), rule(&c, None)];
+        for (rule, prefix) in ours.iter_mut().zip(["a/", "b/", "c/"]) {
+            rule.filter.as_mut().unwrap().prefix = prefix.into();
+        }
         let merged = replication(Some(&present), &us, ROLE, &ours)
             .unwrap()
             .unwrap();
@@ -186,6 +230,35 @@ mod tests {
                 (c.as_str(), Some(4)),
             ]
         );
+    }
+
+    #[test]
+    fn where_rules_cover_the_same_objects_the_later_one_in_the_list_gets_the_higher_priority() {
+        let us = owner("A");
+        let (wide, narrow) = (us.rule_id(Some("wide"), 0), us.rule_id(Some("narrow"), 1));
+        let of = |id: &str, prefix: &str| {
+            let mut rule = rule(id, None);
+            rule.filter.as_mut().unwrap().prefix = prefix.into();
+            rule
+        };
+        // The narrow one was there first.
+        let mut there_already = of(&narrow, "Tax/");
+        there_already.priority = Some(1);
+        let present = there(vec![there_already, rule("x", Some(2))]);
+        let ours = [of(&wide, ""), of(&narrow, "Tax/")];
+        let merged = replication(Some(&present), &us, ROLE, &ours)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            priorities(&merged),
+            [
+                (narrow.as_str(), Some(3)),
+                ("x", Some(2)),
+                (wide.as_str(), Some(1)),
+            ]
+        );
+        let again = replication(Some(&merged), &us, ROLE, &ours).unwrap();
+        assert_eq!(again, Some(merged));
     }
 
     #[test]

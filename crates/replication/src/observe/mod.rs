@@ -6,9 +6,9 @@ pub mod remains;
 mod surroundings;
 mod whereabouts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{try_join_all, try_join3, try_join4};
+use futures_util::future::{try_join_all, try_join3, try_join4, try_join5};
 
 use self::keys::{describe, former_keys, given_keys, key_policies, keys_of_rules, later_keys};
 use self::reads::{missing_is_none, observe_bucket, observe_source, own_parameters};
@@ -16,11 +16,22 @@ use self::remains::{Search, own_destinations};
 pub(crate) use self::whereabouts::{located, located_by};
 use crate::accounts::Accounts;
 use crate::configuration::ReplicationConfiguration;
-use crate::error::AwsError;
-use crate::observed::{Observed, ObservedDestination};
+use crate::error::{AwsError, ErrorKind};
+use crate::observed::{Observed, ObservedBucket, ObservedDestination};
 use crate::owner::Owner;
-use crate::ports::{Aws, BucketRef, Outcome, RoleDescription, Roles};
+use crate::ports::{Aws, BucketRef, Outcome, Policies, RoleDescription, Roles};
 use crate::replication::Replication;
+use crate::spec::Spec;
+use crate::writers::writers;
+
+/// Where else something of ours may be than where the rules lead.
+#[derive(Clone, Debug, Default)]
+pub struct Left<'a> {
+    /// Destinations of rules of ours that a request has replaced since it began.
+    pub by_rules: BTreeSet<String>,
+    /// What was asked for before. A request that got no further may have written to what it names.
+    pub asked_before: Option<&'a Spec>,
+}
 
 /// Reads all that a Create or Update depends on.
 ///
@@ -29,6 +40,7 @@ use crate::replication::Replication;
 pub async fn observe<A: Aws>(
     replication: &Replication,
     accounts: &Accounts<'_, A>,
+    left: &Left<'_>,
 ) -> Outcome<Observed> {
     let (aws, asked, owner) = (accounts.home(), replication, &replication.owner);
     let ((source, replication), destinations, (role, ours, policies), mut keys) = try_join4(
@@ -41,11 +53,12 @@ pub async fn observe<A: Aws>(
     // What can only be asked once the first answers are in.
     let rules = replication.as_ref();
     let later = later_keys(asked, source.as_ref(), &destinations, &keys);
-    let (more, abandoned, former_keys, mut role_policies) = try_join4(
+    let (more, abandoned, former_keys, mut role_policies, outside_writers) = try_join5(
         describe(asked, accounts, later),
-        abandoned(asked, accounts, rules, &destinations),
+        abandoned(asked, accounts, rules, &destinations, left),
         former_keys(asked, accounts, rules, &destinations),
         others_policies(asked, aws, &policies),
+        outside_writers(asked, aws, source.as_ref()),
     )
     .await?;
     role_policies.extend(ours.map(|ours| (owner.policy_name(), ours)));
@@ -69,6 +82,8 @@ pub async fn observe<A: Aws>(
         role,
         role_policies,
         shared,
+        outside_writers,
+        ..Observed::default()
     })
 }
 
@@ -161,31 +176,67 @@ async fn observe_destination<A: Aws>(
     Ok(observed)
 }
 
+/// Whoever of others the policy of the source bucket lets write to it, where its default encryption is to
+/// be changed.
+async fn outside_writers<A: Policies>(
+    asked: &Replication,
+    aws: &A,
+    source: Option<&ObservedBucket>,
+) -> Outcome<BTreeSet<String>> {
+    let changes = source.is_some_and(|found| {
+        found.default_key().is_none()
+            && !found.is_of(&asked.owner)
+            && asked.spec.source_kms_keys.is_empty()
+    });
+    if !changes {
+        return Ok(BTreeSet::new());
+    }
+    match aws.bucket_policy(asked.source()).await {
+        Ok(policy) => Ok(writers(&policy.unwrap_or_default(), &asked.home.account)),
+        Err(error) if error.kind == ErrorKind::AccessDenied => {
+            tracing::warn!(%error, "whether others write to the source bucket cannot be seen");
+            Ok(BTreeSet::new())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Destinations of our rules that the spec no longer names.
 async fn abandoned<A: Aws>(
     asked: &Replication,
     accounts: &Accounts<'_, A>,
     replication: Option<&ReplicationConfiguration>,
     destinations: &BTreeMap<String, ObservedDestination>,
+    left: &Left<'_>,
 ) -> Outcome<BTreeMap<String, crate::observed::RemainingDestination>> {
     let Replication { home, owner, .. } = asked;
-    let search = Search {
+    let search = |spec| Search {
         accounts,
         home,
         owner,
-        spec: None,
+        spec,
     };
-    let unknown = search.beyond_reach(replication);
-    let mut gone = own_destinations(replication, owner);
+    // What rules of ours lead to is there; what was only asked for may never have been ours.
+    let (ruled, asked_for) = (search(None), search(left.asked_before));
+    let unknown = ruled.beyond_reach(replication);
+    let mut led_to = own_destinations(replication, owner);
+    led_to.extend(left.by_rules.iter().cloned());
     // Old properties may name one whose rules were replaced by a request that got no further.
-    gone.extend(accounts.foreign().cloned());
-    let gone = gone.into_iter();
-    let search = &search;
+    led_to.extend(accounts.foreign().cloned());
+    let before = left.asked_before.iter().flat_map(|spec| &spec.rules);
+    let mut gone: BTreeSet<String> = before.map(|rule| rule.destination_bucket.clone()).collect();
+    gone.extend(led_to.iter().cloned());
     let calls = gone
+        .into_iter()
         .filter(|bucket| !destinations.contains_key(bucket) && !unknown.contains(bucket))
         .map(|bucket| {
             let mut keys = keys_of_rules(replication, owner, &bucket);
             keys.extend(accounts.keys_of(&bucket).0);
+            let search = if led_to.contains(&bucket) {
+                &ruled
+            } else {
+                &asked_for
+            };
             async move {
                 let found = search.destination(&bucket, keys).await?;
                 Ok::<_, AwsError>(found.map(|found| (bucket, found)))

@@ -1,6 +1,7 @@
 //! The plan of a Create or Update.
 
 use super::desired::lacks_our_default;
+use super::expectation;
 use crate::configuration::{
     AsRead, DefaultEncryption, NotificationConfiguration, ReplicationConfiguration,
     ReplicationRule, Versioning,
@@ -8,7 +9,7 @@ use crate::configuration::{
 use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::grants::{Grants, grants};
-use crate::merge;
+use crate::merge::{self, MergeError};
 use crate::observed::{Observed, ObservedBucket};
 use crate::replication::Replication;
 use crate::step::{Plan, Step};
@@ -16,7 +17,12 @@ use crate::step::{Plan, Step};
 /// Of one bucket, see <https://docs.aws.amazon.com/general/latest/gr/s3.html>.
 const MOST_NOTIFICATIONS: usize = 100;
 
-/// The steps from what there is to what should be.
+/// How long IAM and KMS may take until what was allowed is known everywhere, in seconds: mostly a few. See
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>.
+const KNOWN_AFTER: u64 = 15;
+
+/// The steps from what there is to what should be. What S3 may still go by while the change is under way
+/// stays allowed and expected; [`narrowing`] takes it away.
 ///
 /// # Errors
 /// Where our part cannot join other people's configuration, or a limit of AWS is passed.
@@ -25,13 +31,19 @@ pub fn plan(
     desired: &Desired,
     observed: &Observed,
 ) -> Result<Plan, Faults> {
-    let comparison = Comparison {
-        replication,
-        desired,
-        observed,
-        grants: grants(replication, desired),
-    };
-    comparison.plan()
+    Comparison::of(replication, desired, observed).plan()
+}
+
+/// The steps that take away what nothing needs any more, once the steps of [`plan`] are taken and, where
+/// they are `proved`, S3 was seen to go by the new rules. Empty where [`plan`] fails.
+#[must_use]
+pub fn narrowing(
+    replication: &Replication,
+    desired: &Desired,
+    observed: &Observed,
+    proved: bool,
+) -> Plan {
+    Comparison::of(replication, desired, observed).narrowing(proved)
 }
 
 /// What should be beside what is.
@@ -39,7 +51,31 @@ pub(super) struct Comparison<'a> {
     pub replication: &'a Replication,
     pub desired: &'a Desired,
     pub observed: &'a Observed,
+    /// What should be, with what was in force when the request began.
+    pub standing: Desired,
+    /// The same with what an earlier request left unproved.
+    pub unproved: Desired,
     pub grants: Grants,
+}
+
+impl<'a> Comparison<'a> {
+    pub(super) fn of(
+        replication: &'a Replication,
+        desired: &'a Desired,
+        observed: &'a Observed,
+    ) -> Self {
+        let standing = desired.beside(&observed.former);
+        let said = expectation::said(observed);
+        let unproved = standing.beside(&desired.unproved(&said, observed.now));
+        Self {
+            replication,
+            desired,
+            observed,
+            standing,
+            unproved,
+            grants: grants(replication, desired),
+        }
+    }
 }
 
 impl Comparison<'_> {
@@ -49,27 +85,23 @@ impl Comparison<'_> {
         foundations.extend(self.new_keys());
         foundations.extend(self.restored_keys());
         let mut settings = self.buckets();
+        let buckets = settings.len();
         match self.role() {
-            Ok((of_foundations, of_settings)) => {
+            Ok((of_foundations, of_grants)) => {
                 foundations.extend(of_foundations);
-                settings.extend(of_settings);
+                settings.extend(of_grants);
             }
-            Err(fault) => faults.add(fault),
+            Err(found) => faults.extend(found),
         }
         match self.granted() {
             Ok(steps) => settings.extend(steps),
             Err(found) => faults.extend(found),
         }
+        let grants = settings.len() > buckets;
         let existing = self.observed.replication.as_ref();
         let role_arn = &self.desired.role_arn;
-        let merged = merge::replication(
-            existing,
-            &self.replication.owner,
-            role_arn,
-            &self.desired.rules,
-        );
-        let rules = self.prioritised(merged.as_ref().ok().and_then(Option::as_ref));
-        match self.expectations(&rules) {
+        let merged = self.merged();
+        match self.expectations() {
             Ok(steps) => settings.extend(steps),
             Err(found) => faults.extend(found),
         }
@@ -77,8 +109,7 @@ impl Comparison<'_> {
             Ok(step) => settings.extend(step),
             Err(fault) => faults.add(fault),
         }
-        // Before the rules: once they are replaced, nothing leads to the parameters any more.
-        settings.extend(self.abandoned_expectations());
+        faults.extend(self.ranks().faults);
         let bucket = &self.replication.spec.source_bucket;
         let mut merge = Vec::new();
         match merged {
@@ -92,14 +123,40 @@ impl Comparison<'_> {
             Err(error) => faults.add(error.fault(About::bucket(bucket))),
         }
         faults.or(())?;
-        let mut leftovers = self.former_role_policy();
-        leftovers.extend(self.former_grants());
-        Ok(Plan::of([foundations, settings, merge, leftovers]))
+        // Objects that are replicated now would fail while the new rules are known and what they need is not.
+        let mut wait = Vec::new();
+        if grants && !merge.is_empty() && !self.observed.former.is_over() {
+            wait.push(Step::Wait {
+                seconds: KNOWN_AFTER,
+            });
+        }
+        Ok(Plan::of([foundations, settings, wait, merge]))
+    }
+
+    fn narrowing(&self, proved: bool) -> Plan {
+        let mut steps = self.narrowed_role();
+        steps.extend(self.narrowed_grants());
+        if proved {
+            steps.extend(self.proved_expectations());
+        }
+        steps.extend(self.abandoned_expectations());
+        Plan::of([steps])
+    }
+
+    /// The bucket's rules as they are to be.
+    pub(super) fn merged(&self) -> Result<Option<ReplicationConfiguration>, MergeError> {
+        merge::replication(
+            self.observed.replication.as_ref(),
+            &self.replication.owner,
+            &self.desired.role_arn,
+            &self.desired.rules,
+        )
     }
 
     /// Our rules as they are to be, in the template's order.
-    fn prioritised(&self, merged: Option<&ReplicationConfiguration>) -> Vec<ReplicationRule> {
-        let merged = merged.map_or(&[][..], |merged| &merged.rules);
+    pub(super) fn prioritised(&self) -> Vec<ReplicationRule> {
+        let merged = self.merged().ok().flatten();
+        let merged = merged.as_ref().map_or(&[][..], |merged| &merged.rules);
         let rules = self.desired.rules.iter().map(|rule| {
             let known = merged.iter().find(|known| known.id == rule.id);
             known.unwrap_or(rule).clone()

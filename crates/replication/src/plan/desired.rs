@@ -34,6 +34,10 @@ pub(crate) fn resolved(replication: &Replication, observed: &Observed) -> (Desir
         object_lock: false,
         retaining: BTreeSet::new(),
         shared: observed.shared,
+        unusable: BTreeSet::new(),
+        outranked: BTreeSet::new(),
+        broken: Vec::new(),
+        warnings: Vec::new(),
         new_keys: BTreeMap::new(),
         restored_keys: BTreeMap::new(),
         source_default: None,
@@ -87,14 +91,72 @@ impl Resolution<'_> {
         self.faults.add(Fault::new(about, kind, words));
     }
 
-    fn usable(&mut self, place: &Place<'_>, key: &str, what: &str) -> Option<String> {
-        match keys::usable(&self.observed.keys, place, key, what) {
-            Ok(arn) => Some(arn),
-            Err(found) => {
-                self.faults.extend(found);
-                keys::meant(&self.observed.keys, place, key)
+    /// The key that is meant, if that can be known. One that S3 cannot use is a fault, but for what is
+    /// there already: that is not to be changed, and so is told and not refused.
+    fn usable(
+        &mut self,
+        place: &Place<'_>,
+        key: &str,
+        what: &str,
+        is_there: impl Fn(&Self, &str) -> bool,
+    ) -> Option<String> {
+        let found = match keys::usable(&self.observed.keys, place, key, what) {
+            Ok(arn) => return Some(arn),
+            Err(found) => found,
+        };
+        let meant = keys::meant(&self.observed.keys, place, key);
+        match &meant {
+            Some(arn) if is_there(self, arn) && self.observed.former.could_not_use(arn) => {
+                self.desired.unusable.insert(arn.clone());
+                self.break_with(found);
+            }
+            _ => self.faults.extend(found),
+        }
+        meant
+    }
+
+    fn break_with(&mut self, found: impl IntoIterator<Item = Fault>) {
+        for fault in found {
+            if !self.desired.broken.contains(&fault) {
+                self.desired.broken.push(fault);
             }
         }
+    }
+
+    fn warn(&mut self, found: impl IntoIterator<Item = Fault>) {
+        for fault in found {
+            if !self.desired.warnings.contains(&fault) {
+                self.desired.warnings.push(fault);
+            }
+        }
+    }
+
+    /// Whether rules of ours are in force.
+    fn is_running(&self) -> bool {
+        let rules = self.observed.replication.as_ref();
+        self.replication.owner.rules_of(rules).next().is_some()
+    }
+
+    /// Whether objects under this source key are replicated already.
+    fn takes(&self, key: &str) -> bool {
+        let ours = self.replication.spec.role.is_none();
+        self.is_running() && (!ours || self.observed.former.takes(key))
+    }
+
+    /// Whether a rule of ours leads there under this key already.
+    fn leads(&self, bucket: &str, key: &str) -> bool {
+        let rules = self.observed.replication.as_ref();
+        self.replication.owner.rules_of(rules).any(|rule| {
+            rule.destination.bucket_name() == bucket
+                && rule.destination.replica_kms_key_id.as_deref() == Some(key)
+        })
+    }
+
+    /// Whether rules of ours lead to the bucket already.
+    fn leads_to(&self, bucket: &str) -> bool {
+        let rules = self.observed.replication.as_ref();
+        let mut ours = self.replication.owner.rules_of(rules);
+        ours.any(|rule| rule.destination.bucket_name() == bucket)
     }
 
     fn source(&mut self) {
@@ -109,7 +171,7 @@ impl Resolution<'_> {
             region: &spec.source_region,
         };
         for key in &spec.source_kms_keys {
-            if let Some(arn) = self.usable(&place, key, "source key") {
+            if let Some(arn) = self.usable(&place, key, "source key", Self::takes) {
                 self.desired
                     .source_default
                     .get_or_insert_with(|| arn.clone());
@@ -124,7 +186,7 @@ impl Resolution<'_> {
         }
         if let Some(key) = source.and_then(ObservedBucket::default_key) {
             let what = "key of the source bucket's default encryption,";
-            let arn = self.usable(&place, key, what);
+            let arn = self.usable(&place, key, what, Self::takes);
             self.desired.source_keys.extend(arn);
             return;
         }
@@ -132,7 +194,46 @@ impl Resolution<'_> {
         // SSE-S3, whatever the rule's key. So the source needs a KMS key of its own.
         let key = self.key_of_ours(&place, &spec.source_bucket);
         self.desired.source_keys.insert(key.clone());
-        self.desired.source_default = Some(key);
+        if self.may_change_default(source) {
+            self.desired.source_default = Some(key);
+        }
+    }
+
+    /// Whoever writes to a bucket with a KMS key as its default needs that key, and log delivery takes none.
+    fn may_change_default(&mut self, source: Option<&ObservedBucket>) -> bool {
+        if source.is_none_or(|found| found.is_of(&self.replication.owner)) {
+            return true;
+        }
+        let bucket = &self.replication.spec.source_bucket;
+        let about = About::bucket(bucket);
+        let others: Vec<_> = self
+            .observed
+            .outside_writers
+            .iter()
+            .map(|writer| format!("`{writer}`"))
+            .collect();
+        if others.is_empty() {
+            let words = format!(
+                "bucket `{bucket}` gets a KMS key as its default encryption: whoever writes to it needs \
+                 kms:GenerateDataKey and kms:Decrypt on that key from then on"
+            );
+            self.warn([Fault::new(about, FaultKind::Occupied, words)]);
+            return true;
+        }
+        let words = format!(
+            "bucket `{bucket}` encrypts with SSE-S3, and its policy lets {} write to it: with a KMS key as its default \
+             encryption, which replication under KMS keys needs, that would stop where the writer may not use the key, \
+             and log delivery takes no such key at all; have it write to another bucket, or set the default encryption \
+             yourself, or give `SourceKmsKeyArns`: then it stays as it is, and uploads must name one of these keys",
+            others.join(", ")
+        );
+        let fault = Fault::new(about, FaultKind::Occupied, words);
+        if self.is_running() {
+            self.warn([fault]);
+        } else {
+            self.faults.add(fault);
+        }
+        false
     }
 
     /// What Object Lock on a bucket asks for. See
@@ -142,7 +243,7 @@ impl Resolution<'_> {
         if bucket == self.replication.spec.source_bucket {
             self.desired.object_lock = lock != ObjectLock::Off;
         } else if self.desired.object_lock && lock == ObjectLock::Off {
-            self.fault(About::bucket(bucket), FaultKind::Unusable, format!(
+            self.unless_there(bucket, format!(
                 "the source bucket has Object Lock and bucket `{bucket}` has not: S3 replicates its objects only to a \
                  bucket with Object Lock; create it with Object Lock, or enable that (s3:PutBucketObjectLockConfiguration)"
             ));
@@ -155,6 +256,16 @@ impl Resolution<'_> {
                      not be removed again; set `Verification` to BestEffort or None"
                 ));
             }
+        }
+    }
+
+    /// What keeps a destination from being used: a fault, but for one that is used already.
+    fn unless_there(&mut self, bucket: &str, words: String) {
+        let fault = Fault::new(About::bucket(bucket), FaultKind::Unusable, words);
+        if self.leads_to(bucket) {
+            self.break_with([fault]);
+        } else {
+            self.faults.add(fault);
         }
     }
 
@@ -180,7 +291,7 @@ impl Resolution<'_> {
             self.lock(bucket, present.map(|found| found.object_lock));
         }
         if found.is_some_and(|found| found.requester_pays) {
-            self.fault(About::bucket(bucket), FaultKind::Unusable, format!(
+            self.unless_there(bucket, format!(
                 "bucket `{bucket}` is a Requester Pays bucket, which S3 does not replicate to; set its payer to \
                  BucketOwner (s3:PutBucketRequestPayment)"
             ));
@@ -202,7 +313,9 @@ impl Resolution<'_> {
         resolved.destination.replica_kms_key_id = match &rule.rule.destination.replica_kms_key_id {
             // The other account's owner vouches for it.
             Some(key) if !seen => Some(key.clone()),
-            Some(key) => self.usable(&place, key, "replica key"),
+            Some(key) => self.usable(&place, key, "replica key", |so_far, key| {
+                so_far.leads(bucket, key)
+            }),
             None => Some(self.key_of_ours(&place, bucket)),
         };
         self.source_key_of(&resolved);
@@ -249,7 +362,10 @@ impl Resolution<'_> {
                 self.desired.restored_keys.insert(found.arn.clone(), place);
                 return found.arn.clone();
             }
-            return self.usable(place, &alias, "our key").unwrap_or(alias);
+            let is_there =
+                |so_far: &Self, key: &str| so_far.takes(key) || so_far.leads(bucket, key);
+            let found = self.usable(place, &alias, "our key", is_there);
+            return found.unwrap_or(alias);
         }
         if !self.creates() {
             self.fault(

@@ -6,6 +6,7 @@ use super::create::Comparison;
 use crate::arn::Arn;
 use crate::claims::{Claim, Others};
 use crate::fault::{About, Fault, FaultKind, Faults};
+use crate::grants::{Grants, grants};
 use crate::merge;
 use crate::policy::default_key_policy;
 use crate::step::Step;
@@ -21,48 +22,74 @@ impl Comparison<'_> {
     /// The statements that are to be put where we can.
     pub(super) fn granted(&self) -> Result<Vec<Step>, Faults> {
         let (mut steps, mut faults) = (Vec::new(), Faults::default());
-        let buckets = self.grants.buckets.iter();
-        for (bucket, statements) in buckets.filter(|(bucket, _)| self.acts_in(bucket)) {
-            let found = self.observed.destinations.get(bucket);
-            let present = found.and_then(|found| found.policy.as_deref());
-            let about = About::bucket(bucket);
-            match self.changed(about, present, statements, LARGEST_BUCKET_POLICY) {
-                Ok(false) => {}
-                Ok(true) => steps.push(Step::MergeBucketPolicy {
-                    bucket: bucket.clone(),
-                    region: self.region(bucket),
-                    statements: statements.clone(),
-                }),
-                Err(fault) => faults.add(fault),
-            }
-        }
-        for (key, grant) in &self.grants.keys {
-            if !self.acts_in(&grant.bucket) || !self.is_of_account(key, &grant.bucket) {
-                continue;
-            }
-            let account = self.replication.account_of(&grant.bucket);
-            let partition = &self.replication.home.partition;
-            let new = self.desired.new_keys.contains_key(key);
-            let first = new.then(|| default_key_policy(partition, account).to_string());
-            let present = self.observed.key_policies.get(key).or(first.as_ref());
-            let present = present.map(String::as_str);
-            let about = About::key(key);
-            match self.changed(about, present, &grant.statements, LARGEST_KEY_POLICY) {
-                Ok(false) => {}
-                Ok(true) => steps.push(Step::MergeKeyPolicy {
-                    bucket: grant.bucket.clone(),
-                    region: self.region(&grant.bucket),
-                    key_arn: key.clone(),
-                    statements: grant.statements.clone(),
-                }),
+        for place in self.places() {
+            match self.standing_statements(&place) {
+                Ok((standing, true)) => steps.push(self.put(&place, standing)),
+                Ok((_, false)) => {}
                 Err(fault) => faults.add(fault),
             }
         }
         faults.or(steps)
     }
 
+    /// The policies without what the rules no longer need.
+    pub(super) fn narrowed_grants(&self) -> Vec<Step> {
+        let narrowed = self.places().into_iter().filter_map(|place| {
+            let (standing, _) = self.standing_statements(&place).ok()?;
+            let wanted = place.statements(&self.grants);
+            (standing != wanted).then(|| self.put(&place, wanted))
+        });
+        let mut steps: Vec<_> = narrowed.collect();
+        steps.extend(self.former_grants());
+        steps
+    }
+
+    /// The policies that are to have statements of ours.
+    fn places(&self) -> Vec<Place<'_>> {
+        let buckets = self.grants.buckets.keys();
+        let buckets = buckets
+            .filter(|bucket| self.acts_in(bucket))
+            .map(|bucket| Place::Bucket(bucket));
+        let keys = self.grants.keys.iter().filter(|(key, grant)| {
+            self.acts_in(&grant.bucket) && self.is_of_account(key, &grant.bucket)
+        });
+        let keys = keys.map(|(key, grant)| Place::Key(key, &grant.bucket));
+        buckets.chain(keys).collect()
+    }
+
+    /// The statements while a change is under way, by this request or by an earlier one that could not
+    /// prove it, and whether they are still to be put.
+    fn standing_statements(&self, place: &Place<'_>) -> Result<(Vec<Value>, bool), Fault> {
+        let of = |desired| place.statements(&grants(self.replication, desired));
+        let standing = of(&self.standing);
+        if !self.changed(place, &standing)? {
+            return Ok((standing, false));
+        }
+        let unproved = of(&self.unproved);
+        match self.changed(place, &unproved) {
+            Ok(false) => Ok((unproved, false)),
+            _ => Ok((standing, true)),
+        }
+    }
+
+    fn put(&self, place: &Place<'_>, statements: Vec<Value>) -> Step {
+        match *place {
+            Place::Bucket(bucket) => Step::MergeBucketPolicy {
+                bucket: bucket.to_owned(),
+                region: self.region(bucket),
+                statements,
+            },
+            Place::Key(key, bucket) => Step::MergeKeyPolicy {
+                bucket: bucket.to_owned(),
+                region: self.region(bucket),
+                key_arn: key.to_owned(),
+                statements,
+            },
+        }
+    }
+
     /// Statements that nobody needs any more. They go last, when no rule leads there.
-    pub(super) fn former_grants(&self) -> Vec<Step> {
+    fn former_grants(&self) -> Vec<Step> {
         let owner = &self.replication.owner;
         let others = self.others();
         let former = self.observed.former_keys.iter();
@@ -125,13 +152,24 @@ impl Comparison<'_> {
             .unwrap_or_default()
     }
 
-    fn changed(
-        &self,
-        about: About,
-        present: Option<&str>,
-        statements: &[Value],
-        largest: usize,
-    ) -> Result<bool, Fault> {
+    fn changed(&self, place: &Place<'_>, statements: &[Value]) -> Result<bool, Fault> {
+        let first;
+        let (about, present, largest) = match *place {
+            Place::Bucket(bucket) => {
+                let found = self.observed.destinations.get(bucket);
+                let present = found.and_then(|found| found.policy.as_deref());
+                (About::bucket(bucket), present, LARGEST_BUCKET_POLICY)
+            }
+            Place::Key(key, bucket) => {
+                let account = self.replication.account_of(bucket);
+                let partition = &self.replication.home.partition;
+                let new = self.desired.new_keys.contains_key(key);
+                first = new.then(|| default_key_policy(partition, account).to_string());
+                let present = self.observed.key_policies.get(key).or(first.as_ref());
+                let present = present.map(String::as_str);
+                (About::key(key), present, LARGEST_KEY_POLICY)
+            }
+        };
         let merged = match merge::with_statements(present, &self.replication.owner, statements) {
             Ok(merged) => merged,
             Err(error) => return Err(error.fault(about)),
@@ -144,5 +182,23 @@ impl Comparison<'_> {
             return Err(Fault::of(about, FaultKind::Limit, words));
         }
         Ok(merged.as_deref() != present)
+    }
+}
+
+/// A policy in another account.
+#[derive(Clone, Copy, Debug)]
+enum Place<'a> {
+    Bucket(&'a str),
+    /// And the bucket that the key is for.
+    Key(&'a str, &'a str),
+}
+
+impl Place<'_> {
+    fn statements(&self, grants: &Grants) -> Vec<Value> {
+        match *self {
+            Self::Bucket(bucket) => grants.buckets.get(bucket).cloned(),
+            Self::Key(key, _) => grants.keys.get(key).map(|grant| grant.statements.clone()),
+        }
+        .unwrap_or_default()
     }
 }

@@ -5,17 +5,21 @@ mod create;
 mod delete;
 mod desired;
 mod expectation;
+mod expected;
 mod foreign;
 pub(crate) mod keys;
+mod ranks;
 mod record;
 mod role;
 #[cfg(test)]
 mod tests;
+mod warning;
 
 pub use crate::desired::Desired;
-pub use create::plan;
+pub use create::{narrowing, plan};
 pub use delete::{Deletion, plan_delete};
 pub use desired::desired;
 pub(crate) use desired::resolved;
 pub use record::plan_record;
 pub(crate) use role::fitting_policy;
+pub use warning::warnings;

@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use super::create::Comparison;
 use crate::desired::Desired;
-use crate::fault::{About, Fault, FaultKind};
+use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::merge;
 use crate::observed::Observed;
+use crate::owner::{ROLE_PATH, role_arn};
 use crate::policy::{Reach, S3, role_policy, trust_policy};
+use crate::ports::RoleDescription;
 use crate::replication::Replication;
 use crate::step::Step;
 
@@ -17,13 +19,14 @@ const LARGEST_INLINE_POLICIES: usize = 10_240;
 
 impl Comparison<'_> {
     /// What must be there before the settings, and what belongs to them.
-    pub(super) fn role(&self) -> Result<(Vec<Step>, Vec<Step>), Fault> {
+    pub(super) fn role(&self) -> Result<(Vec<Step>, Vec<Step>), Faults> {
         let (mut foundations, mut settings) = (Vec::new(), Vec::new());
         if self.replication.spec.role.is_some() {
             return Ok((foundations, settings));
         }
         let role = &self.replication.spec.source_bucket;
         let boundary = &self.replication.spec.permissions_boundary;
+        let mut faults = Faults::default();
         match &self.observed.role {
             None => foundations.push(Step::CreateRole {
                 role: role.clone(),
@@ -32,6 +35,8 @@ impl Comparison<'_> {
                 permissions_boundary: boundary.clone(),
             }),
             Some(found) => {
+                faults.extend(self.not_ours(found));
+                faults.extend(self.boundary_of_others(found));
                 // The role is ours, and whoever else it trusts could act in its name.
                 let trust = trust_policy(S3);
                 if !merge::says(Some(&found.trust_policy), &trust) {
@@ -40,6 +45,7 @@ impl Comparison<'_> {
                 }
                 if let Some(boundary) = boundary
                     && found.permissions_boundary.as_ref() != Some(boundary)
+                    && !self.keeps_boundary(found)
                 {
                     let (role, policy_arn) = (role.clone(), boundary.clone());
                     // Before the policy, which we may be allowed to put on a bounded role alone.
@@ -47,29 +53,111 @@ impl Comparison<'_> {
                 }
             }
         }
-        let name = self.replication.owner.policy_name();
-        let document = fitting_policy(self.replication, self.desired, self.observed)?;
-        let present = self.observed.role_policies.get(&name);
-        if !merge::says(present.map(String::as_str), &document) {
-            settings.push(Step::PutRolePolicy {
-                role: role.clone(),
-                policy: name,
-                document: document.to_string(),
-            });
+        match self.standing_policy() {
+            Ok(document) if !merge::says(self.present_policy(), &document) => {
+                settings.push(self.put_policy(&document));
+            }
+            Ok(_) => {}
+            Err(fault) => faults.add(fault),
         }
-        Ok((foundations, settings))
+        faults.or((foundations, settings))
+    }
+
+    fn present_policy(&self) -> Option<&str> {
+        let name = self.replication.owner.policy_name();
+        let present = self.observed.role_policies.get(&name);
+        present.map(String::as_str)
+    }
+
+    /// The policy while a change is under way, by this request or by an earlier one that could not prove it.
+    fn standing_policy(&self) -> Result<Value, Fault> {
+        let standing = fitting_policy(self.replication, &self.standing, self.observed)?;
+        if merge::says(self.present_policy(), &standing) {
+            return Ok(standing);
+        }
+        let unproved = fitting_policy(self.replication, &self.unproved, self.observed);
+        let unproved = unproved.ok();
+        Ok(unproved
+            .filter(|unproved| merge::says(self.present_policy(), unproved))
+            .unwrap_or(standing))
+    }
+
+    fn put_policy(&self, document: &Value) -> Step {
+        Step::PutRolePolicy {
+            role: self.replication.spec.source_bucket.clone(),
+            policy: self.replication.owner.policy_name(),
+            document: document.to_string(),
+        }
+    }
+
+    /// The policy without what the rules no longer need.
+    pub(super) fn narrowed_role(&self) -> Vec<Step> {
+        if self.replication.spec.role.is_some() {
+            return self.former_role_policy();
+        }
+        let wanted = fitting_policy(self.replication, self.desired, self.observed);
+        match (self.standing_policy(), wanted) {
+            (Ok(standing), Ok(wanted)) if standing != wanted => vec![self.put_policy(&wanted)],
+            _ => Vec::new(),
+        }
     }
 
     /// The policy that an earlier version of the resource needed and this one does not.
-    pub(super) fn former_role_policy(&self) -> Vec<Step> {
+    fn former_role_policy(&self) -> Vec<Step> {
         let policy = self.replication.owner.policy_name();
-        if self.replication.spec.role.is_none()
-            || !self.observed.role_policies.contains_key(&policy)
-        {
+        if !self.observed.role_policies.contains_key(&policy) {
             return Vec::new();
         }
         let role = self.replication.spec.source_bucket.clone();
         vec![Step::DeleteRolePolicy { role, policy }]
+    }
+
+    /// The role of ours is named after the bucket, and names of roles are the account's whatever their path.
+    fn not_ours(&self, found: &RoleDescription) -> Option<Fault> {
+        let role = &self.replication.spec.source_bucket;
+        let ours = role_arn(&self.replication.home, role);
+        (found.arn != ours).then(|| {
+            let words = format!(
+                "there is a role `{}` outside the path {ROLE_PATH}, and the role of ours would have the same name; give \
+                 a role as `Role`, or rename that one",
+                found.arn
+            );
+            Fault::new(About::Role(role.clone()), FaultKind::Occupied, words)
+        })
+    }
+
+    /// The role is shared, and so is its boundary: another one would be put on for resources that do not
+    /// ask for it.
+    fn boundary_of_others(&self, found: &RoleDescription) -> Option<Fault> {
+        let wanted = self.replication.spec.permissions_boundary.as_ref()?;
+        let present = found.permissions_boundary.as_ref()?;
+        if wanted == present || !self.is_shared() || self.keeps_boundary(found) {
+            return None;
+        }
+        let role = &self.replication.spec.source_bucket;
+        let words = format!(
+            "role `{role}` has the permissions boundary `{present}`, and other resources on the bucket use the role: \
+             `PermissionsBoundary` `{wanted}` would be theirs too; give all of them the same, or put it on the role by \
+             hand (iam:PutRolePermissionsBoundary) before"
+        );
+        Some(Fault::new(
+            About::Role(role.clone()),
+            FaultKind::Occupied,
+            words,
+        ))
+    }
+
+    /// Whether the boundary stays as it is: nothing new is asked of a role that others share.
+    pub(super) fn keeps_boundary(&self, found: &RoleDescription) -> bool {
+        let wanted = &self.replication.spec.permissions_boundary;
+        let asked_before = self.observed.asked_before.as_ref();
+        let unchanged = asked_before.is_some_and(|before| before.permissions_boundary == *wanted);
+        self.is_shared() && found.permissions_boundary.is_some() && unchanged
+    }
+
+    fn is_shared(&self) -> bool {
+        let mut names = self.observed.role_policies.keys();
+        names.any(|name| !self.replication.owner.owns(name))
     }
 }
 

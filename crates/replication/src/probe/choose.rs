@@ -6,6 +6,7 @@ use crate::configuration::{Filter, ReplicationConfiguration, Status};
 use crate::error::ReplicationError;
 use crate::owner::Owner;
 use crate::plan::Desired;
+use crate::ranking::deciding;
 
 /// S3's limit of 1,024 bytes, less what numbers the probes. A prefix may be longer than leaves room.
 const LONGEST_KEY: usize = 1024 - 5;
@@ -38,28 +39,22 @@ pub(super) fn probes(
         if key.len() > LONGEST_KEY {
             continue;
         }
-        // For each destination the rule of highest priority decides, be it ours or not.
-        let mut winners = BTreeMap::new();
-        for rule in configuration
-            .rules
-            .iter()
-            .filter(enabled)
-            .filter(|rule| rule.covers(&key, &filter.tags))
-        {
-            let winner = winners
-                .entry(rule.destination.bucket.as_str())
-                .or_insert(rule);
-            if rule.priority > winner.priority {
-                *winner = rule;
-            }
-        }
         let mut replicas = BTreeMap::new();
-        for rule in winners.into_values() {
+        // Be they ours or not.
+        for rule in deciding(&configuration.rules, &key, &filter.tags).into_values() {
             let bucket = rule.destination.bucket_name();
             if !desired.regions.contains_key(bucket) {
                 continue;
             }
             if !owner.owns(&rule.id) {
+                let known = configuration.rules.iter().any(|ours| {
+                    desired.outranked.contains(&ours.id)
+                        && ours.destination.bucket == rule.destination.bucket
+                        && ours.filter.as_ref() == Some(&filter)
+                });
+                if known {
+                    continue;
+                }
                 return Err(ReplicationError::Unproven(format!(
                     "objects under `{}` for bucket `{bucket}` fall to rule `{}`, which is not ours and has the \
                      higher priority {}; give our rule a higher `Priority`",
@@ -83,7 +78,9 @@ pub(super) fn probes(
         // A replica that we cannot look at we cannot remove either.
         let kept =
             |bucket: &String| desired.unseen.contains(bucket) || desired.retaining.contains(bucket);
-        if replicas.keys().any(kept) {
+        // What needs a key that S3 cannot use is told, and cannot be shown.
+        let broken = |key: &String| desired.unusable.contains(key);
+        if replicas.keys().any(kept) || replicas.values().any(broken) || replicas.is_empty() {
             continue;
         }
         let keys = if probes.is_empty() {
@@ -95,6 +92,7 @@ pub(super) fn probes(
             desired
                 .source_keys
                 .iter()
+                .filter(|key| !broken(key))
                 .take(keys)
                 .map(|source_key| Probe {
                     filter: filter.clone(),

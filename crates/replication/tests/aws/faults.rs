@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use event_bus::{Event, Refusal};
+use expectation::Time;
 use replication::configuration::{
     DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
     Versioning,
 };
 use replication::error::{AwsError, ErrorKind};
 use replication::ports::{
-    Access, Assume, Below, BucketRef, Buckets, Decision, Events, Jobs, KeyDescription, Keys,
+    Access, Assume, Below, BucketRef, Buckets, Clock, Decision, Events, Jobs, KeyDescription, Keys,
     Metrics, NewRole, ObjectHead, Objects, Outcome, Parameters, Policies, ReplicationJob,
     RoleDescription, Roles, Targets,
 };
@@ -400,6 +401,12 @@ impl Events for Faulty {
 impl Metrics for Faulty {
     fn count(&self, function: &str, counts: &[(&'static str, usize)]) -> std::io::Result<()> {
         self.world.count(function, counts)
+    }
+}
+
+impl Clock for Faulty {
+    fn now(&self) -> Time {
+        self.world.now()
     }
 }
 

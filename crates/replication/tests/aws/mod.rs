@@ -27,9 +27,10 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use expectation::Time;
 use replication::arn::Arn;
 use replication::error::{AwsError, ErrorKind};
-use replication::ports::{Assume, Outcome};
+use replication::ports::{Assume, Clock, Outcome};
 use tokio::time::Instant;
 
 pub(crate) use snapshot::Snapshot;
@@ -146,6 +147,12 @@ impl World {
                 message: refusal.message,
                 request_id: Some("EXAMPLE".to_owned()),
             })
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> Time {
+        self.state().time_of(Instant::now())
     }
 }
 

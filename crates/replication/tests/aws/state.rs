@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use event_bus::Event;
+use expectation::Time;
 use replication::configuration::{
     AsRead, DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration,
     Tag, Versioning,
@@ -22,6 +23,7 @@ pub(crate) struct State {
     pub(crate) acting: String,
     /// Roles of other accounts that may be assumed, by ARN.
     pub(crate) assumable: BTreeSet<String>,
+    pub(crate) began: Instant,
     pub(crate) now: Instant,
     pub(crate) lag: Duration,
     pub(crate) replicates_after: Option<Duration>,
@@ -65,6 +67,7 @@ impl Default for State {
         Self {
             acting: ACCOUNT.to_owned(),
             assumable: BTreeSet::new(),
+            began: Instant::now(),
             now: Instant::now(),
             lag: Duration::ZERO,
             replicates_after: Some(Duration::from_secs(3)),
@@ -199,6 +202,12 @@ impl<T> Lagging<T> {
 }
 
 impl State {
+    /// The time of day: all began at a quarter to six on a Friday.
+    pub(crate) fn time_of(&self, moment: Instant) -> Time {
+        let passed = moment.saturating_duration_since(self.began).as_secs();
+        Time::from_secs(1_795_801_500 + i64::try_from(passed).unwrap())
+    }
+
     /// A number never given before.
     pub(crate) fn draw(&mut self) -> u32 {
         self.drawn += 1;

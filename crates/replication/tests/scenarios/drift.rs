@@ -206,7 +206,7 @@ async fn what_no_update_could_repair_is_drift_with_the_reason() {
     let one = &answer["Resources"][0];
     let reason = one["Reason"].as_str().unwrap();
     assert!(
-        reason.contains("would be refused") && reason.contains("kms:EnableKey"),
+        reason.contains("does not work any more") && reason.contains("kms:EnableKey"),
         "{reason}"
     );
     assert_eq!(one["Changes"], json!([]));

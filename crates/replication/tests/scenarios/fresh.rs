@@ -63,7 +63,7 @@ async fn a_create_makes_buckets_keys_role_rules_and_proves_them() {
     assert_eq!(
         expectation,
         json!({"schema": "encrypted-replication/expectation/1", "source": "arn:aws:s3:::source",
-               "rules": [{"id": format!("{owner}-tax"), "prefix": "Tax/", "kmsKeyArn": replica_key}]})
+               "rules": [{"id": format!("{owner}-tax"), "prefix": "Tax/", "priority": 1, "kmsKeyArn": replica_key}]})
     );
     let (arn, trust, boundary, _, policies) = &now.roles["source"];
     assert_eq!((arn, boundary), (&our_role("source"), &None));

@@ -3,6 +3,7 @@
 mod accounts;
 mod adopt;
 mod bounded;
+mod changes;
 mod costs;
 mod deputies;
 mod direct;

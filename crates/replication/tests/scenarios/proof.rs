@@ -144,7 +144,8 @@ async fn a_failure_names_the_object_and_what_was_found() {
     changed["Rules"][0]["Filter"]["Prefix"] = json!("c/");
     let world = stack.world.clone();
     let sabotage = async move {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // What the rules need is known by then, and the rules are there.
+        tokio::time::sleep(Duration::from_secs(16)).await;
         let key = {
             let state = world.state();
             let rules = state.buckets["source"]

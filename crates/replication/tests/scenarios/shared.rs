@@ -120,6 +120,8 @@ async fn two_resources_to_one_destination_have_their_own_parameters_and_keys() {
     stack.create("A", &to("one")).await.unwrap();
     let mut other = to("one");
     other["Rules"][0]["Filter"] = json!({"Prefix": "b/"});
+    // Its objects are the other's until it says otherwise.
+    other["Rules"][0]["Priority"] = json!(7);
     let answer = stack.create("B", &other).await.unwrap();
     assert_eq!(answer["Verification"], "COMPLETED");
     assert_eq!(stack.world.snapshot().parameters.len(), 2);

@@ -1,0 +1,154 @@
+//! What a person should know of, though it keeps nothing from being done.
+
+use super::create::Comparison;
+
+use crate::desired::Desired;
+use crate::fault::{About, Fault, FaultKind};
+use crate::observed::Observed;
+use crate::replication::Replication;
+use crate::spec::ExistingObjects;
+
+/// What is there and does not work any more, though no step of ours would change it; and everything that a
+/// person should know of, this included.
+#[must_use]
+pub fn warnings(
+    replication: &Replication,
+    desired: &Desired,
+    observed: &Observed,
+) -> (Vec<Fault>, Vec<Fault>) {
+    let comparison = Comparison::of(replication, desired, observed);
+    let ranks = comparison.ranks();
+    let mut broken = desired.broken.clone();
+    broken.extend(ranks.outranked);
+    let mut warnings = desired.warnings.clone();
+    warnings.extend(comparison.literal());
+    warnings.extend(comparison.boundary());
+    warnings.extend(comparison.others_objects());
+    warnings.extend(ranks.warnings);
+    warnings.extend(broken.iter().cloned());
+    (broken, warnings)
+}
+
+impl Comparison<'_> {
+    /// Filters that look like patterns or paths. See
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-prefixes.html>.
+    fn literal(&self) -> Vec<Fault> {
+        let rules = self.desired.rules.iter().enumerate();
+        let found = rules.filter_map(|(position, rule)| {
+            let prefix = rule.filter_prefix();
+            let source = &self.replication.spec.source_bucket;
+            let why = suspicious(prefix, source)?;
+            let words =
+                format!("the prefix `{prefix}` is taken literally, as the start of keys: {why}");
+            let about = About::Property(format!("Rules[{position}].Filter.Prefix"));
+            Some(Fault::new(about, FaultKind::Asked, words))
+        });
+        found.collect()
+    }
+
+    /// Another boundary than ours stays on a role that others share.
+    fn boundary(&self) -> Option<Fault> {
+        let found = self.observed.role.as_ref()?;
+        let wanted = self.replication.spec.permissions_boundary.as_ref()?;
+        let present = found.permissions_boundary.as_ref()?;
+        if self.replication.spec.role.is_some() || wanted == present || !self.keeps_boundary(found)
+        {
+            return None;
+        }
+        let role = &self.replication.spec.source_bucket;
+        let words = format!(
+            "role `{role}` keeps the permissions boundary `{present}` instead of `{wanted}`, as other resources on the \
+             bucket use the role too; give all of them the same"
+        );
+        Some(Fault::new(
+            About::Role(role.clone()),
+            FaultKind::Occupied,
+            words,
+        ))
+    }
+
+    /// The job replicates an object by every rule of the bucket that covers it.
+    fn others_objects(&self) -> Option<Fault> {
+        let spec = &self.replication.spec;
+        if spec.existing_objects == ExistingObjects::Ignore {
+            return None;
+        }
+        let owner = &self.replication.owner;
+        let rules = self
+            .observed
+            .replication
+            .iter()
+            .flat_map(|found| &found.rules);
+        let meets = |other: &str| {
+            let mut prefixes = self.desired.rules.iter().map(|rule| rule.filter_prefix());
+            prefixes.any(|prefix| prefix.starts_with(other) || other.starts_with(prefix))
+        };
+        let theirs: Vec<_> = rules
+            .filter(|rule| !owner.owns(&rule.id) && meets(rule.filter_prefix()))
+            .map(|rule| format!("`{}`", rule.id))
+            .collect();
+        if theirs.is_empty() {
+            return None;
+        }
+        let bucket = &spec.source_bucket;
+        let words = format!(
+            "`ExistingObjects`: Replicate takes existing objects under our prefixes, and S3 replicates them by every rule of \
+             bucket `{bucket}` that covers them, so also by {}, which are not ours",
+            theirs.join(", ")
+        );
+        let about = About::Property("ExistingObjects".into());
+        Some(Fault::new(about, FaultKind::Occupied, words))
+    }
+}
+
+/// What a prefix seems to be meant as, that it is not.
+fn suspicious(prefix: &str, source: &str) -> Option<String> {
+    if prefix.contains(['*', '?']) {
+        return Some(
+            "`*` and `?` are no wildcards; leave them out, a prefix covers all that begins with it"
+                .into(),
+        );
+    }
+    if prefix.starts_with('/') {
+        return Some(
+            "keys do not begin with `/` unless they are uploaded so; leave it out, and the prefix empty for all objects"
+                .into(),
+        );
+    }
+    if prefix.contains("://")
+        || prefix.starts_with("arn:")
+        || prefix.starts_with(&format!("{source}/"))
+    {
+        return Some("the bucket's name is no part of a key; leave it out".into());
+    }
+    if prefix != prefix.trim() {
+        return Some("it begins or ends with a space; leave that out".into());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_that_looks_like_a_pattern_or_a_path_is_told_and_others_are_not() {
+        for prefix in [
+            "*",
+            "Tax/*",
+            "/",
+            "/Tax/",
+            "s3://source/Tax/",
+            "source/Tax/",
+            " Tax/",
+            "a?",
+        ] {
+            assert!(suspicious(prefix, "source").is_some(), "{prefix}");
+        }
+        for prefix in [
+            "", "Tax/", "Tax", "sources/", "a b/", "税/", "a+b/", "2026/11/",
+        ] {
+            assert_eq!(suspicious(prefix, "source"), None, "{prefix}");
+        }
+    }
+}
