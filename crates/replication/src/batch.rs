@@ -2,11 +2,14 @@
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-batch.html>.
 
+use std::collections::BTreeSet;
+
 use custom_resource::Deadline;
 use serde_json::{Value, json};
 
 use crate::apply::Writes;
 use crate::case::Case;
+use crate::configuration::Status;
 use crate::converge::Rounds;
 use crate::error::ReplicationError;
 use crate::fault::Faults;
@@ -106,11 +109,36 @@ pub fn plan_job(
         region: spec.source_region.clone(),
         role: name.clone(),
         role_arn,
+        prefixes: prefixes(desired),
         report_bucket: report_bucket.clone(),
         token: name,
     };
     let phases = [Vec::from_iter(role), Vec::from_iter(policy), vec![job]];
     Ok(Plan::of(phases))
+}
+
+/// Starts of the keys of what our enabled rules cover, without those that another one covers; none where one
+/// covers all. Others on the bucket may have said `Ignore`.
+fn prefixes(desired: &Desired) -> Vec<String> {
+    let enabled = desired
+        .rules
+        .iter()
+        .filter(|rule| rule.status == Status::Enabled);
+    let all: BTreeSet<&str> = enabled.map(|rule| rule.filter_prefix()).collect();
+    if all.contains("") {
+        return Vec::new();
+    }
+    let mut widest: Vec<String> = Vec::new();
+    for prefix in all {
+        // In byte order a prefix comes before all that it starts.
+        if !widest
+            .last()
+            .is_some_and(|wider| prefix.starts_with(wider.as_str()))
+        {
+            widest.push(prefix.to_owned());
+        }
+    }
+    widest
 }
 
 /// What the job may do. See

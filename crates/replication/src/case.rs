@@ -7,6 +7,7 @@ use custom_resource::Deadline;
 
 use crate::accounts::Accounts;
 use crate::apply::{self, Writes};
+use crate::configuration::Status;
 use crate::error::{ErrorKind, ReplicationError};
 use crate::fault::{About, Fault, Faults};
 use crate::former::Former;
@@ -163,7 +164,6 @@ impl<'a, A: Aws> Case<'a, A> {
         // Boxed, as the futures of many SDK calls nest deep.
         let observed = Box::pin(self.observe()).await?;
         let asked = &self.replication;
-        let proves = asked.spec.verification != Verification::None;
         let resolved = desired(asked, &observed).map(|mut desired| {
             let (broken, warnings) = warnings(asked, &desired, &observed);
             let ids = broken.iter().filter_map(|fault| match &fault.about {
@@ -171,6 +171,10 @@ impl<'a, A: Aws> Case<'a, A> {
                 _ => None,
             });
             desired.outranked = ids.collect();
+            // What was expected before ends where the new is proved, and nowhere else.
+            let mut rules = desired.rules.iter();
+            let proves = asked.spec.verification != Verification::None
+                && rules.any(|rule| rule.status == Status::Enabled);
             Resolved {
                 plan: plan(asked, &desired, &observed),
                 narrowing: narrowing(asked, &desired, &observed, proves),

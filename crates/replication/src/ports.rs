@@ -307,6 +307,8 @@ pub trait Policies: Send + Sync {
 pub struct ReplicationJob<'a> {
     /// The source bucket.
     pub source: BucketRef<'a>,
+    /// Starts of the keys of the objects that it is for; none: for all.
+    pub prefixes: &'a [String],
     /// Bucket for the report.
     pub report_bucket: &'a str,
     /// Where in that bucket.

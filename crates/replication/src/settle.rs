@@ -92,6 +92,7 @@ impl<A: Aws> Settlement<'_, A> {
     async fn proven(&self) -> Result<Settled, ReplicationError> {
         let mut writes = Writes::default();
         let mut shown: Option<Result<Option<Proof>, ReplicationError>> = None;
+        let mut has_let_go = false;
         for _ in 0..MOST_LOOKS {
             let before = writes;
             let work = provision(self.case, self.deadline, &mut writes);
@@ -101,11 +102,12 @@ impl<A: Aws> Settlement<'_, A> {
                     return Err(self.explained(shown, error).await);
                 }
             };
-            let waiting = !sound.narrowing.is_empty();
+            let waiting = !sound.narrowing.is_empty() && !has_let_go;
             let proof = match shown.take() {
                 Some(proof) if writes == before && waiting && may_let_go(&proof) => {
                     self.let_go(&proof, sound.narrowing.clone(), &mut writes)
                         .await?;
+                    has_let_go = true;
                     proof
                 }
                 Some(proof) if writes == before => return Ok(Settled::of(sound, proof, writes)),

@@ -106,6 +106,7 @@ pub enum Step {
         region: String,
         role: String,
         role_arn: String,
+        prefixes: Vec<String>,
         report_bucket: String,
         token: String,
     },

@@ -259,11 +259,13 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             region,
             role,
             role_arn,
+            prefixes,
             report_bucket,
             token,
         } => {
             let job = ReplicationJob {
                 source: at(bucket, region),
+                prefixes,
                 report_bucket,
                 report_prefix: &owner.report_prefix(),
                 role_arn,

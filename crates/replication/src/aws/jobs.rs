@@ -2,7 +2,8 @@
 
 use aws_sdk_s3control::types::{
     JobManifestGenerator, JobManifestGeneratorFilter, JobOperation, JobReport, JobReportFormat,
-    JobReportScope, ReplicationStatus, S3JobManifestGenerator, S3ReplicateObjectOperation,
+    JobReportScope, KeyNameConstraint, ReplicationStatus, S3JobManifestGenerator,
+    S3ReplicateObjectOperation,
 };
 
 use super::SdkAws;
@@ -36,10 +37,16 @@ impl Jobs for SdkAws {
             .format(JobReportFormat::ReportCsv20180820)
             .report_scope(JobReportScope::AllTasks)
             .build();
+        let named = (!job.prefixes.is_empty()).then(|| {
+            KeyNameConstraint::builder()
+                .set_match_any_prefix(Some(job.prefixes.to_vec()))
+                .build()
+        });
         let eligible = JobManifestGeneratorFilter::builder()
             .eligible_for_replication(true)
             .object_replication_statuses(ReplicationStatus::None)
             .object_replication_statuses(ReplicationStatus::Failed)
+            .set_key_name_constraint(named)
             .build();
         let generator = S3JobManifestGenerator::builder()
             .expected_bucket_owner(&self.home.account)

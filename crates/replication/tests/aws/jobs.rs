@@ -68,7 +68,13 @@ impl Jobs for World {
             let rules = configuration.map_or_else(Vec::new, |found| found.rules);
             for version in &mut bucket.versions {
                 let waits = matches!(version.replication_status, None | Some("FAILED"));
+                let meant = job.prefixes.is_empty()
+                    || job
+                        .prefixes
+                        .iter()
+                        .any(|prefix| version.key.starts_with(prefix));
                 if waits
+                    && meant
                     && rules
                         .iter()
                         .any(|rule| applies(rule, &version.key, &version.tags))

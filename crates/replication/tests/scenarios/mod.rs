@@ -23,6 +23,7 @@ mod proof;
 mod records;
 mod refusals;
 mod shared;
+mod sharing;
 mod strangers;
 mod updates;
 mod walkthrough;
