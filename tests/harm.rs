@@ -37,9 +37,7 @@ fn a_bucket_of_two_stacks_is_written_to_and_replicated_when_the_first_is_gone() 
     run(async |world: &World| {
         let (source, one, two) = ("harm-shared", "harm-shared-one", "harm-shared-two");
         deploy(world, "harm-first", source, one).await?;
-        world
-            .deploy("harm-second", SECOND, (source, two))
-            .await?;
+        world.deploy("harm-second", SECOND, (source, two)).await?;
         world.delete("harm-first").await?;
         arrives(world, source, two, "Second/after").await?;
         world.delete("harm-second").await?;
@@ -74,7 +72,10 @@ fn a_replacement_keeps_the_destination_that_it_was_proved_on() {
         deploy(world, "harm-moves", new, destination).await?;
         arrives(world, new, destination, "Tax-after").await?;
         let left = world.s3(SOURCE_REGION).head_bucket().bucket(old).send();
-        ensure!(left.await.is_err(), "the replaced bucket was empty, and stays");
+        ensure!(
+            left.await.is_err(),
+            "the replaced bucket was empty, and stays"
+        );
         world.delete("harm-moves").await
     });
 }

@@ -20,6 +20,8 @@ pub struct Success {
     pub data: Map<String, Value>,
     /// Whether CloudFormation masks the attributes where it shows them.
     pub no_echo: bool,
+    /// What a person should know all the same. Cut, or left out, where the answer would get too long.
+    pub reason: Option<String>,
 }
 
 impl From<Map<String, Value>> for Success {
@@ -27,6 +29,7 @@ impl From<Map<String, Value>> for Success {
         Self {
             data,
             no_echo: false,
+            reason: None,
         }
     }
 }
@@ -80,10 +83,15 @@ impl Answer {
     /// Makes the answer fit: attributes that do not are a failure, for a stack whose `Fn::GetAtt`
     /// finds some attributes and not others fails later and says less.
     pub(crate) fn fitted(mut self) -> Self {
-        if let Ok(success) = &self.outcome {
-            let length = self.write(None).len();
+        let length = self.write(None).len();
+        let least = self.write(Some("")).len();
+        if let Ok(success) = &mut self.outcome {
+            let told = success.reason.take();
             if length > MAX_BODY {
                 self.outcome = Err(too_large(length, &success.data));
+            } else if let Some(room) = MAX_BODY.checked_sub(least) {
+                let told = told.map(|told| cut(told.trim(), room));
+                success.reason = told.filter(|told| !told.is_empty());
             }
         }
         if let Err(failure) = &self.outcome {
@@ -100,7 +108,7 @@ impl Answer {
     /// The body of the request to CloudFormation; within the limit once [`Answer::fitted`].
     pub(crate) fn body(&self) -> Vec<u8> {
         match &self.outcome {
-            Ok(_) => self.write(None),
+            Ok(success) => self.write(success.reason.as_deref()),
             Err(failure) => self.write(Some(&failure.reason)),
         }
     }
@@ -251,6 +259,7 @@ mod tests {
         let masked = answer(Ok(Success {
             data,
             no_echo: true,
+            reason: None,
         }));
         assert_eq!(body(&masked).get("NoEcho"), Some(&json!(true)));
         assert_eq!(
@@ -258,6 +267,25 @@ mod tests {
             json!({"Status": "SUCCESS", "PhysicalResourceId": "id"})
         );
         assert_eq!(body(&answer(Ok(Success::default()))).get("Data"), None);
+        let with_reason = |reason: &str, data| {
+            answer(Ok(Success {
+                data,
+                reason: Some(reason.to_owned()),
+                ..Success::default()
+            }))
+        };
+        let told = with_reason("not proved yet", Map::new());
+        assert_eq!(body(&told).get("Reason"), Some(&json!("not proved yet")));
+        let long = with_reason(&"r".repeat(2 * MAX_BODY), Map::new());
+        assert_eq!(long.body().len(), MAX_BODY);
+        // The attributes come first.
+        let mut full = Map::new();
+        full.insert("A".to_owned(), "a".repeat(MAX_BODY - 115).into());
+        let full = with_reason("not proved yet", full);
+        assert_eq!(
+            (full.status(), body(&full).get("Reason")),
+            ("SUCCESS", None)
+        );
     }
 
     #[test]

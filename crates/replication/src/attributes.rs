@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::apply::Writes;
 use crate::fault::Fault;
 use crate::grants::grants;
 use crate::plan::Desired;
-use crate::probe::Proof;
+use crate::record::Proved;
 use crate::replication::Replication;
+use crate::verify::{Proof, Verified, in_words};
 
 /// All attributes together, as JSON: an answer to CloudFormation has at most 4,096 bytes, and the ids in
 /// it take up to 700. See
@@ -17,7 +17,7 @@ use crate::replication::Replication;
 const MOST_BYTES: usize = 3300;
 
 /// Every attribute with what it means.
-pub const ATTRIBUTES: [(&str, &str); 12] = [
+pub const ATTRIBUTES: [(&str, &str); 13] = [
     ("RoleArn", "ARN of the role that S3 assumes"),
     ("SourceBucketArn", "ARN of the source bucket"),
     ("SourceKmsKeyArns", "ARNs of the keys of source objects"),
@@ -27,8 +27,12 @@ pub const ATTRIBUTES: [(&str, &str); 12] = [
     (
         "Verification",
         "`COMPLETED`: every probe arrived under the right key; `PENDING`: not yet; `SKIPPED`: none was \
-         written, because nothing changed, `Verification` is None, every rule is disabled, or a destination \
-         cannot be looked at",
+         written, because nothing changed, `Verification` is None, every rule is disabled, no probe can be \
+         looked at or removed, or none may be written",
+    ),
+    (
+        "Unproved",
+        "`ID`s of the enabled rules that no probe proved, in this request or before; empty: all were",
     ),
     (
         "VerificationSeconds",
@@ -51,7 +55,8 @@ pub const ATTRIBUTES: [(&str, &str); 12] = [
 ];
 
 /// Attributes that grow with the rules.
-const LISTS: [&str; 4] = [
+const LISTS: [&str; 5] = [
+    "Unproved",
     "RuleIds",
     "ReplicaKmsKeyArns",
     "DestinationBucketArns",
@@ -68,11 +73,59 @@ const LONGEST_WARNINGS: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Came<'a> {
     pub(crate) desired: &'a Desired,
-    pub(crate) proof: Option<Proof>,
+    pub(crate) answered: &'a Answered,
     /// Id of the job for existing objects.
     pub(crate) job: Option<String>,
     pub(crate) warnings: &'a [Fault],
-    pub(crate) writes: Writes,
+}
+
+/// What a request answers of its work, as attributes are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answered {
+    verification: String,
+    seconds: String,
+    unproved: BTreeMap<String, String>,
+    /// Of those, in words.
+    pub(crate) reason: Option<String>,
+    pub(crate) changes: String,
+}
+
+impl Answered {
+    pub(crate) fn of(proof: &Proof, writes: u32) -> Self {
+        Self {
+            verification: proof.verification.name().to_owned(),
+            seconds: match proof.verification {
+                Verified::Completed { took } => format!("{:.1}", took.as_secs_f64()),
+                Verified::Pending | Verified::Skipped => String::new(),
+            },
+            reason: proof.reason(),
+            unproved: proof.unproved.clone(),
+            changes: writes.to_string(),
+        }
+    }
+
+    /// The answer of an earlier delivery of the same request.
+    pub(crate) fn again(proved: &Proved) -> Self {
+        Self {
+            verification: proved.verification.clone(),
+            seconds: proved.seconds.clone(),
+            unproved: proved.unproved.clone(),
+            reason: in_words(&proved.unproved),
+            changes: proved.changes.clone(),
+        }
+    }
+
+    /// The same for the record.
+    pub(crate) fn proved(&self, of: String, request: String) -> Proved {
+        Proved {
+            of,
+            request,
+            verification: self.verification.clone(),
+            seconds: self.seconds.clone(),
+            changes: self.changes.clone(),
+            unproved: self.unproved.clone(),
+        }
+    }
 }
 
 /// What `Fn::GetAtt` gives.
@@ -86,11 +139,6 @@ pub(crate) fn attributes(replication: &Replication, came: &Came<'_>) -> Map<Stri
         .collect();
     replica_keys.sort();
     replica_keys.dedup();
-    let (verification, seconds) = match came.proof {
-        Some(Proof::Completed { took }) => ("COMPLETED", format!("{:.1}", took.as_secs_f64())),
-        Some(Proof::Pending) => ("PENDING", String::new()),
-        None => ("SKIPPED", String::new()),
-    };
     let mut data = Map::new();
     let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
     put("RoleArn", Value::String(desired.role_arn.clone()));
@@ -114,8 +162,18 @@ pub(crate) fn attributes(replication: &Replication, came: &Came<'_>) -> Map<Stri
         "RuleIds",
         joined(desired.rules.iter().map(|rule| rule.id.clone()).collect()),
     );
-    put("Verification", Value::String(verification.to_owned()));
-    put("VerificationSeconds", Value::String(seconds));
+    put(
+        "Verification",
+        Value::String(came.answered.verification.clone()),
+    );
+    put(
+        "Unproved",
+        joined(came.answered.unproved.keys().cloned().collect()),
+    );
+    put(
+        "VerificationSeconds",
+        Value::String(came.answered.seconds.clone()),
+    );
     put(
         STATEMENTS,
         Value::String(destination_statements(replication, desired)),
@@ -125,7 +183,7 @@ pub(crate) fn attributes(replication: &Replication, came: &Came<'_>) -> Map<Stri
         Value::String(came.job.clone().unwrap_or_default()),
     );
     put(WARNINGS, Value::String(told(came.warnings)));
-    put("Changes", Value::String(came.writes.0.to_string()));
+    put("Changes", Value::String(came.answered.changes.clone()));
     fitted(data)
 }
 

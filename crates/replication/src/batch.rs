@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::apply::Writes;
 use crate::case::Case;
 use crate::configuration::Status;
-use crate::converge::Rounds;
 use crate::error::ReplicationError;
 use crate::fault::Faults;
 use crate::merge;
@@ -19,6 +18,7 @@ use crate::plan::Desired;
 use crate::policy::{BATCH_OPERATIONS, trust_policy};
 use crate::ports::{Aws, Outcome, RoleDescription, Roles};
 use crate::replication::Replication;
+use crate::rounds::Rounds;
 use crate::spec::ExistingObjects;
 use crate::step::{Plan, Step};
 

@@ -3,8 +3,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use custom_resource::Deadline;
-
 use crate::accounts::Accounts;
 use crate::apply::{self, Writes};
 use crate::configuration::Status;
@@ -15,7 +13,6 @@ use crate::observe::{Left, located, observe};
 use crate::observed::Observed;
 use crate::plan::{Desired, desired, narrowing, plan, warnings};
 use crate::ports::{Aws, Outcome};
-use crate::probe::{self, Proof};
 use crate::replication::Replication;
 use crate::spec::{Spec, Verification};
 use crate::step::Plan;
@@ -28,7 +25,7 @@ pub struct Case<'a, A> {
     /// AWS, bucket by bucket.
     pub accounts: Accounts<'a, A>,
     /// What was asked for before.
-    asked_before: Option<Spec>,
+    pub(crate) asked_before: Option<Spec>,
     /// What was in force at the first look, and nobody has proved the successor of.
     former: Mutex<Option<Former>>,
 }
@@ -163,6 +160,12 @@ impl<'a, A: Aws> Case<'a, A> {
     pub async fn planned(&self) -> Outcome<Planned> {
         // Boxed, as the futures of many SDK calls nest deep.
         let observed = Box::pin(self.observe()).await?;
+        Ok(self.plan(observed))
+    }
+
+    /// What a Create or Update would do where this is what there is.
+    #[must_use]
+    pub fn plan(&self, observed: Observed) -> Planned {
         let asked = &self.replication;
         let resolved = desired(asked, &observed).map(|mut desired| {
             let (broken, warnings) = warnings(asked, &desired, &observed);
@@ -183,7 +186,7 @@ impl<'a, A: Aws> Case<'a, A> {
                 warnings,
             }
         });
-        Ok(Planned { observed, resolved })
+        Planned { observed, resolved }
     }
 
     /// The steps that take away what nothing needs any more, where S3 was seen to go by the new rules or
@@ -205,24 +208,5 @@ impl<'a, A: Aws> Case<'a, A> {
     /// The first failure, with the step it belongs to.
     pub async fn apply(&self, plan: &Plan, writes: &mut Writes) -> Result<(), ReplicationError> {
         apply::apply(&self.accounts, plan, &self.replication.owner, writes).await
-    }
-
-    /// Proves that an object under each rule arrives under the right key; `None` where there is nothing to
-    /// prove.
-    ///
-    /// # Errors
-    /// [`ReplicationError::Unproven`] where a replica failed, was not made, or has another key.
-    pub async fn prove(
-        &self,
-        desired: &Desired,
-        patience: Deadline,
-    ) -> Result<Option<Proof>, ReplicationError> {
-        let Self {
-            replication,
-            accounts,
-            ..
-        } = self;
-        let source = replication.source();
-        probe::prove(accounts, source, desired, &replication.owner, patience).await
     }
 }

@@ -6,52 +6,90 @@
 //! earlier one stopped.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use custom_resource::Deadline;
 
 use crate::apply::{Writes, apply};
 use crate::case::{Case, Sound};
 use crate::claims::Kept;
-use crate::error::{ErrorKind, ReplicationError};
-use crate::owner::Owner;
+use crate::configuration::{ReplicationRule, Status};
+use crate::error::ReplicationError;
+use crate::made::Made;
+use crate::observed::Observed;
 use crate::plan::{Deletion, plan_delete};
 use crate::ports::Aws;
+use crate::reads_back::undone;
 use crate::remains::{Asked, Search};
-use crate::spec::Taking;
+use crate::replication::Replication;
+use crate::rounds::{Rounds, Turn};
+use crate::spec::{Spec, Taking};
 use crate::step::Plan;
 
-/// Rounds of observe, plan and apply before we give up. Two are usual: the work, and the look
-/// that nothing is left of it.
-const MOST_ROUNDS: u32 = 8;
+/// What a request did so far, and found before it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// How many writes it made.
+    pub writes: Writes,
+    /// What it made.
+    pub made: Made,
+    /// Enabled rules of the bucket as they were found first; they may be in force for a while.
+    pub former: Option<Vec<ReplicationRule>>,
+    /// The steps of the last round, each with what reads back.
+    pub undone: Vec<String>,
+}
 
-/// Time that must be left to begin another round.
-const LEAST_TIME: Duration = Duration::from_secs(10);
+impl Progress {
+    fn note(&mut self, case: &Replication, former: Option<&Spec>, observed: &mut Observed) {
+        if self.former.is_none() {
+            self.made = Made::before(case, former, observed);
+            let rules = observed.replication.iter().flat_map(|found| &found.rules);
+            let enabled = rules.filter(|rule| rule.status == Status::Enabled);
+            self.former = Some(enabled.cloned().collect());
+        }
+        self.made.fill_in(observed);
+    }
+}
 
-/// Brings the account to the spec.
+/// Brings the account to the spec, and stops where `until` leaves no time for it.
 ///
 /// # Errors
 /// What cannot be, or what AWS refused. Whatever was done stays, for the next request to go on from.
 pub async fn provision<A: Aws>(
     case: &Case<'_, A>,
-    deadline: Deadline,
-    writes: &mut Writes,
+    until: Deadline,
+    progress: &mut Progress,
 ) -> Result<Sound, ReplicationError> {
-    let (owner, spec) = (&case.replication.owner, &case.replication.spec);
-    let mut rounds = Rounds::new(owner, deadline, &spec.source_bucket, "provision");
+    let Replication { owner, spec, .. } = &case.replication;
+    let mut rounds = Rounds::new(owner, until, &spec.source_bucket, "provision");
     loop {
-        rounds.begin().await?;
+        let turn = rounds.turn().await;
         let outcome = async {
-            let planned = case.planned().await?;
+            let mut observed = Box::pin(case.observe()).await?;
+            progress.note(&case.replication, case.asked_before.as_ref(), &mut observed);
+            let planned = case.plan(observed);
+            let observed = planned.observed.clone();
             let sound = planned.sound().map_err(ReplicationError::Refused)?;
             if sound.plan.is_empty() {
                 return Ok(Some(sound));
             }
-            case.apply(&sound.plan, writes).await?;
+            progress.undone = undone(&sound.plan, &observed);
+            if turn == Turn::Work {
+                progress.made.note(&sound.plan, &case.replication);
+                let applied = case.apply(&sound.plan, &mut progress.writes).await;
+                progress.made.note_keys(progress.writes.1.clone());
+                applied?;
+            }
             Ok(None)
         };
-        if let Some(sound) = rounds.end(Box::pin(outcome).await)? {
-            return Ok(sound);
+        let outcome = Box::pin(outcome).await;
+        match (turn, outcome) {
+            (_, Ok(Some(sound))) => return Ok(sound),
+            (Turn::Look, Ok(None)) => return Err(rounds.given_up(&progress.undone)),
+            // What was refused before is the reason that it is not done.
+            (Turn::Look, Err(error)) => return Err(rounds.trouble().unwrap_or(error)),
+            (Turn::Work, outcome) => {
+                rounds.end_knowing(outcome, &progress.made)?;
+            }
         }
     }
 }
@@ -120,105 +158,4 @@ pub async fn remove<A: Aws>(
             return Ok(kept);
         }
     }
-}
-
-/// Rounds of one work, until it is done or given up.
-pub(crate) struct Rounds<'a> {
-    owner: &'a Owner,
-    deadline: Deadline,
-    bucket: &'a str,
-    doing: &'static str,
-    round: u32,
-    trouble: Option<ReplicationError>,
-}
-
-impl<'a> Rounds<'a> {
-    pub(crate) const fn new(
-        owner: &'a Owner,
-        deadline: Deadline,
-        bucket: &'a str,
-        doing: &'static str,
-    ) -> Self {
-        Self {
-            owner,
-            deadline,
-            bucket,
-            doing,
-            round: 0,
-            trouble: None,
-        }
-    }
-
-    /// Waits for the next round to begin.
-    pub(crate) async fn begin(&mut self) -> Result<(), ReplicationError> {
-        if self.round == MOST_ROUNDS {
-            let trouble = self.trouble.take();
-            return Err(trouble.unwrap_or_else(|| ReplicationError::LostWrites {
-                what: "the configuration",
-                bucket: self.bucket.to_owned(),
-            }));
-        }
-        pause(self.round, self.owner, self.deadline, self.doing).await?;
-        self.round += 1;
-        Ok(())
-    }
-
-    /// What came of the round: `Some` when all is done, `None` where another one is needed.
-    pub(crate) fn end<T>(
-        &mut self,
-        outcome: Result<Option<T>, ReplicationError>,
-    ) -> Result<Option<T>, ReplicationError> {
-        match outcome {
-            Err(error) if may_pass(&error) => {
-                tracing::warn!(round = self.round, error = %error, "trying again");
-                self.trouble = Some(error);
-                Ok(None)
-            }
-            Ok(None) => {
-                self.trouble = None;
-                Ok(None)
-            }
-            other => other,
-        }
-    }
-}
-
-/// Whether the same request may succeed a moment later: a new role or key is not known everywhere
-/// at once, and another writer may have been under way.
-fn may_pass(error: &ReplicationError) -> bool {
-    let ReplicationError::Aws { step, source } = error else {
-        return false;
-    };
-    if source.is_final() {
-        return false;
-    }
-    match source.kind {
-        ErrorKind::Transient | ErrorKind::Conflict => true,
-        // What we just made is not seen yet, or another resource removed what we share.
-        ErrorKind::NotFound | ErrorKind::Invalid => step.is_some(),
-        ErrorKind::AccessDenied | ErrorKind::AlreadyExists | ErrorKind::WrongRegion => false,
-    }
-}
-
-/// Waits before round `round`: not at all, then longer and longer, each owner a little differently
-/// so that writers that met once do not meet again.
-async fn pause(
-    round: u32,
-    owner: &Owner,
-    deadline: Deadline,
-    doing: &str,
-) -> Result<(), ReplicationError> {
-    if round < 2 {
-        // The second round reads back what the first one wrote.
-        return Ok(());
-    }
-    let spread = u64::from(owner.as_str().bytes().map(u32::from).sum::<u32>() % 16) * 37;
-    let wait = Duration::from_millis(250 * 2_u64.pow(round - 2) + spread);
-    if deadline.remaining() < wait + LEAST_TIME {
-        return Err(ReplicationError::OutOfTime(format!(
-            "{doing} the replication"
-        )));
-    }
-    tokio::time::sleep(wait).await;
-    Ok(())
 }

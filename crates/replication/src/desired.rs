@@ -13,6 +13,8 @@ pub struct Desired {
     pub role_arn: String,
     /// Keys of the source objects.
     pub source_keys: BTreeSet<String>,
+    /// The key of an upload that names none: that of the source bucket's default encryption.
+    pub ordinary_key: Option<String>,
     /// The rules as S3 takes them, except for priorities left open.
     pub rules: Vec<ReplicationRule>,
     /// Region of each destination bucket.

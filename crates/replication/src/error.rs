@@ -5,6 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::fault::Faults;
+use crate::step::Step;
 
 /// What an AWS call's failure means to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,21 +219,21 @@ pub enum ReplicationError {
     #[error("{}{source}", .step.as_ref().map(|step| format!("while trying to {step}: ")).unwrap_or_default())]
     Aws {
         /// The step that it was part of.
-        step: Option<String>,
+        step: Option<Box<Step>>,
         /// The call.
         #[source]
         source: AwsError,
     },
-    /// Another writer kept replacing the configuration.
+    /// Something reads back otherwise than it was written, however often that was.
     #[error(
-        "{what} of bucket `{bucket}` kept being replaced by another writer while we added ours; \
-         repeat the stack operation when nothing else changes that bucket"
+        "the replication of bucket `{bucket}` is not as it was written, however often that was; not done yet: {}. Repeat \
+         the stack operation; if that does not help, see in CloudTrail who else writes it", .undone.join("; ")
     )]
-    LostWrites {
-        /// Which configuration.
-        what: &'static str,
-        /// The bucket.
+    Unfinished {
+        /// The source bucket.
         bucket: String,
+        /// Each step that is not done, with what reads back.
+        undone: Vec<String>,
     },
     /// The probe shows that replication does not work.
     #[error("verification failed: {0}")]

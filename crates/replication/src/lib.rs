@@ -28,6 +28,7 @@ pub mod error;
 pub mod fault;
 pub mod former;
 pub mod grants;
+pub mod made;
 pub mod merge;
 pub(crate) mod naming;
 pub mod observe;
@@ -40,13 +41,16 @@ pub mod ports;
 pub mod probe;
 pub mod properties;
 pub mod ranking;
+pub(crate) mod reads_back;
 pub mod record;
 pub(crate) mod replication;
 pub mod resource;
+pub(crate) mod rounds;
 pub(crate) mod settle;
 pub mod spec;
 pub mod step;
 pub mod unfinished;
+pub(crate) mod verify;
 pub(crate) mod writers;
 
 /// What AWS calls things.

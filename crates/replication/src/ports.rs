@@ -108,13 +108,14 @@ pub struct ObjectHead {
 
 /// Objects: the probe and nothing else.
 pub trait Objects: Send + Sync {
-    /// Writes a small object under a KMS key; returns its version id.
+    /// Writes a small object under a KMS key; as people upload, without naming one, where that is `None`.
+    /// Returns its version id.
     fn put_object(
         &self,
         bucket: BucketRef<'_>,
         key: &str,
         tags: &[Tag],
-        kms_key: &str,
+        kms_key: Option<&str>,
     ) -> impl Call<String>;
     /// HEAD of one version; `None` where there is none.
     fn head_object(

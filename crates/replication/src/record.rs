@@ -33,6 +33,28 @@ pub struct Record {
     pub physical_resource_id: String,
     /// The properties as CloudFormation gave them, without its own.
     pub properties: Map<String, Value>,
+    /// What was proved last, and of what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proved>,
+}
+
+/// What a request proved, and answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proved {
+    /// Digest of the rules, keys and role that it is about.
+    pub of: String,
+    /// Type and id of the request: delivered again, it is answered as before.
+    pub request: String,
+    /// The attribute `Verification`.
+    pub verification: String,
+    /// The attribute `VerificationSeconds`.
+    pub seconds: String,
+    /// The attribute `Changes`.
+    pub changes: String,
+    /// `Id`s of the rules that no probe proved, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unproved: BTreeMap<String, String>,
 }
 
 impl Record {
@@ -46,6 +68,7 @@ impl Record {
             logical_resource_id: request.logical_resource_id.clone(),
             physical_resource_id: id.to_string(),
             properties: request.resource_properties.clone(),
+            proof: None,
         }
     }
 
@@ -56,12 +79,26 @@ impl Record {
         parts.nth(1).unwrap_or(&self.stack_id)
     }
 
+    /// The same with what was proved.
+    #[must_use]
+    pub(crate) fn proving(mut self, proof: Option<Proved>) -> Self {
+        self.proof = proof;
+        self
+    }
+
     /// Whether another provisioner than the function with this ARN looks after the resource. One behind
     /// a topic is not told apart.
     #[must_use]
     pub fn is_anothers(&self, function_arn: &str) -> bool {
         let token = self.service_token.as_deref().and_then(function);
         token.is_some_and(|token| function(function_arn).is_some_and(|own| own != token))
+    }
+
+    /// The record that these parameters hold, by name; `None` where there is none that can be read.
+    #[must_use]
+    pub fn in_parameters(owner: &Owner, parameters: &BTreeMap<String, String>) -> Option<Self> {
+        let parts = by_owner(parameters.clone()).remove(owner)?;
+        Self::read(owner, &parts).ok().map(|(record, _)| record)
     }
 
     /// As text, which goes into as many parameters as it takes.
@@ -171,6 +208,7 @@ mod tests {
                 logical_resource_id: String::new(),
                 physical_resource_id: String::new(),
                 properties: Map::new(),
+                proof: None,
             };
             assert_eq!(
                 record.is_anothers(function),

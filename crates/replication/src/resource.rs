@@ -141,6 +141,7 @@ impl<A: Aws> EncryptedReplication<A> {
         let settlement = Settlement {
             case: &case,
             deadline: deadline.earlier_by(NOTE_RESERVE),
+            request: format!("{:?} {}", request.request_type, request.request_id),
             record,
         };
         if request.physical_resource_id.as_deref() == Some(id.to_string().as_str()) {

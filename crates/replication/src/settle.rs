@@ -1,4 +1,4 @@
-//! A Create or Update from its spec to its answer: provisioned, proved, looked at again, noted, explained.
+//! A Create or Update from its spec to its answer: provisioned, proved, looked at again, noted.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,26 +6,18 @@ use std::time::Duration;
 use custom_resource::{Deadline, Success};
 use futures_util::future::join;
 
-use crate::apply::Writes;
-use crate::attributes::{Came, attributes};
+use crate::attributes::{Answered, Came, attributes};
 use crate::batch::replicate_existing;
 use crate::case::{Case, Sound};
-use crate::configuration::Status;
-use crate::converge::{Rounds, narrow, provision};
-use crate::diagnosis::Result as Finding;
+use crate::converge::{Progress, narrow, provision};
 use crate::error::ReplicationError;
-use crate::fault::Fault;
-use crate::plan::{Desired, plan_record};
+use crate::plan::plan_record;
 use crate::ports::{Aws, Outcome};
-use crate::probe::Proof;
-use crate::record::{Record, parameters_of};
+use crate::record::{Proved, Record, parameters_of};
 use crate::replication::Replication;
-use crate::spec::Verification;
+use crate::rounds::Rounds;
 use crate::step::Plan;
-
-/// How long a stack waits for the probe where `Verification` is `BestEffort`. S3 replicates most
-/// objects in seconds, and promises nothing below 15 minutes.
-const BEST_EFFORT: Duration = Duration::from_mins(5);
+use crate::verify::{Proof, Verified, Verifier};
 
 /// Looks at what we wrote, where others keep overwriting it.
 const MOST_LOOKS: u32 = 5;
@@ -37,41 +29,24 @@ const OVERWRITTEN_WITHIN: Duration = Duration::from_secs(2);
 /// see <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketReplication.html>.
 const IN_FORCE_WITHIN: Duration = Duration::from_secs(30);
 
+/// Whether S3 goes by the new rules, as far as can be known: not while their proof is still out.
+fn may_let_go(proof: &Proof) -> bool {
+    proof.verification != Verified::Pending
+}
+
 /// One request under way.
 #[derive(Debug)]
 pub(crate) struct Settlement<'a, A> {
     pub(crate) case: &'a Case<'a, A>,
     pub(crate) deadline: Deadline,
+    /// Type and id of the request, which may be delivered twice.
+    pub(crate) request: String,
     /// What is asked for, to be noted where it is done.
     pub(crate) record: Record,
 }
 
-/// What the spec came to, what the proof showed, and how many writes it took.
-struct Settled {
-    desired: Desired,
-    warnings: Vec<Fault>,
-    proof: Result<Option<Proof>, ReplicationError>,
-    writes: Writes,
-}
-
-impl Settled {
-    fn of(sound: Sound, proof: Result<Option<Proof>, ReplicationError>, writes: Writes) -> Self {
-        let Sound {
-            desired, warnings, ..
-        } = sound;
-        Self {
-            desired,
-            warnings,
-            proof,
-            writes,
-        }
-    }
-}
-
-/// Whether S3 goes by the new rules, as far as can be known: not while their proof is still out.
-fn may_let_go(proof: &Result<Option<Proof>, ReplicationError>) -> bool {
-    !matches!(proof, Err(_) | Ok(Some(Proof::Pending)))
-}
+/// The parameters that hold the record, by name.
+type Parameters = BTreeMap<String, String>;
 
 impl<A: Aws> Settlement<'_, A> {
     /// Provisions and proves, and notes in the end what was asked for.
@@ -79,120 +54,224 @@ impl<A: Aws> Settlement<'_, A> {
     /// # Errors
     /// What cannot be, what AWS refused, or what the proof showed.
     pub(crate) async fn settle(&self) -> Result<Success, ReplicationError> {
+        let mut progress = Progress::default();
         // The record is read beside the rest, and so costs no time.
-        let Replication { home, owner, .. } = &self.case.replication;
-        let known = parameters_of(self.case.accounts.home(), &home.region, owner);
-        let (known, settled) = join(known, Box::pin(self.proven())).await;
-        self.answer(settled?, known).await
+        let (known, first) = join(self.known(), Box::pin(self.provisioned(&mut progress))).await;
+        let sound = first?;
+        let past = known.as_ref().ok();
+        let past = past.and_then(|known| Record::in_parameters(self.owner(), known));
+        let verifier = Verifier {
+            case: self.case,
+            deadline: self.deadline,
+            past: past.as_ref(),
+            rolls_back: past
+                .as_ref()
+                .is_some_and(|past| past.properties == self.record.properties),
+        };
+        let about = verifier.about(&sound.desired);
+        let answered = past.as_ref().and_then(|past| past.proof.as_ref());
+        if let Some(answered) = answered.filter(|answered| self.is_of(answered, &about))
+            && progress.writes.0 == 0
+        {
+            tracing::info!("the same request was answered before");
+            let job = self.existing(&sound, &mut progress).await?;
+            return Ok(self.success(&sound, &Answered::again(answered), job));
+        }
+        let (sound, proof) = Box::pin(self.proven(&verifier, sound, &mut progress)).await?;
+        for warning in &sound.warnings {
+            tracing::warn!(%warning, "provisioned all the same");
+        }
+        self.answer(&verifier, (sound, proof), known, progress)
+            .await
     }
 
-    /// Provisions and proves, and looks again: another resource on the same bucket may have read its
+    fn owner(&self) -> &crate::owner::Owner {
+        &self.case.replication.owner
+    }
+
+    async fn known(&self) -> Outcome<Parameters> {
+        let Replication { home, owner, .. } = &self.case.replication;
+        parameters_of(self.case.accounts.home(), &home.region, owner).await
+    }
+
+    fn is_of(&self, answered: &Proved, about: &str) -> bool {
+        answered.request == self.request && answered.of == about
+    }
+
+    /// Half of the time, so that as much is left for the proof.
+    async fn provisioned(&self, progress: &mut Progress) -> Result<Sound, ReplicationError> {
+        let until = Deadline::after(self.deadline.remaining() / 2);
+        provision(self.case, until, progress).await
+    }
+
+    /// Proves what is due, and looks again: another resource on the same bucket may have read its
     /// configuration before our write and written it back after our look. Then what nothing needs any more
     /// is let go of.
-    async fn proven(&self) -> Result<Settled, ReplicationError> {
-        let mut writes = Writes::default();
-        let mut shown: Option<Result<Option<Proof>, ReplicationError>> = None;
+    async fn proven(
+        &self,
+        verifier: &Verifier<'_, A>,
+        mut sound: Sound,
+        progress: &mut Progress,
+    ) -> Result<(Sound, Proof), ReplicationError> {
+        let mut shown: Option<Result<Proof, ReplicationError>> = None;
         let mut has_let_go = false;
-        for _ in 0..MOST_LOOKS {
-            let before = writes;
-            let work = provision(self.case, self.deadline, &mut writes);
-            let sound = match Box::pin(work).await {
-                Ok(sound) => sound,
-                Err(error) => {
-                    return Err(self.explained(shown, error).await);
-                }
-            };
+        for look in 0..MOST_LOOKS {
+            let before = progress.writes.0;
+            if look > 0 {
+                sound = match (Box::pin(self.provisioned(progress)).await, shown.take()) {
+                    (Ok(sound), proof) => {
+                        shown = proof;
+                        sound
+                    }
+                    // The first failure is the one to tell.
+                    (Err(_), Some(Err(first))) => return Err(first),
+                    (Err(error), _) => return Err(error),
+                };
+            }
             let waiting = !sound.narrowing.is_empty() && !has_let_go;
+            let unchanged = progress.writes.0 == before;
             let proof = match shown.take() {
-                Some(proof) if writes == before && waiting && may_let_go(&proof) => {
-                    self.let_go(&proof, sound.narrowing.clone(), &mut writes)
-                        .await?;
+                Some(Ok(proof)) if unchanged && waiting && may_let_go(&proof) => {
+                    let narrowing = sound.narrowing.clone();
+                    self.let_go(&proof, narrowing, progress).await?;
                     has_let_go = true;
-                    proof
+                    Ok(proof)
                 }
-                Some(proof) if writes == before => return Ok(Settled::of(sound, proof, writes)),
-                _ => {
-                    let proof = self.prove(&sound.desired, writes, waiting);
-                    Box::pin(proof).await
+                Some(proof) if unchanged => return Ok((sound, proof?)),
+                _ if verifier.is_due(&sound.desired, progress, waiting) => {
+                    Box::pin(verifier.prove(&sound.desired, progress)).await
                 }
+                _ => Ok(verifier.skipped(&sound.desired)),
             };
-            let unproved = matches!(proof, Ok(None));
-            let settled = writes == Writes::default() || unproved && !sound.desired.shared;
+            let unproved = matches!(&proof, Ok(proof) if !proof.tried);
+            let settled = progress.writes.0 == 0 || unproved && !sound.desired.shared;
             if settled && !waiting {
-                return Ok(Settled::of(sound, proof, writes));
+                return Ok((sound, proof?));
             }
             if unproved {
-                // The probe takes longer.
+                // A probe takes longer.
                 tokio::time::sleep(OVERWRITTEN_WITHIN).await;
             }
             shown = Some(proof);
         }
-        Err(ReplicationError::LostWrites {
-            what: "the configuration",
-            bucket: self.case.replication.spec.source_bucket.clone(),
-        })
+        Err(self.unsettled(progress))
     }
 
     /// Takes away what was kept beside the new rules while S3 could go by the old ones. What could not be
     /// proved is given time, and expectations keep it for longer.
     async fn let_go(
         &self,
-        proof: &Result<Option<Proof>, ReplicationError>,
+        proof: &Proof,
         narrowing: Plan,
-        writes: &mut Writes,
+        progress: &mut Progress,
     ) -> Result<(), ReplicationError> {
-        let proved = matches!(proof, Ok(Some(_)));
+        let proved = matches!(proof.verification, Verified::Completed { .. });
         if !proved {
             let time = IN_FORCE_WITHIN.min(self.deadline.remaining() / 2);
             tokio::time::sleep(time).await;
         }
         let first = proved.then_some(narrowing);
+        let writes = &mut progress.writes;
         Box::pin(narrow(self.case, first, proved, self.deadline, writes)).await?;
         self.case.let_go();
         Ok(())
     }
 
+    fn unsettled(&self, progress: &Progress) -> ReplicationError {
+        ReplicationError::Unfinished {
+            bucket: self.case.replication.spec.source_bucket.clone(),
+            undone: progress.undone.clone(),
+        }
+    }
+
     async fn answer(
         &self,
-        settled: Settled,
-        known: Outcome<BTreeMap<String, String>>,
+        verifier: &Verifier<'_, A>,
+        (sound, proof): (Sound, Proof),
+        known: Outcome<Parameters>,
+        mut progress: Progress,
     ) -> Result<Success, ReplicationError> {
-        let Settled {
-            desired,
-            warnings,
-            proof,
-            mut writes,
-        } = settled;
-        for warning in &warnings {
-            tracing::warn!(%warning, "provisioned all the same");
-        }
-        let proof = match proof {
-            Ok(proof) => proof,
-            Err(error) => return Err(self.explained(None, error).await),
-        };
         // Only now: a job over all objects of a bucket is not begun on rules that were shown not to work.
-        let job = replicate_existing(self.case, &desired, self.deadline, &mut writes);
-        let job = Box::pin(job).await?;
-        Box::pin(self.note(known, &mut writes)).await?;
-        let outcome = Came {
-            desired: &desired,
-            proof,
-            job,
-            warnings: &warnings,
-            writes,
+        let job = self.existing(&sound, &mut progress).await?;
+        let about = verifier.about(&sound.desired);
+        let answered = if proof.tried {
+            // Another delivery of the same request may have been faster.
+            let known = self.known().await;
+            let earlier = known.as_ref().ok();
+            let earlier = earlier.and_then(|known| Record::in_parameters(self.owner(), known));
+            let earlier = earlier.and_then(|earlier| earlier.proof);
+            let proved = match earlier.filter(|earlier| self.is_of(earlier, &about)) {
+                Some(earlier) => earlier,
+                None => self.counted(&proof, about, &known, progress.writes.0),
+            };
+            let record = self.record.clone().proving(Some(proved.clone()));
+            Box::pin(self.note(&record, known, &mut progress)).await?;
+            Answered::again(&proved)
+        } else {
+            let past = verifier.past.and_then(|past| past.proof.clone());
+            let past = past.filter(|past| past.of == about);
+            let record = self.record.clone().proving(past);
+            Box::pin(self.note(&record, known, &mut progress)).await?;
+            Answered::of(&proof, progress.writes.0)
         };
-        Ok(Success {
-            data: attributes(&self.case.replication, &outcome),
+        Ok(self.success(&sound, &answered, job))
+    }
+
+    /// What was proved, and how many writes it took: to note it counts itself.
+    fn counted(
+        &self,
+        proof: &Proof,
+        about: String,
+        known: &Outcome<Parameters>,
+        writes: u32,
+    ) -> Proved {
+        let Replication { home, owner, .. } = &self.case.replication;
+        let proved =
+            |changes| Answered::of(proof, changes).proved(about.clone(), self.request.clone());
+        let noted = self.record.clone().proving(Some(proved(writes)));
+        let none = Parameters::new();
+        let plan = plan_record(&noted, known.as_ref().unwrap_or(&none), home, owner);
+        let steps = u32::try_from(plan.steps().count()).unwrap_or(u32::MAX);
+        proved(writes.saturating_add(steps))
+    }
+
+    /// Starts the job for existing objects, where it is asked for and was not started; its id.
+    async fn existing(
+        &self,
+        sound: &Sound,
+        progress: &mut Progress,
+    ) -> Result<Option<String>, ReplicationError> {
+        let (desired, writes) = (&sound.desired, &mut progress.writes);
+        Box::pin(replicate_existing(
+            self.case,
+            desired,
+            self.deadline,
+            writes,
+        ))
+        .await
+    }
+
+    fn success(&self, sound: &Sound, answered: &Answered, job: Option<String>) -> Success {
+        let came = Came {
+            desired: &sound.desired,
+            answered,
+            job,
+            warnings: &sound.warnings,
+        };
+        Success {
+            data: attributes(&self.case.replication, &came),
+            reason: answered.reason.clone(),
             ..Success::default()
-        })
+        }
     }
 
     /// Notes what was asked for, where `known`, what the record holds, says otherwise. Last, when the
     /// stack's state is what it says: a request that fails is rolled back by another one.
     async fn note(
         &self,
-        known: Outcome<BTreeMap<String, String>>,
-        writes: &mut Writes,
+        record: &Record,
+        known: Outcome<Parameters>,
+        progress: &mut Progress,
     ) -> Result<(), ReplicationError> {
         let Replication {
             spec, home, owner, ..
@@ -206,97 +285,15 @@ impl<A: Aws> Settlement<'_, A> {
             let outcome = async {
                 let known = match known.take() {
                     Some(known) => known,
-                    None => parameters_of(self.case.accounts.home(), &home.region, owner).await,
+                    None => self.known().await,
                 };
-                let plan = plan_record(&self.record, &known?, home, owner);
-                self.case.apply(&plan, writes).await?;
+                let plan = plan_record(record, &known?, home, owner);
+                self.case.apply(&plan, &mut progress.writes).await?;
                 Ok(Some(()))
             };
             if rounds.end(Box::pin(outcome).await)?.is_some() {
                 return Ok(());
             }
-        }
-    }
-
-    /// `error`, or why the proof that came before it failed.
-    async fn explained(
-        &self,
-        shown: Option<Result<Option<Proof>, ReplicationError>>,
-        error: ReplicationError,
-    ) -> ReplicationError {
-        match (shown, error) {
-            (Some(Err(ReplicationError::Unproven(what))), _)
-            | (_, ReplicationError::Unproven(what)) => {
-                let why = self.diagnose().await;
-                ReplicationError::Unproven(format!("{what}; {why}"))
-            }
-            (_, error) => error,
-        }
-    }
-
-    /// `None` where there is nothing to prove: nothing was changed, or no proof is asked for.
-    async fn prove(
-        &self,
-        desired: &Desired,
-        writes: Writes,
-        waiting: bool,
-    ) -> Result<Option<Proof>, ReplicationError> {
-        let (spec, deadline) = (&self.case.replication.spec, self.deadline);
-        let patience = match spec.verification {
-            Verification::None => return Ok(None),
-            _ if writes == Writes::default() && !waiting => return Ok(None),
-            // Nothing is to be replicated, so nothing can be shown.
-            _ if desired
-                .rules
-                .iter()
-                .all(|rule| rule.status == Status::Disabled) =>
-            {
-                return Ok(None);
-            }
-            Verification::BestEffort => deadline.min(Deadline::after(BEST_EFFORT)),
-            Verification::Required => deadline,
-        };
-        match self.case.prove(desired, patience).await {
-            Ok(Some(Proof::Pending)) if spec.verification == Verification::Required => {
-                Err(ReplicationError::Unproven(format!(
-                    "the probe object in bucket `{}` had not been replicated when the time was up; repeat the stack \
-                     operation, or set `Verification` to BestEffort",
-                    spec.source_bucket
-                )))
-            }
-            other => other,
-        }
-    }
-
-    /// Looks once more at what replication needs, for the reason of a failure.
-    async fn diagnose(&self) -> String {
-        let checks = self.case.checks().await;
-        let of = |result| {
-            let found = checks.iter().filter(move |check| check.result == result);
-            found
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ")
-        };
-        let (failed, suspect) = (of(Finding::Fail), of(Finding::Warn));
-        if !failed.is_empty() {
-            return format!("found: {failed}");
-        }
-        let suspect = if suspect.is_empty() {
-            suspect
-        } else {
-            format!(" ({suspect})")
-        };
-        match &self.case.replication.spec.role {
-            Some(role) => format!(
-                "buckets, keys and rules are as they should be{suspect}, so look at role `{role}`: it must trust \
-                 s3.amazonaws.com and allow what {{\"Action\": \"Plan\"}} shows as `RolePolicy`; or leave `Role` out to get \
-                 one made"
-            ),
-            None => format!(
-                "buckets, keys, role and rules are as they should be{suspect}, so look for a Deny: in the policies of \
-                 the keys and of the destination bucket, in a permissions boundary, or in an organisation's policy"
-            ),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Spec {
     pub when_missing: WhenMissing,
     /// What the probe object must show.
     pub verification: Verification,
+    /// Any text: a change of it has the replication looked at, mended and proved.
+    pub revision: Option<String>,
     /// What becomes of objects that are older than the rules.
     pub existing_objects: ExistingObjects,
     /// What becomes of buckets of ours when the resource is deleted.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use custom_resource::Deadline;
+
 use super::{Done, Failed};
 use crate::configuration::Tag;
 use crate::error::{AwsError, ErrorKind};
@@ -9,10 +11,14 @@ use crate::fault::{About, Fault, FaultKind};
 use crate::owner::{JOB_TAG, OWNER_TAG, Owner, ROLE_PATH};
 use crate::ports::{Aws, BucketRef, NewRole, ReplicationJob, RoleDescription};
 
-/// A bucket that was made this moment may not be known everywhere yet.
-const TAGGING_ATTEMPTS: u32 = 3;
 /// KMS's longest waiting period.
 const LONGEST_WAIT_DAYS: i32 = 30;
+/// How long a bucket or key that was made this moment may not be known everywhere, and those who may use
+/// it neither.
+const KNOWN_WITHIN: Duration = Duration::from_mins(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const TRIES_OF_OTHERS: u32 = 3;
 const ALREADY_OURS: &str = "BucketAlreadyOwnedByYou";
 
 fn owner_tag(value: &str) -> Tag {
@@ -38,15 +44,38 @@ pub(super) async fn create_bucket<A: Aws>(
         other => other?,
     }
     // Without the tag no later request would know that the bucket is ours.
-    for _ in 1..TAGGING_ATTEMPTS {
-        match tag_new(aws, bucket, &tags).await {
-            Ok(writes) => return Ok(Done::writes(1 + writes)),
-            Err(error) if error.code == ALREADY_OURS => return Err(error.into()),
-            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+    let writes = once_known(|| tag_new(aws, bucket, &tags)).await?;
+    Ok(Done::writes(1 + writes))
+}
+
+/// Makes a call about something that was made this moment, again and again while that may not be known.
+async fn once_known<T, F>(call: impl Fn() -> F) -> Result<T, AwsError>
+where
+    F: Future<Output = Result<T, AwsError>>,
+{
+    let until = Deadline::after(KNOWN_WITHIN);
+    let mut pause = FIRST_PAUSE;
+    let mut attempt = 1;
+    loop {
+        match call().await {
+            Err(error) if may_be_known_later(&error, attempt) && !until.has_passed() => {
+                tracing::info!(%error, "what was just made may not be known yet; asking again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                attempt += 1;
+            }
+            outcome => return outcome,
         }
     }
-    let writes = tag_new(aws, bucket, &tags).await?;
-    Ok(Done::writes(1 + writes))
+}
+
+fn may_be_known_later(error: &AwsError, attempt: u32) -> bool {
+    let soon = matches!(
+        error.kind,
+        ErrorKind::NotFound | ErrorKind::AccessDenied | ErrorKind::Conflict | ErrorKind::Transient
+    );
+    // Whatever else it is, leaving half a thing behind is worth another try.
+    (soon || attempt < TRIES_OF_OTHERS) && error.code != ALREADY_OURS && !error.is_final()
 }
 
 /// Sees that a bucket that was just made has its tags, and gives it them where what made it does not know
@@ -85,14 +114,26 @@ pub(super) async fn create_key<A: Aws>(
         .await?;
     // The alias comes last: a key that has it is complete.
     let rest = async {
-        aws.enable_key_rotation(region, &key).await?;
-        aws.create_alias(region, alias, &key).await
+        once_known(|| aws.enable_key_rotation(region, &key)).await?;
+        once_known(|| aws.create_alias(region, alias, &key)).await
     };
     let Err(error) = rest.await else {
         return Ok((3, key));
     };
     // The alias may have been made all the same, or by the same request delivered twice.
-    match aws.describe_key(region, alias).await {
+    let taken = error.kind == ErrorKind::AlreadyExists;
+    let look = || async {
+        let found = aws.describe_key(region, alias).await?;
+        match found {
+            // One that was made this moment may not lead anywhere yet.
+            None if taken => Err(AwsError {
+                kind: ErrorKind::NotFound,
+                ..error.clone()
+            }),
+            found => Ok(found),
+        }
+    };
+    match once_known(look).await {
         Ok(Some(found)) if found.arn == key => Ok((3, key)),
         Ok(found) => {
             schedule_orphan(aws, region, &key).await;
@@ -117,19 +158,14 @@ pub(super) async fn restore_key<A: Aws>(
         Err(error) if error.kind == ErrorKind::Conflict => {}
         other => other?,
     }
-    let mut attempt = 1;
-    while let Err(error) = aws.enable_key(region, key_arn).await {
-        if attempt == TAGGING_ATTEMPTS {
-            if let Err(left) = aws
-                .schedule_key_deletion(region, key_arn, LONGEST_WAIT_DAYS)
-                .await
-            {
-                tracing::error!(key_arn, error = %left, "a key whose deletion was taken back is still disabled; enable it by hand");
-            }
-            return Err(error.into());
+    if let Err(error) = once_known(|| aws.enable_key(region, key_arn)).await {
+        if let Err(left) = aws
+            .schedule_key_deletion(region, key_arn, LONGEST_WAIT_DAYS)
+            .await
+        {
+            tracing::error!(key_arn, error = %left, "a key whose deletion was taken back is still disabled; enable it by hand");
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        attempt += 1;
+        return Err(error.into());
     }
     Ok(Done::writes(2))
 }

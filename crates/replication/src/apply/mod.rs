@@ -27,9 +27,10 @@ use merge::{
 const EXPECTATION: &str = "What replicas in the bucket are to be encrypted with";
 const RECORD: &str = "What a resource of a stack was asked for, to look for drift by";
 
-/// How many writes a request has made. What failed half-way is counted too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Writes(pub u32);
+/// How many writes a request has made, what failed half-way counted too; and the keys that it made, by the
+/// ARNs of their aliases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Writes(pub u32, pub(crate) BTreeMap<String, String>);
 
 /// Carries out `plan`, phase by phase, the steps of a phase at once. A phase is always finished,
 /// so that one failure leaves as little as possible undone; no later phase is begun after it.
@@ -65,7 +66,8 @@ pub async fn apply<A: Aws>(
             match outcome {
                 Ok(done) => {
                     writes.0 += done.writes;
-                    keys.extend(done.new_key);
+                    keys.extend(done.new_key.clone());
+                    writes.1.extend(done.new_key);
                 }
                 Err(error) => drop(failed.get_or_insert((step, error))),
             }
@@ -103,7 +105,7 @@ impl Failed {
     fn at(self, step: &Step) -> ReplicationError {
         match self {
             Self::Aws(source) => ReplicationError::Aws {
-                step: Some(step.to_string()),
+                step: Some(Box::new(step.clone())),
                 source,
             },
             Self::Fault(fault) => ReplicationError::Refused(fault.into()),

@@ -22,7 +22,7 @@ impl Objects for SdkAws {
         bucket: BucketRef<'_>,
         key: &str,
         tags: &[Tag],
-        kms_key: &str,
+        kms_key: Option<&str>,
     ) -> Outcome<String> {
         let encoded = |text: &str| {
             percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
@@ -37,8 +37,8 @@ impl Objects for SdkAws {
             .bucket(bucket.name)
             .key(key)
             .set_tagging(Some(tagging).filter(|tagging| !tagging.is_empty()))
-            .server_side_encryption(ServerSideEncryption::AwsKms)
-            .ssekms_key_id(kms_key)
+            .set_server_side_encryption(kms_key.map(|_| ServerSideEncryption::AwsKms))
+            .set_ssekms_key_id(kms_key.map(str::to_owned))
             .body(ByteStream::from_static(CONTENT));
         let written = on_object("PutObject", bucket, key, call.send()).await?;
         Ok(written.version_id.unwrap_or_default())

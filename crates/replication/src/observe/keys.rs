@@ -56,6 +56,12 @@ pub(super) fn later_keys(
             None => replication.alias_arn(region, bucket),
         };
         keys.insert(asked(replication, bucket, region, &key));
+    } else if let Some(key) = source.and_then(ObservedBucket::default_key)
+        && !key.contains(":key/")
+    {
+        // Whether it is one of those given.
+        let (bucket, region) = (&spec.source_bucket, &spec.source_region);
+        keys.insert(asked(replication, bucket, region, key));
     }
     for rule in &spec.rules {
         let bucket = &rule.destination_bucket;

@@ -81,7 +81,9 @@ impl<'a> Comparison<'a> {
 impl Comparison<'_> {
     fn plan(&self) -> Result<Plan, Faults> {
         let mut faults = Faults::default();
-        let mut foundations = self.new_buckets();
+        let (arrivals, of_new_buckets) = self.arrivals();
+        let mut foundations = arrivals;
+        foundations.extend(self.new_buckets());
         foundations.extend(self.new_keys());
         foundations.extend(self.restored_keys());
         let mut settings = self.buckets();
@@ -130,7 +132,13 @@ impl Comparison<'_> {
                 seconds: KNOWN_AFTER,
             });
         }
-        Ok(Plan::of([foundations, settings, wait, merge]))
+        Ok(Plan::of([
+            foundations,
+            of_new_buckets,
+            settings,
+            wait,
+            merge,
+        ]))
     }
 
     fn narrowing(&self, proved: bool) -> Plan {
@@ -203,7 +211,7 @@ impl Comparison<'_> {
         })
     }
 
-    /// The buckets' own settings: versioning, default encryption, EventBridge.
+    /// The buckets' own settings: versioning and default encryption.
     fn buckets(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         let source = (
@@ -237,12 +245,27 @@ impl Comparison<'_> {
             {
                 steps.push(default_encryption(place, key));
             }
-            if !found.is_some_and(|found| found.notifications.event_bridge) {
-                let (bucket, region) = (place.0.clone(), place.1.clone());
-                steps.push(Step::EnableEventBridge { bucket, region });
-            }
         }
         steps
+    }
+
+    /// The destinations' events of arrivals, which begin around five minutes after they are switched on, and
+    /// so come first: of buckets that are there, and of those that have to be made. See
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html>.
+    fn arrivals(&self) -> (Vec<Step>, Vec<Step>) {
+        let (mut present, mut new) = (Vec::new(), Vec::new());
+        for (bucket, region) in self.seen() {
+            let step = Step::EnableEventBridge {
+                bucket: bucket.clone(),
+                region: region.clone(),
+            };
+            match self.destination(bucket) {
+                Some(found) if found.notifications.event_bridge => {}
+                Some(_) => present.push(step),
+                None => new.push(step),
+            }
+        }
+        (present, new)
     }
 
     /// Destinations that can be looked at, with their Regions.

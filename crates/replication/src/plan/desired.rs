@@ -28,6 +28,7 @@ pub(crate) fn resolved(replication: &Replication, observed: &Observed) -> (Desir
     let desired = Desired {
         role_arn: replication.role_arn(),
         source_keys: BTreeSet::new(),
+        ordinary_key: None,
         rules: Vec::new(),
         regions: BTreeMap::new(),
         unseen: BTreeSet::new(),
@@ -182,11 +183,14 @@ impl Resolution<'_> {
             self.desired.source_default = None;
         }
         if !spec.source_kms_keys.is_empty() {
+            self.desired.ordinary_key = self.desired.source_default.clone();
+            self.default_among_given(&place);
             return;
         }
         if let Some(key) = source.and_then(ObservedBucket::default_key) {
             let what = "key of the source bucket's default encryption,";
             let arn = self.usable(&place, key, what, Self::takes);
+            self.desired.ordinary_key.clone_from(&arn);
             self.desired.source_keys.extend(arn);
             return;
         }
@@ -195,6 +199,7 @@ impl Resolution<'_> {
         let key = self.key_of_ours(&place, &spec.source_bucket);
         self.desired.source_keys.insert(key.clone());
         if self.may_change_default(source) {
+            self.desired.ordinary_key = Some(key.clone());
             self.desired.source_default = Some(key);
         }
     }
@@ -234,6 +239,37 @@ impl Resolution<'_> {
             self.faults.add(fault);
         }
         false
+    }
+
+    /// Whether the keys that are given hold the one that people's uploads get: the replication role may
+    /// decrypt with no other. Where our rules are in force already this is for the probe and the checks to
+    /// tell: a refusal would keep the stack from being rolled back.
+    fn default_among_given(&mut self, place: &Place<'_>) {
+        let source = self.observed.source.as_ref();
+        let Some(default) = source.and_then(ObservedBucket::default_key) else {
+            return;
+        };
+        let asked = KeyName::new(place.account, place.region, default);
+        let described = self.observed.keys.get(&asked).and_then(Option::as_ref);
+        let arn = described.map_or_else(|| default.to_owned(), |key| key.arn.clone());
+        // A key that could not be resolved is a fault of its own.
+        let resolved = self.faults.is_empty();
+        let given = !resolved || self.desired.source_keys.contains(&arn);
+        let owner = &self.replication.owner;
+        let in_force = owner.rules_of(self.observed.replication.as_ref()).next();
+        if !given && in_force.is_none() {
+            let bucket = &self.replication.spec.source_bucket;
+            self.fault(
+                About::key(default),
+                FaultKind::Asked,
+                format!(
+                    "bucket `{bucket}` encrypts uploads that name no key with `{default}`, its default, which \
+                     `SourceKmsKeyArns` does not have: S3 could not replicate them; add that key, or make one of those \
+                     given the bucket's default"
+                ),
+            );
+        }
+        self.desired.ordinary_key = Some(arn);
     }
 
     /// What Object Lock on a bucket asks for. See
@@ -320,6 +356,7 @@ impl Resolution<'_> {
         };
         self.source_key_of(&resolved);
         if !seen {
+            self.unprovable(&rule.rule);
             self.desired.unseen.insert(bucket.clone());
         }
         self.desired.regions.insert(bucket.clone(), region);
@@ -348,6 +385,27 @@ impl Resolution<'_> {
                 rule.id
             ));
         }
+    }
+
+    /// A rule whose replicas we may not look at, where each must be proved. One that is in force already is
+    /// for the proof to refuse, which lets a stack be rolled back to it.
+    fn unprovable(&mut self, rule: &ReplicationRule) {
+        let mut present = self
+            .replication
+            .owner
+            .rules_of(self.observed.replication.as_ref());
+        let required = self.replication.spec.verification == Verification::Required;
+        if !required || rule.status == Status::Disabled || present.any(|known| known.id == rule.id)
+        {
+            return;
+        }
+        let bucket = rule.destination.bucket_name();
+        let words = format!(
+            "`Verification` is Required, but rule `{}` leads to bucket `{bucket}` of another account, where we may not \
+             look for a probe; give `AssumeRoleArn`, or set `Verification` to BestEffort or None",
+            rule.id
+        );
+        self.fault(About::bucket(bucket), FaultKind::Unreachable, words);
     }
 
     /// The key that we made or are to make for a bucket.

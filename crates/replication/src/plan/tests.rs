@@ -106,6 +106,7 @@ fn the_plan_from_nothing_ends_with_the_rules() {
         "create key `alias/encrypted-replication/OWNER/source` in us-east-1".to_owned(),
         "create key `alias/encrypted-replication/OWNER/destination` in us-west-2".to_owned(),
         "create role `source`".to_owned(),
+        "send events of bucket `destination` to EventBridge".to_owned(),
         "enable versioning of bucket `source`".to_owned(),
         "enable versioning of bucket `destination`".to_owned(),
         format!(
@@ -116,7 +117,6 @@ fn the_plan_from_nothing_ends_with_the_rules() {
             "set default encryption of bucket `destination` to `{}`",
             alias("us-west-2", "destination")
         ),
-        "send events of bucket `destination` to EventBridge".to_owned(),
         "put policy `OWNER-replication` on role `source`".to_owned(),
         "put parameter `/encrypted-replication/destination/OWNER` in us-west-2".to_owned(),
         format!("send replication failures of bucket `source` to `{QUEUE}`"),

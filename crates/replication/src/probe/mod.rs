@@ -1,10 +1,11 @@
-//! Proof: a small object under each rule, followed to its replica, whose key is looked at.
+//! Proof: a small object under each rule, followed to its replicas, whose keys are looked at.
 
 mod choose;
 mod follow;
 mod patience;
 mod remove;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -13,137 +14,179 @@ use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use crate::accounts::Accounts;
-use crate::configuration::ReplicationConfiguration;
-use crate::error::{ErrorKind, ReplicationError};
-use crate::owner::Owner;
+use crate::configuration::{ReplicationConfiguration, ReplicationRule};
+use crate::error::ReplicationError;
+use crate::made::Made;
 use crate::plan::Desired;
 use crate::ports::{Aws, BucketRef};
+use crate::replication::Replication;
 use choose::{Probe, probes};
-use follow::follow;
+use follow::{End, Way};
 use patience::patiently;
 use remove::remove;
 
 /// Kept free before the deadline, to remove the probes and answer.
-const CLEAN_UP_RESERVE: Duration = Duration::from_secs(15);
+pub(crate) const CLEAN_UP_RESERVE: Duration = Duration::from_secs(15);
 /// Probes under way at once.
 const CONCURRENCY: usize = 16;
 /// Looks at a configuration that does not show what was written, and the time between two.
 const MOST_LOOKS: u32 = 3;
 const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
+/// What is to be proved, and for how long it is tried.
+#[derive(Debug)]
+pub struct Trial<'a, A> {
+    /// What is asked, by whom.
+    pub replication: &'a Replication,
+    /// AWS, bucket by bucket.
+    pub accounts: &'a Accounts<'a, A>,
+    /// What was provisioned.
+    pub desired: &'a Desired,
+    /// When to stop; probes are removed after it.
+    pub patience: Deadline,
+    /// What this request made, which may not be known everywhere yet.
+    pub made: &'a Made,
+    /// Rules that the bucket had before; they may be in force for a while.
+    pub former: &'a [ReplicationRule],
+    /// Set from outside where it is known why nothing can arrive.
+    pub given_up: AtomicBool,
+    /// Whether an object came to nothing.
+    pub troubled: AtomicBool,
+}
+
 /// What the probes showed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Proof {
-    /// Every replica arrived, under the right key.
-    Completed {
-        /// From the first write to the last look.
-        took: Duration,
-    },
-    /// Some had not arrived when the time was up.
-    Pending,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// How many probes were chosen.
+    pub probes: usize,
+    /// From the first write to the last look.
+    pub took: Duration,
+    /// The enabled rules that nothing was shown of, by `Id`, and why.
+    pub unproved: BTreeMap<String, Doubt>,
 }
 
-/// Writes, follows and removes the probes for all rules of ours; `None` where there is none whose
-/// replicas we could look at and remove again.
-///
-/// # Errors
-/// [`ReplicationError::Unproven`] where a replica failed, was not made, or has another key.
-pub async fn prove<A: Aws>(
-    accounts: &Accounts<'_, A>,
-    source: BucketRef<'_>,
-    desired: &Desired,
-    owner: &Owner,
-    patience: Deadline,
-) -> Result<Option<Proof>, ReplicationError> {
-    let patience = patience.earlier_by(CLEAN_UP_RESERVE);
-    let configuration = with_our_rules(accounts.home(), source, desired, patience).await?;
-    let started = Instant::now();
-    let probes = probes(&configuration, desired, owner)?;
-    if probes.is_empty() || desired.retaining.contains(source.name) {
-        return Ok(None);
+/// Why nothing is known of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// No probe could be looked at or removed again.
+    Unprovable(String),
+    /// No object goes by it, for a reason that is told elsewhere too: there is nothing to prove.
+    Idle(String),
+    /// The probe may not be written.
+    Unwritten(String),
+    /// It had not arrived under the right key when the time was up.
+    Missing(String),
+}
+
+impl Doubt {
+    /// Why, in words.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Unprovable(why) | Self::Idle(why) | Self::Unwritten(why) | Self::Missing(why) => {
+                why
+            }
+        }
     }
-    let numbered = probes.iter().enumerate();
-    let given_up = AtomicBool::new(false);
-    let ways: Vec<_> = numbered
-        .map(|(number, probe)| {
-            let key = format!("{}-{}", owner.probe_key(&probe.filter.prefix), number + 1);
-            one(accounts, source, desired, probe, key, patience, &given_up)
-        })
-        .collect();
-    // All are heard to their end, also after one failed: each removes its object last.
-    let ends: Vec<_> = stream::iter(ways)
-        .buffer_unordered(CONCURRENCY)
-        .collect()
-        .await;
-    let arrived: Result<Vec<bool>, _> = ends.into_iter().collect();
-    if arrived?.into_iter().all(|arrived| arrived) {
-        Ok(Some(Proof::Completed {
+}
+
+impl<A: Aws> Trial<'_, A> {
+    fn source(&self) -> BucketRef<'_> {
+        self.replication.source()
+    }
+
+    /// Writes, follows and removes the probes for all enabled rules of ours.
+    ///
+    /// # Errors
+    /// [`ReplicationError::Unproven`] where the bucket does not have our rules, or one of others outranks
+    /// them.
+    pub async fn run(&self) -> Result<Shown, ReplicationError> {
+        let configuration = self.with_our_rules().await?;
+        let started = Instant::now();
+        let owner = &self.replication.owner;
+        let chosen = probes(&configuration, self.desired, owner, self.source().name)?;
+        let numbered = chosen.probes.iter().enumerate();
+        let ways: Vec<_> = numbered
+            .map(|(number, probe)| {
+                let key = format!("{}-{}", owner.probe_key(&probe.filter.prefix), number + 1);
+                self.one(probe, key)
+            })
+            .collect();
+        // All are heard to their end, also after one failed: each removes its object last.
+        let ends: Vec<_> = stream::iter(ways)
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        let mut shown = Shown {
+            probes: chosen.probes.len(),
             took: started.elapsed(),
-        }))
-    } else {
-        Ok(Some(Proof::Pending))
-    }
-}
-
-/// The source's configuration, once it shows our rules as they were written. S3 may show an earlier
-/// one for a while, which would send the probe to a destination that nobody looks at any more:
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>.
-async fn with_our_rules<A: Aws>(
-    aws: &A,
-    source: BucketRef<'_>,
-    desired: &Desired,
-    patience: Deadline,
-) -> Result<ReplicationConfiguration, ReplicationError> {
-    let mut missing = String::new();
-    for look in 1..=MOST_LOOKS {
-        if look > 1 {
-            tokio::time::sleep(SHOWN_WITHIN).await;
-        }
-        // Another writer may have overwritten them since; nothing would then be probed, and nothing fail.
-        missing = match patiently(patience, || aws.replication(source)).await? {
-            None => "has no replication configuration any more".to_owned(),
-            Some(found) => match desired.rules.iter().find(|rule| !found.has(rule)) {
-                None => return Ok(found),
-                Some(rule) => format!(
-                    "does not have rule `{}` as it was written any more",
-                    rule.id
-                ),
-            },
+            unproved: BTreeMap::new(),
         };
+        shown.unproved.extend(chosen.unprovable);
+        shown.unproved.extend(ends.into_iter().flatten());
+        Ok(shown)
     }
-    Err(ReplicationError::Unproven(format!(
-        "bucket `{}` {missing}",
-        source.name
-    )))
-}
 
-async fn one<A: Aws>(
-    accounts: &Accounts<'_, A>,
-    source: BucketRef<'_>,
-    desired: &Desired,
-    probe: &Probe,
-    key: String,
-    patience: Deadline,
-    given_up: &AtomicBool,
-) -> Result<bool, ReplicationError> {
-    if given_up.load(Ordering::Relaxed) {
-        return Ok(false);
-    }
-    let outcome = match follow(accounts, source, desired, probe, &key, patience, given_up).await {
-        // Nothing was shown, neither way.
-        Err(ReplicationError::Aws { source, .. }) if source.kind == ErrorKind::Transient => {
-            tracing::warn!(key, error = %source, "the probe could not be followed");
-            Ok(false)
+    /// The source's configuration, once it shows our rules as they were written. S3 may show an earlier
+    /// one for a while, which would send the probe to a destination that nobody looks at any more:
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>.
+    async fn with_our_rules(&self) -> Result<ReplicationConfiguration, ReplicationError> {
+        let aws = self.accounts.home();
+        let mut missing = String::new();
+        for look in 1..=MOST_LOOKS {
+            if look > 1 {
+                tokio::time::sleep(SHOWN_WITHIN).await;
+            }
+            // Another writer may have overwritten them since; nothing would then be probed, and nothing fail.
+            missing = match patiently(self.patience, || aws.replication(self.source())).await? {
+                None => "has no replication configuration any more".to_owned(),
+                Some(found) => match self.desired.rules.iter().find(|rule| !found.has(rule)) {
+                    None => return Ok(found),
+                    Some(rule) => format!(
+                        "does not have rule `{}` as it was written any more",
+                        rule.id
+                    ),
+                },
+            };
         }
-        outcome => outcome,
-    };
-    if outcome.is_err() {
-        // The others need not wait for what no longer matters.
-        given_up.store(true, Ordering::Relaxed);
+        Err(ReplicationError::Unproven(format!(
+            "bucket `{}` {missing}",
+            self.source().name
+        )))
     }
-    // Also after a failure: what we put into people's buckets goes again.
-    if let Err(error) = remove(accounts, source, desired, probe, &key).await {
-        tracing::warn!(key, %error, "the probe object could not be removed; delete its versions by hand");
+
+    /// What one probe left unproved, by rule.
+    async fn one(&self, probe: &Probe, key: String) -> Vec<(String, Doubt)> {
+        let sent_by = |bucket: &String| {
+            probe
+                .replicas
+                .get(bucket)
+                .map(|replica| replica.rule.clone())
+        };
+        if self.given_up.load(Ordering::Relaxed) || self.patience.has_passed() {
+            let why = "no probe was written before the time was up";
+            let rules = probe.replicas.keys().filter_map(sent_by);
+            return rules
+                .map(|rule| (rule, Doubt::Missing(why.to_owned())))
+                .collect();
+        }
+        let end = Way::new(self, probe, &key).follow().await;
+        // Also after a failure: what we put into people's buckets goes again.
+        remove(self, probe, &key).await;
+        match end {
+            End::Followed(missing) => {
+                let doubts = missing.into_iter().filter_map(|(bucket, why)| {
+                    let rule = sent_by(&bucket)?;
+                    Some((rule, Doubt::Missing(why)))
+                });
+                doubts.collect()
+            }
+            End::Unwritten(error) => {
+                let rules = probe.replicas.keys().filter_map(sent_by);
+                rules
+                    .map(|rule| (rule, Doubt::Unwritten(error.to_string())))
+                    .collect()
+            }
+        }
     }
-    outcome
 }

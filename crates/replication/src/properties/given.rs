@@ -27,6 +27,7 @@ pub(super) struct Given {
     pub permissions_boundary: Option<String>,
     when_missing: Option<String>,
     verification: Option<String>,
+    revision: Option<String>,
     pub existing_objects: Option<String>,
     on_delete: GivenOnDelete,
 }
@@ -304,6 +305,7 @@ impl Given {
                 Some("None") => Verification::None,
                 _ => Verification::BestEffort,
             },
+            revision: self.revision,
             existing_objects: if is(&self.existing_objects, "Replicate") {
                 ExistingObjects::Replicate
             } else {

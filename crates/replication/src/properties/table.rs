@@ -335,7 +335,13 @@ pub(super) const RESOURCE: &[Property] = &[
     optional(
         "Verification",
         Kind::OneOf(&["Required", "BestEffort", "None"]),
-        "The probe object must arrive, may be pending after five minutes, or is not written. Default: BestEffort.",
+        "Every rule must be proved by a probe object that arrives, may be unproved after five minutes, or no probe is \
+         written. Default: BestEffort.",
+    ),
+    optional(
+        "Revision",
+        Kind::Text { min: 0, max: 256 },
+        "Any text: a change of it means look, mend and prove now.",
     ),
     optional(
         "ExistingObjects",

@@ -8,6 +8,7 @@ use replication::error::ErrorKind;
 use replication::ports::{BucketRef, Buckets, Outcome, Targets};
 
 use super::state::Bucket;
+use super::weather::New;
 use super::{Refusal, World, notifications, refuse, rules};
 
 fn named(bucket: BucketRef<'_>) -> String {
@@ -35,6 +36,20 @@ impl World {
         effect: impl FnOnce(&mut Bucket) -> Result<T, Refusal>,
     ) -> Outcome<T> {
         self.call(operation, named(at), at.region, |state| {
+            effect(state.bucket(at)?)
+        })
+    }
+
+    /// The same for a write to the bucket's configuration.
+    fn configure<T>(
+        &self,
+        operation: &'static str,
+        at: BucketRef<'_>,
+        effect: impl FnOnce(&mut Bucket) -> Result<T, Refusal>,
+    ) -> Outcome<T> {
+        self.call(operation, named(at), at.region, |state| {
+            state.bucket(at)?;
+            state.one_at_a_time(at.name)?;
             effect(state.bucket(at)?)
         })
     }
@@ -99,6 +114,7 @@ impl Buckets for World {
             bucket.account.clone_from(&state.acting);
             bucket.tags = tags.to_vec();
             state.buckets.insert(at.name.to_owned(), bucket);
+            state.is_new(New::Bucket(at.name));
             Ok(())
         })
     }
@@ -128,8 +144,11 @@ impl Buckets for World {
     }
 
     async fn enable_versioning(&self, at: BucketRef<'_>) -> Outcome<()> {
-        self.on("PutBucketVersioning", at, |bucket| {
-            bucket.versioning = Versioning::Enabled;
+        self.call("PutBucketVersioning", named(at), at.region, |state| {
+            state.bucket(at)?;
+            state.one_at_a_time(at.name)?;
+            state.bucket(at)?.versioning = Versioning::Enabled;
+            state.is_new(New::Versioning(at.name));
             Ok(())
         })
     }
@@ -145,7 +164,7 @@ impl Buckets for World {
         at: BucketRef<'_>,
         to: &DefaultEncryption,
     ) -> Outcome<()> {
-        self.on("PutBucketEncryption", at, |bucket| {
+        self.configure("PutBucketEncryption", at, |bucket| {
             if !to.is_kms() && to.kms_key.is_some() {
                 return refuse(
                     ErrorKind::Invalid,
@@ -175,7 +194,7 @@ impl Buckets for World {
     }
 
     async fn put_bucket_tags(&self, at: BucketRef<'_>, tags: &[Tag]) -> Outcome<()> {
-        self.on("PutBucketTagging", at, |bucket| {
+        self.configure("PutBucketTagging", at, |bucket| {
             if tags.len() > 50 {
                 return refuse(
                     ErrorKind::Invalid,
@@ -203,6 +222,8 @@ impl Buckets for World {
         const OPERATION: &str = "PutBucketNotificationConfiguration";
         self.call(OPERATION, named(at), at.region, |state| {
             let gone = state.gone_targets.clone();
+            state.bucket(at)?;
+            state.one_at_a_time(at.name)?;
             let bucket = state.bucket(at)?;
             notifications::check(to, &bucket.region)?;
             if targets == Targets::Checked {
@@ -225,9 +246,16 @@ impl Buckets for World {
         to: &ReplicationConfiguration,
     ) -> Outcome<()> {
         self.call("PutBucketReplication", named(at), at.region, |state| {
-            let versioning = state.bucket(at)?.versioning;
+            let mut versioning = state.bucket(at)?.versioning;
+            if !state.knows(New::Versioning(at.name)) {
+                versioning = Versioning::Off;
+            }
+            state.one_at_a_time(at.name)?;
             rules::check(to, versioning, at.name, &state.buckets)?;
             let now = state.now;
+            if state.deaf_to_rules {
+                return Ok(());
+            }
             state.bucket(at)?.replication.write(Some(to.clone()), now);
             Ok(())
         })
@@ -235,6 +263,8 @@ impl Buckets for World {
 
     async fn delete_replication(&self, at: BucketRef<'_>) -> Outcome<()> {
         self.call("DeleteBucketReplication", named(at), at.region, |state| {
+            state.bucket(at)?;
+            state.one_at_a_time(at.name)?;
             let now = state.now;
             state.bucket(at)?.replication.write(None, now);
             Ok(())

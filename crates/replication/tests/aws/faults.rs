@@ -331,7 +331,7 @@ impl Buckets for Faulty {
 
 impl Objects for Faulty {
     pass_on! {
-        true put_object(at: BucketRef<'_>, key: &str, tags: &[Tag], kms_key: &str) -> String;
+        true put_object(at: BucketRef<'_>, key: &str, tags: &[Tag], kms_key: Option<&str>) -> String;
         false head_object(at: BucketRef<'_>, key: &str, version: &str) -> Option<ObjectHead>;
         false object_versions(at: BucketRef<'_>, key: &str) -> Vec<String>;
         true delete_object_version(at: BucketRef<'_>, key: &str, version: &str) -> ();

@@ -75,9 +75,9 @@ impl Jobs for World {
                         .any(|prefix| version.key.starts_with(prefix));
                 if waits
                     && meant
-                    && rules
-                        .iter()
-                        .any(|rule| applies(rule, &version.key, &version.tags))
+                    && rules.iter().any(|rule| {
+                        applies(rule, &version.key, &version.tags, version.kms_key.is_some())
+                    })
                 {
                     version.replication_status = Some("PENDING");
                     version.written = now;

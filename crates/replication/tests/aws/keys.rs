@@ -6,10 +6,11 @@ use replication::owner::OWNER_TAG;
 use replication::ports::{KeyDescription, Keys, Outcome};
 
 use super::state::{Key, State};
+use super::weather::New;
 use super::{Refusal, World, refuse};
 
 fn known<'a>(state: &'a mut State, region: &str, arn: &str) -> Result<&'a mut Key, Refusal> {
-    let own = arn.contains(&format!(":{}:", state.acting));
+    let own = arn.contains(&format!(":{}:", state.acting)) && state.knows(New::Key(arn));
     match state
         .keys
         .get_mut(arn)
@@ -46,6 +47,7 @@ impl Keys for World {
             let arn = state.add_key(region, "CUSTOMER");
             let key = known(state, region, &arn)?;
             key.tags = tags.to_vec();
+            state.is_new(New::Key(&arn));
             Ok(arn)
         })
     }
@@ -81,6 +83,7 @@ impl Keys for World {
                 );
             }
             state.aliases.insert(place, key_arn.to_owned());
+            state.is_new(New::Alias(region, alias));
             Ok(())
         })
     }

@@ -23,6 +23,7 @@ mod rules;
 mod snapshot;
 mod state;
 mod tests;
+pub(crate) mod weather;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,6 +36,7 @@ use tokio::time::Instant;
 
 pub(crate) use snapshot::Snapshot;
 pub(crate) use state::{Bucket, Key, State, Version};
+pub(crate) use weather::Weather;
 
 /// The account that everything is in.
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -114,6 +116,11 @@ impl World {
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>.
     pub(crate) fn in_force_after(&self, lag: Duration) {
         self.state().lag = lag;
+    }
+
+    /// From now on AWS takes its time.
+    pub(crate) fn weather(&self, weather: Weather) {
+        self.state().weather = weather;
     }
 
     /// Objects are replicated `after` they were written; `None`: never, they stay `PENDING`.

@@ -17,7 +17,7 @@ impl Objects for World {
         at: BucketRef<'_>,
         key: &str,
         tags: &[Tag],
-        kms_key: &str,
+        kms_key: Option<&str>,
     ) -> Outcome<String> {
         self.call("PutObject", named(at, key), at.region, |state| {
             if key.len() > 1024 {
@@ -27,9 +27,31 @@ impl Objects for World {
                     "Your key is too long",
                 );
             }
-            let kms_key = state.key_arn(at.region, kms_key);
+            // Without a key the bucket's default encryption decides, see
+            // https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-bucket-encryption.html.
+            let default = state.bucket(at)?.encryption.clone();
+            let named = match (kms_key, &default) {
+                (Some(named), _) => Some(named.to_owned()),
+                (None, Some(default)) if default.is_kms() => {
+                    let managed = || "alias/aws/s3".to_owned();
+                    Some(default.kms_key.clone().unwrap_or_else(managed))
+                }
+                (None, _) => None,
+            };
+            let algorithm = if named.is_some() { "aws:kms" } else { "AES256" };
+            let by_kms = named.is_some();
+            let kms_key = named.and_then(|named| state.key_arn(at.region, &named));
             let usable = kms_key.as_ref().and_then(|arn| state.keys.get(arn));
             match usable.map(|key| key.state.as_str()) {
+                None if !by_kms => {}
+                Some("Enabled") if kms_key.as_deref().is_some_and(|key| !state.goes_by_tags_of(key)) => {
+                    return refuse(
+                        ErrorKind::AccessDenied,
+                        "AccessDenied",
+                        "not authorized to perform: kms:GenerateDataKey on the resource because no identity-based \
+                         policy allows the kms:GenerateDataKey action",
+                    );
+                }
                 Some("Enabled") => {}
                 Some("Disabled") => {
                     return refuse(
@@ -54,7 +76,7 @@ impl Objects for World {
                 }
             }
             let id = format!("version-{}", state.draw());
-            let (now, lag) = (state.now, state.lag);
+            let (now, lag) = (state.now, state.lag.max(state.weather.rules));
             let bucket = state.bucket(at)?;
             let versioned = bucket.versioning == Versioning::Enabled;
             // S3 looks for a rule when the object is written, never again.
@@ -67,19 +89,16 @@ impl Objects for World {
                     found
                         .rules
                         .iter()
-                        .any(|rule| super::replicate::applies(rule, key, tags))
+                        .any(|rule| super::replicate::applies(rule, key, tags, by_kms))
                 });
             // A request that names a key and no Bucket Key gets the bucket's setting, see
             // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html.
-            let bucket_key = bucket
-                .encryption
-                .as_ref()
-                .is_some_and(|default| default.bucket_key_enabled);
+            let bucket_key = default.is_some_and(|default| default.bucket_key_enabled);
             bucket.versions.push(Version {
                 key: key.to_owned(),
                 id: id.clone(),
                 tags: tags.to_vec(),
-                algorithm: "aws:kms".into(),
+                algorithm: algorithm.into(),
                 kms_key,
                 bucket_key,
                 replication_status: eligible.then_some("PENDING"),

@@ -30,7 +30,7 @@ impl World {
                 }
             }
         };
-        let (now, lag) = (state.now, state.lag);
+        let (now, lag) = (state.now, state.lag.max(state.weather.rules));
         let id = format!("version-{}", state.draw());
         let bucket = state.buckets.get_mut(bucket).ok_or("NoSuchBucket")?;
         let rules = bucket.replication.in_force(now, lag);
@@ -39,7 +39,7 @@ impl World {
         let eligible = bucket.versioning == Versioning::Enabled
             && rules.is_some_and(|found| {
                 let mut rules = found.rules.iter();
-                rules.any(|rule| super::replicate::applies(rule, key, &[]))
+                rules.any(|rule| super::replicate::applies(rule, key, &[], kms_key.is_some()))
             });
         bucket.versions.push(Version {
             key: key.to_owned(),
@@ -52,7 +52,7 @@ impl World {
             }
             .to_owned(),
             bucket_key: default.is_some_and(|default| default.bucket_key_enabled),
-            replication_status: (eligible && kms_key.is_some()).then_some("PENDING"),
+            replication_status: eligible.then_some("PENDING"),
             kms_key,
             written: now,
         });

@@ -7,6 +7,7 @@ use super::evaluate::{self, verdict};
 use serde_json::Value;
 
 use super::state::State;
+use super::weather::New;
 use super::{ACCOUNT, Refusal, World, refuse};
 
 /// A policy names only principals that exist. See
@@ -29,7 +30,8 @@ fn sound(state: &State, policy: &str, largest: usize, code: &'static str) -> Res
             .unwrap_or_else(|| vec![principal.clone()]);
         for arn in named.iter().filter_map(Value::as_str) {
             let ours = arn.contains(&format!("::{ACCOUNT}:role/"));
-            if ours && !state.roles.values().any(|role| role.arn == arn) {
+            let there = state.roles.values().any(|role| role.arn == arn);
+            if ours && !(there && state.knows(New::Role(arn))) {
                 return refuse(ErrorKind::Invalid, code, "Invalid principal in policy");
             }
         }
@@ -61,6 +63,7 @@ impl Policies for World {
         let resource = format!("bucket `{}`", at.name);
         self.call("PutBucketPolicy", resource, at.region, |state| {
             sound(state, policy, 20 * 1024, "MalformedPolicy")?;
+            state.one_at_a_time(at.name)?;
             state.bucket(at)?.policy = Some(policy.to_owned());
             Ok(())
         })

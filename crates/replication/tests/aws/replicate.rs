@@ -14,10 +14,10 @@ use super::ACCOUNT;
 use super::evaluate::{Access, allowed, lets_in};
 use super::state::{State, Version};
 
-/// Whether `rule` takes a KMS-encrypted object: without the opt-in S3 leaves it out silently.
-pub(crate) fn applies(rule: &ReplicationRule, key: &str, tags: &[Tag]) -> bool {
+/// Whether `rule` takes an object: without the opt-in S3 leaves out silently what is encrypted with KMS.
+pub(crate) fn applies(rule: &ReplicationRule, key: &str, tags: &[Tag], by_kms: bool) -> bool {
     rule.status == Status::Enabled
-        && rule.sse_kms_encrypted_objects == Some(Status::Enabled)
+        && (!by_kms || rule.sse_kms_encrypted_objects == Some(Status::Enabled))
         && rule.covers(key, tags)
 }
 
@@ -74,13 +74,16 @@ impl State {
         let Some(bucket) = self.buckets.get(source) else {
             return "FAILED";
         };
-        let Some(Some(configuration)) = bucket.replication.in_force(at, self.lag) else {
+        let Some(Some(configuration)) = bucket
+            .replication
+            .in_force(at, self.lag.max(self.weather.rules))
+        else {
             return "FAILED";
         };
         let configuration = configuration.clone();
         let mut winners: BTreeMap<&str, &ReplicationRule> = BTreeMap::new();
         for rule in &configuration.rules {
-            if applies(rule, &version.key, &version.tags) {
+            if applies(rule, &version.key, &version.tags, version.kms_key.is_some()) {
                 let winner = winners.entry(&rule.destination.bucket).or_insert(rule);
                 if rule.priority > winner.priority {
                     *winner = rule;
@@ -134,7 +137,7 @@ impl State {
             .filter(|found| found.arn == role)?;
         let policies: Vec<_> = role
             .policies
-            .in_force(at, self.lag)?
+            .in_force(at, self.lag.max(self.weather.permissions))?
             .values()
             .cloned()
             .collect();
@@ -146,21 +149,28 @@ impl State {
         let source_arn = format!("arn:aws:s3:::{source}");
         let source_object = format!("{source_arn}/{}", version.key);
         let target = self.buckets.get(&destination)?;
-        if target.versioning != Versioning::Enabled {
+        let refused = self.refused_destinations.contains(&destination);
+        if refused || target.versioning != Versioning::Enabled {
             return None;
         }
         let target_lock = target.object_lock;
-        let replica_key = by.destination.replica_kms_key_id.clone()?;
         let source_region = self.buckets.get(source)?.region.clone();
         let target_region = target.region.clone();
-        let source_key = version.kms_key.as_deref()?;
         let enabled = |arn: &str, region: &str| {
             let found = self.keys.get(arn)?;
             (found.state == "Enabled" && found.region == region).then_some(())
         };
-        enabled(source_key, &source_region)?;
-        // An alias in the rule is resolved in the destination's Region.
-        enabled(&replica_key, &target_region)?;
+        // Of both sides; none for what was uploaded under SSE-S3, whose replica is under SSE-S3 again.
+        let keys = match &version.kms_key {
+            None => None,
+            Some(source_key) => {
+                let replica_key = by.destination.replica_kms_key_id.clone()?;
+                enabled(source_key, &source_region)?;
+                // An alias in the rule is resolved in the destination's Region.
+                enabled(&replica_key, &target_region)?;
+                Some((source_key, replica_key))
+            }
+        };
         may(&Access::s3("s3:GetReplicationConfiguration", &source_arn))?;
         may(&Access::s3(
             "s3:GetObjectVersionForReplication",
@@ -170,7 +180,9 @@ impl State {
         let target_arn = format!("arn:aws:s3:::{destination}");
         let target_object = format!("{target_arn}/{}", version.key);
         let mut write = Access::s3("s3:ReplicateObject", &target_object);
-        write.encrypted_with(&replica_key);
+        if let Some((_, replica_key)) = &keys {
+            write.encrypted_with(replica_key);
+        }
         may(&write)?;
         if by.destination.owner_override.is_some() {
             may(&Access::s3(
@@ -189,36 +201,25 @@ impl State {
         } else {
             (&source_object, &target_object)
         };
-        may(&Access::kms(
-            "kms:Decrypt",
-            source_key,
-            &source_region,
-            from,
-        ))?;
-        may(&Access::kms(
-            "kms:Encrypt",
-            &replica_key,
-            &target_region,
-            to,
-        ))?;
-        if version.bucket_key {
+        if let Some((source_key, replica_key)) = &keys {
             may(&Access::kms(
                 "kms:Decrypt",
-                &replica_key,
-                &target_region,
-                to,
+                source_key,
+                &source_region,
+                from,
             ))?;
-            may(&Access::kms(
-                "kms:GenerateDataKey",
-                &replica_key,
-                &target_region,
-                to,
-            ))?;
+            let mut uses = vec!["kms:Encrypt"];
+            if version.bucket_key {
+                uses.extend(["kms:Decrypt", "kms:GenerateDataKey"]);
+            }
+            for action in uses {
+                may(&Access::kms(action, replica_key, &target_region, to))?;
+            }
         }
         // Without the permission the object arrives, its tags do not.
         let tagged = may(&Access::s3("s3:GetObjectVersionTagging", &source_object)).is_some();
         let replica = Version {
-            kms_key: Some(replica_key),
+            kms_key: keys.map(|(_, replica_key)| replica_key),
             replication_status: Some("REPLICA"),
             tags: if tagged {
                 version.tags.clone()

@@ -8,6 +8,7 @@ use replication::ports::{NewRole, Outcome, RoleDescription, Roles};
 use serde_json::Value;
 
 use super::state::{Lagging, Role, State};
+use super::weather::New;
 use super::{ACCOUNT, Refusal, World, refuse};
 
 /// All inline policies of a role together, white space not counted. See
@@ -99,6 +100,7 @@ impl Roles for World {
                 tags: role.tags.to_vec(),
                 policies: Lagging::new(BTreeMap::new(), now),
             };
+            state.is_new(New::Role(&made.arn));
             state.roles.insert(role.name.to_owned(), made);
             Ok(())
         })

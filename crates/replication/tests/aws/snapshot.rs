@@ -29,7 +29,7 @@ pub(crate) struct Snapshot {
     >,
     /// Without the records.
     pub(crate) parameters: BTreeMap<(String, String), String>,
-    /// Parameters that note what resources were asked for.
+    /// Parameters that note what resources were asked for, without what was proved.
     pub(crate) records: BTreeMap<(String, String), String>,
     pub(crate) foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
 }
@@ -46,6 +46,18 @@ pub(crate) struct SnapshotBucket {
     /// Key and version id.
     pub(crate) objects: BTreeSet<(String, String)>,
     pub(crate) policy: Option<String>,
+}
+
+/// What a probe showed, when and for which request, is nothing that is there.
+fn without_proof(record: String) -> String {
+    match serde_json::from_str::<serde_json::Value>(&record) {
+        Ok(mut whole) if whole.get("proof").is_some() => {
+            whole.as_object_mut().map(|record| record.remove("proof"));
+            whole.to_string()
+        }
+        // Without one, or a part of one.
+        _ => record,
+    }
 }
 
 impl Snapshot {
@@ -77,7 +89,7 @@ impl Snapshot {
             (name.clone(), shown)
         });
         let all = state.parameters.clone().into_iter();
-        let (records, parameters) =
+        let (records, parameters): (BTreeMap<_, _>, _) =
             all.partition(|((_, name), _)| name.starts_with(&format!("{RECORDS}/")));
         Self {
             buckets: buckets.collect(),
@@ -85,7 +97,10 @@ impl Snapshot {
             aliases: state.aliases.clone(),
             roles: roles.collect(),
             parameters,
-            records,
+            records: records
+                .into_iter()
+                .map(|(name, record)| (name, without_proof(record)))
+                .collect(),
             foreign_parameters: state
                 .foreign_parameters
                 .iter()

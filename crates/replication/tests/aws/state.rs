@@ -14,6 +14,7 @@ use replication::ports::BucketRef;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::weather::{New, Weather};
 use super::{ACCOUNT, Refusal, refuse};
 
 /// The accounts.
@@ -26,7 +27,12 @@ pub(crate) struct State {
     pub(crate) began: Instant,
     pub(crate) now: Instant,
     pub(crate) lag: Duration,
+    pub(crate) weather: Weather,
     pub(crate) replicates_after: Option<Duration>,
+    /// Whether rules that are put are answered with success and go nowhere.
+    pub(crate) deaf_to_rules: bool,
+    /// Buckets that replicas are refused in, by something that nobody can look at: an organisation's policy.
+    pub(crate) refused_destinations: BTreeSet<String>,
     pub(crate) buckets: BTreeMap<String, Bucket>,
     /// Queues, topics and functions that are no longer there.
     pub(crate) gone_targets: BTreeSet<String>,
@@ -70,7 +76,10 @@ impl Default for State {
             began: Instant::now(),
             now: Instant::now(),
             lag: Duration::ZERO,
+            weather: Weather::default(),
             replicates_after: Some(Duration::from_secs(3)),
+            deaf_to_rules: false,
+            refused_destinations: BTreeSet::new(),
             buckets: BTreeMap::new(),
             gone_targets: BTreeSet::new(),
             strangers: BTreeSet::new(),
@@ -221,7 +230,8 @@ impl State {
         if self.strangers.contains(at.name) || self.buckets.get(at.name).is_some_and(others) {
             return refuse(ErrorKind::AccessDenied, "AccessDenied", "Access Denied");
         }
-        match self.buckets.get_mut(at.name) {
+        let known = self.knows(New::Bucket(at.name));
+        match self.buckets.get_mut(at.name).filter(|_| known) {
             None => refuse(
                 ErrorKind::NotFound,
                 "NoSuchBucket",
@@ -243,7 +253,8 @@ impl State {
                 let rest = rest.strip_prefix(region)?;
                 let resource = rest.strip_prefix(&format!(":{}:", self.acting))?;
                 if resource.starts_with("key/") {
-                    return self.keys.contains_key(name).then(|| name.to_owned());
+                    let known = self.keys.contains_key(name) && self.knows(New::Key(name));
+                    return known.then(|| name.to_owned());
                 }
                 resource
             }
@@ -260,9 +271,10 @@ impl State {
             self.aliases.insert(place.clone(), arn);
         }
         let own = format!(":{}:", self.acting);
+        let known = self.knows(New::Alias(region, alias));
         self.aliases
             .get(&place)
-            .filter(|arn| arn.contains(&own))
+            .filter(|arn| known && arn.contains(&own) && self.knows(New::Key(arn)))
             .cloned()
     }
 

@@ -421,7 +421,7 @@ async fn status_under(
     });
     world.put_replication(SOURCE, &rules).await.unwrap();
     let version = world
-        .put_object(SOURCE, "tax/1", &[], &source_key)
+        .put_object(SOURCE, "tax/1", &[], Some(&source_key))
         .await
         .unwrap();
     let early = world

@@ -3,9 +3,10 @@
 pub(crate) mod cloudformation;
 pub(crate) mod page;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use custom_resource::{Context, CustomResource, Deadline, Request, RequestType};
+use custom_resource::{Context, CustomResource, Deadline, Request, RequestType, Success};
 use replication::arn::Home;
 use replication::configuration::{
     AsRead, DefaultEncryption, Destination, Filter, Notification, ReplicationConfiguration,
@@ -96,6 +97,17 @@ impl Stack {
         answer.map_err(|failure| failure.reason)
     }
 
+    /// Answers a request, which may be delivered again.
+    pub(crate) async fn deliver(&self, request: &Request) -> Result<Success, String> {
+        let resource = self.resource();
+        let answer = match request.request_type {
+            RequestType::Create => resource.create(request, deadline()).await,
+            RequestType::Update => resource.update(request, deadline()).await,
+            RequestType::Delete => resource.delete(request, deadline()).await,
+        };
+        answer.map_err(|failed| failed.reason)
+    }
+
     pub(crate) async fn create(&self, logical_id: &str, properties: &Value) -> Answer {
         let request = request(RequestType::Create, logical_id, properties);
         let answer = self.resource().create(&request, deadline()).await;
@@ -103,9 +115,7 @@ impl Stack {
     }
 
     pub(crate) async fn update(&self, logical_id: &str, old: &Value, new: &Value) -> Answer {
-        let mut request = request(RequestType::Update, logical_id, new);
-        request.old_resource_properties = object(old);
-        request.physical_resource_id = Some(physical_id(logical_id, old));
+        let request = update_request(logical_id, old, new);
         let answer = self.resource().update(&request, deadline()).await;
         answer.map(|done| done.data).map_err(|failed| failed.reason)
     }
@@ -128,10 +138,25 @@ pub(crate) fn deadline() -> Deadline {
     Deadline::after(Duration::from_mins(15)).earlier_by(custom_resource::ANSWER_RESERVE)
 }
 
+/// Each request has its own.
+fn next_request_id() -> String {
+    static GIVEN: AtomicU64 = AtomicU64::new(0);
+    let number = GIVEN.fetch_add(1, Ordering::Relaxed);
+    format!("5d478078-13e9-baf0-464a-{number:012}")
+}
+
+/// An Update from `old` to `new`.
+pub(crate) fn update_request(logical_id: &str, old: &Value, new: &Value) -> Request {
+    let mut request = request(RequestType::Update, logical_id, new);
+    request.old_resource_properties = object(old);
+    request.physical_resource_id = Some(physical_id(logical_id, old));
+    request
+}
+
 pub(crate) fn request(kind: RequestType, logical_id: &str, properties: &Value) -> Request {
     Request {
         request_type: kind,
-        request_id: "5d478078-13e9-baf0-464a-7ef285ecc786".into(),
+        request_id: next_request_id(),
         stack_id: STACK.into(),
         logical_resource_id: logical_id.into(),
         resource_type: "Custom::EncryptedReplication".into(),

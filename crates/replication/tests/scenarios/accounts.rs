@@ -357,8 +357,16 @@ async fn without_a_role_to_assume_the_statements_are_told_and_nothing_is_touched
     let stack = setting();
     let key = their_bucket(&stack, "destination");
     let before = stack.world.snapshot();
-    let given =
+    let mut given =
         properties(&json!({"Account": OTHER, "EncryptionConfiguration": {"ReplicaKmsKeyID": key}}));
+    // Nothing can be proved there.
+    let refused = stack.create("Replication", &given).await.unwrap_err();
+    assert!(
+        refused.contains("of another account, where we may not look for a probe"),
+        "{refused}"
+    );
+    assert_eq!(stack.aws.writes(), 0);
+    given["Verification"] = json!("BestEffort");
     let answer = stack.create("Replication", &given).await.unwrap();
     assert_eq!(answer["Verification"], "SKIPPED");
     let told: Value =
@@ -394,7 +402,7 @@ async fn without_a_role_to_assume_the_statements_are_told_and_nothing_is_touched
         name: "source",
         region: EAST,
     };
-    replication::ports::Objects::put_object(&stack.world, at, "Tax/1", &[], &source_key)
+    replication::ports::Objects::put_object(&stack.world, at, "Tax/1", &[], Some(&source_key))
         .await
         .unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(10)).await;

@@ -57,7 +57,7 @@ async fn uploads(world: &World, prefixes: &[&str], source_key: &str) -> Vec<Stri
             region: EAST,
         };
         world
-            .put_object(source, &key, &[], source_key)
+            .put_object(source, &key, &[], Some(source_key))
             .await
             .unwrap();
         keys.push(key);
@@ -274,7 +274,10 @@ async fn a_source_key_leaves_the_list_and_what_was_uploaded_under_it_still_arriv
     };
     for number in 0..20 {
         let key = format!("under-the-other-{number}");
-        world.put_object(source, &key, &[], &other).await.unwrap();
+        world
+            .put_object(source, &key, &[], Some(&other))
+            .await
+            .unwrap();
     }
     setting
         .stack

@@ -119,7 +119,7 @@ async fn what_succeeded_once_keeps_its_buckets_however_often_it_is_deleted() {
 async fn a_create_that_fails_and_then_succeeds_is_like_one_that_succeeded() {
     let stack = Stack::new();
     stack.aws.fail(
-        Which::First(1, "put_replication"),
+        Which::Every("put_replication"),
         ErrorKind::AccessDenied,
         When::Before,
     );

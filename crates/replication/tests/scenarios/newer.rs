@@ -45,7 +45,7 @@ async fn what_is_left_out_goes_by_the_next_rule_or_stays_and_both_keys_are_expec
     for (key, tags) in uploads {
         stack
             .world
-            .put_object(SOURCE, key, tags, &source)
+            .put_object(SOURCE, key, tags, Some(&source))
             .await
             .unwrap();
     }

@@ -189,7 +189,7 @@ async fn a_deny_that_nobody_sees_is_said_to_be_looked_for() {
         reason.contains("a statement denies it: find the Deny in the role's policies"),
         "{reason}"
     );
-    // Where the simulator does not answer.
+    // Where the simulator does not answer, nothing is known but that it does not work yet.
     stack.aws.fail(
         Which::Every("simulate"),
         ErrorKind::AccessDenied,
@@ -197,8 +197,15 @@ async fn a_deny_that_nobody_sees_is_said_to_be_looked_for() {
     );
     let mut changed = properties("BestEffort");
     changed["Rules"][0]["Filter"]["Prefix"] = json!("c/");
-    let reason = stack
+    let answer = stack
         .update("Replication", &properties("BestEffort"), &changed)
+        .await
+        .unwrap();
+    assert_eq!(answer["Verification"], "PENDING");
+    let mut required = changed.clone();
+    required["Verification"] = json!("Required");
+    let reason = stack
+        .update("Replication", &changed, &required)
         .await
         .unwrap_err();
     assert!(

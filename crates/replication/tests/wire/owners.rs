@@ -57,7 +57,7 @@ async fn every_call_but_the_one_that_makes_a_bucket_names_the_owner() {
     drop(aws.replication(at).await);
     drop(aws.put_replication(at, &rules).await);
     drop(aws.delete_replication(at).await);
-    drop(aws.put_object(at, "probe", &[], "key").await);
+    drop(aws.put_object(at, "probe", &[], Some("key")).await);
     drop(aws.head_object(at, "probe", "v").await);
     drop(aws.object_versions(at, "probe").await);
     drop(aws.delete_object_version(at, "probe", "v").await);
