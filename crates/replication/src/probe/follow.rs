@@ -167,7 +167,11 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
             let several = self.probe.replicas.len() + self.probe.strays.len() > 1;
             let settled = matches!(status, Some("COMPLETED" | "COMPLETE" | "FAILED"));
             if settled || several && status.is_some() {
-                self.look_at_replicas(version, settled).await;
+                let completed = settled && status != Some("FAILED");
+                if settled && !completed {
+                    self.told_failed();
+                }
+                self.look_at_replicas(version, completed).await;
                 if self.missing.is_empty() {
                     return Fate::Arrived;
                 }
@@ -178,7 +182,6 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
                     let since = *failed.get_or_insert_with(Instant::now);
                     // It may be somebody else's destination that failed, and ours still under way.
                     if !several || since.elapsed() >= AFTER_FAILED {
-                        self.told_failed();
                         return Fate::Lost;
                     }
                 }
@@ -219,9 +222,9 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
         }
     }
 
-    /// Strikes out the destinations where a replica under the right key is. Where S3 is done with the object
-    /// (`settled`), what is not there is told.
-    async fn look_at_replicas(&mut self, version: &str, settled: bool) {
+    /// Strikes out the destinations where a replica under the right key is. Where S3 says that the object is
+    /// everywhere (`completed`), what is not there is told.
+    async fn look_at_replicas(&mut self, version: &str, completed: bool) {
         let mut shown = Vec::new();
         for (bucket, (replica, seen)) in &mut self.missing {
             let regions = &self.trial.desired.regions;
@@ -244,7 +247,7 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
                         );
                     }
                 },
-                Ok(None) if settled => {
+                Ok(None) if completed => {
                     *seen = format!(
                         "S3 reports probe object `{key}` as replicated, but bucket `{bucket}` has no version `{version}` \
                          of it"
