@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::apply::Writes;
 use crate::case::Case;
-use crate::configuration::Status;
+use crate::configuration::{ReplicationRule, Status};
 use crate::error::ReplicationError;
 use crate::fault::Faults;
 use crate::merge;
@@ -124,7 +124,7 @@ fn prefixes(desired: &Desired) -> Vec<String> {
         .rules
         .iter()
         .filter(|rule| rule.status == Status::Enabled);
-    let all: BTreeSet<&str> = enabled.map(|rule| rule.filter_prefix()).collect();
+    let all: BTreeSet<&str> = enabled.map(ReplicationRule::filter_prefix).collect();
     if all.contains("") {
         return Vec::new();
     }

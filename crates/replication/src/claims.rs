@@ -214,8 +214,8 @@ impl Others {
     }
 
     fn resources(&self, names: impl Fn(&str) -> bool) -> impl Iterator<Item = Claim> {
-        let named = self.records.iter().filter(move |(_, text)| names(text));
-        named.map(|(owner, text)| resource(owner, text))
+        let naming = self.records.iter().filter(move |(_, text)| names(text));
+        naming.map(|(owner, text)| resource(owner, text))
     }
 
     /// Who names a bucket that is to be deleted: rules that lead to it or from it, expectations,

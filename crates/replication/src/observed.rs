@@ -182,15 +182,24 @@ pub struct Remains {
     pub others: Others,
 }
 
+/// Whether a bucket is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It exists.
+    There,
+    /// There is none.
+    Missing,
+    /// It cannot be looked at.
+    Hidden,
+}
+
 /// A destination at Delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemainingDestination {
     /// Its Region.
     pub region: String,
-    /// Whether the bucket exists.
-    pub exists: bool,
-    /// Whether it cannot be looked at.
-    pub hidden: bool,
+    /// What is known of the bucket.
+    pub presence: Presence,
     /// Names of our expectation parameters.
     pub parameters: BTreeSet<String>,
     /// Expectations that are not ours.

@@ -78,7 +78,7 @@ impl Aws {
     }
 
     /// Why S3 refused a HEAD, whose answer has no body to say it: asked by a GET that never gets the
-    /// object, as no ETag is what `If-Match` demands. 403 is said of a missing permission and of a wrong
+    /// object, as no `ETag` is what `If-Match` demands. 403 is said of a missing permission and of a wrong
     /// secret alike, 400 of SSE-C, a malformed version id and an expired token.
     async fn why_refused(
         &self,

@@ -12,7 +12,7 @@ use crate::claims::Others;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
 use crate::merge::has_statements;
-use crate::observed::{ObservedBucket, RemainingDestination, Remains, bear, stack_of};
+use crate::observed::{ObservedBucket, Presence, RemainingDestination, Remains, bear, stack_of};
 use crate::owner::{Owner, role_arn};
 use crate::ports::{Aws, BucketRef, Buckets, KeyDescription, Outcome};
 use crate::record;
@@ -355,15 +355,18 @@ impl<A: Aws> Search<'_, A> {
         let (ours, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) = parameters
             .into_iter()
             .partition(|(name, _)| owner.owns_parameter(name));
-        let exists = tags.is_some();
+        let presence = match (hidden, tags.is_some()) {
+            (true, _) => Presence::Hidden,
+            (false, true) => Presence::There,
+            (false, false) => Presence::Missing,
+        };
         let tags = tags.unwrap_or_default();
         Ok(Some(RemainingDestination {
             parameters: ours.into_keys().collect(),
             expectations: theirs,
             made_by_us: bear(&tags, owner),
             stack: stack_of(&tags),
-            exists,
-            hidden,
+            presence,
             key,
             alias_arn,
             has_policy,

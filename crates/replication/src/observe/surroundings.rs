@@ -8,9 +8,9 @@ use futures_util::future::{try_join, try_join_all, try_join3, try_join4};
 use super::reads::{expectations, missing_is_none};
 use super::remains::Search;
 use crate::claims::Others;
-use crate::configuration::{ReplicationConfiguration, Tag};
+use crate::configuration::{DefaultEncryption, ReplicationConfiguration, Tag};
 use crate::error::AwsError;
-use crate::observed::{ObservedBucket, Remains, stack_of};
+use crate::observed::{ObservedBucket, Presence, Remains, stack_of};
 use crate::owner::{OWNER_TAG, Owner};
 use crate::ports::{Aws, BucketRef, KeyDescription, Outcome};
 use crate::record;
@@ -147,7 +147,7 @@ impl<A: Aws> Search<'_, A> {
             tags.iter()
                 .any(|tag| tag.key == OWNER_TAG && tag.value == self.owner.as_str())
         };
-        let default = default.flatten().filter(|default| default.is_kms());
+        let default = default.flatten().filter(DefaultEncryption::is_kms);
         Ok(Said {
             replication: replication.flatten(),
             default_key: default.and_then(|default| default.kms_key),
@@ -197,7 +197,7 @@ fn known(remains: &Remains) -> Others {
         others.hidden.insert(source.clone());
     }
     for (name, found) in &remains.destinations {
-        if found.hidden {
+        if found.presence == Presence::Hidden {
             others.hidden.insert(name.clone());
         }
         others.policies.extend(found.policies.clone());
@@ -231,7 +231,7 @@ fn places<'a>(remains: &'a Remains, owner: &Owner) -> Vec<Place<'a>> {
     let destinations = remains.destinations.iter().map(|(name, found)| Place {
         name,
         region: &found.region,
-        exists: found.exists,
+        exists: found.presence == Presence::There,
         is_source: false,
         bucket: taking.buckets && found.made_by_us,
         key: found.key.as_ref().filter(|_| staying(&found.key)),

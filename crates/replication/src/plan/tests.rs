@@ -215,8 +215,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
     let rules = wanted(&nothing()).rules;
     let destination = RemainingDestination {
         region: "us-west-2".into(),
-        exists: true,
-        hidden: false,
+        presence: crate::observed::Presence::There,
         parameters: BTreeSet::from([owner().parameter_name("destination", 0)]),
         expectations: BTreeMap::new(),
         made_by_us: true,

@@ -2,6 +2,7 @@
 
 use super::create::Comparison;
 
+use crate::configuration::ReplicationRule;
 use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind};
 use crate::observed::Observed;
@@ -80,7 +81,11 @@ impl Comparison<'_> {
             .iter()
             .flat_map(|found| &found.rules);
         let meets = |other: &str| {
-            let mut prefixes = self.desired.rules.iter().map(|rule| rule.filter_prefix());
+            let mut prefixes = self
+                .desired
+                .rules
+                .iter()
+                .map(ReplicationRule::filter_prefix);
             prefixes.any(|prefix| prefix.starts_with(other) || other.starts_with(prefix))
         };
         let theirs: Vec<_> = rules

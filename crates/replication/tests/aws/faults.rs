@@ -38,10 +38,12 @@ struct Desk {
     before_last_write: Option<World>,
     stale_answers: usize,
     delays: Delays,
-    /// What somebody does just before a call of a port method, how many of its calls are let pass, and
-    /// what is done.
-    meanwhile: Option<(&'static str, usize, fn(&World))>,
+    /// What somebody does just before a call of a port method.
+    meanwhile: Option<Meanwhile>,
 }
+
+/// The port's method, how many of its calls are let pass, and what is done then.
+type Meanwhile = (&'static str, usize, fn(&World));
 
 /// One call that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -169,8 +169,8 @@ async fn a_key_is_changed_and_every_upload_arrives() {
 
 #[tokio::test(start_paused = true)]
 async fn what_else_may_change_loses_nothing_either() {
-    let one = |setting: &Setting| rule("a", "", "one", &setting.keys[0]);
     type Change = fn(&Setting) -> Vec<Value>;
+    let one = |setting: &Setting| rule("a", "", "one", &setting.keys[0]);
     let changes: [(&str, Change); 7] = [
         ("destination", |it| vec![rule("a", "", "two", &it.keys[0])]),
         ("destination and key", |it| {

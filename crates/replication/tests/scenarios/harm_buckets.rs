@@ -158,11 +158,12 @@ async fn a_rule_by_hand_goes_on_under_the_role_when_the_resource_is_gone() {
     }
     assert_eq!(stack.world.state().keys[&key].state, "Enabled");
     // Once the rule is gone, the same Delete takes the rest along.
-    let now = stack.world.state().now;
-    let mut state = stack.world.state();
-    let source = state.buckets.get_mut("source").unwrap();
-    source.replication.write(None, now);
-    drop(state);
+    {
+        let now = stack.world.state().now;
+        let mut state = stack.world.state();
+        let source = state.buckets.get_mut("source").unwrap();
+        source.replication.write(None, now);
+    }
     resource.deleted().await;
     assert!(stack.world.snapshot().roles.is_empty());
 }
