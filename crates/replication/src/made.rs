@@ -162,7 +162,7 @@ impl Made {
             .is_some_and(|bucket| self.buckets.contains(bucket));
         // The ARNs of keys and roles are long, and occur nowhere by chance.
         let text = serde_json::to_string(step).unwrap_or_default();
-        let mut names = self
+        let mut known = self
             .keys
             .iter()
             .flat_map(|(alias, key)| std::iter::once(alias).chain(key));
@@ -172,7 +172,7 @@ impl Made {
             }
             _ => self.roles.iter().any(|role| text.contains(role.as_str())),
         };
-        named || role || names.any(|name| text.contains(name.as_str()))
+        named || role || known.any(|arn| text.contains(arn.as_str()))
     }
 
     /// Whether what a call was made on, in words, is one of these.

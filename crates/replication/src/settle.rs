@@ -202,7 +202,7 @@ impl<A: Aws> Settlement<'_, A> {
             let earlier = earlier.and_then(|earlier| earlier.proof);
             let proved = match earlier.filter(|earlier| self.is_of(earlier, &about)) {
                 Some(earlier) => earlier,
-                None => self.counted(&proof, about, &known, progress.writes.0),
+                None => self.counted(&proof, &about, &known, progress.writes.0),
             };
             let record = self.record.clone().proving(Some(proved.clone()));
             Box::pin(self.note(&record, known, &mut progress)).await?;
@@ -221,13 +221,13 @@ impl<A: Aws> Settlement<'_, A> {
     fn counted(
         &self,
         proof: &Proof,
-        about: String,
+        about: &str,
         known: &Outcome<Parameters>,
         writes: u32,
     ) -> Proved {
         let Replication { home, owner, .. } = &self.case.replication;
         let proved =
-            |changes| Answered::of(proof, changes).proved(about.clone(), self.request.clone());
+            |changes| Answered::of(proof, changes).proved(about.to_owned(), self.request.clone());
         let noted = self.record.clone().proving(Some(proved(writes)));
         let none = Parameters::new();
         let plan = plan_record(&noted, known.as_ref().unwrap_or(&none), home, owner);

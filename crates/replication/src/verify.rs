@@ -155,11 +155,12 @@ impl<A: Aws> Verifier<'_, A> {
             return false;
         }
         let proved = self.past.and_then(|past| past.proof.as_ref());
-        !proved.is_some_and(|proved| {
+        let is_known = proved.is_some_and(|proved| {
             proved.of == self.about(desired)
                 && proved.verification == "COMPLETED"
-                && !(required && !proved.unproved.is_empty())
-        })
+                && (!required || proved.unproved.is_empty())
+        });
+        !is_known
     }
 
     /// What is known without a proof.

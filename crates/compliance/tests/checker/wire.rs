@@ -198,7 +198,8 @@ async fn refused_heads_are_answers_and_403_and_400_are_asked_why() {
         let seen = server.aws().inspect(&version(Some("v")), None).await;
         assert_eq!(seen, Ok(inspection), "{status} {headers}");
         let requests = server.requests();
-        let asked_why = headers != other && ["400", "403"].iter().any(|code| status.starts_with(code));
+        let asked_why =
+            headers != other && ["400", "403"].iter().any(|code| status.starts_with(code));
         assert_eq!(requests.len(), 1 + usize::from(asked_why), "{status}");
         if asked_why {
             // It never gets the object: no object has that ETag.

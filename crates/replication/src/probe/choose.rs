@@ -45,6 +45,16 @@ pub(super) struct Chosen {
     pub(super) unprovable: BTreeMap<String, Doubt>,
 }
 
+impl Chosen {
+    /// Says why rules cannot be proved, where nothing says it yet.
+    fn doubt<'a>(&mut self, rules: impl Iterator<Item = &'a ReplicationRule>, why: &Doubt) {
+        for rule in rules {
+            let known = self.unprovable.entry(rule.id.clone());
+            known.or_insert_with(|| why.clone());
+        }
+    }
+}
+
 /// One ordinary upload for each filter of our enabled rules, and one for each further source key.
 pub(super) fn probes(
     configuration: &ReplicationConfiguration,
@@ -93,19 +103,13 @@ pub(super) fn probes(
             at_ours.remove(bucket);
         }
         if let Some(why) = unprovable(&key, at_ours.keys().copied(), desired, source_bucket) {
-            for rule in of_filter() {
-                let doubt = Doubt::Unprovable(why.clone());
-                chosen.unprovable.entry(rule.id.clone()).or_insert(doubt);
-            }
+            chosen.doubt(of_filter(), &Doubt::Unprovable(why));
             continue;
         }
         // The rules leave out what a probe would be called.
         if at_ours.is_empty() {
-            for rule in of_filter() {
-                let why = "it leaves out the key that a probe would have";
-                let doubt = Doubt::Unprovable(why.to_owned());
-                chosen.unprovable.entry(rule.id.clone()).or_insert(doubt);
-            }
+            let why = "it leaves out the key that a probe would have";
+            chosen.doubt(of_filter(), &Doubt::Unprovable(why.to_owned()));
             continue;
         }
         // What needs a key that S3 cannot use is told, and cannot be shown.
@@ -115,11 +119,8 @@ pub(super) fn probes(
             key.is_some_and(|key| desired.unusable.contains(key))
         };
         if keys.is_empty() || at_ours.values().any(broken) {
-            for rule in of_filter() {
-                let why = "it needs a key that S3 cannot use";
-                let doubt = Doubt::Idle(why.to_owned());
-                chosen.unprovable.entry(rule.id.clone()).or_insert(doubt);
-            }
+            let why = "it needs a key that S3 cannot use";
+            chosen.doubt(of_filter(), &Doubt::Idle(why.to_owned()));
             continue;
         }
         let replicas: BTreeMap<_, _> = at_ours
