@@ -19,6 +19,8 @@ use crate::ports::{Aws, BucketRef, ObjectHead};
 const UNNOTICED_AFTER: Duration = Duration::from_secs(15);
 /// How long a destination of ours may take after S3 reported that some destination failed.
 const AFTER_FAILED: Duration = Duration::from_secs(20);
+/// So often in a row or not, a look that is refused stays so.
+const MOST_REFUSALS: u32 = 3;
 const FIRST_LOOK: Duration = Duration::from_millis(200);
 const LONGEST_BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 /// Between an object that came to nothing and the next, for each that did.
@@ -152,6 +154,7 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
         let written = Instant::now();
         let mut failed: Option<Instant> = None;
         let mut wait = FIRST_LOOK;
+        let mut refusals = 0;
         loop {
             let look = || aws.head_object(source, self.key, version);
             let head = match patiently(self.trial.patience, look).await {
@@ -159,7 +162,12 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
                 Ok(None) => return Fate::Gone,
                 Err(error) => {
                     self.all_missing(&error.to_string());
-                    return Fate::Late;
+                    refusals += 1;
+                    if refusals == MOST_REFUSALS || self.is_over() {
+                        return Fate::Late;
+                    }
+                    self.pause(wait).await;
+                    continue;
                 }
             };
             let status = head.replication_status.as_deref();
