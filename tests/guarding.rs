@@ -161,8 +161,14 @@ fn every_role_that_is_made_is_bounded_and_another_boundary_is_refused() {
         let boundary = &world
             .output(SOURCE_REGION, "PermissionsBoundaryArn")
             .await?;
+        let token = world.output(SOURCE_REGION, "ServiceToken").await?;
+        let parameters = [
+            ("ServiceToken", token.as_str()),
+            ("SourceBucket", source),
+            ("DestinationBucket", destination),
+        ];
         world
-            .deploy("within", "tests/stacks/bounded.yaml", (source, destination))
+            .deploy_with("within", "tests/stacks/bounded.yaml", &parameters)
             .await?;
         let role = iam.get_role().role_name(source).send().await?;
         let found = role

@@ -202,13 +202,15 @@ impl<'a> Word<'a> {
     /// objects since.
     fn weigh(&mut self, rules: impl Iterator<Item = &'a Rule>, standing: Standing) {
         let mut source = None;
-        // Below this priority nothing of the source decides any more; or only until then.
-        let mut decided: Option<(Option<i32>, Option<Time>)> = None;
+        let mut higher = Outranked::Never;
+        // Of the priority that is being looked at.
+        let (mut priority, mut same) = (None, Outranked::Never);
         let mut longest = None;
         for rule in rules {
             if source != Some(rule.source) {
                 source = Some(rule.source);
-                (decided, longest) = (None, None);
+                (higher, priority, same, longest) =
+                    (Outranked::Never, None, Outranked::Never, None);
             }
             if rule.priority.is_none() {
                 if *longest.get_or_insert(rule.prefix.len()) == rule.prefix.len() {
@@ -216,26 +218,40 @@ impl<'a> Word<'a> {
                 }
                 continue;
             }
-            match decided {
-                Some((priority, since)) if rule.priority < priority => {
-                    let Some(since) = since else {
-                        continue;
-                    };
-                    self.say(Said {
-                        until: Some(rule.until.map_or(since, |until| until.min(since))),
-                        ..Said::by(rule, Standing::Former)
-                    });
-                    if !rule.conditional {
-                        decided = Some((rule.priority, rule.since.map(|own| own.min(since))));
-                    }
-                }
-                _ => {
-                    self.say(Said::by(rule, standing));
-                    if !rule.conditional {
-                        decided = Some((rule.priority, rule.since));
-                    }
-                }
+            if priority != rule.priority {
+                higher = higher.or(same);
+                (priority, same) = (rule.priority, Outranked::Never);
             }
+            match higher {
+                Outranked::Never => self.say(Said::by(rule, standing)),
+                Outranked::Since(since) => self.say(Said {
+                    until: Some(rule.until.map_or(since, |until| until.min(since))),
+                    ..Said::by(rule, Standing::Former)
+                }),
+                Outranked::Always => {}
+            }
+            if !rule.conditional {
+                same = same.or(rule.since.map_or(Outranked::Always, Outranked::Since));
+            }
+        }
+    }
+}
+
+/// Since when rules of a higher priority decide.
+#[derive(Clone, Copy)]
+enum Outranked {
+    Never,
+    Since(Time),
+    Always,
+}
+
+impl Outranked {
+    /// The earlier of both.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Never, either) | (either, Self::Never) => either,
+            (Self::Always, _) | (_, Self::Always) => Self::Always,
+            (Self::Since(one), Self::Since(another)) => Self::Since(one.min(another)),
         }
     }
 }
@@ -426,6 +442,23 @@ mod tests {
         let word = registry.word_on(&object);
         assert!(word.several_owners);
         assert_eq!(word.keys[1].until, Time::parse(since));
+    }
+
+    #[test]
+    fn what_one_outranks_it_outranks_however_many_stand_between() {
+        let since = "2026-03-01T00:00:00Z";
+        let registry = Registry::read(&[parameter(
+            "a",
+            &json!([
+                {"kmsKeyArn": K3, "priority": 12, "since": since},
+                {"kmsKeyArn": K1, "priority": 3},
+                {"kmsKeyArn": K2, "priority": 3, "conditional": true},
+                {"kmsKeyArn": "alias/lowest", "priority": 1},
+            ]),
+        )])
+        .unwrap();
+        assert_eq!(keys(&registry, "a"), [K3]);
+        assert_eq!(said(&registry, "a", Standing::Former), [K1, K2]);
     }
 
     #[test]

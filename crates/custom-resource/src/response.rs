@@ -279,9 +279,9 @@ mod tests {
         let long = with_reason(&"r".repeat(2 * MAX_BODY), Map::new());
         assert_eq!(long.body().len(), MAX_BODY);
         // The attributes come first.
-        let mut full = Map::new();
-        full.insert("A".to_owned(), "a".repeat(MAX_BODY - 115).into());
-        let full = with_reason("not proved yet", full);
+        let filled = |bytes| Map::from_iter([("A".to_owned(), "a".repeat(bytes).into())]);
+        let around = with_reason("", filled(0)).body().len();
+        let full = with_reason("not proved yet", filled(MAX_BODY - around));
         assert_eq!(
             (full.status(), body(&full).get("Reason")),
             ("SUCCESS", None)

@@ -327,9 +327,14 @@ impl Others {
         let by_hand = self.rules(bucket, owner).filter(|rule| {
             let to = rule.destination.bucket_name();
             let by_theirs = theirs(to) && theirs(bucket);
+            let prefix = match &rule.prefix {
+                Some(prefix) => prefix,
+                None => rule.filter_prefix(),
+            };
             Owner::at_start_of(&rule.id).is_none()
                 && !by_theirs
-                && (speaks_of(ours, to) || theirs(to))
+                && reaches(ours, bucket, prefix)
+                && (reaches(ours, to, prefix) || theirs(to))
         });
         by_hand.map(|rule| claim_of(bucket, rule)).collect()
     }
@@ -366,6 +371,39 @@ fn speaks_of(policy: &str, bucket: &str) -> bool {
     let name = format!(":::{bucket}");
     let mut found = policy.split(name.as_str()).skip(1);
     found.any(|rest| rest.starts_with(['"', '/']))
+}
+
+/// Whether a policy of ours speaks of objects under the prefix.
+fn reaches(policy: &str, bucket: &str, prefix: &str) -> bool {
+    let name = format!(":::{bucket}/");
+    policy.split(name.as_str()).skip(1).any(|rest| {
+        let path = rest.split('"').next().unwrap_or_default();
+        let under = literal_start(path);
+        under.starts_with(prefix) || prefix.starts_with(&under)
+    })
+}
+
+/// What stands before the first wildcard of a policy's resource, as keys have it.
+fn literal_start(path: &str) -> String {
+    let mut literal = String::new();
+    let mut rest = path;
+    while let Some(first) = rest.chars().next() {
+        let escaped = ["${*}", "${?}", "${$}"]
+            .iter()
+            .find_map(|variable| Some((rest.strip_prefix(variable)?, variable.chars().nth(2)?)));
+        match (escaped, first) {
+            (Some((after, character)), _) => {
+                literal.push(character);
+                rest = after;
+            }
+            (None, '*' | '?') => break,
+            (None, character) => {
+                literal.push(character);
+                rest = rest.get(character.len_utf8()..).unwrap_or_default();
+            }
+        }
+    }
+    literal
 }
 
 fn claim_of(bucket: &str, rule: &ReplicationRule) -> Claim {

@@ -97,6 +97,7 @@ pub(super) const CHECKS: [Check; 16] = [
             "--exclude",
             "end-to-end",
             "--locked",
+            "--no-fail-fast",
         ]),
     )
     .after(&[CLIPPY]),
@@ -109,6 +110,7 @@ pub(super) const CHECKS: [Check; 16] = [
             "test",
             "--workspace",
             "--locked",
+            "--no-fail-fast",
             "--test",
             "stack-*",
         ]),

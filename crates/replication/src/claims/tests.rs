@@ -148,6 +148,30 @@ fn a_rule_by_hand_needs_our_policy_where_no_other_speaks_of_its_buckets() {
 }
 
 #[test]
+fn a_rule_by_hand_does_not_need_a_policy_about_other_objects() {
+    let mut by_hand = rule("by-hand", "destination");
+    by_hand.filter = Some(Filter {
+        prefix: "Tax*/".into(),
+        ..Filter::default()
+    });
+    let others = with_rules(vec![by_hand]);
+    for (path, needed) in [
+        ("*", true),
+        ("Tax${*}/*", true),
+        ("Tax${*}/2026/*", true),
+        // A character that policies cannot have.
+        ("Ta?*", true),
+        ("Tax/*", false),
+        ("Audit/*", false),
+    ] {
+        let resources = ["source", "destination"].map(|bucket| format!("arn:aws:s3:::{bucket}/{path}"));
+        let ours = json!({"Statement": [{"Resource": resources}]}).to_string();
+        let found = others.of_role_policy(ROLE, &ours, "source", &us());
+        assert_eq!(!found.is_empty(), needed, "{path}");
+    }
+}
+
+#[test]
 fn a_key_is_known_by_every_name_and_in_every_document() {
     for name in [
         KEY,
