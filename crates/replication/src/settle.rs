@@ -19,6 +19,10 @@ use crate::rounds::Rounds;
 use crate::step::Plan;
 use crate::verify::{Proof, Verified, Verifier};
 
+/// Takes away what is not needed any more, and once more where the look after it still finds some: AWS may
+/// have said that a policy was not there.
+const MOST_TIMES_LET_GO: u32 = 2;
+
 /// Looks at what we wrote, where others keep overwriting it.
 const MOST_LOOKS: u32 = 5;
 
@@ -114,7 +118,7 @@ impl<A: Aws> Settlement<'_, A> {
         progress: &mut Progress,
     ) -> Result<(Sound, Proof), ReplicationError> {
         let mut shown: Option<Result<Proof, ReplicationError>> = None;
-        let mut has_let_go = false;
+        let mut let_go = 0;
         for look in 0..MOST_LOOKS {
             let before = progress.writes.0;
             if look > 0 {
@@ -128,13 +132,13 @@ impl<A: Aws> Settlement<'_, A> {
                     (Err(error), _) => return Err(error),
                 };
             }
-            let waiting = !sound.narrowing.is_empty() && !has_let_go;
+            let waiting = !sound.narrowing.is_empty() && let_go < MOST_TIMES_LET_GO;
             let unchanged = progress.writes.0 == before;
             let proof = match shown.take() {
                 Some(Ok(proof)) if unchanged && waiting && may_let_go(&proof) => {
                     let narrowing = sound.narrowing.clone();
                     self.let_go(&proof, narrowing, progress).await?;
-                    has_let_go = true;
+                    let_go += 1;
                     Ok(proof)
                 }
                 Some(proof) if unchanged => return Ok((sound, proof?)),

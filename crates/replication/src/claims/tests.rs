@@ -164,7 +164,8 @@ fn a_rule_by_hand_does_not_need_a_policy_about_other_objects() {
         ("Tax/*", false),
         ("Audit/*", false),
     ] {
-        let resources = ["source", "destination"].map(|bucket| format!("arn:aws:s3:::{bucket}/{path}"));
+        let resources =
+            ["source", "destination"].map(|bucket| format!("arn:aws:s3:::{bucket}/{path}"));
         let ours = json!({"Statement": [{"Resource": resources}]}).to_string();
         let found = others.of_role_policy(ROLE, &ours, "source", &us());
         assert_eq!(!found.is_empty(), needed, "{path}");
