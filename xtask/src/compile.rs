@@ -7,10 +7,6 @@ use sandbox::tools::target_directory;
 use sandbox::{Tools, guard};
 use xtask::progress::step;
 
-/// A small test, built along: only with one does Cargo go by the features of the tests too, and the SDK
-/// is then compiled once for functions, demo and tests.
-const TEST: &str = "pins";
-
 /// Compiles programs, as a step of its own.
 pub(crate) async fn compiled(tools: &Tools, programs: &[&str]) -> Result<()> {
     let name = format!("Compile {} (minutes the first time)", programs.join(", "));
@@ -27,8 +23,9 @@ pub(crate) async fn compile(
     on_line: impl FnMut(&str),
 ) -> Result<()> {
     let mut build = tools.command("cargo");
-    // By the workspace and not by their packages, for the same reason.
-    build.args(["build", "--workspace", "--locked", "--test", TEST]);
+    // By the workspace and not by their packages, which have other features alone: so functions, demo and
+    // tests share one compiled SDK.
+    build.args(["build", "--workspace", "--locked"]);
     for program in programs {
         build.args(["--bin", program]);
     }

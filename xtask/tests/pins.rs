@@ -1,5 +1,6 @@
 //! What is written down in two places says the same in both.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::{fs, io};
@@ -52,6 +53,31 @@ fn the_release_profile_says_that_panics_unwind() {
     let (_, profile) = manifest.split_once("[profile.release]").unwrap();
     let own = profile.split("\n[").next().unwrap();
     assert_eq!(value(own, "panic"), Some("unwind"));
+}
+
+/// Features that a crate has in tests only would have Cargo compile the SDK twice: for programs and
+/// documentation, and for tests and lints. `xtask/cloud/Cargo.toml` evens them out.
+#[test]
+fn programs_and_tests_are_compiled_with_the_same_features() {
+    let features = |edges: &str| {
+        let asked = Command::new(env!("CARGO"))
+            .args(["tree", "--workspace", "--locked", "--edges", edges])
+            .args(["--prefix", "none", "--no-dedupe", "--format", "{p} {f}"])
+            .current_dir(workspace())
+            .output()
+            .unwrap();
+        let lines = String::from_utf8(asked.stdout).unwrap();
+        let lines: BTreeSet<String> = lines.lines().map(str::to_owned).collect();
+        assert!(
+            lines.len() > 100,
+            "{}",
+            String::from_utf8_lossy(&asked.stderr)
+        );
+        lines
+    };
+    let (programs, tests) = (features("normal,build"), features("normal,build,dev"));
+    let otherwise: Vec<_> = programs.difference(&tests).collect();
+    assert!(otherwise.is_empty(), "{otherwise:#?}");
 }
 
 /// A copied checkout is not compiled anew, and would go on reading the files of the first.
