@@ -186,7 +186,11 @@ impl<R: CustomResource, T: Transport> Provider<R, T> {
                 RequestType::Update => self.resource.update(request, deadline).await,
                 RequestType::Delete => {
                     let deleted = self.resource.delete(request, deadline).await;
-                    deleted.map(|_| Success::default())
+                    // Nobody asks for the attributes of what is gone.
+                    deleted.map(|success| Success {
+                        reason: success.reason,
+                        ..Success::default()
+                    })
                 }
             }
         };

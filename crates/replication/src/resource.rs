@@ -18,6 +18,7 @@ use crate::converge::remove;
 use crate::direct::{self, Asked};
 use crate::drift::Detection;
 use crate::error::{ErrorKind, ReplicationError};
+use crate::fault::numbered;
 use crate::naming::Names;
 use crate::owner::PhysicalId;
 use crate::ports::{Aws, Outcome};
@@ -249,10 +250,14 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
     }
 
     async fn update(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
-        let done = Box::pin(self.provision(request, deadline)).await;
+        let mut done = Box::pin(self.provision(request, deadline)).await;
         let own = identity(request).to_string();
-        if done.is_ok() && request.physical_resource_id.as_deref() == Some(own.as_str()) {
-            self.take_back(request, deadline).await;
+        if let Ok(success) = &mut done
+            && request.physical_resource_id.as_deref() == Some(own.as_str())
+        {
+            let kept = self.take_back(request, deadline).await;
+            let told = success.reason.take().into_iter().chain(told(&kept));
+            success.reason = told.reduce(|told, more| format!("{told}\n{more}"));
         }
         self.explained(request, done).await
     }
@@ -264,8 +269,11 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
             .and_then(PhysicalId::parse);
         let id = given.unwrap_or_else(|| identity(request));
         let kept = self.remove(&id, &request.resource_properties, deadline);
-        Box::pin(kept).await.map_err(|error| failure(&error))?;
-        Ok(Success::default())
+        let kept = Box::pin(kept).await.map_err(|error| failure(&error))?;
+        Ok(Success {
+            reason: told(&kept),
+            ..Success::default()
+        })
     }
 
     async fn invoke(
@@ -299,6 +307,15 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
         };
         Box::pin(answer).await.map_err(Failure::from)
     }
+}
+
+/// What stays because somebody else names it, for the stack event.
+fn told(kept: &[Kept]) -> Option<String> {
+    let lines: Vec<String> = kept.iter().map(Kept::to_string).collect();
+    (!lines.is_empty()).then(|| {
+        let lines = numbered(&lines);
+        format!("see OPERATIONS, `What a Delete keeps`: {lines}")
+    })
 }
 
 /// The identity that the request's properties give.

@@ -53,7 +53,11 @@ async fn a_destination_of_two_stacks_stays_with_the_second() {
     );
     a.create(&to("source", "copies")).await.unwrap();
     b.create(&to("ledger", "copies")).await.unwrap();
-    a.deleted().await;
+    let told = a.deleted().await.reason();
+    assert!(
+        told.contains("What a Delete keeps") && told.contains("`copies` stays: "),
+        "{told}"
+    );
     assert_eq!(buckets(&stack.world), ["copies", "ledger"]);
     arrives(&stack.world, "ledger", "after").await;
 }
