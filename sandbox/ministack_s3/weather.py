@@ -95,7 +95,7 @@ _former: dict[Hashable, tuple[Any, float]] = {}
 
 def replaced(within: float, before: Any, *what: Hashable) -> None:
     """`before` goes on being followed for a while."""
-    if within and is_known(0, *what) and followed(None, *what) is None:
+    if within and followed(None, *what) is None:
         _former[what] = (before, time.monotonic() + within)
 
 
