@@ -2,7 +2,7 @@
 
 import sys
 
-from ministack_s3.launcher import main
+from aws_behaviour.launcher import main
 
 if __name__ == "__main__":
     sys.exit(main())

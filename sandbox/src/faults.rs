@@ -1,4 +1,4 @@
-//! Faults on demand, switched on and off while the sandbox runs: `ministack_s3/faults.py`.
+//! Faults on demand, switched on and off while the sandbox runs: `aws_behaviour/faults.py`.
 
 use std::collections::BTreeMap;
 

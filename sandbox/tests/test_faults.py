@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from cloud import SOURCE_REGION, Cloud, allow, document, unique
 
-from ministack_s3 import fault_answers, faults
+from aws_behaviour import fault_answers, faults
 
 FUNCTION = "checker"
 SLOW_BOOTSTRAP = """#!/bin/sh

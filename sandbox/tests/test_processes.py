@@ -16,7 +16,7 @@ import pytest
 from cloud import Cloud, document
 from running import LAUNCHER, Sandbox, eventually, launch, wait_until_ready
 
-from ministack_s3 import pin, processes
+from aws_behaviour import pin, processes
 
 # A function that, as compiled ones do, is a plain process asking for work; it has a child.
 BOOTSTRAP = """#!/bin/sh

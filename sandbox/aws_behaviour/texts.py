@@ -11,7 +11,7 @@ from ministack.core.responses import error_response_json
 from ministack.services import iam
 from ministack.services.cloudformation import provisioners
 
-from ministack_s3 import lockout
+from aws_behaviour import lockout
 
 # Policies are ASCII and the Latin-1 supplement.
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html

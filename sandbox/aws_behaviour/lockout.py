@@ -16,7 +16,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import error_response_json, get_region
 from ministack.services import kms
 
-from ministack_s3 import policies
+from aws_behaviour import policies
 
 # Those that are replaced for what is no policy at all.
 _create_key: Callable[[dict[str, Any]], Any] = policies.create_key

@@ -13,10 +13,10 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import EvalContext, ParsedStatement
 from ministack.services import iam
 
-from ministack_s3 import weather
-from ministack_s3.buckets import Bucket
-from ministack_s3.keys import Key
-from ministack_s3.refusal import RefusalError
+from aws_behaviour import weather
+from aws_behaviour.buckets import Bucket
+from aws_behaviour.keys import Key
+from aws_behaviour.refusal import RefusalError
 
 SERVICE = "s3.amazonaws.com"
 SESSION = "s3-replication"

@@ -12,8 +12,8 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import kms
 
-from ministack_s3 import keys
-from ministack_s3.keys import Key
+from aws_behaviour import keys
+from aws_behaviour.keys import Key
 
 ALIAS = "alias/aws/s3"
 

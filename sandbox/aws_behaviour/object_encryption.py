@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 from ministack.core import iam_actions
 from ministack.services import s3
 
-from ministack_s3 import buckets, keys, object_keys
-from ministack_s3.buckets import Bucket
-from ministack_s3.encryption import BUCKET_KEY, KMS_KEY, Encryption
+from aws_behaviour import buckets, keys, object_keys
+from aws_behaviour.buckets import Bucket
+from aws_behaviour.encryption import BUCKET_KEY, KMS_KEY, Encryption
 
 Response = tuple[int, dict[str, str], bytes]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from ministack_s3.processes import end_members
+from aws_behaviour.processes import end_members
 
 
 def main() -> None:

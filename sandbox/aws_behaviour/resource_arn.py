@@ -9,7 +9,7 @@ from typing import Any
 from ministack.core import iam_actions
 from ministack.services import iam
 
-from ministack_s3 import keys
+from aws_behaviour import keys
 
 # MiniStack's own function, taken before it is replaced.
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ministack_s3 import buckets, keys
-from ministack_s3.buckets import Bucket
-from ministack_s3.encryption import Encryption
-from ministack_s3.keys import Key
-from ministack_s3.refusal import RefusalError
-from ministack_s3.role import ReplicationRole
-from ministack_s3.rules import Rule
+from aws_behaviour import buckets, keys
+from aws_behaviour.buckets import Bucket
+from aws_behaviour.encryption import Encryption
+from aws_behaviour.keys import Key
+from aws_behaviour.refusal import RefusalError
+from aws_behaviour.role import ReplicationRole
+from aws_behaviour.rules import Rule
 
 
 @dataclass(frozen=True)

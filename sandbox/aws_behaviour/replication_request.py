@@ -14,8 +14,8 @@ from xml.etree.ElementTree import Element
 
 from ministack.services import s3
 
-from ministack_s3 import buckets, request, weather
-from ministack_s3.request import Response
+from aws_behaviour import buckets, request, weather
+from aws_behaviour.request import Response
 
 _SCHEMA = (
     "for this version of Cross Region Replication configuration schema. "

@@ -11,7 +11,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import s3
 
-from ministack_s3 import buckets, weather
+from aws_behaviour import buckets, weather
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -79,7 +79,7 @@ async def handle_request(
             return refusal
         if method == "PUT" and key and "encryption" in query_params:
             # Not at the top: it asks for the request being served.
-            from ministack_s3 import object_encryption
+            from aws_behaviour import object_encryption
 
             return object_encryption.update(bucket, key, body, query_params)
         response = await _handle_request(

@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import eventbridge, s3, sqs
 
-from ministack_s3 import faults
+from aws_behaviour import faults
 
 # How much later than the queue says the message being delivered is to come, in seconds.
 _late = contextvars.ContextVar("late", default=0.0)

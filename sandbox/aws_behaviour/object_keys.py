@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 
 from ministack.services import s3
 
-from ministack_s3 import buckets, keys, managed_key, request
-from ministack_s3.buckets import Bucket
-from ministack_s3.encryption import ALGORITHM, BUCKET_KEY, KMS_ALGORITHMS, KMS_KEY, Encryption
-from ministack_s3.keys import Key
-from ministack_s3.request import Response
+from aws_behaviour import buckets, keys, managed_key, request
+from aws_behaviour.buckets import Bucket
+from aws_behaviour.encryption import ALGORITHM, BUCKET_KEY, KMS_ALGORITHMS, KMS_KEY, Encryption
+from aws_behaviour.keys import Key
+from aws_behaviour.request import Response
 
 # MiniStack's own functions, taken before they are replaced.
 _resolve_sse_write_headers: Callable[..., tuple[dict[str, str] | None, Response | None]] = (

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from ministack.core.responses import error_response_json
 from ministack.services import iam, kms, s3, tagging
 
-from ministack_s3 import texts
+from aws_behaviour import texts
 
 if TYPE_CHECKING:
-    from ministack_s3.request import Response
+    from aws_behaviour.request import Response
 
 _MINUTE = 1.0
 

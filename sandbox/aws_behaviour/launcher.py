@@ -13,7 +13,7 @@ import tempfile
 import threading
 from typing import TextIO
 
-from ministack_s3 import environment, pin, processes
+from aws_behaviour import environment, pin, processes
 
 EXIT_REFUSED = 2
 
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         environment.prepare(port, directory, options.log_level)
         # Imported only now: MiniStack reads its settings while it is imported.
-        from ministack_s3 import patches
+        from aws_behaviour import patches
 
         try:
             patches.install(options.replication_delay, options.weather)
@@ -118,7 +118,7 @@ async def _serve(port: int, announcements: TextIO, parent_pipe: bool) -> None:
     from hypercorn.config import Config
     from ministack.app import app
 
-    from ministack_s3 import fault_answers
+    from aws_behaviour import fault_answers
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()

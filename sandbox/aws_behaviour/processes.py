@@ -64,7 +64,7 @@ def start_watchdog(group: int, directory: str) -> subprocess.Popen[bytes]:
     It holds the reading end of a pipe whose writing end nobody else has.
     """
     return subprocess.Popen(
-        [sys.executable, "-m", "ministack_s3.watchdog", str(group), directory],
+        [sys.executable, "-m", "aws_behaviour.watchdog", str(group), directory],
         cwd=Path(__file__).parent.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

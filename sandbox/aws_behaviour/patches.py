@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ministack_s3 import pin
+from aws_behaviour import pin
 
 
 def install(replication_delay: float, weather_kind: str = "calm") -> None:
@@ -14,7 +14,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     from ministack.services.cloudformation import provisioners
 
     # Imported before anything is replaced: they keep the originals they call.
-    from ministack_s3 import (
+    from aws_behaviour import (
         boundaries,
         deliveries,
         encryption,
@@ -34,7 +34,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         texts,
         weather,
     )
-    from ministack_s3.replication import Replication
+    from aws_behaviour.replication import Replication
 
     replication = Replication(replication_delay)
     s3._maybe_replicate = replication.object_written

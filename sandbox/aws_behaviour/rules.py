@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ministack_s3.encryption import Encryption
+from aws_behaviour.encryption import Encryption
 
 Rule = dict[str, Any]
 

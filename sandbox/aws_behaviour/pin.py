@@ -222,7 +222,7 @@ def check_signatures() -> None:
             was = "is gone" if found is None else f"takes ({', '.join(found)})"
             raise PinError(
                 f"cannot patch ministack: `{name}` {was}, expected ({', '.join(expected)}): "
-                "review ministack_s3 against this version"
+                "review aws_behaviour against this version"
             )
 
 

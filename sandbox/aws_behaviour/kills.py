@@ -17,7 +17,7 @@ from typing import Any
 from ministack.core import lambda_runtime, responses
 from ministack.services import lambda_svc
 
-from ministack_s3 import faults
+from aws_behaviour import faults
 
 # MiniStack's own function, taken before it is replaced.
 _worker_class_for: Callable[[dict[str, Any]], type] = lambda_runtime._worker_class_for

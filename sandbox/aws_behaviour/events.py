@@ -14,12 +14,12 @@ from typing import Any
 
 from ministack.services import eventbridge, s3, sqs
 
-from ministack_s3 import weather
-from ministack_s3.buckets import Bucket
-from ministack_s3.role import SERVICE, ReplicationRole
-from ministack_s3.rules import Rule
+from aws_behaviour import weather
+from aws_behaviour.buckets import Bucket
+from aws_behaviour.role import SERVICE, ReplicationRole
+from aws_behaviour.rules import Rule
 
-logger = logging.getLogger("ministack_s3")
+logger = logging.getLogger("aws_behaviour")
 
 # The event being fired, for the EventBridge half of MiniStack's `_fire_s3_event`.
 _firing: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("firing")

@@ -17,14 +17,14 @@ from typing import Any
 from ministack import app
 from ministack.services import s3
 
-from ministack_s3 import authorization, buckets, events, replicas, role, rules, weather
-from ministack_s3.authorization import Source
-from ministack_s3.buckets import Bucket
-from ministack_s3.encryption import Encryption
-from ministack_s3.refusal import RefusalError
-from ministack_s3.rules import Rule
+from aws_behaviour import authorization, buckets, events, replicas, role, rules, weather
+from aws_behaviour.authorization import Source
+from aws_behaviour.buckets import Bucket
+from aws_behaviour.encryption import Encryption
+from aws_behaviour.refusal import RefusalError
+from aws_behaviour.rules import Rule
 
-logger = logging.getLogger("ministack_s3")
+logger = logging.getLogger("aws_behaviour")
 
 
 class Replication:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.services import iam
 
-from ministack_s3 import event_sources
+from aws_behaviour import event_sources
 
 # Operations that say which boundary the role is to have; the others are about one that it has.
 _SET = ("iam:CreateRole", "iam:PutRolePermissionsBoundary")

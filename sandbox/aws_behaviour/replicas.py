@@ -8,10 +8,10 @@ from typing import Any
 from ministack.core.responses import now_iso
 from ministack.services import s3
 
-from ministack_s3.authorization import Source, Target
-from ministack_s3.buckets import Bucket
-from ministack_s3.encryption import BUCKET_KEY, KMS_KEY
-from ministack_s3.rules import Rule
+from aws_behaviour.authorization import Source, Target
+from aws_behaviour.buckets import Bucket
+from aws_behaviour.encryption import BUCKET_KEY, KMS_KEY
+from aws_behaviour.rules import Rule
 
 
 def write(source: Source, record: dict[str, Any], data: bytes, target: Target, rule: Rule) -> None:

@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-from ministack_s3 import faults
-from ministack_s3.faults import Fault
+from aws_behaviour import faults
+from aws_behaviour.faults import Fault
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -111,7 +111,7 @@ async def _control(method: str, receive: Receive) -> Answer:
     elif method == "DELETE":
         faults.end()
     # Not at the top: it is MiniStack's, which reads its settings when it is imported.
-    from ministack_s3 import kills
+    from aws_behaviour import kills
 
     kills.flush_logs()
     body = json.dumps(faults.told().as_json()).encode()
