@@ -1,12 +1,13 @@
 """Deletes a stack and waits until it is gone: `delete_stack.py STACK`, with AWS's environment.
 
-`sam delete` looks only every 30 seconds, which in a suite that deletes a dozen stacks is most of the time.
+`sam delete` looks only every 30 seconds: most of the time of a suite that deletes a dozen stacks.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -25,7 +26,7 @@ def main() -> None:
         if status == "DELETE_FAILED":
             events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
             reasons = [
-                f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+                event["LogicalResourceId"] + ": " + event.get("ResourceStatusReason", "no reason")
                 for event in events
                 if event["ResourceStatus"] == "DELETE_FAILED"
             ]
@@ -33,7 +34,7 @@ def main() -> None:
         time.sleep(BETWEEN_LOOKS)
 
 
-def status_of(cloudformation, name: str) -> str:
+def status_of(cloudformation: Any, name: str) -> str:
     """The stack's status."""
     try:
         (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_behaviour import buckets, keys
+from aws_behaviour import buckets, keys, rule_members
 from aws_behaviour.buckets import Bucket
 from aws_behaviour.encryption import Encryption
 from aws_behaviour.keys import Key
@@ -103,12 +103,25 @@ def _replica_encryption(
         return source.encryption, None
     chosen = rule["Destination"].get("EncryptionConfiguration") or {}
     reference = chosen.get("ReplicaKmsKeyID") or ""
+    if (chosen.get(rule_members.SAME_KEY) or {}).get("Status") == "Enabled":
+        reference = _related(source.encryption.kms_key or "", bucket.region) or reference
     key = keys.find(reference, source.bucket.account, bucket.region)
     if key is None or key.region != bucket.region:
         raise RefusalError("DstKmsKeyNotFound", f"no key `{reference}` in {bucket.region}")
     if not key.is_enabled or not key.encrypts_objects:
         raise RefusalError("DstKmsKeyInvalidState", f"key `{key.arn}` is {key.state}")
     return Encryption(source.encryption.algorithm, key.arn, source.encryption.bucket_key), key
+
+
+def _related(source_key: str, region: str) -> str | None:
+    """The key of another Region that is related to the source key; a key of one Region has none.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html
+    """
+    parts = source_key.split(":")
+    if not parts[-1].startswith("key/mrk-"):
+        return None
+    return ":".join([*parts[:3], region, *parts[4:]])
 
 
 def _may_write(

@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import eventbridge, s3, sqs
 
-from aws_behaviour import faults
+from aws_behaviour import faults, weather
 
 # How much later than the queue says the message being delivered is to come, in seconds.
 _late = contextvars.ContextVar("late", default=0.0)
@@ -33,7 +33,7 @@ def deliver_event_to_sqs(
 
 def queue_delay(q: dict[str, Any]) -> float:
     """Replaces SQS's: the queue's own delay, and what the message is late."""
-    return _queue_delay(q) + _late.get()
+    return weather.held_back(_queue_delay(q)) + _late.get()
 
 
 def _deliver(deliver: Callable[[], None]) -> None:

@@ -169,13 +169,13 @@ def current() -> Faults | None:
 
 
 def begin(seed: int, function: str) -> None:
-    global _current, _last  # noqa: PLW0603  one for the whole sandbox
+    global _current, _last
     _current = Faults(seed, function)
     _last = _current.told
 
 
 def end() -> None:
-    global _current  # noqa: PLW0603
+    global _current
     _current = None
 
 

@@ -1,7 +1,7 @@
 """KMS refuses a key policy under which its author could not write the next one.
 
-"The key policy must allow the calling principal to make a subsequent PutKeyPolicy request on the KMS
-key", judged with the caller's own policies too, unless the request bypasses the check. Where no
+"The key policy must allow the calling principal to make a subsequent PutKeyPolicy request on the
+KMS key", judged with the caller's own policies too, unless the request bypasses the check. Where no
 policy is given, the default one is not checked.
 https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html#KMS-CreateKey-request-Policy
 """

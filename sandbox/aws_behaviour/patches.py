@@ -10,7 +10,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     pin.check_signatures()
 
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-    from ministack.services import eventbridge, iam, kms, s3, sqs, tagging
+    from ministack.services import eventbridge, iam, kms, s3, sqs, ssm, tagging
     from ministack.services.cloudformation import provisioners
 
     # Imported before anything is replaced: they keep the originals they call.
@@ -25,11 +25,13 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         managed_key,
         object_encryption,
         object_keys,
+        parameter_events,
         policies,
         policy_variables,
         replication_request,
         request,
         resource_arn,
+        rule_members,
         simulation,
         texts,
         weather,
@@ -39,6 +41,13 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     replication = Replication(replication_delay)
     s3._maybe_replicate = replication.object_written
     s3._maybe_replicate_delete_marker = replication.delete_marker_written
+    for member in (
+        "parse_replication_filter",
+        "replication_filter_xml",
+        "parse_replication_options",
+        "replication_destination_options_xml",
+    ):
+        setattr(s3, f"_{member}", getattr(rule_members, member))
     s3._put_bucket_replication = replication_request.put_bucket_replication
     s3._put_bucket_versioning = replication_request.put_bucket_versioning
     s3._delete_bucket_replication = weather.delete_bucket_replication
@@ -53,6 +62,9 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     s3._fire_s3_event = events.fire_s3_event
     eventbridge._dispatch_event = events.dispatch_event
     eventbridge._invoke_target = events.invoke_target
+    ssm._put_parameter = parameter_events.put_parameter
+    ssm._delete_parameter = parameter_events.delete_parameter
+    ssm._delete_parameters = parameter_events.delete_parameters
 
     eventbridge._dispatch_to_sqs = deliveries.dispatch_to_sqs
     s3._deliver_event_to_sqs = deliveries.deliver_event_to_sqs

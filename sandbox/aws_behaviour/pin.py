@@ -95,10 +95,14 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "ministack.services.s3._get_object": ("bucket_name", "key", "headers", "query_params"),
     "ministack.services.s3._maybe_replicate": ("bucket_name", "key", "obj", "data", "tags"),
     "ministack.services.s3._maybe_replicate_delete_marker": ("bucket_name", "key"),
+    "ministack.services.s3._parse_replication_filter": ("filter_el",),
+    "ministack.services.s3._parse_replication_options": ("rule_el",),
     "ministack.services.s3._put_bucket_notification": ("name", "body", "headers"),
     "ministack.services.s3._put_bucket_policy": ("name", "body"),
     "ministack.services.s3._put_bucket_replication": ("bucket_name", "body"),
     "ministack.services.s3._put_bucket_versioning": ("name", "body"),
+    "ministack.services.s3._replication_destination_options_xml": ("dest_el", "dest"),
+    "ministack.services.s3._replication_filter_xml": ("filter_el", "rule_filter"),
     "ministack.services.s3._resolve_sse_write_headers": ("headers", "bucket_name"),
     "ministack.services.s3.handle_request": (
         "method",
@@ -113,6 +117,9 @@ REPLACED: dict[str, tuple[str, ...]] = {
         "access_point",
     ),
     "ministack.services.sqs.queue_delay": ("q",),
+    "ministack.services.ssm._delete_parameter": ("data",),
+    "ministack.services.ssm._delete_parameters": ("data",),
+    "ministack.services.ssm._put_parameter": ("data",),
     "ministack.services.tagging.resource_tags": ("arn",),
 }
 
@@ -185,6 +192,15 @@ CALLED: dict[str, tuple[str, ...]] = {
         "key",
         "versions",
         "prior_obj",
+    ),
+    "ministack.services.s3._find_xml_tag": ("parent", "tag_name", "ns"),
+    "ministack.services.s3._replication_children": ("el", "allowed"),
+    "ministack.services.s3._replication_status": ("children",),
+    "ministack.services.s3._replication_tag": ("tag_el",),
+    "ministack.services.ssm._lookup_parameter": (
+        "name_or_arn",
+        "allow_arn_region",
+        "flexible_name",
     ),
     "ministack.services.s3._request_access_key": (
         "method",

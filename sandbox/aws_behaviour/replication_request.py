@@ -93,9 +93,7 @@ def _malformed() -> _RefusedError:
 
 def _check_versioning_is_known(bucket_name: str) -> None:
     if not weather.versioning_is_known(bucket_name):
-        message = (
-            "Versioning must be 'Enabled' on the bucket to apply a replication configuration"
-        )
+        message = "Versioning must be 'Enabled' on the bucket to apply a replication configuration"
         raise _RefusedError("InvalidRequest", message)
 
 
@@ -147,6 +145,16 @@ def _check_filter(rule: Element) -> None:
     both = rule.find("Filter/And")
     if both is not None and len(both) < 2:
         raise _malformed()
+    # "A Filter must specify exactly one Prefix, Tag, And, or Not child element"; so is none taken.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ReplicationRuleFilter.html
+    chosen = rule.find("Filter")
+    if chosen is not None and len(chosen) > 1:
+        raise _malformed()
+    # "Specify exactly one Prefix, Tag, or Or child element."
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ReplicationRuleNotOperator.html
+    for left_out in (*rule.findall("Filter/Not"), *rule.findall("Filter/And/Not")):
+        if len(left_out) != 1 or left_out[0].tag not in ("Prefix", "Tag", "Or"):
+            raise _malformed()
     tags = rule.findall("Filter/Tag") + rule.findall("Filter/And/Tag")
     if _repeated(_text(tag, "Key") for tag in tags):
         raise _RefusedError("InvalidRequest", "Duplicate Tag Keys are not allowed.")

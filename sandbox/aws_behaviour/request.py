@@ -101,7 +101,7 @@ async def handle_request(
 
 
 def _renamed(query_params: dict[str, list[str]]) -> dict[str, list[str]]:
-    """MiniStack reads a bucket's payer under a name that S3 does not have, and lists objects instead.
+    """MiniStack reads a bucket's payer under a name that S3 does not have, and lists objects.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketRequestPayment.html
     """

@@ -38,7 +38,9 @@ def extract_resource_arn(
     arn = _extract_resource_arn(
         service, method, path, headers, body, query_params, region, account_id
     )
-    if service == "iam" and (simulated := iam_actions._query_param(query_params, "PolicySourceArn")):
+    if service == "iam" and (
+        simulated := iam_actions._query_param(query_params, "PolicySourceArn")
+    ):
         return str(simulated)
     if service == "iam" and arn.startswith(f"arn:aws:iam::{account_id}:role/"):
         return _role_arn(arn, query_params)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_behaviour import rule_members
 from aws_behaviour.encryption import Encryption
 
 Rule = dict[str, Any]
@@ -33,6 +34,7 @@ def covers(rule: Rule, key: str, tags: dict[str, str]) -> bool:
         rule.get("Status") == "Enabled"
         and key.startswith(prefix_of(rule))
         and tags_of(rule).items() <= tags.items()
+        and not rule_members.left_out(rule.get("Filter") or {}, key, tags)
     )
 
 

@@ -57,8 +57,8 @@ def _checked(handler: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, An
             if value and not form.fullmatch(value):
                 member = name[0].lower() + name[1:]
                 message = (
-                    f"1 validation error detected: Value at '{member}' failed to satisfy constraint: "
-                    f"Member must satisfy regular expression pattern: {form.pattern}"
+                    f"1 validation error detected: Value at '{member}' failed to satisfy "
+                    f"constraint: Member must satisfy regular expression pattern: {form.pattern}"
                 )
                 return iam._error(400, "ValidationError", message, ns="iam")
         return handler(p)
@@ -90,8 +90,8 @@ def _out_of_characters(data: dict[str, Any]) -> Any:
 def lambda_create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
     """Replaces CloudFormation's: a function's name has a limit, and tracing needs a permission.
 
-    Lambda asks for `xray:PutTraceSegments` when a function with tracing is made, and not only when it
-    runs: https://github.com/aws/serverless-application-model/issues/225
+    Lambda asks for `xray:PutTraceSegments` when a function with tracing is made, and not only when
+    it runs: https://github.com/aws/serverless-application-model/issues/225
     """
     name = props.get("FunctionName", "")
     if len(name) > LONGEST_FUNCTION_NAME:
@@ -118,4 +118,3 @@ def _may_trace(role_arn: str) -> bool:
     )
     policies = iam_evaluator._gather_role_policies(name, account)
     return bool(iam_evaluator.evaluate(asked, policies).decision == "Allow")
-

@@ -1,8 +1,8 @@
 """How slow the cloud is: what was just made or changed is not known everywhere at once.
 
-Calm, everything is at once. Real, it takes as long as AWS says or as people saw, sixty times faster: a
-switch of five minutes takes five seconds. Only what was changed by API calls is slow; what
-CloudFormation itself makes here is there at once.
+Calm, everything is at once. Real, it takes as long as AWS says or as people saw, sixty times
+faster: a switch of five minutes takes five seconds. Only what was changed by API calls is slow;
+what CloudFormation itself makes here is there at once.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Weather:
     rules: float = 0
     # Between two changes of one bucket's settings; the second is a conflict.
     settings: float = 0
+    # How many times faster than its queue says a message passes that is held back for minutes.
+    haste: float = 1
 
 
 CALM = Weather()
@@ -65,6 +67,7 @@ REAL = Weather(
     versioning=_MINUTE,
     rules=2 * _MINUTE,
     settings=0.02,
+    haste=60,
 )
 KINDS = {"calm": CALM, "real": REAL}
 
@@ -87,6 +90,11 @@ def is_known(within: float, *what: Hashable) -> bool:
     """Whether it is as long ago as AWS may take to know of it."""
     since = _times.get(what)
     return since is None or time.monotonic() - since >= within
+
+
+def held_back(seconds: float) -> float:
+    """How long a queue holds a message back: minutes are as fast as the rest of the cloud."""
+    return seconds / _now.haste if seconds >= 60 else seconds
 
 
 # What there was, for those who go by the old: what, and until when.
@@ -150,15 +158,13 @@ def waiting_for_key(operation: Callable[[dict[str, Any]], Any]) -> Callable[[dic
 
 def _key_is_known(name: str, arn: str) -> bool:
     resource = name.rpartition(":")[2]
-    if resource.startswith("alias/") and not is_known(
-        _now.keys, "alias", kms._alias_arn(resource)
-    ):
+    if resource.startswith("alias/") and not is_known(_now.keys, "alias", kms._alias_arn(resource)):
         return False
     return is_known(_now.keys, "key", arn)
 
 
 def resource_tags(arn: str) -> dict[str, str] | None:
-    """Replaces MiniStack's, for authorization: the tags of a key that was just made do not count."""
+    """Replaces MiniStack's, for authorization: tags of a key that was just made do not count."""
     return _resource_tags(arn) if is_known(_now.key_tags, "key", arn) else {}
 
 

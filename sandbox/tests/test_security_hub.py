@@ -111,7 +111,9 @@ def as_modelled(value: Any, shape: Shape) -> Any:
         return [as_modelled(one, shape.member) for one in value]
     if isinstance(shape, StructureShape):
         names = {in_java(name): name for name in shape.members}
-        return {names[key]: as_modelled(one, shape.members[names[key]]) for key, one in value.items()}
+        return {
+            names[key]: as_modelled(one, shape.members[names[key]]) for key, one in value.items()
+        }
     return value
 
 

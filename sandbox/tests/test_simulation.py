@@ -13,7 +13,11 @@ CONTEXT = "kms:EncryptionContext:aws:s3:arn"
 def role(cloud: Cloud, *statements: dict[str, object]) -> str:
     iam, name = cloud.client("iam"), unique("role")
     trust = document(
-        {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
     )
     made = iam.create_role(RoleName=name, Path="/some/path/", AssumeRolePolicyDocument=trust)
     iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))

@@ -407,7 +407,5 @@ def test_a_buckets_payer_is_told_and_not_its_objects(cloud: Cloud) -> None:
     bucket = cloud.bucket(DESTINATION_REGION)
     s3 = cloud.client("s3", DESTINATION_REGION)
     assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
-    s3.put_bucket_request_payment(
-        Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"}
-    )
+    s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"})
     assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "Requester"

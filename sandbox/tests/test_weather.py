@@ -47,7 +47,9 @@ def world(slow: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
         options = {"CreateBucketConfiguration": place} if place else {}
         s3.create_bucket(Bucket=name, **options)
         enabled = {"Status": "Enabled"}
-        assert passes(lambda: s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=enabled))
+        assert passes(
+            lambda: s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=enabled)
+        )
         return name
 
     monkeypatch.setattr(Cloud, "bucket", bucket)
@@ -183,3 +185,14 @@ def test_the_switch_of_event_bridge_works_late(slow: Cloud, world: World) -> Non
     told = slow.messages(SOURCE_REGION, url, 2, 3)
     keys = [event["detail"]["object"]["key"] for event in told]
     assert keys == ["Tax/in time"]
+
+
+def test_what_a_queue_holds_back_for_minutes_passes_as_much_faster(slow: Cloud) -> None:
+    events, sqs, name = slow.client("events"), slow.client("sqs"), unique("rule")
+    url, queue = slow.queue(SOURCE_REGION)
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "120"})
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": ["held-back"]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue}])
+    events.put_events(Entries=[{"Source": "held-back", "DetailType": "x", "Detail": "{}"}])
+    assert slow.messages(SOURCE_REGION, url, 1, seconds=1) == []
+    assert len(slow.messages(SOURCE_REGION, url, 1, seconds=4)) == 1
