@@ -63,12 +63,19 @@ class Stack:
 
 
 def install(cloud: Cloud, region: str, name: str, path: str, **parameters: str) -> Stack:
+    """Makes a stack of a template of the repository and waits for it."""
+    return deploy(cloud, region, name, template(path), **parameters)
+
+
+def deploy(
+    cloud: Cloud, region: str, name: str, content: dict[str, Any], **parameters: str
+) -> Stack:
     """Makes a stack and waits for it."""
     formation = cloud.client("cloudformation", region)
     # By way of S3, as SAM CLI does it: a template in the request may have 51,200 bytes at most.
     bucket = cloud.bucket(region)
     cloud.client("s3", region).put_object(
-        Bucket=bucket, Key=name, Body=json.dumps(template(path)).encode()
+        Bucket=bucket, Key=name, Body=json.dumps(content).encode()
     )
     formation.create_stack(
         StackName=name,

@@ -76,6 +76,11 @@ impl Architecture {
         format!("template-{}.yaml", self.name())
     }
 
+    /// The name of the template without macros, for stack sets.
+    fn stack_sets(self) -> String {
+        format!("stack-sets-{}.json", self.name())
+    }
+
     /// Whether the target's standard library is installed.
     fn is_installed(self) -> Result<bool> {
         let asked = std::process::Command::new("rustc")
@@ -169,6 +174,16 @@ async fn pack(
     let packaged = template::packaged(&source, architecture)?;
     fs::write(directory.join(architecture.template()), packaged)
         .context("cannot write the packaged template")?;
+    let name = architecture.stack_sets();
+    let mut expand = tools.command("python");
+    expand.args([
+        "sandbox/expand.py",
+        "template.yaml",
+        "--stack-sets",
+        architecture.name(),
+    ]);
+    let expanded = guard::run("cannot make the template for stack sets", expand, |_| {}).await?;
+    fs::write(directory.join(&name), expanded).with_context(|| format!("cannot write {name}"))?;
     Ok(())
 }
 

@@ -1,0 +1,60 @@
+"""The template for stack sets: no macro, no lint, and the same stack as with SAM's transform."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from cloud import DESTINATION_REGION, Cloud, unique
+from installed import ROOT, SESSION, deploy, install
+
+ARCHITECTURE = "arm64"
+
+
+@pytest.fixture(scope="module")
+def template() -> str:
+    command = [sys.executable, "sandbox/expand.py", "template.yaml", "--stack-sets", ARCHITECTURE]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def test_it_has_no_macro_and_no_lint(template: str, tmp_path: Path) -> None:
+    found = json.loads(template)
+    assert "Transform" not in found
+    assert "Fn::Transform" not in template
+    assert [r for r in found["Resources"].values() if "Serverless" in r["Type"]] == []
+    path = tmp_path / "template.json"
+    path.write_text(template)
+    lint = Path(sys.executable).parent / "cfn-lint"
+    finished = subprocess.run([lint, path], check=False, capture_output=True, text=True)
+    assert (finished.returncode, finished.stdout) == (0, "")
+
+
+def test_it_deploys_without_sams_transform_what_the_sam_template_deploys(
+    cloud: Cloud, template: str
+) -> None:
+    prefix, region = unique("code"), DESTINATION_REGION
+    s3 = cloud.client("s3", region)
+    bucket = f"{prefix}-{region}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", SESSION)
+    for function in ("provision-replication", "check-replica"):
+        key = f"1.0/{function}-{ARCHITECTURE}.zip"
+        s3.put_object(Bucket=bucket, Key=key, Body=packed.getvalue())
+    # A function in Python is in the place of each, as it can be run.
+    found = json.loads(template)
+    for resource in found["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            resource["Properties"] |= {"Handler": "index.handler", "Runtime": "python3.12"}
+    code = {"CodeBucketPrefix": prefix, "CodePrefix": "1.0/"}
+    made = deploy(cloud, region, "stack-set", found, **code)
+    by_sam = install(cloud, region, "by-sam", "template.yaml")
+    assert made.resources.keys() == by_sam.resources.keys()
+    assert made.outputs.keys() == by_sam.outputs.keys()
+    assert made.session("CheckReplica").client("sts").get_caller_identity()["Account"]
