@@ -1,5 +1,6 @@
 //! The server: `MiniStack` in a process of its own, with the functions that it starts.
 
+use std::env;
 use std::fs::{self, File};
 use std::process::Stdio;
 use std::time::Duration;
@@ -29,6 +30,24 @@ pub enum Weather {
 }
 
 impl Weather {
+    /// That of the environment's `SANDBOX_WEATHER`, as the sandbox itself reads it.
+    #[must_use]
+    pub fn of_environment() -> Self {
+        match env::var("SANDBOX_WEATHER").as_deref() {
+            Ok("real") => Self::Real,
+            _ => Self::Calm,
+        }
+    }
+
+    /// How long a change of a bucket's rules takes until S3 goes by it, with some to spare.
+    #[must_use]
+    pub fn in_force_after(self) -> Duration {
+        match self {
+            Self::Calm => Duration::ZERO,
+            Self::Real => Duration::from_secs(3),
+        }
+    }
+
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Calm => &["--weather", "calm"],

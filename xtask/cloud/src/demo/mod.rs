@@ -12,7 +12,7 @@ mod table;
 use std::time::Instant;
 
 use anyhow::Result;
-use sandbox::{Sandbox, Tools};
+use sandbox::{Sandbox, Tools, Weather};
 use xtask::progress::step;
 use xtask::serve;
 
@@ -28,7 +28,7 @@ pub(crate) async fn run(tools: &Tools, template: &str, keep: bool) -> Result<boo
         Sandbox::start(tools, 0).await
     })
     .await?;
-    let setting = Setting::sandbox(template);
+    let setting = Setting::sandbox(template, Weather::of_environment());
     deploy(&sandbox, &setting).await?;
     let cloud = opened(&sandbox, &setting).await?;
     let passed = played(&cloud).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sandbox::sam;
+use sandbox::{Weather, sam};
 
 use crate::installed::{Installation, REPLICA_REGION};
 
@@ -30,8 +30,8 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
-    /// The sandbox, where all is at once.
-    pub(crate) fn sandbox(template: &str) -> Self {
+    /// The sandbox, where all is at once, or as late as the weather has it.
+    pub(crate) fn sandbox(template: &str, weather: Weather) -> Self {
         Self {
             stack: "encrypted-replication",
             walkthrough: "walkthrough",
@@ -42,7 +42,7 @@ impl Setting {
             parameters: sam::SANDBOX_PARAMETERS,
             replication_limit: Duration::from_secs(30),
             verdict_limit: Duration::from_secs(45),
-            in_force_after: Duration::ZERO,
+            in_force_after: weather.in_force_after(),
         }
     }
 
