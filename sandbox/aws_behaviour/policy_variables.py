@@ -116,7 +116,7 @@ def condition_operators() -> dict[str, Any]:
 
 
 def resolve_condition_key(key: str, ctx: EvalContext) -> Any:
-    """Replaces MiniStack's: a role's ARN for its sessions, and the owner of a bucket.
+    """Replaces MiniStack's: a role's ARN for its sessions, the owner of a bucket, who is a service.
 
     "For IAM roles, the request context returns the ARN of the role":
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
@@ -124,6 +124,12 @@ def resolve_condition_key(key: str, ctx: EvalContext) -> Any:
     name = key.lower()
     if name == "aws:securetransport":
         return "true"  # Loopback stands for TLS, so that TLS-only policies can be deployed.
+    if name == "aws:principalisawsservice":
+        # "This key is set to false if the service uses a service role": so does S3 when it
+        # replicates. Requests that nobody signed do not have it.
+        if ctx.principal_type == "Anonymous":
+            return None
+        return "true" if ctx.principal_type == "Service" else "false"
     if name in ("aws:resourceaccount", "s3:resourceaccount") and name in ctx.service_context:
         return ctx.service_context[name]
     if name == "aws:principalarn" and ":assumed-role/" in ctx.principal_arn:

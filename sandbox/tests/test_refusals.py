@@ -188,6 +188,20 @@ def test_deny_in_a_bucket_policy_wins(cloud: Cloud) -> None:
     assert_fails(world, "DstPutObjectNotPermitted")
 
 
+def test_deny_unless_a_service_asks_stops_replication(cloud: Cloud) -> None:
+    """`aws:PrincipalIsAWSService` is false where a service acts as a role.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalisawsservice
+    """
+    world = World(cloud)
+    world.replicate()
+    only_services = {"Bool": {"aws:PrincipalIsAWSService": "false"}}
+    objects = f"arn:aws:s3:::{world.destination}/*"
+    denial = deny("s3:ReplicateObject", objects, Principal="*", Condition=only_services)
+    world.s3_there.put_bucket_policy(Bucket=world.destination, Policy=document(denial))
+    assert_fails(world, "DstPutObjectNotPermitted")
+
+
 def test_deny_of_insecure_transport_does_not_touch_replication(cloud: Cloud) -> None:
     world = World(cloud)
     world.replicate()

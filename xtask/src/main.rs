@@ -1,5 +1,6 @@
 //! The project's own commands: demo, test, sandbox, bench, soak, fuzz, package.
 
+mod assumptions;
 mod bench;
 mod checkov;
 mod cloud;
@@ -41,6 +42,7 @@ Examples:
                                 a few minutes of load while everything around it fails
   cargo xtask fuzz event --seconds 600
                                 ten minutes of inputs that nobody sends
+  cargo xtask assumptions --aws what is believed of AWS, tried on your own account
   cargo xtask package           zips, checksums and template of a release";
 
 #[derive(Subcommand)]
@@ -148,9 +150,14 @@ enum Command {
         #[arg(long)]
         accept: bool,
     },
+    /// What is believed of AWS, tried: in the local cloud, at another address, or on your own account
+    ///
+    /// Each belief of assumptions/ is an experiment. On AWS it costs well below 1 USD, takes up to an
+    /// hour, and takes away what it made. Exits with 0 only if all hold that can be tried there.
+    Assumptions(assumptions::Options),
     /// The pages of docs/ that the code makes, written anew
     ///
-    /// REFERENCE.md with the JSON Schema, VERDICTS.md and FAULTS.md. The tests fail where one is stale.
+    /// REFERENCE.md with the JSON Schema, VERDICTS.md, MESSAGES.md, FAULTS.md and ASSUMPTIONS.md. The tests fail where one is stale.
     Reference,
     /// The local cloud alone, in the foreground, until Ctrl-C
     Sandbox {
@@ -205,6 +212,7 @@ async fn perform(command: Command) -> Result<bool> {
         Command::Fuzz { target, seconds } => fuzz::run(&target, seconds).await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Models { botocore, accept } => models::run(botocore.as_deref(), accept).await,
+        Command::Assumptions(options) => assumptions::run(&options).await,
         Command::Reference => reference::run().await.map(|()| true),
         Command::Sandbox { port, weather } => serve::run(port, weather).await.map(|()| true),
     }

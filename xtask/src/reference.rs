@@ -3,6 +3,7 @@
 
 use anyhow::{Result, bail};
 use sandbox::tools::workspace;
+use sandbox::{Tools, guard};
 use tokio::process::Command;
 use xtask::progress::step;
 
@@ -41,11 +42,21 @@ const PAGES: [(&str, &[&str]); 4] = [
     ),
 ];
 
+/// The page that is made of data and recordings, by itself.
+const ASSUMPTIONS: &str = "docs/ASSUMPTIONS.md";
+
 /// Writes every page.
 ///
 /// # Errors
-/// Where a test did not compile or fails by more than its page.
+/// Where the tools cannot be had, or a test did not compile or fails by more than its page.
 pub(crate) async fn run() -> Result<()> {
+    step(ASSUMPTIONS, async |step| {
+        let tools = Tools::install(step.lines()).await?;
+        let mut write = tools.command("python");
+        write.arg("assumptions/page.py");
+        guard::run("cannot write the page", write, |_| {}).await
+    })
+    .await?;
     for (pages, arguments) in PAGES {
         step(pages, async |_| {
             let mut cargo = Command::new("cargo");

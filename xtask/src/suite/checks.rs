@@ -64,7 +64,7 @@ impl Check {
 
 /// What is first in the list begins first, as soon as what it comes after has ended: so the longest
 /// chain begins at once, and what takes one processor runs beside what takes all.
-pub(super) const CHECKS: [Check; 16] = [
+pub(super) const CHECKS: [Check; 17] = [
     check(
         "Format",
         Work::Program(&["cargo", "fmt", "--all", "--check"]),
@@ -155,6 +155,7 @@ pub(super) const CHECKS: [Check; 16] = [
         "Sandbox's own tests",
         Work::Program(&["python", "-m", "pytest", "-q", "sandbox/tests"]),
     ),
+    check("What is believed of AWS", Work::Own(&["assumptions"])).telling(),
     // For a short time: an hour finds more.
     check("Fuzzing", Work::Own(&["fuzz", "--seconds", "15"])).telling(),
     check(
