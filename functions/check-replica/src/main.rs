@@ -39,17 +39,8 @@ async fn main() -> Result<(), Error> {
         .retry_config(Aws::retries())
         .timeout_config(Aws::timeouts())
         .build();
-    let s3 = aws_sdk_s3::config::Builder::from(&sdk)
-        .force_path_style(config.path_style)
-        .build();
     let heads = DirectHeads::new(&sdk, &http, config.path_style);
-    let aws = Aws::new(
-        aws_sdk_s3::Client::from_conf(s3),
-        aws_sdk_ssm::Client::new(&sdk),
-        aws_sdk_kms::Client::new(&sdk),
-        move || aws_sdk_eventbridge::Client::new(&sdk),
-    )
-    .with_direct_heads(heads);
+    let aws = Aws::of(&sdk, config.path_style).with_direct_heads(heads);
     let checker = Checker::new(aws, config.expected_keys, config.expectation_ttl)
         .repairing(config.repair)
         .trusting_bucket_default(config.trust_bucket_default);

@@ -14,8 +14,10 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
 
 pub use self::direct::DirectHeads;
+pub use self::s3::Attempt;
 
 type MakeEvents = Box<dyn FnOnce() -> aws_sdk_eventbridge::Client + Send + Sync>;
 
@@ -53,6 +55,18 @@ impl Aws {
             events: Arc::new(LazyLock::new(make)),
             heads: None,
         }
+    }
+
+    /// AWS by way of this configuration, through clients of its own; S3 by path where `path_style`.
+    #[must_use]
+    pub fn of(sdk: &SdkConfig, path_style: bool) -> Self {
+        let s3 = aws_sdk_s3::config::Builder::from(sdk)
+            .force_path_style(path_style)
+            .build();
+        let (ssm, kms) = (aws_sdk_ssm::Client::new(sdk), aws_sdk_kms::Client::new(sdk));
+        let events = sdk.clone();
+        let events = move || aws_sdk_eventbridge::Client::new(&events);
+        Self::new(aws_sdk_s3::Client::from_conf(s3), ssm, kms, events)
     }
 
     /// Sends HEADs without the SDK's machinery first, and with it only where that got no answer.

@@ -24,27 +24,48 @@ impl InspectObject for Aws {
         version: &ObjectVersion,
         owner: Option<&str>,
     ) -> Result<Inspection, AskError> {
-        if let Some(heads) = &self.heads
-            && let Some(answer) = heads.head(version, owner).await
-        {
-            let headers = answer.headers();
-            let header = |name: &'static str| headers.get(name);
-            let inspection = match answer.status().as_u16() {
-                200 => Some(observe_headers(header)),
-                // A skewed clock or an expired token is refused as well, and the SDK knows how to go on.
-                400 | 403 => None,
-                status => self.refused(status, header),
-            };
-            if let Some(inspection) = inspection {
-                return Ok(inspection);
-            }
+        if let Attempt::Answered(inspection) = self.attempt(version, owner).await {
+            return Ok(inspection);
         }
         // On the heap, as it is rare and large: each of a batch's futures would hold room for it.
         Box::pin(self.inspect_by_sdk(version, owner)).await
     }
 }
 
+/// What one HEAD came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// S3's answer.
+    Answered(Inspection),
+    /// S3 asks for fewer calls: 503. See
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>.
+    SlowDown,
+    /// Nothing to go by: the SDK knows how to go on.
+    Undecided,
+}
+
 impl Aws {
+    /// One HEAD without the SDK's retries, for who has a pace of his own; always undecided without
+    /// [`Aws::with_direct_heads`].
+    pub async fn attempt(&self, version: &ObjectVersion, owner: Option<&str>) -> Attempt {
+        let Some(heads) = &self.heads else {
+            return Attempt::Undecided;
+        };
+        let Some(answer) = heads.head(version, owner).await else {
+            return Attempt::Undecided;
+        };
+        let headers = answer.headers();
+        let header = |name: &'static str| headers.get(name);
+        let inspection = match answer.status().as_u16() {
+            200 => Some(observe_headers(header)),
+            503 => return Attempt::SlowDown,
+            // A skewed clock or an expired token is refused as well, and the SDK knows how to go on.
+            400 | 403 => None,
+            status => self.refused(status, header),
+        };
+        inspection.map_or(Attempt::Undecided, Attempt::Answered)
+    }
+
     async fn inspect_by_sdk(
         &self,
         version: &ObjectVersion,
