@@ -1,0 +1,56 @@
+//! What may be typed.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::output::Format;
+use crate::{explain, generate};
+
+/// Looks at S3 replication of KMS-encrypted objects, whoever set it up, and says what is wrong with it.
+///
+/// It only reads, with your own credentials, and needs what docs/read-only-policy.json allows.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "encrypted-replication",
+    version,
+    propagate_version = true,
+    after_help = "Exit status: 0 nothing found, 1 something found, 2 could not look."
+)]
+pub struct Arguments {
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: Command,
+    /// The options that all commands have.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// The options that all commands have.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// Profile of the AWS configuration files; AWS_PROFILE otherwise
+    #[arg(long, global = true, value_name = "NAME", help_heading = "AWS")]
+    pub profile: Option<String>,
+    /// Region to begin in; AWS_REGION or the profile's otherwise
+    #[arg(long, global = true, value_name = "REGION", help_heading = "AWS")]
+    pub region: Option<String>,
+    /// In which form
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t
+    )]
+    pub output: Format,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// What a verdict, check, failure reason or replication status means, and what to do about it
+    Explain(explain::Arguments),
+    /// Completions for a shell
+    Completions(generate::Arguments),
+    /// The manual page
+    Man,
+}
