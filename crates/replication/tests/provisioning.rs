@@ -2,7 +2,8 @@
 //! and replicates objects as the rules, the role's policies and the keys let it.
 
 #[cfg(test)]
-mod aws;
+pub(crate) use simulation::aws;
+
 #[cfg(test)]
 mod harness;
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use replication::configuration::Tag;
 use replication::error::ErrorKind;
-use replication::owner::OWNER_TAG;
 use replication::ports::{KeyDescription, Keys, Outcome};
+
+/// The tag that the template lets the provisioner touch things by.
+const OWNER_TAG: &str = "encrypted-replication:owner";
 
 use super::state::{Key, State};
 use super::weather::New;

@@ -16,36 +16,39 @@ use super::{Refusal, refuse};
 
 /// Times until a write is known.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Weather {
+pub struct Weather {
     /// Rules: until then objects go by those of before. See "can take a while to propagate" in
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketReplication.html>.
-    pub(crate) rules: Duration,
+    pub rules: Duration,
     /// A role's policies, where S3 assumes it. See
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>.
-    pub(crate) permissions: Duration,
+    pub permissions: Duration,
     /// A role as the principal of another policy: until then it is an invalid one. From the same page.
-    pub(crate) principals: Duration,
+    pub principals: Duration,
     /// A key: until then it is not there.
-    pub(crate) keys: Duration,
+    pub keys: Duration,
     /// An alias: until then it leads nowhere.
-    pub(crate) aliases: Duration,
+    pub aliases: Duration,
     /// A key's tags, where they decide who may use it. "It might take up to five minutes":
     /// <https://docs.aws.amazon.com/kms/latest/developerguide/abac.html>.
-    pub(crate) key_tags: Duration,
+    pub key_tags: Duration,
     /// A bucket, for everything but `CreateBucket`.
-    pub(crate) buckets: Duration,
+    pub buckets: Duration,
     /// That a bucket keeps versions, for `PutBucketReplication`. "We recommend that you wait for 15 minutes":
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html>.
-    pub(crate) versioning: Duration,
+    pub versioning: Duration,
     /// Between two writes to one bucket's configuration: the second is `OperationAborted` before. See
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>.
-    pub(crate) between_writes: Duration,
-    pub(crate) since: BTreeMap<String, Instant>,
+    pub between_writes: Duration,
+    /// A bucket's switch to EventBridge: "around five minutes", see
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html>.
+    pub event_bridge: Duration,
+    pub since: BTreeMap<String, Instant>,
 }
 
 /// Something that is known only after a while.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum New<'a> {
+pub enum New<'a> {
     /// By ARN.
     Key(&'a str),
     /// By Region and alias.
@@ -55,6 +58,8 @@ pub(crate) enum New<'a> {
     Bucket(&'a str),
     Versioning(&'a str),
     Configuration(&'a str),
+    /// By bucket.
+    EventBridge(&'a str),
 }
 
 impl New<'_> {
@@ -65,13 +70,14 @@ impl New<'_> {
             Self::Bucket(bucket) => format!("bucket {bucket}"),
             Self::Versioning(bucket) => format!("versioning of {bucket}"),
             Self::Configuration(bucket) => format!("configuration of {bucket}"),
+            Self::EventBridge(bucket) => format!("events of {bucket}"),
         }
     }
 }
 
 impl Weather {
     /// A bad day.
-    pub(crate) fn real() -> Self {
+    pub fn real() -> Self {
         Self {
             rules: Duration::from_secs(20),
             permissions: Duration::from_secs(40),
@@ -82,6 +88,7 @@ impl Weather {
             buckets: Duration::from_secs(15),
             versioning: Duration::from_secs(40),
             between_writes: Duration::from_millis(200),
+            event_bridge: Duration::from_mins(5),
             since: BTreeMap::new(),
         }
     }
@@ -94,13 +101,13 @@ impl Weather {
 
 impl State {
     /// Notes that something was made or written at this moment.
-    pub(crate) fn is_new(&mut self, new: New<'_>) {
+    pub fn is_new(&mut self, new: New<'_>) {
         let now = self.now;
         self.weather.since.insert(new.name(), now);
     }
 
     /// Whether AWS knows it by now.
-    pub(crate) fn knows(&self, new: New<'_>) -> bool {
+    pub fn knows(&self, new: New<'_>) -> bool {
         let takes = match new {
             New::Key(_) => self.weather.keys,
             New::Alias(..) => self.weather.aliases,
@@ -108,6 +115,7 @@ impl State {
             New::Bucket(_) => self.weather.buckets,
             New::Versioning(_) => self.weather.versioning,
             New::Configuration(_) => self.weather.between_writes,
+            New::EventBridge(_) => self.weather.event_bridge,
         };
         self.weather
             .age(new, self.now)
@@ -115,13 +123,13 @@ impl State {
     }
 
     /// Whether the tags of a key decide by now.
-    pub(crate) fn goes_by_tags_of(&self, key: &str) -> bool {
+    pub fn goes_by_tags_of(&self, key: &str) -> bool {
         let age = self.weather.age(New::Key(key), self.now);
         age.is_none_or(|age| age >= self.weather.key_tags)
     }
 
     /// Refuses a write to the bucket's configuration right after another one.
-    pub(crate) fn one_at_a_time(&mut self, bucket: &str) -> Result<(), Refusal> {
+    pub fn one_at_a_time(&mut self, bucket: &str) -> Result<(), Refusal> {
         if !self.knows(New::Configuration(bucket)) {
             return refuse(
                 ErrorKind::Conflict,

@@ -4,7 +4,7 @@ use replication::configuration::{Tag, Versioning};
 use replication::error::ErrorKind;
 use replication::ports::{BucketRef, ObjectHead, Objects, Outcome};
 
-use super::state::Version;
+use super::state::{Version, is_kms};
 use super::{World, refuse};
 
 fn named(bucket: BucketRef<'_>, key: &str) -> String {
@@ -32,7 +32,7 @@ impl Objects for World {
             let default = state.bucket(at)?.encryption.clone();
             let named = match (kms_key, &default) {
                 (Some(named), _) => Some(named.to_owned()),
-                (None, Some(default)) if default.is_kms() => {
+                (None, Some(default)) if is_kms(default) => {
                     let managed = || "alias/aws/s3".to_owned();
                     Some(default.kms_key.clone().unwrap_or_else(managed))
                 }
@@ -94,7 +94,7 @@ impl Objects for World {
             // A request that names a key and no Bucket Key gets the bucket's setting, see
             // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html.
             let bucket_key = default.is_some_and(|default| default.bucket_key_enabled);
-            bucket.versions.push(Version {
+            let version = Version {
                 key: key.to_owned(),
                 id: id.clone(),
                 tags: tags.to_vec(),
@@ -103,7 +103,9 @@ impl Objects for World {
                 bucket_key,
                 replication_status: eligible.then_some("PENDING"),
                 written: now,
-            });
+            };
+            bucket.versions.push(version.clone());
+            state.hears_of_object(at.name, &version, None, now);
             Ok(id)
         })
     }

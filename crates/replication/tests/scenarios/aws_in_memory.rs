@@ -9,8 +9,8 @@ use replication::configuration::{
 use replication::error::ErrorKind;
 use replication::ports::{BucketRef, Buckets, Keys, Objects, Parameters, Roles, Targets};
 
-use super::World;
-use super::evaluate::matches;
+use crate::aws::World;
+use crate::aws::evaluate::matches;
 use crate::harness::{
     EAST, WEST, bucket_with_key, plain_bucket, somebodys_notification, somebodys_rule, tag,
 };

@@ -10,7 +10,7 @@ use replication::error::ErrorKind::Invalid;
 
 use super::{Refusal, refuse};
 
-pub(crate) fn check(to: &NotificationConfiguration, region: &str) -> Result<(), Refusal> {
+pub fn check(to: &NotificationConfiguration, region: &str) -> Result<(), Refusal> {
     let all: Vec<&Notification> = to
         .queues
         .iter()
@@ -46,10 +46,7 @@ pub(crate) fn check(to: &NotificationConfiguration, region: &str) -> Result<(), 
 
 /// S3 sees whether it may send to every target, whosever it is, unless it is told not to:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>.
-pub(crate) fn reached(
-    to: &NotificationConfiguration,
-    gone: &BTreeSet<String>,
-) -> Result<(), Refusal> {
+pub fn reached(to: &NotificationConfiguration, gone: &BTreeSet<String>) -> Result<(), Refusal> {
     let mut all = to.queues.iter().chain(&to.topics).chain(&to.functions);
     match all.find(|one| gone.contains(&one.target_arn)) {
         None => Ok(()),

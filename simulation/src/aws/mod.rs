@@ -5,45 +5,62 @@
 //! clock. The policies of buckets and keys decide about roles of other accounts alone.
 //! What it does not model: billing.
 
+#![expect(missing_docs, reason = "names and shapes are those of the AWS APIs")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a world that nobody foresaw stops the test"
+)]
+#![expect(
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "it stands in for AWS in tests alone"
+)]
+
 mod buckets;
-pub(crate) mod evaluate;
+pub mod checker;
+pub mod evaluate;
 mod events;
-pub(crate) mod faults;
+pub mod faults;
 mod jobs;
 mod keys;
-mod notifications;
+pub mod names;
+pub mod news;
+pub mod notifications;
 mod objects;
 mod parameters;
-mod people;
+pub mod people;
 mod policies;
 mod regions;
-mod replicate;
+pub mod replicate;
 mod roles;
-mod rules;
+pub mod rules;
 mod snapshot;
-mod state;
-mod tests;
-pub(crate) mod weather;
+pub mod state;
+pub mod weather;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use expectation::Time;
-use replication::arn::Arn;
 use replication::error::{AwsError, ErrorKind};
 use replication::ports::{Assume, Clock, Outcome};
 use tokio::time::Instant;
 
-pub(crate) use snapshot::Snapshot;
-pub(crate) use state::{Bucket, Key, State, Version};
-pub(crate) use weather::Weather;
+pub use snapshot::Snapshot;
+pub use state::{Bucket, Key, State, Version};
+pub use weather::Weather;
 
 /// The account that everything is in.
-pub(crate) const ACCOUNT: &str = "111122223333";
+pub const ACCOUNT: &str = "111122223333";
 
 /// A handle on the one AWS, in the name of one account; clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct World {
+pub struct World {
     state: Arc<Mutex<State>>,
     account: String,
 }
@@ -59,13 +76,13 @@ impl Default for World {
 
 /// Why AWS does not do what it is asked.
 #[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) kind: ErrorKind,
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
+pub struct Refusal {
+    pub kind: ErrorKind,
+    pub code: &'static str,
+    pub message: String,
 }
 
-pub(crate) fn refuse<T>(
+pub fn refuse<T>(
     kind: ErrorKind,
     code: &'static str,
     message: impl Into<String>,
@@ -79,7 +96,7 @@ pub(crate) fn refuse<T>(
 
 impl World {
     /// The state, for tests to look at or to change behind everybody's back.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.settle(Instant::now());
         state.acting.clone_from(&self.account);
@@ -87,7 +104,7 @@ impl World {
     }
 
     /// The same in the name of another account.
-    pub(crate) fn of_account(&self, account: &str) -> Self {
+    pub fn of_account(&self, account: &str) -> Self {
         Self {
             state: Arc::clone(&self.state),
             account: account.to_owned(),
@@ -95,7 +112,7 @@ impl World {
     }
 
     /// The same as it is now, which nothing changes any more but the time.
-    pub(crate) fn copy(&self) -> Self {
+    pub fn copy(&self) -> Self {
         Self {
             state: Arc::new(Mutex::new(self.state().clone())),
             account: self.account.clone(),
@@ -103,33 +120,33 @@ impl World {
     }
 
     /// The same in the name of the account that `other` acts for.
-    pub(crate) fn acting_as(&self, other: &Self) -> Self {
+    pub fn acting_as(&self, other: &Self) -> Self {
         self.of_account(&other.account)
     }
 
     /// The API's name of the last call.
-    pub(crate) fn last_call(&self) -> &'static str {
+    pub fn last_call(&self) -> &'static str {
         self.state().last_call
     }
 
     /// New roles, policies and rules are in force only after `lag`. See
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>.
-    pub(crate) fn in_force_after(&self, lag: Duration) {
+    pub fn in_force_after(&self, lag: Duration) {
         self.state().lag = lag;
     }
 
     /// From now on AWS takes its time.
-    pub(crate) fn weather(&self, weather: Weather) {
+    pub fn weather(&self, weather: Weather) {
         self.state().weather = weather;
     }
 
     /// Objects are replicated `after` they were written; `None`: never, they stay `PENDING`.
-    pub(crate) fn replicates_after(&self, after: Option<Duration>) {
+    pub fn replicates_after(&self, after: Option<Duration>) {
         self.state().replicates_after = after;
     }
 
     /// All configuration and content, comparable.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> Snapshot {
         Snapshot::of(&self.state())
     }
 
@@ -176,7 +193,7 @@ impl Assume for World {
                 "not authorized to perform: sts:AssumeRole",
             )
         })?;
-        let account = Arn::parse(role_arn).map(|arn| arn.account);
-        Ok(self.of_account(&account.unwrap_or_default()))
+        let account = names::Name::of(role_arn).map_or("", |arn| arn.account);
+        Ok(self.of_account(account))
     }
 }

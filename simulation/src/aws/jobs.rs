@@ -1,19 +1,18 @@
 //! S3 Batch Replication: at once, over all that is there.
 
-use replication::arn::Arn;
 use replication::configuration::ReplicationConfiguration;
 use replication::error::ErrorKind;
 use replication::ports::{Jobs, Outcome, ReplicationJob};
 
 use super::evaluate::{Access, allowed};
+use super::names::role_of;
 use super::replicate::applies;
 use super::state::State;
 use super::{Refusal, World, refuse};
 
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-policies.html>.
 fn check_role(state: &State, job: &ReplicationJob<'_>) -> Result<(), Refusal> {
-    let arn = Arn::parse(job.role_arn);
-    let name = arn.as_ref().and_then(Arn::role_name).unwrap_or_default();
+    let name = role_of(job.role_arn).unwrap_or_default();
     let role = state.roles.get(name).filter(|role| {
         role.arn == job.role_arn
             && role

@@ -7,7 +7,7 @@ use replication::configuration::{
 use replication::error::ErrorKind;
 use replication::ports::{BucketRef, Buckets, Outcome, Targets};
 
-use super::state::Bucket;
+use super::state::{Bucket, is_kms};
 use super::weather::New;
 use super::{Refusal, World, notifications, refuse, rules};
 
@@ -57,7 +57,7 @@ impl World {
     /// What anybody else may try too. See
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-requirements.html>: versioning
     /// of a bucket with a replication configuration cannot be suspended.
-    pub(crate) fn suspend_versioning(&self, at: BucketRef<'_>) -> Outcome<()> {
+    pub fn suspend_versioning(&self, at: BucketRef<'_>) -> Outcome<()> {
         self.on("PutBucketVersioning", at, |bucket| {
             if bucket.replication.written().is_some() {
                 return refuse(
@@ -165,7 +165,7 @@ impl Buckets for World {
         to: &DefaultEncryption,
     ) -> Outcome<()> {
         self.configure("PutBucketEncryption", at, |bucket| {
-            if !to.is_kms() && to.kms_key.is_some() {
+            if !is_kms(to) && to.kms_key.is_some() {
                 return refuse(
                     ErrorKind::Invalid,
                     "InvalidArgument",
@@ -229,7 +229,11 @@ impl Buckets for World {
             if targets == Targets::Checked {
                 notifications::reached(to, &gone)?;
             }
+            let switched_on = to.event_bridge && !bucket.notifications.event_bridge;
             bucket.notifications = to.clone();
+            if switched_on {
+                state.is_new(New::EventBridge(at.name));
+            }
             Ok(())
         })
     }

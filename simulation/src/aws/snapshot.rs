@@ -5,19 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use replication::configuration::{
     DefaultEncryption, NotificationConfiguration, ReplicationConfiguration, Tag, Versioning,
 };
-use replication::owner::RECORDS;
+/// Where the provisioner notes what its resources were asked for, see `docs/SEMANTICS.md`.
+const RECORDS: &str = "/encrypted-replication/_resources";
 
 use super::state::{Key, State};
 
 /// Everything that a person could see.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Snapshot {
-    pub(crate) buckets: BTreeMap<String, SnapshotBucket>,
-    pub(crate) keys: BTreeMap<String, Key>,
-    pub(crate) aliases: BTreeMap<(String, String), String>,
+pub struct Snapshot {
+    pub buckets: BTreeMap<String, SnapshotBucket>,
+    pub keys: BTreeMap<String, Key>,
+    pub aliases: BTreeMap<(String, String), String>,
     /// ARN, trust policy, boundary, tags and inline policies.
     #[expect(clippy::type_complexity, reason = "compared as a whole only")]
-    pub(crate) roles: BTreeMap<
+    pub roles: BTreeMap<
         String,
         (
             String,
@@ -28,24 +29,24 @@ pub(crate) struct Snapshot {
         ),
     >,
     /// Without the records.
-    pub(crate) parameters: BTreeMap<(String, String), String>,
+    pub parameters: BTreeMap<(String, String), String>,
     /// Parameters that note what resources were asked for, without what was proved.
-    pub(crate) records: BTreeMap<(String, String), String>,
-    pub(crate) foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
+    pub records: BTreeMap<(String, String), String>,
+    pub foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
 }
 
 /// One bucket.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SnapshotBucket {
-    pub(crate) region: String,
-    pub(crate) versioning: Versioning,
-    pub(crate) encryption: Option<DefaultEncryption>,
-    pub(crate) tags: Vec<Tag>,
-    pub(crate) notifications: NotificationConfiguration,
-    pub(crate) replication: Option<ReplicationConfiguration>,
+pub struct SnapshotBucket {
+    pub region: String,
+    pub versioning: Versioning,
+    pub encryption: Option<DefaultEncryption>,
+    pub tags: Vec<Tag>,
+    pub notifications: NotificationConfiguration,
+    pub replication: Option<ReplicationConfiguration>,
     /// Key and version id.
-    pub(crate) objects: BTreeSet<(String, String)>,
-    pub(crate) policy: Option<String>,
+    pub objects: BTreeSet<(String, String)>,
+    pub policy: Option<String>,
 }
 
 /// What a probe showed, when and for which request, is nothing that is there.
@@ -61,7 +62,7 @@ fn without_proof(record: String) -> String {
 }
 
 impl Snapshot {
-    pub(crate) fn of(state: &State) -> Self {
+    pub fn of(state: &State) -> Self {
         let buckets = state.buckets.iter().map(|(name, bucket)| {
             let objects = bucket.versions.iter();
             let shown = SnapshotBucket {

@@ -10,14 +10,14 @@ use serde_json::Value;
 
 /// One thing that S3 does in the role's name.
 #[derive(Debug)]
-pub(crate) struct Access<'a> {
+pub struct Access<'a> {
     action: &'a str,
     resource: &'a str,
     context: BTreeMap<&'static str, String>,
 }
 
 impl<'a> Access<'a> {
-    pub(crate) fn s3(action: &'a str, resource: &'a str) -> Self {
+    pub fn s3(action: &'a str, resource: &'a str) -> Self {
         Self {
             action,
             resource,
@@ -25,7 +25,7 @@ impl<'a> Access<'a> {
         }
     }
 
-    pub(crate) fn kms(action: &'a str, key: &'a str, region: &str, context_arn: &str) -> Self {
+    pub fn kms(action: &'a str, key: &'a str, region: &str, context_arn: &str) -> Self {
         let context = BTreeMap::from([
             ("kms:ViaService", format!("s3.{region}.amazonaws.com")),
             ("kms:EncryptionContext:aws:s3:arn", context_arn.to_owned()),
@@ -38,7 +38,7 @@ impl<'a> Access<'a> {
     }
 
     /// What a caller of the simulator says that a request would carry.
-    pub(crate) fn simulated(action: &'a str, access: &'a replication::ports::Access) -> Self {
+    pub fn simulated(action: &'a str, access: &'a replication::ports::Access) -> Self {
         Self {
             action,
             resource: &access.resource,
@@ -46,11 +46,15 @@ impl<'a> Access<'a> {
         }
     }
 
-    pub(crate) fn resource(&self) -> &str {
+    pub fn resource(&self) -> &str {
         self.resource
     }
 
-    pub(crate) fn encrypted_with(&mut self, key: &str) {
+    pub fn action(&self) -> &str {
+        self.action
+    }
+
+    pub fn encrypted_with(&mut self, key: &str) {
         self.context
             .insert("s3:x-amz-server-side-encryption", "aws:kms".into());
         self.context
@@ -58,12 +62,12 @@ impl<'a> Access<'a> {
     }
 }
 
-pub(crate) fn allowed(policies: &[String], access: &Access<'_>) -> bool {
+pub fn allowed(policies: &[String], access: &Access<'_>) -> bool {
     verdict(policies, access) == "allowed"
 }
 
 /// In the simulator's words.
-pub(crate) fn verdict(policies: &[String], access: &Access<'_>) -> &'static str {
+pub fn verdict(policies: &[String], access: &Access<'_>) -> &'static str {
     let mut decision = "implicitDeny";
     for policy in policies {
         let policy: Value = serde_json::from_str(policy).expect("a policy that was accepted");
@@ -86,7 +90,17 @@ pub(crate) fn verdict(policies: &[String], access: &Access<'_>) -> &'static str 
 }
 
 /// Whether the policy of a resource in another account lets a role in.
-pub(crate) fn lets_in(policy: &str, role: &str, access: &Access<'_>) -> bool {
+pub fn lets_in(policy: &str, role: &str, access: &Access<'_>) -> bool {
+    allowed(&[about(policy, role)], access)
+}
+
+/// Whether the policy of a resource denies a role, whatever else allows it.
+pub fn denies(policy: &str, role: &str, access: &Access<'_>) -> bool {
+    verdict(&[about(policy, role)], access) == "explicitDeny"
+}
+
+/// The policy without the statements that are about others.
+fn about(policy: &str, role: &str) -> String {
     let mut policy: Value = serde_json::from_str(policy).expect("a policy that was accepted");
     let account = role.split(':').nth(4).unwrap_or_default();
     let root = format!("arn:aws:iam::{account}:root");
@@ -96,8 +110,18 @@ pub(crate) fn lets_in(policy: &str, role: &str, access: &Access<'_>) -> bool {
         statement["Principal"] == "*"
             || principal.contains(&role)
             || principal.contains(&root.as_str())
+            || principal.contains(&"*")
     });
-    allowed(&[policy.to_string()], access)
+    policy.to_string()
+}
+
+/// Whether S3 may assume a role.
+pub fn trusts_s3(trust_policy: &str) -> bool {
+    let policy: Value = serde_json::from_str(trust_policy).expect("a policy that was accepted");
+    many(&policy["Statement"]).into_iter().any(|statement| {
+        statement["Effect"] == "Allow"
+            && texts(&statement["Principal"]["Service"]).contains(&"s3.amazonaws.com")
+    })
 }
 
 fn conditions(block: &Value, access: &Access<'_>) -> bool {
@@ -139,7 +163,7 @@ fn texts(value: &Value) -> Vec<&str> {
 }
 
 /// `*` any characters, `?` one, `${*}`, `${?}` and `${$}` the characters themselves.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let mut tokens = Vec::new();
     let mut rest: &[char] = &pattern.chars().collect::<Vec<_>>();
     loop {

@@ -98,7 +98,7 @@ impl Policies for World {
                     "The new key policy will not allow you to update the key policy in the future.",
                 ),
                 Some(key) => {
-                    key.policy = policy.to_owned();
+                    policy.clone_into(&mut key.policy);
                     Ok(())
                 }
                 None => refuse(ErrorKind::NotFound, "NotFoundException", ""),

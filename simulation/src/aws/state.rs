@@ -14,58 +14,67 @@ use replication::ports::BucketRef;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::news::News;
 use super::weather::{New, Weather};
 use super::{ACCOUNT, Refusal, refuse};
 
 /// The accounts.
 #[derive(Clone, Debug)]
-pub(crate) struct State {
+pub struct State {
     /// The account whose call is carried out.
-    pub(crate) acting: String,
+    pub acting: String,
     /// Roles of other accounts that may be assumed, by ARN.
-    pub(crate) assumable: BTreeSet<String>,
-    pub(crate) began: Instant,
-    pub(crate) now: Instant,
-    pub(crate) lag: Duration,
-    pub(crate) weather: Weather,
-    pub(crate) replicates_after: Option<Duration>,
+    pub assumable: BTreeSet<String>,
+    pub began: Instant,
+    pub now: Instant,
+    pub lag: Duration,
+    pub weather: Weather,
+    pub replicates_after: Option<Duration>,
     /// Whether rules that are put are answered with success and go nowhere.
-    pub(crate) deaf_to_rules: bool,
+    pub deaf_to_rules: bool,
     /// Buckets that replicas are refused in, by something that nobody can look at: an organisation's policy.
-    pub(crate) refused_destinations: BTreeSet<String>,
-    pub(crate) buckets: BTreeMap<String, Bucket>,
+    pub refused_destinations: BTreeSet<String>,
+    pub buckets: BTreeMap<String, Bucket>,
     /// Queues, topics and functions that are no longer there.
-    pub(crate) gone_targets: BTreeSet<String>,
+    pub gone_targets: BTreeSet<String>,
     /// Bucket names that other accounts have.
-    pub(crate) strangers: BTreeSet<String>,
+    pub strangers: BTreeSet<String>,
     /// Regions that there are not.
-    pub(crate) no_such_regions: BTreeSet<String>,
+    pub no_such_regions: BTreeSet<String>,
     /// Regions that are switched off for the account.
-    pub(crate) regions_off: BTreeSet<String>,
+    pub regions_off: BTreeSet<String>,
     /// By ARN.
-    pub(crate) keys: BTreeMap<String, Key>,
+    pub keys: BTreeMap<String, Key>,
     /// ARN of a key by Region and alias.
-    pub(crate) aliases: BTreeMap<(String, String), String>,
-    pub(crate) roles: BTreeMap<String, Role>,
+    pub aliases: BTreeMap<(String, String), String>,
+    pub roles: BTreeMap<String, Role>,
     /// Roles without this boundary may neither be made nor given policies.
-    pub(crate) required_boundary: Option<String>,
+    pub required_boundary: Option<String>,
     /// By Region and name.
-    pub(crate) parameters: BTreeMap<(String, String), String>,
+    pub parameters: BTreeMap<(String, String), String>,
     /// The same in other accounts, by account.
-    pub(crate) foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
+    pub foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
     /// S3 Batch Replication jobs: id by token.
-    pub(crate) jobs: BTreeMap<String, String>,
-    pub(crate) drawn: u32,
+    pub jobs: BTreeMap<String, String>,
+    pub drawn: u32,
     /// The API's name of the last call.
-    pub(crate) last_call: &'static str,
+    pub last_call: &'static str,
     /// Events by the bus that took them.
-    pub(crate) events: Vec<(String, Event)>,
+    pub events: Vec<(String, Event)>,
     /// Codes with which buses refuse the next events, the last one first.
-    pub(crate) untaken: Vec<&'static str>,
+    pub untaken: Vec<&'static str>,
     /// What was counted, by the name of the function that did.
-    pub(crate) counted: Vec<(String, BTreeMap<&'static str, usize>)>,
+    pub counted: Vec<(String, BTreeMap<&'static str, usize>)>,
     /// Every probe or other object ever replicated: bucket, key.
-    pub(crate) arrivals: Vec<(String, String)>,
+    pub arrivals: Vec<(String, String)>,
+    /// What happened to objects, until somebody takes it.
+    pub news: Vec<News>,
+    /// Versions that were re-encrypted in place (bucket, key, version id), and under which key.
+    pub repaired: Vec<((String, String, String), String)>,
+    /// Buckets whose policy denies the checker.
+    pub closed_to_checkers: BTreeSet<String>,
+    /// Whether policies of the account's own buckets and keys, and whom roles trust, stand in the way too.
+    pub weighs_own_policies: bool,
 }
 
 impl Default for State {
@@ -98,29 +107,33 @@ impl Default for State {
             untaken: Vec::new(),
             counted: Vec::new(),
             arrivals: Vec::new(),
+            news: Vec::new(),
+            repaired: Vec::new(),
+            closed_to_checkers: BTreeSet::new(),
+            weighs_own_policies: false,
         }
     }
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Bucket {
-    pub(crate) account: String,
-    pub(crate) region: String,
-    pub(crate) versioning: Versioning,
-    pub(crate) encryption: Option<DefaultEncryption>,
-    pub(crate) tags: Vec<Tag>,
-    pub(crate) notifications: NotificationConfiguration,
-    pub(crate) replication: Lagging<Option<ReplicationConfiguration>>,
-    pub(crate) versions: Vec<Version>,
-    pub(crate) policy: Option<String>,
-    pub(crate) object_lock: ObjectLock,
-    pub(crate) requester_pays: bool,
+pub struct Bucket {
+    pub account: String,
+    pub region: String,
+    pub versioning: Versioning,
+    pub encryption: Option<DefaultEncryption>,
+    pub tags: Vec<Tag>,
+    pub notifications: NotificationConfiguration,
+    pub replication: Lagging<Option<ReplicationConfiguration>>,
+    pub versions: Vec<Version>,
+    pub policy: Option<String>,
+    pub object_lock: ObjectLock,
+    pub requester_pays: bool,
 }
 
 impl Bucket {
     /// As S3 makes buckets: encrypted under SSE-S3, see
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-bucket-encryption.html>.
-    pub(crate) fn new(region: &str, now: Instant) -> Self {
+    pub fn new(region: &str, now: Instant) -> Self {
         Self {
             account: ACCOUNT.to_owned(),
             region: region.to_owned(),
@@ -145,37 +158,42 @@ impl Bucket {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Version {
-    pub(crate) key: String,
-    pub(crate) id: String,
-    pub(crate) tags: Vec<Tag>,
-    pub(crate) algorithm: String,
-    pub(crate) kms_key: Option<String>,
-    pub(crate) bucket_key: bool,
-    pub(crate) replication_status: Option<&'static str>,
-    pub(crate) written: Instant,
+pub struct Version {
+    pub key: String,
+    pub id: String,
+    pub tags: Vec<Tag>,
+    pub algorithm: String,
+    pub kms_key: Option<String>,
+    pub bucket_key: bool,
+    pub replication_status: Option<&'static str>,
+    pub written: Instant,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) region: String,
-    pub(crate) state: String,
-    pub(crate) usage: String,
-    pub(crate) spec: String,
-    pub(crate) manager: String,
-    pub(crate) policy: String,
-    pub(crate) tags: Vec<Tag>,
-    pub(crate) rotates: bool,
-    pub(crate) deletion_days: Option<i32>,
+pub struct Key {
+    pub region: String,
+    pub state: String,
+    pub usage: String,
+    pub spec: String,
+    pub manager: String,
+    pub policy: String,
+    pub tags: Vec<Tag>,
+    pub rotates: bool,
+    pub deletion_days: Option<i32>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Role {
-    pub(crate) arn: String,
-    pub(crate) trust_policy: String,
-    pub(crate) permissions_boundary: Option<String>,
-    pub(crate) tags: Vec<Tag>,
-    pub(crate) policies: Lagging<BTreeMap<String, String>>,
+pub struct Role {
+    pub arn: String,
+    pub trust_policy: String,
+    pub permissions_boundary: Option<String>,
+    pub tags: Vec<Tag>,
+    pub policies: Lagging<BTreeMap<String, String>>,
+}
+
+/// Whether objects that name no key are encrypted under one of KMS.
+pub fn is_kms(default: &DefaultEncryption) -> bool {
+    default.algorithm.starts_with("aws:kms")
 }
 
 /// As KMS gives it where the caller gives none: the account's IAM policies decide.
@@ -188,23 +206,23 @@ fn default_key_policy(account: &str) -> String {
 
 /// A value that takes a while to be in force.
 #[derive(Clone, Debug)]
-pub(crate) struct Lagging<T>(Vec<(Instant, T)>);
+pub struct Lagging<T>(Vec<(Instant, T)>);
 
 impl<T> Lagging<T> {
-    pub(crate) fn new(value: T, now: Instant) -> Self {
+    pub fn new(value: T, now: Instant) -> Self {
         Self(vec![(now, value)])
     }
 
-    pub(crate) fn written(&self) -> &T {
+    pub fn written(&self) -> &T {
         &self.0.last().expect("never empty").1
     }
 
-    pub(crate) fn write(&mut self, value: T, now: Instant) {
+    pub fn write(&mut self, value: T, now: Instant) {
         self.0.push((now, value));
     }
 
     /// What is in force at `at`; `None` before the first value is.
-    pub(crate) fn in_force(&self, at: Instant, lag: Duration) -> Option<&T> {
+    pub fn in_force(&self, at: Instant, lag: Duration) -> Option<&T> {
         let known = self.0.iter().rev().find(|(since, _)| *since + lag <= at);
         known.map(|(_, value)| value)
     }
@@ -212,19 +230,19 @@ impl<T> Lagging<T> {
 
 impl State {
     /// The time of day: all began at a quarter to six on a Friday.
-    pub(crate) fn time_of(&self, moment: Instant) -> Time {
+    pub fn time_of(&self, moment: Instant) -> Time {
         let passed = moment.saturating_duration_since(self.began).as_secs();
         Time::from_secs(1_795_801_500 + i64::try_from(passed).unwrap())
     }
 
     /// A number never given before.
-    pub(crate) fn draw(&mut self) -> u32 {
+    pub fn draw(&mut self) -> u32 {
         self.drawn += 1;
         self.drawn
     }
 
     /// The bucket, if it can be spoken to in that Region.
-    pub(crate) fn bucket(&mut self, at: BucketRef<'_>) -> Result<&mut Bucket, Refusal> {
+    pub fn bucket(&mut self, at: BucketRef<'_>) -> Result<&mut Bucket, Refusal> {
         let acting = self.acting.as_str();
         let others = |bucket: &Bucket| bucket.account != acting;
         if self.strangers.contains(at.name) || self.buckets.get(at.name).is_some_and(others) {
@@ -247,7 +265,7 @@ impl State {
     }
 
     /// ARN of the key that `name` (ARN, id or alias) stands for in `region`.
-    pub(crate) fn key_arn(&mut self, region: &str, name: &str) -> Option<String> {
+    pub fn key_arn(&mut self, region: &str, name: &str) -> Option<String> {
         let alias = match name.strip_prefix("arn:aws:kms:") {
             Some(rest) => {
                 let rest = rest.strip_prefix(region)?;
@@ -279,7 +297,7 @@ impl State {
     }
 
     /// The parameters of the account whose call is carried out.
-    pub(crate) fn own_parameters(&mut self) -> &mut BTreeMap<(String, String), String> {
+    pub fn own_parameters(&mut self) -> &mut BTreeMap<(String, String), String> {
         if self.acting == ACCOUNT {
             return &mut self.parameters;
         }
@@ -289,12 +307,12 @@ impl State {
     }
 
     /// Whether the resource belongs to the account whose call is carried out.
-    pub(crate) fn of_acting(&self, arn: &str) -> bool {
+    pub fn of_acting(&self, arn: &str) -> bool {
         arn.contains(&format!(":{}:", self.acting))
     }
 
     /// A new symmetric key.
-    pub(crate) fn add_key(&mut self, region: &str, manager: &str) -> String {
+    pub fn add_key(&mut self, region: &str, manager: &str) -> String {
         let arn = format!(
             "arn:aws:kms:{region}:{}:key/00000000-0000-4000-8000-{:012}",
             self.acting.clone(),
@@ -316,7 +334,7 @@ impl State {
     }
 
     /// A role with these inline policies, in force at once.
-    pub(crate) fn add_role(&mut self, name: &str, path: &str, policies: &[(&str, &str)]) -> String {
+    pub fn add_role(&mut self, name: &str, path: &str, policies: &[(&str, &str)]) -> String {
         let arn = format!("arn:aws:iam::{ACCOUNT}:role{path}{name}");
         let policies = policies
             .iter()
@@ -324,7 +342,9 @@ impl State {
         let long_ago = self.now.checked_sub(self.lag).unwrap_or(self.now);
         let role = Role {
             arn: arn.clone(),
-            trust_policy: replication::policy::trust_policy(replication::policy::S3).to_string(),
+            trust_policy: json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+                "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+            .to_string(),
             permissions_boundary: None,
             tags: Vec::new(),
             policies: Lagging::new(policies.collect(), long_ago),

@@ -7,19 +7,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use replication::arn::Arn;
 use replication::configuration::{
     Destination, ReplicationConfiguration, ReplicationRule, Status, Versioning,
 };
 use replication::error::ErrorKind::Invalid;
 
+use super::names::{Name, bucket_of};
 use super::state::Bucket;
 use super::{ACCOUNT, Refusal, refuse};
 
 const REQUEST: &str = "InvalidRequest";
 const ARGUMENT: &str = "InvalidArgument";
 
-pub(crate) fn check(
+pub fn check(
     to: &ReplicationConfiguration,
     versioning: Versioning,
     source: &str,
@@ -40,7 +40,7 @@ pub(crate) fn check(
         );
     }
     // The role is not looked up, but it must be one of this account.
-    let role = Arn::parse(&to.role).filter(|role| role.role_name().is_some());
+    let role = Name::of(&to.role).filter(|role| role.role().is_some());
     if role.is_none_or(|role| role.account != ACCOUNT) {
         return refuse(
             Invalid,
@@ -57,7 +57,7 @@ pub(crate) fn check(
                 "Rule Id must have 1 to 255 ASCII characters",
             );
         }
-        if rule.is_v1() {
+        if is_v1(rule) {
             v1(rule)?;
         } else {
             v2(rule)?;
@@ -67,13 +67,18 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// S3's older schema, which has no `Filter`.
+pub fn is_v1(rule: &ReplicationRule) -> bool {
+    rule.filter.is_none()
+}
+
 /// What the rules of one configuration must not be to each other.
 fn together(rules: &[ReplicationRule]) -> Result<(), Refusal> {
     let ids: BTreeSet<_> = rules.iter().map(|rule| &rule.id).collect();
     if ids.len() < rules.len() {
         return refuse(Invalid, ARGUMENT, "Rule Id must be unique");
     }
-    let v1 = rules.iter().filter(|rule| rule.is_v1()).count();
+    let v1 = rules.iter().filter(|rule| is_v1(rule)).count();
     if v1 > 0 && v1 < rules.len() {
         return refuse(
             Invalid,
@@ -182,7 +187,7 @@ fn destination(
         replication_time,
         ..
     } = &rule.destination;
-    let Some(name) = Arn::parse(bucket).and_then(|arn| arn.bucket_name().map(str::to_owned)) else {
+    let Some(name) = bucket_of(bucket) else {
         return refuse(Invalid, ARGUMENT, "Invalid bucket ARN");
     };
     if name == source {
@@ -194,7 +199,7 @@ fn destination(
     }
     // A bucket that does not exist and one without versions get the same answer.
     if buckets
-        .get(&name)
+        .get(name)
         .is_none_or(|found| found.versioning != Versioning::Enabled)
     {
         return refuse(
@@ -203,7 +208,7 @@ fn destination(
             "Destination bucket must have versioning enabled.",
         );
     }
-    let owner = buckets.get(&name).map(|bucket| &bucket.account);
+    let owner = buckets.get(name).map(|bucket| &bucket.account);
     if account.is_some() && account.as_ref() != owner {
         return refuse(
             Invalid,

@@ -16,7 +16,7 @@ const NO_TOKEN: &str = "The security token included in the request is invalid.";
 
 impl State {
     /// Refuses a call to a Region that cannot be reached.
-    pub(crate) fn reach(&self, operation: &str, region: &str) -> Result<(), Refusal> {
+    pub fn reach(&self, operation: &str, region: &str) -> Result<(), Refusal> {
         if self.no_such_regions.contains(region) {
             return Err(Refusal {
                 kind: ErrorKind::Transient,

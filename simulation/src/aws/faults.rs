@@ -2,6 +2,7 @@
 //! their effect, or has reads not see the last write yet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,10 +21,11 @@ use replication::ports::{
 use tokio::time::Instant;
 
 use super::World;
+use crate::draw::Draw;
 
 /// AWS as seen by one caller.
 #[derive(Clone, Debug)]
-pub(crate) struct Faulty {
+pub struct Faulty {
     world: World,
     desk: Arc<Mutex<Desk>>,
 }
@@ -40,6 +42,43 @@ struct Desk {
     delays: Delays,
     /// What somebody does just before a call of a port method.
     meanwhile: Option<Meanwhile>,
+    trouble: Option<Trouble>,
+    /// Until then nobody is answered.
+    out_until: Option<Instant>,
+    watcher: Option<Watcher>,
+}
+
+/// Faults that chance brings.
+#[derive(Debug)]
+struct Trouble {
+    draw: Draw,
+    of_a_thousand: u64,
+}
+
+/// Somebody who looks after each write.
+#[derive(Clone)]
+pub struct Watcher(pub Arc<dyn Fn(&'static str) + Send + Sync>);
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher")
+    }
+}
+
+impl Desk {
+    fn drawn_fault(&mut self) -> Option<Fault> {
+        let (which, kind) = (Which::Number(0), ErrorKind::Transient);
+        if self.out_until.is_some_and(|until| Instant::now() < until) {
+            let when = When::Before;
+            return Some(Fault { which, kind, when });
+        }
+        let trouble = self.trouble.as_mut()?;
+        if trouble.draw.below(1_000) >= trouble.of_a_thousand {
+            return None;
+        }
+        let when = trouble.draw.pick(&[When::Before, When::After]);
+        Some(Fault { which, kind, when })
+    }
 }
 
 /// The port's method, how many of its calls are let pass, and what is done then.
@@ -47,18 +86,18 @@ type Meanwhile = (&'static str, usize, fn(&World));
 
 /// One call that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Made {
+pub struct Made {
     /// The port's method.
-    pub(crate) operation: &'static str,
+    pub operation: &'static str,
     /// The API's name; empty where the call was not carried out.
-    pub(crate) api: &'static str,
-    pub(crate) write: bool,
+    pub api: &'static str,
+    pub write: bool,
     started: Instant,
 }
 
 /// How long calls take.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Delays {
+pub enum Delays {
     /// No time.
     #[default]
     None,
@@ -70,7 +109,7 @@ pub(crate) enum Delays {
 
 /// Which calls fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
+pub enum Which {
     /// The call with this number, from 0.
     Number(usize),
     /// Every call of this port method.
@@ -81,7 +120,7 @@ pub(crate) enum Which {
 
 /// Whether the effect takes place all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum When {
+pub enum When {
     Before,
     After,
 }
@@ -94,7 +133,7 @@ struct Fault {
 }
 
 impl Faulty {
-    pub(crate) fn new(world: &World) -> Self {
+    pub fn new(world: &World) -> Self {
         Self {
             world: world.clone(),
             desk: Arc::default(),
@@ -106,17 +145,35 @@ impl Faulty {
     }
 
     /// Has calls fail from now on.
-    pub(crate) fn fail(&self, which: Which, kind: ErrorKind, when: When) {
+    pub fn fail(&self, which: Which, kind: ErrorKind, when: When) {
         self.desk().faults.push(Fault { which, kind, when });
     }
 
+    /// Has calls fail by chance, in so many of a thousand.
+    pub fn troubled(&self, draw: Draw, of_a_thousand: u64) {
+        self.desk().trouble = Some(Trouble {
+            draw,
+            of_a_thousand,
+        });
+    }
+
+    /// Has no call answered until then.
+    pub fn out_until(&self, until: Instant) {
+        self.desk().out_until = Some(until);
+    }
+
+    /// Has somebody look after each write.
+    pub fn watched_by(&self, watcher: Watcher) {
+        self.desk().watcher = Some(watcher);
+    }
+
     /// Has the read with this number, from 0, miss the last write.
-    pub(crate) fn answer_stale(&self, number: usize) {
+    pub fn answer_stale(&self, number: usize) {
         self.desk().stale.insert(number);
     }
 
     /// How many reads missed a write.
-    pub(crate) fn stale_answers(&self) -> usize {
+    pub fn stale_answers(&self) -> usize {
         self.desk().stale_answers
     }
 
@@ -141,7 +198,7 @@ impl Faulty {
     }
 
     /// Has somebody do something just before the call of `operation` with this number, from 0.
-    pub(crate) fn just_before(&self, operation: &'static str, number: usize, done: fn(&World)) {
+    pub fn just_before(&self, operation: &'static str, number: usize, done: fn(&World)) {
         self.desk().meanwhile = Some((operation, number, done));
     }
 
@@ -160,12 +217,12 @@ impl Faulty {
     }
 
     /// Has calls take time from now on.
-    pub(crate) fn delay(&self, delays: Delays) {
+    pub fn delay(&self, delays: Delays) {
         self.desk().delays = delays;
     }
 
     /// Forgets faults and calls.
-    pub(crate) fn reset(&self) {
+    pub fn reset(&self) {
         let mut desk = self.desk();
         desk.faults.clear();
         desk.calls.clear();
@@ -175,18 +232,18 @@ impl Faulty {
     }
 
     /// What was called.
-    pub(crate) fn calls(&self) -> Vec<Made> {
+    pub fn calls(&self) -> Vec<Made> {
         self.desk().calls.clone()
     }
 
     /// How many calls were writes.
-    pub(crate) fn writes(&self) -> usize {
+    pub fn writes(&self) -> usize {
         self.desk().calls.iter().filter(|made| made.write).count()
     }
 
     /// The longest chain of calls that wait for each other. Calls that begin at one moment run side
     /// by side; where all take the same time, the moments are the links of the chain.
-    pub(crate) fn round_trips(&self) -> usize {
+    pub fn round_trips(&self) -> usize {
         let desk = self.desk();
         assert!(
             matches!(desk.delays, Delays::Fixed(_)),
@@ -219,6 +276,7 @@ impl Faulty {
                 Which::Every(chosen) => chosen == operation,
                 Which::First(most, chosen) => chosen == operation && earlier < most,
             });
+            let fault = fault.or_else(|| desk.drawn_fault());
             let started = Instant::now();
             desk.calls.push(Made {
                 operation,
@@ -226,7 +284,7 @@ impl Faulty {
                 write,
                 started,
             });
-            (number, fault, desk.delays.next(), desk.delays.next())
+            (number, fault, desk.delays.pause(), desk.delays.pause())
         };
         if !before.is_zero() {
             tokio::time::sleep(before).await;
@@ -248,6 +306,12 @@ impl Faulty {
             // Calls of the AWS in memory never wait, so no other has come in between.
             if let Some(made) = self.desk().calls.get_mut(number) {
                 made.api = self.world.last_call();
+            }
+            if write {
+                let watcher = self.desk().watcher.clone();
+                if let Some(Watcher(look)) = watcher {
+                    look(operation);
+                }
             }
             Some(outcome)
         };
@@ -282,7 +346,7 @@ fn injected(operation: &'static str, kind: ErrorKind) -> AwsError {
 }
 
 impl Delays {
-    fn next(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         match self {
             Self::None => Duration::ZERO,
             Self::Fixed(each) => *each / 2,
