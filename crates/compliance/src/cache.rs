@@ -50,6 +50,39 @@ impl<V: Clone, E: Clone> Slot<V, E> {
     }
 }
 
+/// Whether what is remembered will do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Freshness {
+    /// As its time to live allows.
+    Cached,
+    /// Asked for at this moment or later.
+    Since(Instant),
+}
+
+impl Freshness {
+    /// The value under `key`, as fresh as it has to be on a trip that `began` then.
+    pub(crate) async fn of<K, V, E, Q, F, T>(
+        self,
+        cache: &Cache<K, V, E>,
+        key: &Q,
+        began: Instant,
+        fetch: F,
+    ) -> Result<V, E>
+    where
+        K: Eq + Hash + Clone + std::borrow::Borrow<Q>,
+        V: Clone,
+        E: Clone,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+        F: FnOnce() -> T,
+        T: Future<Output = Result<V, E>>,
+    {
+        match self {
+            Self::Cached => cache.get_or_fetch(key, began, fetch).await,
+            Self::Since(since) => cache.get_anew(key, since, fetch).await,
+        }
+    }
+}
+
 /// How fresh a value has to be.
 #[derive(Clone, Copy, Debug)]
 struct Wanted {

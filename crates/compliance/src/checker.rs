@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use aws_names::KeyName;
+use tokio::time::Instant;
 
-use crate::expectations::{Expectations, Freshness};
-use crate::keys::{KeyKnowledge, Keys};
+use crate::cache::Freshness;
+use crate::expectations::Expectations;
+use crate::keys::{Asking, KeyKnowledge, Keys};
 use crate::ports::{
     AskError, DescribeKey, FindExpectation, InspectObject, Inspection, Observed, Repair,
     RepairObject,
@@ -24,6 +26,8 @@ use crate::verdict::{
 /// - A replica costs one `HeadObject`; what is expected and the keys' states come from caches that
 ///   ask AWS once per bucket and key and time to live, misses included, and once a batch at most.
 /// - A verdict is given only on what AWS said. Where AWS could not be asked, [`AskError`] comes back.
+/// - No finding rests on what is only remembered: what is wrong by that is judged again by what is read in
+///   the same batch, once for all of it.
 /// - Nobody's settings are a word about a replica: without a word there is no finding.
 #[derive(Debug)]
 pub struct Checker<A> {
@@ -86,10 +90,9 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         trip: Trip<'_>,
     ) -> Result<Verdict, AskError> {
         // At once: a cold cache costs no more time than the HEAD does.
-        let asking = self.keys.ask(&self.aws, trip);
+        let asking = self.keys.ask(&self.aws, trip, Freshness::Cached);
         let expected = async {
-            let expected = self.expectations.on(version, &asking, Freshness::Cached);
-            let expected = expected.await;
+            let expected = self.expectations.on(version, &asking).await;
             if let Ok(Some(expected)) = &expected {
                 asking.warm(expected).await;
             }
@@ -97,12 +100,41 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         };
         let inspect = self.aws.inspect(version, trip.owner_of(version));
         let (inspection, expected) = futures_util::future::join(inspect, expected).await;
-        let verdict = self.look(version, inspection?, expected, trip).await?;
-        if self.repairs && !trip.only_looks {
-            Box::pin(self.repair(verdict, trip)).await
+        let verdict = self.look(version, inspection?, expected, &asking).await?;
+        if verdict.judgement.may_be_outdated() {
+            // On the heap, as it is rare and large: each of a batch's futures would hold room for it.
+            Box::pin(self.look_closer(verdict, trip)).await
         } else {
             Ok(verdict)
         }
+    }
+
+    /// Judges again what may be wrong only by what is remembered, and repairs what is to be repaired.
+    async fn look_closer(&self, verdict: Verdict, trip: Trip<'_>) -> Result<Verdict, AskError> {
+        let verdict = self
+            .judge_anew(verdict, Freshness::Since(trip.began), trip)
+            .await?;
+        if self.repairs && !trip.only_looks {
+            self.repair(verdict, trip).await
+        } else {
+            Ok(verdict)
+        }
+    }
+
+    /// Judges what S3 showed by what is expected now, and by what KMS says now.
+    async fn judge_anew(
+        &self,
+        verdict: Verdict,
+        freshness: Freshness,
+        trip: Trip<'_>,
+    ) -> Result<Verdict, AskError> {
+        let Some(observed) = verdict.observed else {
+            return Ok(verdict);
+        };
+        let asking = self.keys.ask(&self.aws, trip, freshness);
+        let expected = self.expectations.on(&verdict.version, &asking).await;
+        self.judge(&verdict.version, observed, expected, &asking)
+            .await
     }
 
     /// The verdict on what S3 answered.
@@ -111,15 +143,17 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         version: &ObjectVersion,
         inspection: Inspection,
         expected: Result<Option<Expected>, AskError>,
-        trip: Trip<'_>,
+        asking: &Asking<'_, A>,
     ) -> Result<Verdict, AskError> {
         let judgement = match inspection {
             Inspection::Object(observed) => {
-                return self.judge(version, observed, expected, trip).await;
+                return self.judge(version, observed, expected, asking).await;
             }
             Inspection::NotFound => verdict::gone(false),
             Inspection::DeleteMarker => verdict::gone(true),
-            Inspection::AccessDenied => verdict::access_denied(version, trip.owner_of(version)),
+            Inspection::AccessDenied => {
+                verdict::access_denied(version, asking.trip.owner_of(version))
+            }
             Inspection::CustomerKey => verdict::customer_key(),
             Inspection::OtherRegion(region) => verdict::other_region(&version.bucket, &region),
         };
@@ -131,7 +165,7 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         version: &ObjectVersion,
         observed: Observed,
         expected: Result<Option<Expected>, AskError>,
-        trip: Trip<'_>,
+        asking: &Asking<'_, A>,
     ) -> Result<Verdict, AskError> {
         let status = observed.replication_status.as_deref();
         // What is no replica needs no expectation, not even one that can be read.
@@ -142,7 +176,6 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         };
         let (key, answer) = match &observed.kms_key {
             Some(name) if expected.is_some() => {
-                let asking = self.keys.ask(&self.aws, trip);
                 let (key, answer) = asking.observed(name, version).await?;
                 (Some(key), answer)
             }
@@ -158,7 +191,7 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
             region: version
                 .region
                 .as_deref()
-                .or(trip.home.map(|home| home.region.as_str())),
+                .or(asking.trip.home.map(|home| home.region.as_str())),
         });
         Ok(Verdict {
             version: version.clone(),
@@ -175,11 +208,12 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
     /// # Guarantees
     /// - Only what is plainly a replica is changed, and only where one owner alone, or the environment,
     ///   says one key alone: read again right before, in case that it was changed meanwhile.
-    /// - The verdict that comes back is on what S3 shows after the repair. One that could not be done
-    ///   keeps its finding, and says why.
+    /// - The verdict that comes back is on what S3 shows after the repair. One that could not be done, or not
+    ///   be looked at, keeps its finding, and says why.
+    /// - What S3 accepted is told, whatever became of its answer or of the look afterwards.
     ///
     /// # Errors
-    /// Where AWS could not be asked, or not after the repair: tried again, S3 shows what became of it.
+    /// Where AWS could not be asked.
     async fn repair(&self, verdict: Verdict, trip: Trip<'_>) -> Result<Verdict, AskError> {
         if !repair::is_wrong(&verdict) {
             return Ok(verdict);
@@ -187,17 +221,8 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         if let Err(why) = repair::target(&verdict) {
             return Ok(verdict::not_repaired(verdict, why));
         }
-        let Some(observed) = verdict.observed.clone() else {
-            return Ok(verdict);
-        };
-        let asking = self.keys.ask(&self.aws, trip);
-        let expected = self
-            .expectations
-            .on(&verdict.version, &asking, Freshness::Anew);
-        let expected = expected.await;
-        let before = self
-            .judge(&verdict.version, observed, expected, trip)
-            .await?;
+        let now = Freshness::Since(Instant::now());
+        let before = self.judge_anew(verdict, now, trip).await?;
         if !repair::is_wrong(&before) {
             return Ok(before);
         }
@@ -214,29 +239,55 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         let answer = self
             .aws
             .repair(version, &target.key, target.bucket_key, owner);
-        if let Repair::Refused(answer) = answer.await? {
-            let why = format!("S3 refused UpdateObjectEncryption: {answer}");
-            return Ok(verdict::not_repaired(before, &why));
+        let lost = match answer.await {
+            Ok(Repair::Refused(answer)) => {
+                let why = format!("S3 refused UpdateObjectEncryption: {answer}");
+                return Ok(verdict::not_repaired(before, &why));
+            }
+            Ok(Repair::Done) => None,
+            // S3 may have done it all the same.
+            Err(error) => Some(error),
+        };
+        if lost.is_none() {
+            // Said at once: should the time run out, the next look finds nothing to repair.
+            tracing::info!(
+                bucket = version.bucket,
+                key = version.key.as_str(),
+                version_id = version.version_id,
+                kms_key_arn = target.key,
+                "re-encrypted a replica whose verdict was {}",
+                before.judgement.kind.as_str(),
+            );
         }
-        // Said at once: should the second look fail, the next one finds nothing to repair.
-        tracing::info!(
-            bucket = version.bucket,
-            key = version.key.as_str(),
-            version_id = version.version_id,
-            kms_key_arn = target.key,
-            "re-encrypted a replica whose verdict was {}",
-            before.judgement.kind.as_str(),
-        );
-        let inspection = self.aws.inspect(version, owner).await?;
-        let expected = Ok(before.expected.clone());
-        let after = self.look(version, inspection, expected, trip).await?;
-        if repair::is_wrong(&after) {
-            return Ok(verdict::not_repaired(
+        let after = self.look_after_repair(version, &before, trip).await;
+        match (after, lost) {
+            (Ok(after), None) if repair::is_wrong(&after) => Ok(verdict::not_repaired(
                 after,
                 "S3 accepted UpdateObjectEncryption, and shows the wrong encryption all the same",
-            ));
+            )),
+            (Ok(after), None) => Ok(verdict::repaired(after, &before)),
+            // Told now, for the same reason.
+            (Err(error), None) => Ok(verdict::repaired_unseen(before, &error)),
+            (Ok(after), Some(lost)) if repair::is_wrong(&after) => Err(lost),
+            (Ok(after), Some(_)) if after.observed.is_some() => {
+                Ok(verdict::repaired(after, &before))
+            }
+            (Ok(after), Some(_)) => Ok(after),
+            (Err(_), Some(lost)) => Err(lost),
         }
-        Ok(verdict::repaired(after, &before))
+    }
+
+    /// The verdict on what S3 shows of `version` after it was to be repaired, by what was expected `before`.
+    async fn look_after_repair(
+        &self,
+        version: &ObjectVersion,
+        before: &Verdict,
+        trip: Trip<'_>,
+    ) -> Result<Verdict, AskError> {
+        let inspection = self.aws.inspect(version, trip.owner_of(version)).await?;
+        let asking = self.keys.ask(&self.aws, trip, Freshness::Since(trip.began));
+        let expected = Ok(before.expected.clone());
+        self.look(version, inspection, expected, &asking).await
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use aws_names::KeyName;
 use expectation::Algorithm;
-use tokio::time::Instant;
 
 use crate::cache::Cache;
 use crate::keys::Asking;
@@ -33,15 +32,6 @@ struct BucketDefault {
     algorithm: Option<Algorithm>,
 }
 
-/// How fresh an expectation has to be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Freshness {
-    /// As its time to live allows.
-    Cached,
-    /// Read now.
-    Anew,
-}
-
 impl Expectations {
     pub(crate) fn new(allowed: Vec<KeyName>, time_to_live: Duration) -> Self {
         Self {
@@ -61,7 +51,6 @@ impl Expectations {
         &self,
         version: &ObjectVersion,
         asking: &Asking<'_, A>,
-        freshness: Freshness,
     ) -> Result<Option<Expected>, AskError> {
         // What is said without an account is meant where it was said: the environment's names in the
         // checker's own, what is said about a bucket in its owner's.
@@ -77,7 +66,7 @@ impl Expectations {
                 several_owners: false,
             }));
         }
-        let registry = self.registry(&version.bucket, asking, freshness).await?;
+        let registry = self.registry(&version.bucket, asking).await?;
         let word = registry.word_on(&version.key);
         if !word.keys.is_empty() {
             let mut keys = Vec::with_capacity(word.keys.len());
@@ -88,6 +77,7 @@ impl Expectations {
                     standing: said.standing,
                     since: said.since,
                     until: said.until,
+                    conditional: said.conditional,
                 });
             }
             return Ok(Some(Expected {
@@ -106,7 +96,6 @@ impl Expectations {
         &self,
         bucket: &str,
         asking: &Asking<'_, A>,
-        freshness: Freshness,
     ) -> Result<Arc<Registry>, AskError> {
         let fetch = || async {
             let parameters = asking.aws.registry(bucket).await?;
@@ -118,18 +107,10 @@ impl Expectations {
             })?;
             Ok(Arc::new(registry))
         };
-        match freshness {
-            Freshness::Cached => {
-                self.registries
-                    .get_or_fetch(bucket, asking.trip.began, fetch)
-                    .await
-            }
-            Freshness::Anew => {
-                self.registries
-                    .get_anew(bucket, Instant::now(), fetch)
-                    .await
-            }
-        }
+        asking
+            .freshness
+            .of(&self.registries, bucket, asking.trip.began, fetch)
+            .await
     }
 
     async fn by_default<A: FindExpectation + DescribeKey>(
@@ -140,9 +121,9 @@ impl Expectations {
         let bucket = version.bucket.as_str();
         let owner = asking.trip.owner_of(version);
         let fetch = || fetch_default(asking.aws, bucket, owner);
-        let default = self
-            .defaults
-            .get_or_fetch(bucket, asking.trip.began, fetch)
+        let default = asking
+            .freshness
+            .of(&self.defaults, bucket, asking.trip.began, fetch)
             .await?;
         let Some(BucketDefault { key, algorithm }) = default else {
             return Ok(None);

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::checker::{Checker, Trip};
 use crate::ports::{AskError, DescribeKey, FindExpectation, InspectObject, RepairObject};
 use crate::subject::{ObjectVersion, Subject};
-use crate::verdict::{Detail, Verdict};
+use crate::verdict::Verdict;
 
 /// What became of one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Gives back each subject that is `patient` and whose verdict may pass by itself: what S3 refuses now
-    /// it may allow when the message comes back. What no subject stands for any more is not to be told.
+    /// Gives back each subject that is `patient` and whose verdict may pass by itself: what S3 refuses or KMS
+    /// does not know now may be otherwise when the message comes back. What no subject stands for any more is not to be told.
     pub fn give_back(&mut self, patient: impl Iterator<Item = bool>) {
         if !self.verdicts.iter().any(may_pass) {
             return;
@@ -44,10 +44,7 @@ impl Judged {
                 && let Some(verdict) = self.verdicts.get(*place).filter(|one| may_pass(one))
             {
                 *fate = Fate::Failed(AskError {
-                    operation: match verdict.judgement.detail {
-                        Detail::AliasRefused => "kms:DescribeKey",
-                        _ => "s3:HeadObject",
-                    },
+                    operation: verdict.judgement.detail.operation(),
                     resource: format!(
                         "bucket {} key {}",
                         verdict.version.bucket, verdict.version.key

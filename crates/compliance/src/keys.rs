@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_names::{Home, KeyArn, KeyName};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Freshness};
 use crate::ports::{AskError, DescribeKey, KeyAnswer};
 use crate::subject::ObjectVersion;
 use crate::trip::Trip;
@@ -20,27 +20,36 @@ impl Keys {
     }
 
     /// Asks KMS by way of `aws`, on this trip.
-    pub(crate) fn ask<'a, A>(&'a self, aws: &'a A, trip: Trip<'a>) -> Asking<'a, A> {
+    pub(crate) fn ask<'a, A>(
+        &'a self,
+        aws: &'a A,
+        trip: Trip<'a>,
+        freshness: Freshness,
+    ) -> Asking<'a, A> {
         Asking {
             aws,
             keys: self,
             trip,
+            freshness,
         }
     }
 }
 
-/// Asks KMS on one trip.
+/// Asks on one trip, what is expected and which keys that means.
 #[derive(Debug)]
 pub(crate) struct Asking<'a, A> {
     pub(crate) aws: &'a A,
     keys: &'a Keys,
     pub(crate) trip: Trip<'a>,
+    pub(crate) freshness: Freshness,
 }
 
 impl<A: DescribeKey> Asking<'_, A> {
     async fn describe(&self, key: &str) -> Result<KeyAnswer, AskError> {
         let fetch = || self.aws.describe(key);
-        self.keys.0.get_or_fetch(key, self.trip.began, fetch).await
+        self.freshness
+            .of(&self.keys.0, key, self.trip.began, fetch)
+            .await
     }
 
     /// The key that a name means which is said about a version's bucket.

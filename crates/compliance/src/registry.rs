@@ -1,6 +1,6 @@
 //! Which keys are right for a replica: the registry's documents, and the choice among their rules.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_names::{KeyName, KeyNameError};
 use expectation::{Algorithm, Document, Incomplete, ReadError, Time};
@@ -78,6 +78,8 @@ pub struct Said<'a> {
     pub since: Option<Time>,
     /// Until when.
     pub until: Option<Time>,
+    /// Whether it may be about other objects, as the key does not tell all that its rule asks for.
+    pub conditional: bool,
 }
 
 impl<'a> Said<'a> {
@@ -88,6 +90,7 @@ impl<'a> Said<'a> {
             standing,
             since: rule.since,
             until: rule.until,
+            conditional: rule.conditional,
         }
     }
 }
@@ -105,14 +108,23 @@ impl Registry {
             })
         });
         let documents: Vec<Document> = documents.collect::<Result<_, _>>()?;
-        expectation::whole(&documents)?;
-        let names: BTreeSet<&str> = parameters.iter().map(|one| one.name.as_str()).collect();
-        let owners: BTreeSet<&str> = names.iter().map(|name| owner(name, &names)).collect();
+        let names = parameters.iter().map(|one| one.name.as_str());
+        let mut owners: BTreeMap<&str, Vec<&Document>> = BTreeMap::new();
+        for (name, document) in names.zip(&documents) {
+            owners
+                .entry(owner(name, document))
+                .or_default()
+                .push(document);
+        }
+        for set in owners.values() {
+            expectation::whole(set.iter().copied())?;
+        }
+        let owners: Vec<String> = owners.into_keys().map(str::to_owned).collect();
         let sources: BTreeSet<String> = documents.iter().map(|one| one.source.clone()).collect();
         let mut rules = Vec::new();
         for (parameter, document) in parameters.iter().zip(documents) {
-            let owner = owner(&parameter.name, &names);
-            let owner = owners.iter().position(|one| *one == owner);
+            let owner = owner(&parameter.name, &document);
+            let owner = owners.iter().position(|one| one == owner);
             let source = sources.iter().position(|one| *one == document.source);
             for rule in document.rules {
                 let key =
@@ -191,8 +203,15 @@ impl Registry {
 
 impl<'a> Word<'a> {
     fn say(&mut self, said: Said<'a>) {
-        if !self.keys.contains(&said) {
-            self.keys.push(said);
+        let same = |one: &&mut Said<'a>| {
+            Said {
+                conditional: said.conditional,
+                ..**one
+            } == said
+        };
+        match self.keys.iter_mut().find(same) {
+            Some(one) => one.conditional &= said.conditional,
+            None => self.keys.push(said),
         }
     }
 
@@ -256,16 +275,12 @@ impl Outranked {
     }
 }
 
-/// The owner in a parameter's name: the last part, without the number that `OWNER-2` goes on with.
-fn owner<'a>(name: &'a str, all: &BTreeSet<&str>) -> &'a str {
-    let Some((stem, number)) = name.rsplit_once('-') else {
-        return name;
-    };
-    let goes_on = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    if goes_on && all.contains(stem) {
-        stem
-    } else {
-        name
+/// The owner in a parameter's name: the last part, without the number that a set goes on with, as in
+/// `OWNER-2`, which the document bears too.
+fn owner<'a>(name: &'a str, document: &Document) -> &'a str {
+    match (document.part, name.rsplit_once('-')) {
+        (Some(part), Some((stem, number))) if number == part.to_string() => stem,
+        _ => name,
     }
 }
 

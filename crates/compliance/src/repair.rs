@@ -46,17 +46,25 @@ pub(crate) fn target(verdict: &Verdict) -> Result<Target, &'static str> {
             "several stacks say which key this object should have, and one repair would undo the other",
         );
     }
-    let mut current = expected
-        .keys
-        .iter()
-        .filter(|allowed| allowed.standing != Standing::Former);
-    let (Some(only), None) = (current.next(), current.next()) else {
+    let current = || {
+        let keys = expected.keys.iter();
+        keys.filter(|allowed| allowed.standing != Standing::Former)
+    };
+    let Some(only) = current()
+        .next()
+        .filter(|only| current().all(|one| one.key == only.key))
+    else {
         return Err("more than one key is expected, and nothing says which it should have");
     };
     if only.standing != Standing::Current {
         return Err("the rule that names the expected key is disabled");
     }
-    if only.algorithm == Some(Algorithm::Dsse) {
+    if current().all(|one| one.conditional) {
+        return Err(
+            "the rule that names the expected key has tags or exclusions, so that it may not be about this object",
+        );
+    }
+    if current().any(|one| one.algorithm == Some(Algorithm::Dsse)) {
         return Err("UpdateObjectEncryption encrypts with SSE-KMS, and aws:kms:dsse is demanded");
     }
     match &only.key {

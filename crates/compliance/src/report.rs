@@ -91,7 +91,13 @@ impl ExpectedLine {
         let names = |former: bool| {
             let keys = expected.keys.iter();
             let keys = keys.filter(|allowed| (allowed.standing == Standing::Former) == former);
-            keys.map(|allowed| allowed.key.name()).collect()
+            let mut names: Vec<String> = Vec::new();
+            for name in keys.map(|allowed| allowed.key.name()) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            names
         };
         let mut algorithms = expected.keys.iter().map(|allowed| allowed.algorithm);
         let first = algorithms.next().flatten();

@@ -52,6 +52,8 @@ pub struct Allowed {
     pub since: Option<Time>,
     /// Until when it was right; `None`: it is today.
     pub until: Option<Time>,
+    /// Whether its rule asks for more than the object's key tells, so that it may be about other objects.
+    pub conditional: bool,
 }
 
 /// How an allowed key stands today.
@@ -75,6 +77,7 @@ impl Allowed {
             standing: Standing::Current,
             since: None,
             until: None,
+            conditional: false,
         }
     }
 

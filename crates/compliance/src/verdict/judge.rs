@@ -46,46 +46,85 @@ fn judge_encryption(evidence: Evidence<'_>) -> Judgement {
     let Some(expected) = evidence.expected else {
         return text::no_expectation();
     };
-    // Most rules have no times: S3's date is read only where one has.
-    let timed = expected.keys.iter().any(|allowed| allowed.until.is_some());
-    let last_modified = if timed {
-        evidence.observed.last_modified()
-    } else {
-        None
-    };
-    let spoke = |allowed: &Allowed| allowed.spoke_of(last_modified, evidence.arrived);
-    let now = |allowed: &&Allowed| allowed.standing != Standing::Former && spoke(allowed);
-    let anything_now = expected.keys.iter().any(|allowed| now(&allowed));
+    let moment = Moment::of(evidence, expected);
+    let spoke = |allowed: &&Allowed| allowed.spoke_of(moment.last_modified, moment.arrived);
+    let speaking = expected.keys.iter().filter(spoke);
     let kms = matches!(
         evidence.observed.algorithm.as_deref(),
         Some("aws:kms" | "aws:kms:dsse")
     );
     match evidence.key {
         Some(key) if kms => {
-            let same = |allowed: &&Allowed| same_key(&allowed.key, key);
-            let mut all = expected.keys.iter();
-            if let Some(allowed) = all.clone().filter(now).find(same) {
-                return right_key(evidence, key, allowed);
-            }
-            if let Some(allowed) = all.find(|allowed| spoke(allowed) && same(allowed)) {
+            let same = speaking
+                .clone()
+                .filter(|allowed| same_key(&allowed.key, key));
+            let shown = evidence.observed.algorithm.as_deref();
+            // One word that it is as it should be is enough, and better one of today.
+            let best = same.min_by_key(|allowed| {
+                let other = allowed
+                    .algorithm
+                    .is_some_and(|demanded| shown != Some(demanded.as_str()));
+                (other, allowed.standing == Standing::Former)
+            });
+            if let Some(allowed) = best {
                 return right_key(evidence, key, allowed);
             }
             // An alias nobody could resolve may well be this key: that is no finding yet.
-            for allowed in &expected.keys {
+            for allowed in speaking.clone() {
                 if let ExpectedKey::Unresolved { alias, refusal } = &allowed.key {
                     return text::unresolved(alias, refusal.as_deref());
                 }
             }
-            if anything_now {
+            if demands(speaking, moment) {
                 wrong_key(evidence, expected, key)
             } else {
                 text::no_expectation()
             }
         }
-        _ if !anything_now => text::no_expectation(),
+        _ if !demands(speaking, moment) => text::no_expectation(),
         None if kms => text::no_key_named(),
         _ => text::wrong_algorithm(evidence.observed.algorithm.as_deref()),
     }
+}
+
+/// When a replica was made, as far as it is known.
+#[derive(Clone, Copy)]
+struct Moment {
+    last_modified: Option<Time>,
+    arrived: Option<Time>,
+}
+
+impl Moment {
+    fn of(evidence: Evidence<'_>, expected: &Expected) -> Self {
+        // Most rules have no times: S3's date is read only where one has.
+        let timed = |allowed: &Allowed| allowed.since.is_some() || allowed.until.is_some();
+        let last_modified = if expected.keys.iter().any(timed) {
+            evidence.observed.last_modified()
+        } else {
+            None
+        };
+        Self {
+            last_modified,
+            arrived: evidence.arrived,
+        }
+    }
+}
+
+/// Whether those who speak of a replica demand anything of it. Words about what came later do only where
+/// they took the place of another: of what was there before anybody spoke nothing is known. A disabled rule
+/// without an end might be over.
+fn demands<'a>(speaking: impl Iterator<Item = &'a Allowed>, moment: Moment) -> bool {
+    let made = moment.arrived.or(moment.last_modified);
+    let (mut later, mut former) = (false, false);
+    for allowed in speaking {
+        match (allowed.standing, allowed.since) {
+            (Standing::Former, _) => former = true,
+            (Standing::Disabled, _) if allowed.until.is_none() => {}
+            (_, Some(since)) if made.is_some_and(|made| made < since) => later = true,
+            _ => return true,
+        }
+    }
+    later && former
 }
 
 /// Under a key that is right, or was: whether of the kind that is demanded, and whether it can be read.

@@ -140,14 +140,16 @@ pub enum Detail {
     CustomerKey,
     /// A bucket of another Region.
     OtherRegion,
+    /// KMS knows no such key.
+    KeyMissing,
 }
 
 impl Detail {
-    /// As it goes into a finding's id.
+    /// As it goes into a finding's id. The key's state does not.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::None => "",
+            Self::None | Self::KeyMissing => "",
             Self::AliasRefused => "alias-refused",
             Self::AliasMissing => "alias-missing",
             Self::DeleteMarker => "delete-marker",
@@ -158,10 +160,22 @@ impl Detail {
         }
     }
 
-    /// Whether it may pass by itself: a permission that was just given is not known everywhere yet.
+    /// Whether it may pass by itself: a permission that was just given is not known everywhere yet, nor are a
+    /// key and an alias that were just made. Under a key that is gone nothing has arrived for a week.
     #[must_use]
     pub const fn may_pass(self) -> bool {
-        matches!(self, Self::AccessDenied | Self::AliasRefused)
+        matches!(
+            self,
+            Self::AccessDenied | Self::AliasRefused | Self::AliasMissing | Self::KeyMissing
+        )
+    }
+
+    /// The operation whose answer it is, where it may pass.
+    pub(crate) const fn operation(self) -> &'static str {
+        match self {
+            Self::AliasRefused | Self::AliasMissing | Self::KeyMissing => "kms:DescribeKey",
+            _ => "s3:HeadObject",
+        }
     }
 }
 
@@ -186,6 +200,12 @@ impl Judgement {
             remedy: None,
             detail: Detail::None,
         }
+    }
+
+    /// Whether it may be so only because what is remembered is out of date.
+    pub(crate) fn may_be_outdated(&self) -> bool {
+        self.kind.compliant() == Some(false)
+            || matches!(self.detail, Detail::AliasRefused | Detail::AliasMissing)
     }
 
     pub(super) fn detail(mut self, detail: Detail) -> Self {

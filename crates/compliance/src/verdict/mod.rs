@@ -18,6 +18,6 @@ pub use self::finding::{SCHEMA, Verdict};
 pub use self::judge::judge_object;
 pub(crate) use self::judge::{is_replica, may_be_replica};
 pub use self::kind::{Detail, Judgement, Kind};
-pub(crate) use self::repair::{not_repaired, repaired};
+pub(crate) use self::repair::{not_repaired, repaired, repaired_unseen};
 pub use self::replication::judge_replication;
 pub use self::text::{access_denied, customer_key, gone, other_region};

@@ -2,6 +2,7 @@
 
 use super::finding::Verdict;
 use super::kind::{Judgement, Kind};
+use crate::ports::AskError;
 
 /// A finding that stays one, and why.
 pub(crate) fn not_repaired(verdict: Verdict, why: &str) -> Verdict {
@@ -12,6 +13,25 @@ pub(crate) fn not_repaired(verdict: Verdict, why: &str) -> Verdict {
             ..verdict.judgement
         },
         ..verdict
+    }
+}
+
+/// The finding on what S3 accepted to repair, where nobody could look at it since.
+pub(crate) fn repaired_unseen(before: Verdict, error: &AskError) -> Verdict {
+    let remedy = "look at this version again, by a sweep, to see that it is as it should be; and mend what made it \
+                  arrive so, or the next replica needs a repair too";
+    Verdict {
+        judgement: Judgement {
+            reason: format!(
+                "{}; S3 accepted UpdateObjectEncryption, and could not be asked what it shows since: {error}",
+                before.judgement.reason,
+            )
+            .into(),
+            remedy: Some(remedy.into()),
+            ..before.judgement
+        },
+        repaired: true,
+        ..before
     }
 }
 

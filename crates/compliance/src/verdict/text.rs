@@ -157,6 +157,7 @@ pub(super) fn key_missing(key: &ObservedKey) -> Judgement {
              replica cannot be read any more",
         ),
     )
+    .detail(Detail::KeyMissing)
     .remedy(
         "nothing brings a deleted key back: point the rule at a key that exists and replicate the \
          source version again with S3 Batch Replication",

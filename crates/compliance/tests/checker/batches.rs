@@ -241,6 +241,54 @@ async fn a_refusal_comes_back_until_the_last_receive_and_is_told_then() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_or_alias_that_kms_does_not_know_yet_is_waited_for() {
+    const ALIAS: &str = "arn:aws:kms:us-west-2:111122223333:alias/replicas";
+    let known_later = |later: bool| Fake {
+        registry: Ok(vec![crate::support::parameter("owner", "", ALIAS)]),
+        describe: Some(Box::new({
+            let calls = std::sync::Mutex::new(std::collections::BTreeMap::<String, u32>::new());
+            move |name| {
+                let mut calls = calls.lock().unwrap();
+                let calls = calls.entry(name.to_owned()).or_default();
+                *calls += 1;
+                let found = KeyAnswer::Found(compliance::ports::KeyDescription {
+                    arn: KEY.to_owned(),
+                    state: "Enabled".to_owned(),
+                    aws_managed: false,
+                });
+                Some(Ok(if later && *calls > 1 {
+                    found
+                } else {
+                    KeyAnswer::NotFound
+                }))
+            }
+        })),
+        ..Fake::default()
+    };
+    for environment in [&[][..], &[KEY]] {
+        let bench = Bench::new(known_later(true), environment, 8).patient(5);
+        let answer = bench.send(&received(1)).await.unwrap();
+        assert_eq!(failed_ids(&answer), ["m0"]);
+        assert_eq!(bench.lines(), (vec![], vec![]));
+        bench.send(&received(2)).await.unwrap();
+        assert_eq!(bench.lines().0[0]["verdict"], "Compliant");
+    }
+    // What KMS never knows is told at last, and at once where nothing can come back.
+    for (environment, verdict) in [(&[][..], "NoExpectation"), (&[KEY], "KeyUnusable")] {
+        let bench = Bench::new(known_later(false), environment, 8).patient(2);
+        let answer = bench.send(&received(1)).await.unwrap();
+        assert_eq!(failed_ids(&answer), ["m0"], "{verdict}");
+        bench.send(&received(2)).await.unwrap();
+        assert_eq!(bench.lines().0[0]["verdict"], verdict);
+        bench
+            .send(&sample("eventbridge-object-created"))
+            .await
+            .unwrap();
+        assert_eq!(bench.lines().0[0]["verdict"], verdict);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_good_records_of_a_mixed_message_are_judged_and_it_comes_back_for_the_other() {
     let bench = Bench::new(Fake::default(), &[], 8);
     let mut event = sample("s3-object-created");

@@ -16,6 +16,7 @@ mod failure_reasons;
 mod findings;
 mod hostile;
 mod ingest;
+mod remembered;
 mod repairs;
 mod support;
 mod verdicts;

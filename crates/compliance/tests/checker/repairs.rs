@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use compliance::findings::{FINDING, RESOLVED};
 use compliance::ports::{
-    DefaultEncryption, Inspection, KeyAnswer, KeyDescription, ListedVersion, Observed,
+    AskError, DefaultEncryption, Inspection, KeyAnswer, KeyDescription, ListedVersion, Observed,
     RegistryParameter, Repair, VersionPage,
 };
 use serde_json::{Value, json};
@@ -195,12 +195,32 @@ async fn a_repair_goes_only_by_the_word_of_one_owner_in_force() {
             ]),
             "several stacks say",
         ),
+        // The name of the one goes on where the other's ends, and each says all that it has to say.
+        (
+            registry(&[("team", one.clone()), ("team-2", one.clone())]),
+            "several stacks say",
+        ),
         (
             registry(&[(
                 "a",
                 json!([{"kmsKeyArn": KEY, "enabled": false, "until": until}]),
             )]),
             "is disabled",
+        ),
+        // It may be no object of that rule.
+        (
+            registry(&[("a", json!([{"kmsKeyArn": KEY, "conditional": true}]))]),
+            "tags or exclusions",
+        ),
+        (
+            registry(&[(
+                "a",
+                json!([
+                    {"kmsKeyArn": KEY, "conditional": true, "priority": 2},
+                    {"kmsKeyArn": KEY, "priority": 1},
+                ]),
+            )]),
+            "",
         ),
         (
             registry(&[(
@@ -217,9 +237,10 @@ async fn a_repair_goes_only_by_the_word_of_one_owner_in_force() {
         };
         let bench = Bench::repairing(fake, &[]);
         let line = verdict(&bench).await;
-        assert_eq!(line["compliant"], false, "{line}");
+        assert_eq!(line["compliant"], why.is_empty(), "{line}");
         assert!(line["reason"].as_str().unwrap().contains(why), "{line}");
-        assert!(bench.fake.repairs.lock().unwrap().is_empty(), "{why}");
+        let repairs = bench.fake.repairs.lock().unwrap().len();
+        assert_eq!(repairs, usize::from(why.is_empty()), "{why}");
     }
     let by_default = Fake {
         registry: Ok(vec![]),
@@ -384,29 +405,68 @@ async fn repaired_to_a_key_that_cannot_be_used_is_a_finding_of_its_own() {
     assert_eq!(bench.published()[0].0, FINDING);
 }
 
+/// Answers `heads` in turn, and the last of them for good.
+fn heads_in_turn(heads: Vec<Result<Inspection, AskError>>) -> Fake {
+    Fake {
+        head: Box::new(move |n, _| heads[n.min(heads.len() - 1)].clone()),
+        ..Fake::default()
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn where_s3_cannot_be_asked_the_message_comes_back_and_the_next_try_sees_what_is() {
-    let unknown = Fake {
+async fn where_s3_cannot_be_asked_to_repair_the_message_comes_back() {
+    let fake = Fake {
+        repair: Box::new(|| Err(ask_error())),
+        ..heads_in_turn(vec![Ok(Inspection::Object(replica(OTHER)))])
+    };
+    let bench = Bench::repairing(fake, &[]);
+    let answer = bench.send(&queue_batch(1)).await.unwrap();
+    assert_eq!(failed_ids(&answer), ["m0"]);
+    assert_eq!(bench.lines().0, Vec::<Value>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_whose_answer_is_lost_is_told_all_the_same() {
+    let fake = Fake {
         repair: Box::new(|| Err(ask_error())),
         ..showing(replica(OTHER), replica(KEY))
     };
-    // The repair is done, and the second look fails.
-    let blind = Fake {
-        head: Box::new(|n, _| match n {
-            0 => Ok(Inspection::Object(replica(OTHER))),
-            1 => Err(ask_error()),
-            _ => Ok(Inspection::Object(replica(KEY))),
-        }),
-        ..Fake::default()
+    let bench = Bench::repairing(fake, &[]).publishing();
+    let line = verdict(&bench).await;
+    assert_eq!(
+        (&line["verdict"], &line["repaired"]),
+        (&"Compliant".into(), &true.into())
+    );
+    assert_eq!(bench.published()[0].0, RESOLVED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_that_cannot_be_looked_at_is_told_once_and_then_what_is() {
+    let blind = || {
+        heads_in_turn(vec![
+            Ok(Inspection::Object(replica(OTHER))),
+            Err(ask_error()),
+            Ok(Inspection::Object(replica(KEY))),
+        ])
     };
-    for fake in [unknown, blind] {
-        let bench = Bench::repairing(fake, &[]);
-        let answer = bench.send(&queue_batch(1)).await.unwrap();
-        assert_eq!(failed_ids(&answer), ["m0"]);
-        assert_eq!(bench.lines().0, Vec::<Value>::new());
-        assert_eq!(verdict(&bench).await["verdict"], "Compliant");
-        assert_eq!(bench.fake.repairs.lock().unwrap().len(), 1);
-    }
+    let found = verdict(&Bench::new(showing(replica(OTHER), replica(OTHER)), &[], 8)).await;
+    let bench = Bench::repairing(blind(), &[]).publishing();
+    let line = verdict(&bench).await;
+    assert_eq!(
+        (&line["verdict"], &line["repaired"]),
+        (&"WrongKey".into(), &true.into())
+    );
+    assert_eq!(line["id"], found["id"], "it is the finding that it was");
+    let reason = line["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("S3 accepted UpdateObjectEncryption")
+            && reason.contains("status 503, SlowDown"),
+        "{reason}"
+    );
+    assert_eq!(bench.published()[0].0, FINDING);
+    assert_eq!(bench.fake.repairs.lock().unwrap().len(), 1);
+    // Looked at again, it is well.
+    assert_eq!(verdict(&bench).await["verdict"], "Compliant");
 }
 
 #[tokio::test(start_paused = true)]

@@ -43,6 +43,7 @@ pub(crate) fn replica(key: &str) -> Observed {
     }
 }
 
+type Describe = dyn Fn(&str) -> Option<Result<KeyAnswer, AskError>> + Send + Sync;
 type Puts = dyn Fn(usize, &Event) -> Result<(), Refusal> + Send + Sync;
 type Heads = dyn Fn(usize, &ObjectVersion) -> Result<Inspection, AskError> + Send + Sync;
 
@@ -58,6 +59,8 @@ pub(crate) struct Fake {
     pub(crate) registry_later: Option<Vec<RegistryParameter>>,
     pub(crate) default: Result<DefaultEncryption, AskError>,
     pub(crate) keys: HashMap<String, Result<KeyAnswer, AskError>>,
+    /// What KMS says instead, where it is something.
+    pub(crate) describe: Option<Box<Describe>>,
     pub(crate) pages: Vec<Result<VersionPage, AskError>>,
     pub(crate) repair: Box<dyn Fn() -> Result<Repair, AskError> + Send + Sync>,
     /// What was to be repaired.
@@ -96,6 +99,7 @@ impl Default for Fake {
             registry_later: None,
             default: Ok(DefaultEncryption::Other),
             keys: HashMap::from([(KEY.to_owned(), Ok(KeyAnswer::Found(usable)))]),
+            describe: None,
             pages: Vec::new(),
             repair: Box::new(|| Ok(Repair::Done)),
             repairs: Mutex::default(),
@@ -168,6 +172,9 @@ impl DescribeKey for Fake {
     async fn describe(&self, key: &str) -> Result<KeyAnswer, AskError> {
         self.describe_calls.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(5)).await;
+        if let Some(answer) = self.describe.as_ref().and_then(|answer| answer(key)) {
+            return answer;
+        }
         self.keys
             .get(key)
             .cloned()

@@ -598,6 +598,129 @@ async fn an_algorithm_can_be_demanded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_of_several_words_about_one_key_is_enough() {
+    const EVENT: &str = "eventbridge-object-created";
+    let dsse = || Observed {
+        algorithm: Some("aws:kms:dsse".to_owned()),
+        ..written(8, KEY)
+    };
+    let demanding = |algorithm: &str| json!({"kmsKeyArn": KEY, "algorithm": algorithm});
+    let either = json!({"kmsKeyArn": KEY});
+    // Two sources, of which one demands.
+    for words in [
+        [demanding("aws:kms:dsse"), either.clone()],
+        [either.clone(), demanding("aws:kms:dsse")],
+        [demanding("aws:kms:dsse"), demanding("aws:kms")],
+    ] {
+        for seen in [written(8, KEY), dsse()] {
+            let mut fake = rules(&json!([words[0]]));
+            let mut parameters = fake.registry.unwrap();
+            let mut other = rules(&json!([words[1]])).registry.unwrap().remove(0);
+            other.name.push_str("ther");
+            other.value = other.value.replace("\"s\"", "\"t\"");
+            parameters.push(other);
+            fake.registry = Ok(parameters);
+            let line = line_by(fake, seen, EVENT).await;
+            assert_eq!(line["verdict"], "Compliant", "{words:?}: {line}");
+        }
+    }
+    // It is demanded since, of what is younger.
+    let since = || {
+        rules(&json!([
+            {"kmsKeyArn": KEY, "algorithm": "aws:kms:dsse", "since": "2026-03-02T09:00:00Z"},
+            {"kmsKeyArn": KEY, "until": "2026-03-02T09:00:00Z"},
+        ]))
+    };
+    for (seen, verdict) in [
+        (written(8, KEY), "FormerKey"),
+        (written(10, KEY), "WrongAlgorithm"),
+        (dsse(), "Compliant"),
+    ] {
+        let line = line_by(since(), seen, EVENT).await;
+        assert_eq!(line["verdict"], verdict, "{line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_was_there_before_anybody_spoke_nothing_is_found() {
+    const EVENT: &str = "eventbridge-object-created";
+    // It arrived at 09:15.
+    let since = |time: &str| rules(&json!([{"kmsKeyArn": KEY, "since": time}]));
+    let sse_s3 = |hour| Observed {
+        algorithm: Some("AES256".to_owned()),
+        kms_key: None,
+        ..written(hour, KEY)
+    };
+    for (time, seen, verdict) in [
+        ("2026-03-02T10:00:00Z", written(8, OTHER), "NoExpectation"),
+        ("2026-03-02T10:00:00Z", sse_s3(8), "NoExpectation"),
+        ("2026-03-02T10:00:00Z", written(8, KEY), "Compliant"),
+        // It was uploaded before, and arrived since.
+        ("2026-03-02T09:00:00Z", written(8, OTHER), "WrongKey"),
+        ("2026-03-02T09:15:00Z", sse_s3(8), "WrongAlgorithm"),
+    ] {
+        let line = line_by(since(time), seen, EVENT).await;
+        assert_eq!(line["verdict"], verdict, "{time}: {line}");
+    }
+    // Where nobody says when it arrived, the upload's time counts.
+    for (hour, verdict) in [(8, "NoExpectation"), (10, "WrongKey")] {
+        let seen = written(hour, OTHER);
+        let fake = Fake {
+            head: Box::new(move |_, _| Ok(Inspection::Object(seen.clone()))),
+            ..since("2026-03-02T09:00:00Z")
+        };
+        let bench = Bench::new(fake, &[], 8);
+        bench.send(&sample("batch-operations-2.0")).await.unwrap();
+        assert_eq!(bench.lines().0[0]["verdict"], verdict);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disabled_rule_that_names_no_end_demands_nothing() {
+    const EVENT: &str = "eventbridge-object-created";
+    let off = || rules(&json!([{"kmsKeyArn": KEY, "enabled": false}]));
+    for (seen, verdict) in [
+        (written(8, KEY), "Compliant"),
+        (written(8, OTHER), "NoExpectation"),
+    ] {
+        let line = line_by(off(), seen, EVENT).await;
+        assert_eq!(line["verdict"], verdict, "{line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_of_one_owner_is_not_made_whole_by_anothers() {
+    let part = |owner: &str, number: usize, key: &str| {
+        compliance::ports::RegistryParameter {
+        name: format!("/encrypted-replication/destination/{owner}"),
+        value: json!({
+            "schema": "encrypted-replication/expectation/1", "source": "s", "revision": "1", "part": number, "of": 2,
+            "rules": [{"kmsKeyArn": key}],
+        })
+        .to_string(),
+    }
+    };
+    let with = |parameters: Vec<_>| Fake {
+        registry: Ok(parameters),
+        ..seeing(replica(OTHER))
+    };
+    // What is missing may well say that it is right.
+    let half = with(vec![
+        part("a", 1, KEY),
+        part("b", 1, KEY),
+        part("b-2", 2, KEY),
+    ]);
+    let bench = Bench::new(half, &[], 8);
+    let answer = bench.send(&crate::support::queue_batch(1)).await.unwrap();
+    assert_eq!(crate::support::failed_ids(&answer), ["m0"]);
+    assert_eq!(bench.lines(), (vec![], vec![]));
+    let torn = with(vec![part("a", 1, KEY), part("b-2", 2, KEY)]);
+    let bench = Bench::new(torn, &[], 8);
+    let answer = bench.send(&crate::support::queue_batch(1)).await.unwrap();
+    assert_eq!(crate::support::failed_ids(&answer), ["m0"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_may_be_a_source_object_is_no_finding_whatever_it_looks_like() {
     let nothing = || Fake {
         registry: Ok(vec![]),
