@@ -10,7 +10,17 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     pin.check_signatures()
 
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime
-    from ministack.services import eventbridge, iam, kms, s3, sqs, ssm, tagging
+    from ministack.services import (
+        cloudwatch,
+        cloudwatch_logs,
+        eventbridge,
+        iam,
+        kms,
+        s3,
+        sqs,
+        ssm,
+        tagging,
+    )
     from ministack.services.cloudformation import provisioners
 
     # Imported before anything is replaced: they keep the originals they call.
@@ -20,9 +30,11 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         encryption,
         event_source_mapping,
         events,
+        filter_patterns,
         generated_names,
         kills,
         managed_key,
+        metrics,
         object_encryption,
         object_keys,
         parameter_events,
@@ -70,6 +82,14 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     s3._deliver_event_to_sqs = deliveries.deliver_event_to_sqs
     sqs.queue_delay = deliveries.queue_delay
     lambda_runtime._worker_class_for = kills.worker_class_for
+
+    cloudwatch_logs._fanout_to_subscription_filters = metrics.fanout_to_subscription_filters
+    cloudwatch_logs._put_metric_filter = metrics.put_metric_filter
+    cloudwatch_logs._filter_log_events = metrics.filter_log_events
+    cloudwatch_logs._compile_filter_pattern = filter_patterns.compiled
+    cloudwatch_logs._subscription_pattern_matches = filter_patterns.matches
+    cloudwatch._evaluate_alarm = metrics.evaluate_alarm
+    cloudwatch._describe_alarms = metrics.describe_alarms
 
     s3.handle_request = request.handle_request
     s3._resolve_sse_write_headers = object_keys.resolve_sse_write_headers

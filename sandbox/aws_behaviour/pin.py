@@ -53,6 +53,22 @@ REPLACED: dict[str, tuple[str, ...]] = {
         "max_len",
         "seeded",
     ),
+    "ministack.services.cloudwatch._describe_alarms": (
+        "params",
+        "cbor_data",
+        "is_cbor",
+        "is_json",
+    ),
+    "ministack.services.cloudwatch._evaluate_alarm": ("alarm",),
+    "ministack.services.cloudwatch_logs._compile_filter_pattern": ("raw",),
+    "ministack.services.cloudwatch_logs._fanout_to_subscription_filters": (
+        "group_name",
+        "stream_name",
+        "events",
+    ),
+    "ministack.services.cloudwatch_logs._filter_log_events": ("data",),
+    "ministack.services.cloudwatch_logs._put_metric_filter": ("data",),
+    "ministack.services.cloudwatch_logs._subscription_pattern_matches": ("pattern", "message"),
     "ministack.services.eventbridge._dispatch_event": ("event", "view"),
     "ministack.services.eventbridge._dispatch_to_sqs": ("spec", "payload", "sqs_parameters"),
     "ministack.services.eventbridge._invoke_target": ("target", "event", "rule", "view"),
@@ -125,6 +141,32 @@ REPLACED: dict[str, tuple[str, ...]] = {
 
 # Functions that are called, by the parameters they are called with.
 CALLED: dict[str, tuple[str, ...]] = {
+    "ministack.services.cloudwatch._calc_stats": ("points",),
+    "ministack.services.cloudwatch._dims_key": ("dims",),
+    "ministack.services.cloudwatch._dispatch_alarm_actions": (
+        "alarm",
+        "old_state",
+        "new_state",
+        "reason",
+    ),
+    "ministack.services.cloudwatch._evaluate_all_alarms": (),
+    "ministack.services.cloudwatch._evaluate_parent_alarms": ("child", "seen"),
+    "ministack.services.cloudwatch._record_history": (
+        "alarm_name",
+        "old_state",
+        "new_state",
+        "reason",
+        "alarm_type",
+        "reason_data",
+    ),
+    "ministack.services.cloudwatch._stat_value": ("stats", "stat_name", "points"),
+    "ministack.services.cloudwatch.record_metric": (
+        "namespace",
+        "metric_name",
+        "value",
+        "unit",
+        "dimensions",
+    ),
     "ministack.core.iam_evaluator.combine_resource_policy": (
         "identity",
         "ctx",

@@ -1,0 +1,164 @@
+"""From a line of the checker's log to a message about an alarm."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from cloud import SOURCE_REGION, Cloud, document, unique
+
+
+class Alarm:
+    """A log group with a metric filter, an alarm on what it counts, and the topic that it tells."""
+
+    def __init__(self, cloud: Cloud, **changed: Any) -> None:
+        self.logs, self.cloudwatch = cloud.client("logs"), cloud.client("cloudwatch")
+        self.sqs = cloud.client("sqs")
+        self.name = unique("alarm")
+        self.logs.create_log_group(logGroupName=self.name)
+        self.logs.create_log_stream(logGroupName=self.name, logStreamName="s")
+        self.logs.put_metric_filter(
+            logGroupName=self.name,
+            filterName="findings",
+            filterPattern="{ $.compliant IS FALSE }",
+            metricTransformations=[
+                {"metricName": self.name, "metricNamespace": "Tests", "metricValue": "1"}
+            ],
+        )
+        sns = cloud.client("sns")
+        topic = sns.create_topic(Name=self.name)["TopicArn"]
+        self.queue = self.sqs.create_queue(QueueName=self.name)["QueueUrl"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])
+        arn = attributes["Attributes"]["QueueArn"]
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
+        self.sqs.set_queue_attributes(
+            QueueUrl=self.queue, Attributes={"Policy": document(statement)}
+        )
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        settings = {
+            "AlarmName": self.name,
+            "Namespace": "Tests",
+            "MetricName": self.name,
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": [topic],
+        }
+        self.cloudwatch.put_metric_alarm(**{**settings, **changed})
+
+    def write(self, *lines: Any) -> None:
+        now = int(time.time() * 1000)
+        events = [{"timestamp": now, "message": json.dumps(line)} for line in lines]
+        self.logs.put_log_events(logGroupName=self.name, logStreamName="s", logEvents=events)
+
+    def state(self) -> str:
+        found = self.cloudwatch.describe_alarms(AlarmNames=[self.name])["MetricAlarms"]
+        return str(found[0]["StateValue"])
+
+    def told(self) -> list[dict[str, Any]]:
+        answer = self.sqs.receive_message(
+            QueueUrl=self.queue, WaitTimeSeconds=2, MaxNumberOfMessages=10
+        )
+        bodies = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+        return [json.loads(body["Message"]) for body in bodies]
+
+
+def test_a_finding_rings_and_what_is_compliant_does_not(cloud: Cloud) -> None:
+    alarm = Alarm(cloud)
+    assert alarm.state() == "OK"
+    alarm.write({"compliant": True}, {"compliant": None}, "no verdict")
+    assert alarm.state() == "OK"
+    alarm.write({"compliant": False})
+    assert alarm.state() == "ALARM"
+    [message] = alarm.told()
+    assert (message["AlarmName"], message["NewStateValue"]) == (alarm.name, "ALARM")
+
+
+def test_it_is_quiet_again_when_the_time_is_over(cloud: Cloud) -> None:
+    # The shortest period that an alarm of AWS may have is ten seconds.
+    alarm = Alarm(cloud, Period=10)
+    alarm.write({"compliant": False})
+    assert alarm.state() == "ALARM"
+    deadline = time.time() + 20
+    while alarm.state() != "OK":
+        assert time.time() < deadline
+        time.sleep(0.5)
+
+
+@pytest.mark.parametrize(
+    ("missing", "state"),
+    [
+        ("notBreaching", "OK"),
+        ("breaching", "ALARM"),
+        ("missing", "INSUFFICIENT_DATA"),
+        ("ignore", "INSUFFICIENT_DATA"),
+    ],
+)
+def test_nothing_recorded(cloud: Cloud, missing: str, state: str) -> None:
+    assert Alarm(cloud, TreatMissingData=missing).state() == state
+
+
+def test_one_bad_period_of_three_is_not_three(cloud: Cloud) -> None:
+    alarm = Alarm(cloud, EvaluationPeriods=3)
+    alarm.write({"compliant": False})
+    assert alarm.state() == "OK"
+
+
+def test_embedded_metrics_count_by_their_dimensions(cloud: Cloud) -> None:
+    bucket = unique("bucket")
+
+    def of(name: str, **dimensions: str) -> Alarm:
+        listed = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+        return Alarm(
+            cloud, Namespace="EncryptedReplication", MetricName=name, Dimensions=listed
+        )
+
+    by_bucket = of("NonCompliant", Bucket=bucket)
+    by_both = of("NonCompliant", Bucket=bucket, Verdict="WrongKey")
+    others = of("NonCompliant", Bucket="another")
+    none = of("ReplicationFailures", Bucket=bucket)
+    # As the checker writes it: crates/compliance/src/metrics.rs.
+    by_bucket.write(
+        {
+            "_aws": {
+                "Timestamp": int(time.time() * 1000),
+                "CloudWatchMetrics": [
+                    {
+                        "Namespace": "EncryptedReplication",
+                        "Dimensions": [["Bucket"], ["Bucket", "Verdict"]],
+                        "Metrics": [
+                            {"Name": "NonCompliant", "Unit": "Count"},
+                            {"Name": "CheckLatency", "Unit": "Milliseconds"},
+                        ],
+                    }
+                ],
+            },
+            "Bucket": bucket,
+            "Verdict": "WrongKey",
+            "NonCompliant": 2,
+            "CheckLatency": [12, 30],
+        }
+    )
+    states = [alarm.state() for alarm in (by_bucket, by_both, others, none)]
+    assert states == ["ALARM", "ALARM", "OK", "OK"]
+    latency = cloud.client("cloudwatch", SOURCE_REGION).get_metric_statistics(
+        Namespace="EncryptedReplication",
+        MetricName="CheckLatency",
+        Dimensions=[{"Name": "Bucket", "Value": bucket}],
+        StartTime=time.time() - 600,
+        EndTime=time.time() + 60,
+        Period=3600,
+        Statistics=["SampleCount", "Maximum"],
+    )
+    [point] = latency["Datapoints"]
+    assert (point["SampleCount"], point["Maximum"]) == (2, 30)
