@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::output::Format;
-use crate::{explain, generate};
+use crate::{audit, compare, explain, generate};
 
 /// Looks at S3 replication of KMS-encrypted objects, whoever set it up, and says what is wrong with it.
 ///
@@ -47,6 +47,10 @@ pub struct Common {
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Verdicts on the replicas that are in a destination bucket
+    Audit(audit::Arguments),
+    /// Source and destinations, version by version: what is missing, complete up to when
+    Compare(compare::Arguments),
     /// What a verdict, check, failure reason or replication status means, and what to do about it
     Explain(explain::Arguments),
     /// Completions for a shell

@@ -26,6 +26,7 @@ pub const CALLS: &[(&str, &[&str])] = &[
         "GetObjectLockConfiguration",
         &["s3:GetBucketObjectLockConfiguration"],
     ),
+    ("GetObjectTagging", &["s3:GetObjectVersionTagging"]),
     ("GetParametersByPath", &["ssm:GetParametersByPath"]),
     ("GetRole", &["iam:GetRole"]),
     ("GetRolePolicy", &["iam:GetRolePolicy"]),

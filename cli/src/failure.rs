@@ -20,6 +20,9 @@ pub enum Failure {
     /// A call to AWS failed.
     #[error("{0}")]
     Aws(Box<Refused>),
+    /// It could look at a part only.
+    #[error("{0}")]
+    Incomplete(String),
     /// What was found could not be written.
     #[error("cannot write what was found: {0}")]
     Output(#[from] io::Error),

@@ -17,11 +17,17 @@
 //! the words of a refusal and `docs/read-only-policy.json` come from there.
 
 pub mod arguments;
+pub mod audit;
+pub mod bucket;
 pub mod calls;
+pub mod compare;
 pub mod explain;
 pub mod failure;
 pub mod generate;
+pub mod listing;
+pub mod looking;
 pub mod output;
+pub mod pace;
 pub mod progress;
 pub mod session;
 mod signals;
@@ -107,6 +113,8 @@ pub async fn main() -> ExitCode {
 
 async fn perform(command: &Command, context: &Context) -> Result<Outcome, Failure> {
     match command {
+        Command::Audit(arguments) => audit::run(arguments, context).await,
+        Command::Compare(arguments) => compare::run(arguments, context).await,
         Command::Explain(arguments) => explain::run(arguments, context),
         Command::Completions(arguments) => generate::completions(arguments),
         Command::Man => generate::man(),

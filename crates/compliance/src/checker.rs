@@ -17,7 +17,7 @@ use crate::subject::{ObjectVersion, ReplicationEvent, Subject};
 pub use crate::trip::Trip;
 use crate::trip::arrived;
 use crate::verdict::{
-    self, Evidence, Expected, Judgement, Verdict, judge_object, judge_replication,
+    self, Authority, Evidence, Expected, Judgement, Verdict, judge_object, judge_replication,
 };
 
 /// Judges subjects.
@@ -51,6 +51,13 @@ impl<A> Checker<A> {
     #[must_use]
     pub fn trusting_bucket_default(mut self, trusts: bool) -> Self {
         self.expectations.trusts_default = trusts;
+        self
+    }
+
+    /// Says in verdicts that what [`FindExpectation::registry`] gives is this authority's word.
+    #[must_use]
+    pub fn naming_registry(mut self, authority: Authority) -> Self {
+        self.expectations.registry_is = authority;
         self
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Expectations {
     registries: Cache<String, Arc<Registry>, AskError>,
     defaults: Cache<String, Option<BucketDefault>, AskError>,
     pub(crate) trusts_default: bool,
+    /// Whose word the registry's is.
+    pub(crate) registry_is: Authority,
 }
 
 /// What a bucket's default encryption says, where it counts.
@@ -39,6 +41,7 @@ impl Expectations {
             registries: Cache::new(time_to_live),
             defaults: Cache::new(time_to_live),
             trusts_default: false,
+            registry_is: Authority::Registry,
         }
     }
 
@@ -81,7 +84,7 @@ impl Expectations {
                 });
             }
             return Ok(Some(Expected {
-                from: Authority::Registry,
+                from: self.registry_is,
                 keys,
                 several_owners: word.several_owners,
             }));

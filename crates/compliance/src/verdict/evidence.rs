@@ -14,6 +14,8 @@ pub enum Authority {
     Registry,
     /// The bucket's default encryption, where somebody said that it counts.
     BucketDefault,
+    /// The replication rules that lead to the bucket, for who has them at hand.
+    Rules,
 }
 
 impl Authority {
@@ -24,6 +26,7 @@ impl Authority {
             Self::Environment => "environment",
             Self::Registry => "registry",
             Self::BucketDefault => "bucket-default",
+            Self::Rules => "replication-rules",
         }
     }
 }
