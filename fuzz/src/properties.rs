@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_names::Home;
 use replication::Replication;
-use replication::arn::Home;
 use replication::fault::Faults;
 use replication::observed::{Observed, ObservedDestination};
 use replication::owner::Owner;

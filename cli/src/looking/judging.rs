@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use compliance::ports::{
     AskError, DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection,
-    KeyAnswer, RegistryParameter, Repair, RepairObject,
+    KeyAnswer, RegistryParameter, Repair, RepairObject, Target,
 };
 use compliance::subject::ObjectVersion;
 
@@ -76,8 +76,7 @@ impl<H: HeadVersion, E: Send + Sync> RepairObject for Judging<H, E> {
     async fn repair(
         &self,
         _: &ObjectVersion,
-        _: &str,
-        _: bool,
+        _: &Target,
         _: Option<&str>,
     ) -> Result<Repair, AskError> {
         Ok(Repair::Refused("this command only looks".to_owned()))

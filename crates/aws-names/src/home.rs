@@ -1,7 +1,6 @@
 //! Where a function runs.
 
 use crate::arn::Arn;
-use crate::kms::{AliasArn, KeyArn};
 
 /// Partition, Region and account, read from a function's own ARN: none of them is ever written down
 /// as a literal.
@@ -45,28 +44,6 @@ impl Home {
     #[must_use]
     pub fn bucket_arn(&self, bucket: &str) -> String {
         format!("arn:{}:s3:::{bucket}", self.partition)
-    }
-
-    /// The ARN of the KMS key with this id here.
-    #[must_use]
-    pub fn key(&self, id: &str) -> KeyArn {
-        KeyArn {
-            partition: self.partition.clone(),
-            region: self.region.clone(),
-            account: self.account.clone(),
-            id: id.to_owned(),
-        }
-    }
-
-    /// The ARN of the KMS alias `alias/…` here.
-    #[must_use]
-    pub fn alias(&self, alias: &str) -> AliasArn {
-        AliasArn {
-            partition: self.partition.clone(),
-            region: self.region.clone(),
-            account: self.account.clone(),
-            alias: alias.to_owned(),
-        }
     }
 
     /// The ARN of what KMS has under this name (`key/…`, `alias/…`) in an account and Region of this

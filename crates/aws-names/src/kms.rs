@@ -87,6 +87,30 @@ impl fmt::Display for AliasArn {
     }
 }
 
+impl Home {
+    /// The ARN of the KMS key with this id here.
+    #[must_use]
+    pub fn key(&self, id: &str) -> KeyArn {
+        KeyArn {
+            partition: self.partition.clone(),
+            region: self.region.clone(),
+            account: self.account.clone(),
+            id: id.to_owned(),
+        }
+    }
+
+    /// The ARN of the KMS alias `alias/…` here.
+    #[must_use]
+    pub fn alias(&self, alias: &str) -> AliasArn {
+        AliasArn {
+            partition: self.partition.clone(),
+            region: self.region.clone(),
+            account: self.account.clone(),
+            alias: alias.to_owned(),
+        }
+    }
+}
+
 /// A key's name as somebody wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyName {

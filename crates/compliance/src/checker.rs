@@ -8,10 +8,7 @@ use tokio::time::Instant;
 use crate::cache::Freshness;
 use crate::expectations::Expectations;
 use crate::keys::{Asking, KeyKnowledge, Keys};
-use crate::ports::{
-    AskError, DescribeKey, FindExpectation, InspectObject, Inspection, Observed, Repair,
-    RepairObject,
-};
+use crate::ports::{AskError, CheckerPorts, Inspection, Observed, Repair};
 use crate::repair;
 use crate::subject::{ObjectVersion, ReplicationEvent, Subject};
 pub use crate::trip::Trip;
@@ -19,6 +16,9 @@ use crate::trip::arrived;
 use crate::verdict::{
     self, Authority, Evidence, Expected, Judgement, Verdict, judge_object, judge_replication,
 };
+
+/// What is expected; where nobody could be asked, that matters for replicas alone.
+type Expectation = Result<Option<Expected>, AskError>;
 
 /// Judges subjects.
 ///
@@ -67,7 +67,7 @@ impl<A> Checker<A> {
     }
 }
 
-impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A> {
+impl<A: CheckerPorts> Checker<A> {
     /// A checker with empty caches. Where `allowed` (`EXPECTED_KMS_KEY_ARNS`) is not empty it alone
     /// says which keys are right, for every bucket.
     #[must_use]
@@ -107,7 +107,7 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         };
         let inspect = self.aws.inspect(version, trip.owner_of(version));
         let (inspection, expected) = futures_util::future::join(inspect, expected).await;
-        let verdict = self.look(version, inspection?, expected, &asking).await?;
+        let verdict = self.look(version, (inspection?, expected), &asking).await?;
         if verdict.judgement.may_be_outdated() {
             // On the heap, as it is rare and large: each of a batch's futures would hold room for it.
             Box::pin(self.look_closer(verdict, trip)).await
@@ -140,7 +140,7 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         };
         let asking = self.keys.ask(&self.aws, trip, freshness);
         let expected = self.expectations.on(&verdict.version, &asking).await;
-        self.judge(&verdict.version, observed, expected, &asking)
+        self.judge(&verdict.version, (observed, expected), &asking)
             .await
     }
 
@@ -148,13 +148,12 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
     async fn look(
         &self,
         version: &ObjectVersion,
-        inspection: Inspection,
-        expected: Result<Option<Expected>, AskError>,
+        (inspection, expected): (Inspection, Expectation),
         asking: &Asking<'_, A>,
     ) -> Result<Verdict, AskError> {
         let judgement = match inspection {
             Inspection::Object(observed) => {
-                return self.judge(version, observed, expected, asking).await;
+                return self.judge(version, (observed, expected), asking).await;
             }
             Inspection::NotFound => verdict::gone(false),
             Inspection::DeleteMarker => verdict::gone(true),
@@ -170,8 +169,7 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
     async fn judge(
         &self,
         version: &ObjectVersion,
-        observed: Observed,
-        expected: Result<Option<Expected>, AskError>,
+        (observed, expected): (Observed, Expectation),
         asking: &Asking<'_, A>,
     ) -> Result<Verdict, AskError> {
         let status = observed.replication_status.as_deref();
@@ -243,9 +241,7 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
             ..before.version.clone()
         };
         let owner = trip.owner_of(version);
-        let answer = self
-            .aws
-            .repair(version, &target.key, target.bucket_key, owner);
+        let answer = self.aws.repair(version, &target, owner);
         let lost = match answer.await {
             Ok(Repair::Refused(answer)) => {
                 let why = format!("S3 refused UpdateObjectEncryption: {answer}");
@@ -294,7 +290,7 @@ impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> Checker<A>
         let inspection = self.aws.inspect(version, trip.owner_of(version)).await?;
         let asking = self.keys.ask(&self.aws, trip, Freshness::Since(trip.began));
         let expected = Ok(before.expected.clone());
-        self.look(version, inspection, expected, &asking).await
+        self.look(version, (inspection, expected), &asking).await
     }
 }
 

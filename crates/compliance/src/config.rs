@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use aws_names::{KeyName, needs_path_style};
@@ -109,15 +110,14 @@ impl Config {
     pub fn read<S: BuildHasher>(
         variables: &HashMap<String, String, S>,
     ) -> Result<Self, ConfigError> {
-        let number = |name, default, from, to| number(variables.get(name), name, default, from, to);
+        let number = |name, default, range| number(variables.get(name), name, default, range);
         let ttl = number(
             EXPECTATION_TTL_SECONDS,
             DEFAULT_TTL_SECONDS,
-            0,
-            LONGEST_TTL_SECONDS,
+            0..=LONGEST_TTL_SECONDS,
         )?;
-        let concurrency = number(MAX_CONCURRENCY, DEFAULT_CONCURRENCY, 1, MOST_CONCURRENCY)?;
-        let receives = number(MAX_RECEIVE_COUNT, DEFAULT_RECEIVES, 1, MOST_RECEIVES)?;
+        let concurrency = number(MAX_CONCURRENCY, DEFAULT_CONCURRENCY, 1..=MOST_CONCURRENCY)?;
+        let receives = number(MAX_RECEIVE_COUNT, DEFAULT_RECEIVES, 1..=MOST_RECEIVES)?;
         let endpoint = variables
             .get("AWS_ENDPOINT_URL_S3")
             .or_else(|| variables.get("AWS_ENDPOINT_URL"))
@@ -142,19 +142,18 @@ fn number(
     value: Option<&String>,
     name: &'static str,
     default: u64,
-    from: u64,
-    to: u64,
+    range: RangeInclusive<u64>,
 ) -> Result<u64, ConfigError> {
     let Some(value) = value else {
         return Ok(default);
     };
     match value.parse() {
-        Ok(number) if (from..=to).contains(&number) => Ok(number),
+        Ok(number) if range.contains(&number) => Ok(number),
         _ => Err(ConfigError::Number {
             name,
             value: value.clone(),
-            from,
-            to,
+            from: *range.start(),
+            to: *range.end(),
         }),
     }
 }

@@ -7,7 +7,7 @@ use futures_util::stream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::checker::{Checker, Trip};
-use crate::ports::{AskError, DescribeKey, FindExpectation, InspectObject, RepairObject};
+use crate::ports::{AskError, CheckerPorts};
 use crate::subject::{ObjectVersion, Subject};
 use crate::verdict::Verdict;
 
@@ -80,29 +80,34 @@ fn may_pass(verdict: &Verdict) -> bool {
     verdict.judgement.detail.may_pass()
 }
 
+/// How many at once, and until when.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// HEADs in flight.
+    pub max_concurrency: usize,
+    /// When to stop.
+    pub stop: Instant,
+}
+
 /// Judges all subjects until `stop`, with at most `max_concurrency` at a time.
 ///
 /// The same version twice is looked at once, and both subjects share the verdict. What is not done
 /// at `stop` is dropped, requests in flight included, and marked [`Fate::OutOfTime`].
-pub async fn judge<A>(
+pub async fn judge<A: CheckerPorts>(
     checker: &Checker<A>,
     subjects: &[&Subject],
     trip: Trip<'_>,
-    max_concurrency: usize,
-    stop: Instant,
-) -> Judged
-where
-    A: InspectObject + FindExpectation + DescribeKey + RepairObject,
-{
+    limits: Limits,
+) -> Judged {
     let (places, distinct) = distinct(subjects);
     let mut results: Vec<Option<Result<Verdict, AskError>>> = Vec::new();
     results.resize_with(distinct.len(), || None);
     {
         let checks = stream::iter(distinct.into_iter().enumerate())
             .map(|(place, subject)| async move { (place, checker.check(subject, trip).await) })
-            .buffer_unordered(max_concurrency);
+            .buffer_unordered(limits.max_concurrency);
         let mut checks = std::pin::pin!(checks);
-        while let Ok(Some((place, result))) = timeout_at(stop, checks.next()).await {
+        while let Ok(Some((place, result))) = timeout_at(limits.stop, checks.next()).await {
             if let Some(slot) = results.get_mut(place) {
                 *slot = Some(result);
             }

@@ -1,18 +1,13 @@
-//! CloudWatch metrics in embedded metric format: lines of JSON that CloudWatch reads from the log.
+//! CloudWatch metrics of a batch of verdicts.
 //!
 //! One line for each bucket and verdict of a batch. Each line counts its own verdicts only, so the
 //! sum over a bucket's lines, which is what the dimension set `[Bucket]` shows, counts nothing twice.
-//!
-//! See <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use embedded_metrics::{Dimensions, Metric, line};
 
 use crate::verdict::{Kind, Verdict};
-
-/// The metrics' namespace.
-pub const NAMESPACE: &str = "EncryptedReplication";
 
 /// Every metric: name, unit, meaning.
 pub const METRICS: [(&str, &str, &str); 5] = [
@@ -32,7 +27,7 @@ pub const METRICS: [(&str, &str, &str); 5] = [
         COUNT,
         "versions that this checker re-encrypted, whatever their verdict is since",
     ),
-    (LATENCY, "Milliseconds", "from the event to the verdict"),
+    (LATENCY, MILLISECONDS, "from the event to the verdict"),
 ];
 const CHECKED: &str = "ReplicasChecked";
 const NON_COMPLIANT: &str = "NonCompliant";
@@ -40,6 +35,7 @@ const FAILURES: &str = "ReplicationFailures";
 const REPAIRED: &str = "Repaired";
 const LATENCY: &str = "CheckLatency";
 const COUNT: &str = "Count";
+const MILLISECONDS: &str = "Milliseconds";
 
 /// CloudWatch takes at most this many values of one metric in one line.
 const MOST_VALUES: usize = 100;
@@ -84,67 +80,34 @@ impl Metrics {
     pub fn lines(&self, now_ms: i64) -> Vec<String> {
         let mut lines = Vec::new();
         for ((bucket, kind), group) in &self.groups {
-            let mut chunks = group.latencies_ms.chunks(MOST_VALUES);
-            lines.push(first_line(bucket, *kind, group, chunks.next(), now_ms));
-            lines.extend(chunks.map(|chunk| {
-                let mut line = head(bucket, *kind, &[latency_definition()], now_ms);
-                set(&mut line, LATENCY, json!(chunk));
-                line.to_string()
-            }));
+            let by_verdict = Dimensions {
+                sets: &[&["Bucket"], &["Bucket", "Verdict"]],
+                values: &[("Bucket", bucket), ("Verdict", kind.as_str())],
+            };
+            let mut chunks = group.latencies_ms.chunks(MOST_VALUES).map(latencies);
+            let counts = group.counts().into_iter().chain(chunks.next());
+            lines.push(line(now_ms, by_verdict, counts.collect()));
+            lines.extend(chunks.map(|chunk| line(now_ms, by_verdict, vec![chunk])));
         }
         lines
     }
 }
 
-fn first_line(
-    bucket: &str,
-    kind: Kind,
-    group: &Group,
-    latencies: Option<&[i64]>,
-    now_ms: i64,
-) -> String {
-    let count = |name: &str| json!({"Name": name, "Unit": COUNT});
-    let mut definitions = vec![
-        count(CHECKED),
-        count(NON_COMPLIANT),
-        count(FAILURES),
-        count(REPAIRED),
-    ];
-    if latencies.is_some() {
-        definitions.push(latency_definition());
+impl Group {
+    fn counts(&self) -> [Metric; 4] {
+        [
+            Metric::count(CHECKED, self.checked),
+            Metric::count(NON_COMPLIANT, self.non_compliant),
+            Metric::count(FAILURES, self.failures),
+            Metric::count(REPAIRED, self.repaired),
+        ]
     }
-    let mut line = head(bucket, kind, &definitions, now_ms);
-    set(&mut line, CHECKED, group.checked.into());
-    set(&mut line, NON_COMPLIANT, group.non_compliant.into());
-    set(&mut line, FAILURES, group.failures.into());
-    set(&mut line, REPAIRED, group.repaired.into());
-    if let Some(latencies) = latencies {
-        set(&mut line, LATENCY, json!(latencies));
-    }
-    line.to_string()
 }
 
-fn latency_definition() -> Value {
-    json!({"Name": LATENCY, "Unit": "Milliseconds"})
-}
-
-fn head(bucket: &str, kind: Kind, definitions: &[Value], now_ms: i64) -> Value {
-    json!({
-        "_aws": {
-            "Timestamp": now_ms,
-            "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
-                "Dimensions": [["Bucket"], ["Bucket", "Verdict"]],
-                "Metrics": definitions,
-            }],
-        },
-        "Bucket": bucket,
-        "Verdict": kind.as_str(),
-    })
-}
-
-fn set(line: &mut Value, name: &str, value: Value) {
-    if let Some(fields) = line.as_object_mut() {
-        fields.insert(name.to_owned(), value);
+fn latencies(chunk: &[i64]) -> Metric {
+    Metric {
+        name: LATENCY,
+        unit: MILLISECONDS,
+        value: chunk.into(),
     }
 }

@@ -187,6 +187,19 @@ pub struct VersionPage {
     pub next: Option<Marker>,
 }
 
+/// What is to be listed.
+#[derive(Clone, Copy, Debug)]
+pub struct Listing<'a> {
+    /// The bucket.
+    pub bucket: &'a str,
+    /// Start of the keys.
+    pub prefix: &'a str,
+    /// Where the page starts.
+    pub after: &'a Marker,
+    /// The account that the bucket is expected to be of.
+    pub owner: Option<&'a str>,
+}
+
 /// Lists the versions of a bucket, for a sweep.
 pub trait ListVersions: Send + Sync {
     /// One page.
@@ -195,10 +208,7 @@ pub trait ListVersions: Send + Sync {
     /// Where S3 will not list, for whatever reason.
     fn list(
         &self,
-        bucket: &str,
-        prefix: &str,
-        after: &Marker,
-        owner: Option<&str>,
+        listing: Listing<'_>,
     ) -> impl Future<Output = Result<VersionPage, AskError>> + Send;
 }
 
@@ -211,17 +221,25 @@ pub enum Repair {
     Refused(String),
 }
 
+/// What a replica is to be encrypted with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The key's ARN.
+    pub key: String,
+    /// Whether with an S3 Bucket Key, as it is today.
+    pub bucket_key: bool,
+}
+
 /// Re-encrypts one object version in place.
 pub trait RepairObject: Send + Sync {
-    /// Has S3 encrypt the version's data key with SSE-KMS under the key of this ARN.
+    /// Has S3 encrypt the version's data key with SSE-KMS under that key.
     ///
     /// # Errors
     /// Throttling, server faults, timeouts: after the SDK's own retries. S3 may have done it.
     fn repair(
         &self,
         version: &ObjectVersion,
-        key_arn: &str,
-        bucket_key: bool,
+        target: &Target,
         owner: Option<&str>,
     ) -> impl Future<Output = Result<Repair, AskError>> + Send;
 }
@@ -239,66 +257,12 @@ pub trait PublishFindings: Send + Sync {
     ) -> impl Future<Output = Result<Vec<Result<(), Refusal>>, AskError>> + Send;
 }
 
-impl<A: InspectObject> InspectObject for &A {
-    async fn inspect(
-        &self,
-        version: &ObjectVersion,
-        owner: Option<&str>,
-    ) -> Result<Inspection, AskError> {
-        (**self).inspect(version, owner).await
-    }
-}
+/// What verdicts and repairs take.
+pub trait CheckerPorts: InspectObject + FindExpectation + DescribeKey + RepairObject {}
 
-impl<A: FindExpectation> FindExpectation for &A {
-    async fn registry(&self, bucket: &str) -> Result<Vec<RegistryParameter>, AskError> {
-        (**self).registry(bucket).await
-    }
+impl<A: InspectObject + FindExpectation + DescribeKey + RepairObject> CheckerPorts for A {}
 
-    async fn default_encryption(
-        &self,
-        bucket: &str,
-        owner: Option<&str>,
-    ) -> Result<DefaultEncryption, AskError> {
-        (**self).default_encryption(bucket, owner).await
-    }
-}
+/// All of it: AWS, or a stand-in for it.
+pub trait AllPorts: CheckerPorts + ListVersions + PublishFindings {}
 
-impl<A: DescribeKey> DescribeKey for &A {
-    async fn describe(&self, key: &str) -> Result<KeyAnswer, AskError> {
-        (**self).describe(key).await
-    }
-}
-
-impl<A: ListVersions> ListVersions for &A {
-    async fn list(
-        &self,
-        bucket: &str,
-        prefix: &str,
-        after: &Marker,
-        owner: Option<&str>,
-    ) -> Result<VersionPage, AskError> {
-        (**self).list(bucket, prefix, after, owner).await
-    }
-}
-
-impl<A: RepairObject> RepairObject for &A {
-    async fn repair(
-        &self,
-        version: &ObjectVersion,
-        key_arn: &str,
-        bucket_key: bool,
-        owner: Option<&str>,
-    ) -> Result<Repair, AskError> {
-        (**self).repair(version, key_arn, bucket_key, owner).await
-    }
-}
-
-impl<A: PublishFindings> PublishFindings for &A {
-    async fn put(
-        &self,
-        bus: &str,
-        events: &[&Event],
-    ) -> Result<Vec<Result<(), Refusal>>, AskError> {
-        (**self).put(bus, events).await
-    }
-}
+impl<A: CheckerPorts + ListVersions + PublishFindings> AllPorts for A {}

@@ -4,16 +4,8 @@
 
 use expectation::Algorithm;
 
+use crate::ports::Target;
 use crate::verdict::{Authority, ExpectedKey, Kind, Standing, Verdict, is_replica};
-
-/// What a replica is to be encrypted with.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// The key's ARN.
-    pub(crate) key: String,
-    /// Whether with an S3 Bucket Key, as it is today.
-    pub(crate) bucket_key: bool,
-}
 
 /// Whether the verdict is one that a repair may mend.
 pub(crate) fn is_wrong(verdict: &Verdict) -> bool {

@@ -9,8 +9,9 @@ mod tests {
     use std::{env, fs};
 
     use compliance::failure_reason::TABLE;
-    use compliance::metrics::{METRICS, NAMESPACE};
+    use compliance::metrics::METRICS;
     use compliance::verdict::Kind;
+    use embedded_metrics::NAMESPACE;
 
     #[test]
     fn the_page_of_verdicts_metrics_and_failure_reasons() {

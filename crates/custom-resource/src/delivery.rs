@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use crate::deadline::Deadline;
+use crate::response::Answer;
 use crate::response_url::ResponseUrl;
 use crate::transport::Transport;
 
@@ -57,22 +58,22 @@ pub enum DeliveryError {
     },
 }
 
-/// Puts `body` to `url` until it is taken or refused, or `deadline` leaves no time for another
+/// Puts the answer to `url` until it is taken or refused, or `deadline` leaves no time for another
 /// attempt. Returns the number of attempts; one is made however late it is.
 pub(crate) async fn deliver<T: Transport>(
     transport: &T,
     url: &ResponseUrl,
-    body: &[u8],
-    request_id: &str,
+    answer: &Answer,
     deadline: Deadline,
 ) -> Result<u32, DeliveryError> {
+    let (body, request_id) = (answer.body(), &answer.echo.request_id);
     let mut attempts = 0;
     loop {
         let limit = doubled(FIRST_ATTEMPT, attempts, LONGEST_ATTEMPT)
             .min(deadline.remaining())
             .max(SHORTEST_ATTEMPT);
         attempts += 1;
-        let attempt = transport.put(url, CONTENT_TYPE, body.to_vec());
+        let attempt = transport.put(url, CONTENT_TYPE, body.clone());
         let last = match timeout(limit, attempt).await {
             Ok(Ok(200..=299)) => return Ok(attempts),
             Ok(Ok(status @ 500..=599)) => format!("HTTP status {status}"),

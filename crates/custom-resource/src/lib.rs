@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cut;
 mod deadline;
 mod delivery;
 mod error;

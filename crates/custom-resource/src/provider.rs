@@ -76,7 +76,7 @@ impl<R: CustomResource, T: Transport> Provider<R, T> {
         let end = Deadline::of_invocation(&context).earlier_by(RETURN_RESERVE);
         match (payload.value, payload.fault) {
             (Value::Object(members), damage) if is_request(&members) => {
-                self.answer(members, damage, &context, end).await
+                self.answer((members, damage), &context, end).await
             }
             (_, Some(fault)) => Err(InvocationError::NotJson(fault)),
             (payload @ Value::Object(_), None) => self.invoke(payload, context, end).await,
@@ -100,8 +100,7 @@ impl<R: CustomResource, T: Transport> Provider<R, T> {
 
     async fn answer(
         &self,
-        members: Map<String, Value>,
-        damage: Option<String>,
+        (members, damage): (Map<String, Value>, Option<String>),
         context: &Context,
         end: Deadline,
     ) -> Result<Value, InvocationError> {
@@ -133,8 +132,7 @@ impl<R: CustomResource, T: Transport> Provider<R, T> {
         }
         .fitted();
         let request_id = &answer.echo.request_id;
-        let body = answer.body();
-        let attempts = deliver(&self.transport, &url, &body, request_id, end)
+        let attempts = deliver(&self.transport, &url, &answer, end)
             .await
             .inspect_err(|error| {
                 tracing::error!(%request_id, %error, "the answer was not delivered");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::response::escaped_len;
+use crate::cut::escaped_len;
 
 /// ARN of a stack: at most 128 bytes of name and 36 of id after some 80 of prefix.
 const MAX_STACK_ID: usize = 512;

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::arn::Home;
 use crate::error::AwsError;
 use crate::ports::Aws;
-use crate::spec::Spec;
+use crate::spec::Site;
+use aws_names::Home;
 
 /// AWS, bucket by bucket.
 #[derive(Debug)]
@@ -33,39 +33,36 @@ struct Foreign {
 }
 
 impl<'a, A: Aws> Accounts<'a, A> {
-    /// The accounts of the destinations of all `specs`; of two that name one bucket the first counts.
-    pub async fn of(aws: &'a A, home: &Home, specs: &[&Spec]) -> Self {
+    /// The accounts of all `sites`; of two with one bucket the first counts.
+    pub async fn of(aws: &'a A, home: &Home, sites: &[Site]) -> Self {
         let mut foreign: BTreeMap<String, Foreign> = BTreeMap::new();
         let mut roles = BTreeMap::new();
         let mut trouble = None;
-        for spec in specs {
-            for rule in &spec.rules {
-                let bucket = &rule.destination_bucket;
-                let account = spec.account_of(bucket, home).to_owned();
-                if account == home.account {
-                    continue;
-                }
-                let given = rule.rule.destination.replica_kms_key_id.clone();
-                if let Some(known) = foreign.get_mut(bucket) {
-                    known.makes_key |= given.is_none();
-                    known.keys.extend(given);
-                    continue;
-                }
-                let role = spec.assumed_for(bucket).map(str::to_owned);
-                // Many destinations may be reached by one role.
-                if let Some(role) = role.as_ref().filter(|role| !roles.contains_key(*role)) {
-                    let there = aws.assuming(role).await;
-                    let there = there.map_err(|error| trouble.get_or_insert(error)).ok();
-                    roles.insert(role.clone(), there);
-                }
-                let there = Foreign {
-                    account,
-                    role,
-                    makes_key: given.is_none(),
-                    keys: given.into_iter().collect(),
-                };
-                foreign.insert(bucket.clone(), there);
+        for site in sites {
+            let Site { bucket, keys, .. } = site;
+            if let Some(known) = foreign.get_mut(bucket) {
+                known.makes_key |= keys.is_empty();
+                known.keys.extend(keys.iter().cloned());
+                continue;
             }
+            let account = site.account.as_ref().filter(|id| **id != home.account);
+            let Some(account) = account.cloned() else {
+                continue;
+            };
+            let role = site.assume_role_arn.clone();
+            // Many destinations may be reached by one role.
+            if let Some(role) = role.as_ref().filter(|role| !roles.contains_key(*role)) {
+                let there = aws.assuming(role).await;
+                let there = there.map_err(|error| trouble.get_or_insert(error)).ok();
+                roles.insert(role.clone(), there);
+            }
+            let there = Foreign {
+                account,
+                role,
+                makes_key: keys.is_empty(),
+                keys: keys.clone(),
+            };
+            foreign.insert(bucket.clone(), there);
         }
         Self {
             home: aws,

@@ -85,13 +85,15 @@ pub(crate) struct Answered {
     verification: String,
     seconds: String,
     unproved: BTreeMap<String, String>,
-    /// Of those, in words.
+    /// What the request changed, of what a person should know.
+    warnings: Vec<String>,
+    /// Of the unproved, in words.
     pub(crate) reason: Option<String>,
     pub(crate) changes: String,
 }
 
 impl Answered {
-    pub(crate) fn of(proof: &Proof, writes: u32) -> Self {
+    pub(crate) fn of(proof: &Proof, writes: u32, warnings: Vec<String>) -> Self {
         Self {
             verification: proof.verification.name().to_owned(),
             seconds: match proof.verification {
@@ -100,6 +102,7 @@ impl Answered {
             },
             reason: proof.reason(),
             unproved: proof.unproved.clone(),
+            warnings,
             changes: writes.to_string(),
         }
     }
@@ -110,6 +113,7 @@ impl Answered {
             verification: proved.verification.clone(),
             seconds: proved.seconds.clone(),
             unproved: proved.unproved.clone(),
+            warnings: proved.warnings.clone(),
             reason: in_words(&proved.unproved),
             changes: proved.changes.clone(),
         }
@@ -124,6 +128,7 @@ impl Answered {
             seconds: self.seconds.clone(),
             changes: self.changes.clone(),
             unproved: self.unproved.clone(),
+            warnings: self.warnings.clone(),
         }
     }
 }
@@ -182,13 +187,15 @@ pub(crate) fn attributes(replication: &Replication, came: &Came<'_>) -> Map<Stri
         "BatchJobId",
         Value::String(came.job.clone().unwrap_or_default()),
     );
-    put(WARNINGS, Value::String(told(came.warnings)));
+    let last = came.warnings.iter().map(Fault::to_string);
+    let warnings: Vec<_> = came.answered.warnings.iter().cloned().chain(last).collect();
+    put(WARNINGS, Value::String(told(&warnings)));
     put("Changes", Value::String(came.answered.changes.clone()));
     fitted(data)
 }
 
 /// Warnings in one text, cut where it is too long for an answer.
-fn told(warnings: &[Fault]) -> String {
+fn told(warnings: &[String]) -> String {
     let numbered = warnings.iter().zip(1..);
     let lines: Vec<_> = numbered
         .map(|(warning, number)| format!("({number}) {warning}"))

@@ -1,6 +1,7 @@
 //! One replication in the accounts that it is for: read, assume, observe, resolve, plan, in one place
 //! for all who ask.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::accounts::Accounts;
@@ -9,12 +10,13 @@ use crate::configuration::Status;
 use crate::error::{ErrorKind, ReplicationError};
 use crate::fault::{About, Fault, Faults};
 use crate::former::Former;
+use crate::in_force::in_force;
 use crate::observe::{Left, located, observe};
 use crate::observed::Observed;
 use crate::plan::{Desired, desired, narrowing, plan, warnings};
 use crate::ports::{Aws, Outcome};
 use crate::replication::Replication;
-use crate::spec::{Spec, Verification};
+use crate::spec::{Site, Spec, Verification};
 use crate::step::Plan;
 
 /// A replication, and AWS for every bucket of it.
@@ -26,6 +28,8 @@ pub struct Case<'a, A> {
     pub accounts: Accounts<'a, A>,
     /// What was asked for before.
     pub(crate) asked_before: Option<Spec>,
+    /// Where the record says that something of ours is left.
+    noted: Vec<Site>,
     /// What was in force at the first look, and nobody has proved the successor of.
     former: Mutex<Option<Former>>,
 }
@@ -52,6 +56,8 @@ pub struct Resolved {
     pub broken: Vec<Fault>,
     /// What a person should know of.
     pub warnings: Vec<Fault>,
+    /// Where something of ours is that the rules have left.
+    pub left: Vec<Site>,
 }
 
 /// What can be done.
@@ -67,6 +73,8 @@ pub struct Sound {
     pub broken: Vec<Fault>,
     /// As in [`Resolved`].
     pub warnings: Vec<Fault>,
+    /// As in [`Resolved`].
+    pub left: Vec<Site>,
 }
 
 impl Planned {
@@ -81,6 +89,7 @@ impl Planned {
             narrowing,
             broken,
             warnings,
+            left,
         } = self.resolved?;
         Ok(Sound {
             desired,
@@ -88,6 +97,7 @@ impl Planned {
             narrowing,
             broken,
             warnings,
+            left,
         })
     }
 }
@@ -103,15 +113,74 @@ impl<'a, A: Aws> Case<'a, A> {
         replication: Replication,
         former: Option<&Spec>,
     ) -> Outcome<Self> {
-        let specs: Vec<&Spec> = std::iter::once(&replication.spec).chain(former).collect();
-        let accounts = Accounts::of(aws, &replication.home, &specs).await;
+        let specs = std::iter::once(&replication.spec).chain(former);
+        let sites: Vec<Site> = specs.flat_map(Spec::sites).collect();
+        let accounts = Accounts::of(aws, &replication.home, &sites).await;
         let accounts = accounts.all_assumed()?;
         Ok(Self {
             replication,
             accounts,
             asked_before: former.cloned(),
+            noted: Vec::new(),
             former: Mutex::default(),
         })
+    }
+
+    /// The same with where something of ours is left as well, as far as that can be reached.
+    ///
+    /// # Errors
+    /// Why a role could not be assumed a second time.
+    pub async fn noting(&self, noted: &[Site]) -> Outcome<Self> {
+        let specs = std::iter::once(&self.replication.spec).chain(&self.asked_before);
+        let sites: Vec<Site> = specs.flat_map(Spec::sites).chain(noted.to_vec()).collect();
+        let accounts = Accounts::of(self.accounts.home(), &self.replication.home, &sites).await;
+        let lost =
+            |bucket: &&String| self.accounts.at(bucket).is_some() && accounts.at(bucket).is_none();
+        if let (Some(_), Some(trouble)) = (self.accounts.foreign().find(lost), accounts.trouble()) {
+            return Err(trouble.clone());
+        }
+        Ok(Self {
+            replication: self.replication.clone(),
+            accounts,
+            asked_before: self.asked_before.clone(),
+            noted: noted.to_vec(),
+            former: Mutex::new(self.former().clone()),
+        })
+    }
+
+    /// Where something of ours is that the rules have left.
+    fn left(&self, observed: &Observed) -> Vec<Site> {
+        let known: Vec<Site> = self.asked_before.iter().flat_map(Spec::sites).collect();
+        let known = || known.iter().chain(&self.noted);
+        let site = |bucket: &String, region: Option<&String>| {
+            let said = known().find(|site| site.bucket == *bucket);
+            Site {
+                bucket: bucket.clone(),
+                region: region.or_else(|| said?.region.as_ref()).cloned(),
+                account: said.and_then(|said| said.account.clone()),
+                assume_role_arn: said.and_then(|said| said.assume_role_arn.clone()),
+                keys: BTreeSet::new(),
+            }
+        };
+        let mut left: BTreeMap<String, Site> = BTreeMap::new();
+        for (bucket, found) in &observed.abandoned {
+            if !found.parameters.is_empty() || found.has_policy || !found.granted_keys.is_empty() {
+                let keys = found.granted_keys.clone();
+                let site = site(bucket, Some(&found.region));
+                left.insert(bucket.clone(), Site { keys, ..site });
+            }
+        }
+        for (key, bucket) in &observed.former_keys {
+            let named = left
+                .entry(bucket.clone())
+                .or_insert_with(|| site(bucket, None));
+            named.keys.insert(key.clone());
+        }
+        for bucket in &observed.unreachable {
+            let noted = self.noted.iter().find(|site| site.bucket == *bucket);
+            left.extend(noted.map(|site| (bucket.clone(), site.clone())));
+        }
+        left.into_values().collect()
     }
 
     /// Reads all that a Create or Update depends on.
@@ -123,6 +192,7 @@ impl<'a, A: Aws> Case<'a, A> {
         let left = Left {
             by_rules: known.as_ref().map(Former::destinations).unwrap_or_default(),
             asked_before: self.asked_before.as_ref(),
+            noted: &self.noted,
         };
         let observed = observe(&self.replication, &self.accounts, &left).await;
         let mut observed = match observed {
@@ -136,7 +206,7 @@ impl<'a, A: Aws> Case<'a, A> {
         observed.now = self.accounts.home().now();
         observed.former = self
             .former()
-            .get_or_insert_with(|| Former::of(&self.replication, &observed))
+            .get_or_insert_with(|| in_force(&self.replication, &observed))
             .clone();
         Ok(observed)
     }
@@ -184,6 +254,7 @@ impl<'a, A: Aws> Case<'a, A> {
                 desired,
                 broken,
                 warnings,
+                left: self.left(&observed),
             }
         });
         Planned { observed, resolved }

@@ -2,135 +2,20 @@
 //!
 //! One question, asked here alone: by a Delete, by the one that ends a replacement, by an Update and by
 //! its roll-back. Whatever anybody else names stays, and what stays for that reason is told, with who
-//! names it. Pure: [`crate::remains`] reads what others say.
+//! names it. Pure: [`crate::observe::remains`] reads what others say.
+
+mod claim;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde_json::Value;
 
-use crate::arn::Arn;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule, Status};
 use crate::merge::has_statements;
 use crate::owner::{Owner, PhysicalId};
-
-/// One who names a thing, or why nobody can know that no one does.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Claim {
-    /// The default encryption of a bucket, which every upload goes by that names no key.
-    DefaultEncryption {
-        /// The bucket.
-        bucket: String,
-    },
-    /// A replication rule that is not the owner's: another resource's, or anybody's.
-    Rule {
-        /// The bucket whose configuration it is in.
-        bucket: String,
-        /// Its `ID`.
-        id: String,
-    },
-    /// An expectation of another owner's.
-    Expectation {
-        /// The parameter.
-        name: String,
-    },
-    /// What another resource was asked for.
-    Resource {
-        /// ARN of its stack, or its owner where the record does not say.
-        stack: String,
-        /// Its name in the template.
-        logical_id: String,
-    },
-    /// A policy of others on the role of ours.
-    RolePolicy {
-        /// Its name.
-        policy: String,
-    },
-    /// A stack has taken over the thing.
-    Stack {
-        /// Its name.
-        name: String,
-    },
-    /// The bucket that a key encrypts holds versions or delete markers.
-    Versions {
-        /// The bucket.
-        bucket: String,
-    },
-    /// The bucket that a key encrypts cannot be looked at.
-    Hidden {
-        /// The bucket.
-        bucket: String,
-    },
-    /// The thing bears no tag of the owner's: somebody put the alias on another key.
-    NotOurs,
-}
-
-impl Claim {
-    /// Whether it is a rule that no resource of ours stands behind.
-    #[must_use]
-    pub fn is_nobodys(&self) -> bool {
-        matches!(self, Self::Rule { id, .. } if Owner::at_start_of(id).is_none())
-    }
-}
-
-impl fmt::Display for Claim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DefaultEncryption { bucket } => {
-                write!(f, "the default encryption of bucket `{bucket}` names it")
-            }
-            Self::Rule { bucket, id } => {
-                write!(f, "rule `{id}` of bucket `{bucket}` needs it")
-            }
-            Self::Expectation { name } => write!(f, "parameter `{name}` names it"),
-            Self::Resource { stack, logical_id } => {
-                write!(f, "resource `{logical_id}` of stack `{stack}` names it")
-            }
-            Self::RolePolicy { policy } => write!(f, "role policy `{policy}` names it"),
-            Self::Stack { name } => write!(f, "stack `{name}` manages it"),
-            Self::Versions { bucket } => write!(
-                f,
-                "bucket `{bucket}` holds object versions or delete markers"
-            ),
-            Self::Hidden { bucket } => write!(f, "bucket `{bucket}` cannot be looked at"),
-            Self::NotOurs => f.write_str("it bears no owner's tag of this resource"),
-        }
-    }
-}
-
-/// A thing that stays though it was to go, and why.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Kept {
-    /// What it is.
-    pub thing: String,
-    /// Who names it.
-    pub claims: Vec<Claim>,
-}
-
-impl Kept {
-    /// The thing, if anybody names it.
-    #[must_use]
-    pub fn where_claimed(thing: String, claims: Vec<Claim>) -> Option<Self> {
-        (!claims.is_empty()).then_some(Self { thing, claims })
-    }
-}
-
-impl fmt::Display for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// The others are as many words as a reader needs to find them.
-        const MOST: usize = 3;
-        let mut claims: Vec<_> = self
-            .claims
-            .iter()
-            .take(MOST)
-            .map(Claim::to_string)
-            .collect();
-        if let Some(more @ 1..) = self.claims.len().checked_sub(MOST) {
-            claims.push(format!("{more} more"));
-        }
-        write!(f, "{} stays: {}", self.thing, claims.join(", "))
-    }
-}
+use crate::policy::unescaped_start;
+use aws_names::Arn;
+pub use claim::{Claim, Kept};
 
 /// A key, by all that it may be named by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +50,15 @@ impl NamedKey<'_> {
     fn occurs_in(&self, text: &str) -> bool {
         text.contains(self.id()) || text.contains(self.alias())
     }
+}
+
+/// The role of ours for a source bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceRole<'a> {
+    /// Its ARN.
+    pub arn: &'a str,
+    /// The bucket, which has one role for all its rules.
+    pub bucket: &'a str,
 }
 
 /// What others say of the things that one owner's resource made or uses.
@@ -289,48 +183,36 @@ impl Others {
 
     /// Who replicates by the role of ours: the bucket has one role for all its rules.
     #[must_use]
-    pub fn of_role(&self, role_arn: &str, bucket: &str, owner: &Owner) -> Vec<Claim> {
-        if self
-            .replication
-            .get(bucket)
-            .map(|found| found.role.as_str())
-            != Some(role_arn)
-        {
-            return Vec::new();
-        }
-        let rules = self.rules(bucket, owner);
-        rules.map(|rule| claim_of(bucket, rule)).collect()
+    pub fn of_role(&self, role: SourceRole<'_>, owner: &Owner) -> Vec<Claim> {
+        let rules = self.by_role(role, owner);
+        rules.map(|rule| claim_of(role.bucket, rule)).collect()
+    }
+
+    /// The rules that are not the owner's and replicate by the role of ours.
+    fn by_role<'a>(
+        &'a self,
+        role: SourceRole<'a>,
+        owner: &'a Owner,
+    ) -> impl Iterator<Item = &'a ReplicationRule> {
+        let found = self.replication.get(role.bucket);
+        let is_named = found.is_some_and(|found| found.role == role.arn);
+        let rules = self.rules(role.bucket, owner);
+        rules.filter(move |_| is_named)
     }
 
     /// Who replicates by our policy on the role, of which `ours` is the text: rules that no resource of ours
     /// stands behind, where it and no other policy speaks of their buckets. A resource brings its own.
     #[must_use]
-    pub fn of_role_policy(
-        &self,
-        role_arn: &str,
-        ours: &str,
-        bucket: &str,
-        owner: &Owner,
-    ) -> Vec<Claim> {
-        if self
-            .replication
-            .get(bucket)
-            .map(|found| found.role.as_str())
-            != Some(role_arn)
-        {
-            return Vec::new();
-        }
+    pub fn of_role_policy(&self, role: SourceRole<'_>, ours: &str, owner: &Owner) -> Vec<Claim> {
+        let bucket = role.bucket;
         let theirs = |bucket: &str| {
             let mut policies = self.role_policies.values();
             policies.any(|policy| speaks_of(policy, bucket))
         };
-        let by_hand = self.rules(bucket, owner).filter(|rule| {
+        let by_hand = self.by_role(role, owner).filter(|rule| {
             let to = rule.destination.bucket_name();
             let by_theirs = theirs(to) && theirs(bucket);
-            let prefix = match &rule.prefix {
-                Some(prefix) => prefix,
-                None => rule.filter_prefix(),
-            };
+            let prefix = rule.covered_prefix();
             Owner::at_start_of(&rule.id).is_none()
                 && !by_theirs
                 && reaches(ours, bucket, prefix)
@@ -362,7 +244,7 @@ impl Others {
 
 /// Whether the rule replicates objects that KMS keys encrypt. See
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>.
-fn takes_kms(rule: &ReplicationRule) -> bool {
+pub(crate) fn takes_kms(rule: &ReplicationRule) -> bool {
     rule.sse_kms_encrypted_objects == Some(Status::Enabled)
 }
 
@@ -378,32 +260,9 @@ fn reaches(policy: &str, bucket: &str, prefix: &str) -> bool {
     let name = format!(":::{bucket}/");
     policy.split(name.as_str()).skip(1).any(|rest| {
         let path = rest.split('"').next().unwrap_or_default();
-        let under = literal_start(path);
+        let under = unescaped_start(path);
         under.starts_with(prefix) || prefix.starts_with(&under)
     })
-}
-
-/// What stands before the first wildcard of a policy's resource, as keys have it.
-fn literal_start(path: &str) -> String {
-    let mut literal = String::new();
-    let mut rest = path;
-    while let Some(first) = rest.chars().next() {
-        let escaped = ["${*}", "${?}", "${$}"]
-            .iter()
-            .find_map(|variable| Some((rest.strip_prefix(variable)?, variable.chars().nth(2)?)));
-        match (escaped, first) {
-            (Some((after, character)), _) => {
-                literal.push(character);
-                rest = after;
-            }
-            (None, '*' | '?') => break,
-            (None, character) => {
-                literal.push(character);
-                rest = rest.get(character.len_utf8()..).unwrap_or_default();
-            }
-        }
-    }
-    literal
 }
 
 fn claim_of(bucket: &str, rule: &ReplicationRule) -> Claim {

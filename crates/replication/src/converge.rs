@@ -14,15 +14,16 @@ use crate::case::{Case, Sound};
 use crate::claims::Kept;
 use crate::configuration::{ReplicationRule, Status};
 use crate::error::ReplicationError;
+use crate::fault::Fault;
 use crate::made::Made;
+use crate::observe::remains::{Asked, Search};
 use crate::observed::Observed;
 use crate::plan::{Deletion, plan_delete};
 use crate::ports::Aws;
 use crate::reads_back::undone;
-use crate::remains::{Asked, Search};
 use crate::replication::Replication;
 use crate::rounds::{Rounds, Turn};
-use crate::spec::{Spec, Taking};
+use crate::spec::{Site, Spec, Taking};
 use crate::step::Plan;
 
 /// What a request did so far, and found before it.
@@ -36,6 +37,8 @@ pub struct Progress {
     pub former: Option<Vec<ReplicationRule>>,
     /// The steps of the last round, each with what reads back.
     pub undone: Vec<String>,
+    /// The warnings of the first plan: some are about what the request itself changes, and gone by its end.
+    pub foreseen: Option<Vec<Fault>>,
 }
 
 impl Progress {
@@ -47,6 +50,14 @@ impl Progress {
             self.former = Some(enabled.cloned().collect());
         }
         self.made.fill_in(observed);
+    }
+
+    /// What `Plan` warned of before the request and the `last` plan does no more.
+    #[must_use]
+    pub fn gone_warnings(&self, last: &[Fault]) -> Vec<String> {
+        let foreseen = self.foreseen.iter().flatten();
+        let gone = foreseen.filter(|warning| !last.contains(warning));
+        gone.map(Fault::to_string).collect()
     }
 }
 
@@ -69,6 +80,9 @@ pub async fn provision<A: Aws>(
             let planned = case.plan(observed);
             let observed = planned.observed.clone();
             let sound = planned.sound().map_err(ReplicationError::Refused)?;
+            progress
+                .foreseen
+                .get_or_insert_with(|| sound.warnings.clone());
             if sound.plan.is_empty() {
                 return Ok(Some(sound));
             }
@@ -94,26 +108,26 @@ pub async fn provision<A: Aws>(
     }
 }
 
-/// Takes away what nothing needs any more: by the steps of `first` where they are known already.
+/// Takes away what nothing needs any more: by these steps first where the new rules are `proved`.
 ///
 /// # Errors
 /// What AWS refused. What was not taken away, a later request finds.
 pub async fn narrow<A: Aws>(
     case: &Case<'_, A>,
-    mut first: Option<Plan>,
-    proved: bool,
+    mut proved: Option<Plan>,
     deadline: Deadline,
     writes: &mut Writes,
 ) -> Result<(), ReplicationError> {
+    let is_proved = proved.is_some();
     let (owner, spec) = (&case.replication.owner, &case.replication.spec);
     let doing = "take away what nothing needs any more of";
     let mut rounds = Rounds::new(owner, deadline, &spec.source_bucket, doing);
     loop {
         rounds.begin().await?;
         let outcome = async {
-            let plan = match first.take() {
+            let plan = match proved.take() {
                 Some(plan) => plan,
-                None => case.narrowing(proved).await?,
+                None => case.narrowing(is_proved).await?,
             };
             case.apply(&plan, writes).await?;
             Ok(Some(()))
@@ -122,6 +136,15 @@ pub async fn narrow<A: Aws>(
             return Ok(());
         }
     }
+}
+
+/// How far a removal came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// All is gone but what stays, and who names it.
+    But(Vec<Kept>),
+    /// Nothing is: the record says that something of ours is in further places.
+    NotYet(Vec<Site>),
 }
 
 /// Removes what is the owner's and nobody else names; tells what stays, and who names it.
@@ -133,29 +156,37 @@ pub async fn remove<A: Aws>(
     source_bucket: &str,
     taking: Taking,
     deadline: Deadline,
-    writes: &mut Writes,
-) -> Result<Vec<Kept>, ReplicationError> {
+) -> Result<Removed, ReplicationError> {
     let (accounts, owner) = (search.accounts, search.owner);
     let mut rounds = Rounds::new(owner, deadline, source_bucket, "delete");
     let (mut asked, mut stays) = (Asked::First(taking), BTreeSet::new());
+    let mut writes = Writes::default();
     loop {
         rounds.begin().await?;
         let outcome = async {
             let remains = search.remains(source_bucket, asked).await?;
+            if remains.left.iter().any(|site| !search.left.contains(site)) {
+                return Ok(Some(Some(remains.left)));
+            }
             asked = Asked::Again(remains.taking);
             let Deletion { plan, kept } = plan_delete(&remains, owner);
             stays.extend(kept);
             let before = writes.0;
-            apply(accounts, &plan, owner, writes).await?;
+            apply(accounts, &plan, owner, &mut writes).await?;
             // Steps that look before they write (`…IfUnused`, `…IfEmpty`) are planned every time.
-            Ok((writes.0 == before).then_some(()))
+            Ok((writes.0 == before).then_some(None))
         };
-        if rounds.end(Box::pin(outcome).await)?.is_some() {
+        let outcome = rounds.end(Box::pin(outcome).await)?;
+        if let Some(Some(further)) = outcome {
+            return Ok(Removed::NotYet(further));
+        }
+        if outcome.is_some() {
             let kept: Vec<_> = stays.into_iter().collect();
             for kept in &kept {
                 tracing::warn!(%kept, "see OPERATIONS, `What a Delete keeps`");
             }
-            return Ok(kept);
+            tracing::info!(writes = writes.0, "deleted");
+            return Ok(Removed::But(kept));
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Desired {
     pub unusable: BTreeSet<String>,
     /// `ID`s of rules of ours that decide for nothing, by rules of others.
     pub outranked: BTreeSet<String>,
+    /// What rules that no resource of ours stands behind rest on.
+    pub(crate) by_hand: ByHand,
     /// What is there and cannot be used any more.
     pub(crate) broken: Vec<Fault>,
     /// What else a person should know of.
@@ -54,10 +56,45 @@ pub struct Route<'a> {
     pub destination_bucket: &'a str,
     /// Region of the destination bucket.
     pub destination_region: &'a str,
-    /// ARN of the key for the replicas.
+    /// ARN of the key for the replicas; empty where none is used.
     pub replica_key: &'a str,
     /// Whether replicas are to belong to the destination's owner.
     pub owner_override: bool,
+}
+
+/// What rules that no resource of ours stands behind need of the permissions that are ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ByHand {
+    /// Their `ID`s.
+    pub(crate) rules: BTreeSet<String>,
+    /// The ways that their objects take.
+    pub(crate) ways: Vec<Way>,
+    /// Keys of the source objects.
+    pub(crate) source_keys: BTreeSet<String>,
+}
+
+/// A [`Route`] of somebody else's rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Way {
+    pub(crate) prefix: String,
+    pub(crate) bucket: String,
+    pub(crate) region: String,
+    pub(crate) key: String,
+    pub(crate) owner_override: bool,
+    /// Whether statements of ours in another account let it in there.
+    pub(crate) granted: bool,
+}
+
+impl Way {
+    pub(crate) fn route(&self) -> Route<'_> {
+        Route {
+            prefix: &self.prefix,
+            destination_bucket: &self.bucket,
+            destination_region: &self.region,
+            replica_key: &self.key,
+            owner_override: self.owner_override,
+        }
+    }
 }
 
 impl Desired {

@@ -8,13 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use expectation::Rule;
-use serde_json::Value;
 
-use crate::arn::Arn;
 use crate::configuration::{Filter, ReplicationRule};
-use crate::desired::Desired;
-use crate::observed::Observed;
-use crate::replication::Replication;
+use crate::desired::{ByHand, Desired};
+use aws_names::Arn;
 
 /// What was in force when a request began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,43 +20,15 @@ pub struct Former {
     pub(crate) rules: Vec<ReplicationRule>,
     /// Keys of source objects that the role of ours could use.
     pub(crate) source_keys: BTreeSet<String>,
+    /// What rules that no resource of ours stands behind rest on.
+    pub(crate) by_hand: ByHand,
     /// Keys that S3 could not use.
-    unusable: BTreeSet<String>,
-    /// Whether all of it is replaced by what was proved.
-    replaced: bool,
+    pub(crate) unusable: BTreeSet<String>,
+    /// Whether all of it but what is by hand is replaced by what was proved.
+    pub(crate) replaced: bool,
 }
 
 impl Former {
-    /// What `observed` shows, as far as it works: nothing that our policy does not allow is ever allowed
-    /// for the sake of a rule that somebody wrote into the bucket.
-    #[must_use]
-    pub fn of(replication: &Replication, observed: &Observed) -> Self {
-        let owner = &replication.owner;
-        let policy = observed.role_policies.get(&owner.policy_name());
-        let allowed = policy.map(|policy| Allowed::by(policy));
-        let mut rules: Vec<_> = owner
-            .rules_of(observed.replication.as_ref())
-            .cloned()
-            .collect();
-        let mut source_keys = BTreeSet::new();
-        if replication.spec.role.is_none() {
-            let allowed = allowed.unwrap_or_default();
-            rules.retain(|rule| allowed.allows(replication, rule));
-            source_keys = allowed.under(&owner.sid("SourceKeys"));
-        }
-        let keys = observed.keys.iter();
-        let unusable = keys.filter_map(|(name, found)| match found {
-            Some(key) => (key.state != "Enabled").then(|| key.arn.clone()),
-            None => Some(name.name.clone()),
-        });
-        Self {
-            rules,
-            source_keys,
-            unusable: unusable.collect(),
-            replaced: false,
-        }
-    }
-
     /// Whether S3 goes by nothing of it.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -139,60 +108,5 @@ impl Desired {
             }));
         }
         former
-    }
-}
-
-/// What a policy of ours allows, by statement.
-#[derive(Debug, Default)]
-struct Allowed {
-    resources: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl Allowed {
-    fn by(policy: &str) -> Self {
-        let policy: Value = serde_json::from_str(policy).unwrap_or_default();
-        let statements = policy.get("Statement").and_then(Value::as_array);
-        let resources = statements.into_iter().flatten().filter_map(|statement| {
-            let sid = statement.get("Sid")?.as_str()?.to_owned();
-            let resources = match statement.get("Resource")? {
-                Value::String(one) => BTreeSet::from([one.clone()]),
-                Value::Array(several) => several
-                    .iter()
-                    .filter_map(|one| one.as_str().map(str::to_owned))
-                    .collect(),
-                _ => return None,
-            };
-            Some((sid, resources))
-        });
-        Self {
-            resources: resources.collect(),
-        }
-    }
-
-    fn under(&self, sid: &str) -> BTreeSet<String> {
-        self.resources.get(sid).cloned().unwrap_or_default()
-    }
-
-    /// Whether replicas may be written there, under that key.
-    fn allows(&self, replication: &Replication, rule: &ReplicationRule) -> bool {
-        let owner = &replication.owner;
-        let bucket = format!(
-            "{}/",
-            replication.home.bucket_arn(rule.destination.bucket_name())
-        );
-        let object = format!("{bucket}{}", crate::policy::literal(rule.filter_prefix()));
-        let written = self.under(&owner.sid("ReplicaObjects"));
-        let covers = |resource: &String| {
-            let start = resource.strip_suffix('*').unwrap_or(resource);
-            start.starts_with(&bucket) && object.starts_with(start)
-        };
-        let numbered = owner.sid("ReplicaKey");
-        let mut keys = self
-            .resources
-            .iter()
-            .filter(|(sid, _)| sid.starts_with(&numbered))
-            .flat_map(|(_, keys)| keys);
-        let key = rule.destination.replica_kms_key_id.as_ref();
-        written.iter().any(covers) && keys.any(|allowed| Some(allowed) == key)
     }
 }

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::actions;
-use crate::arn::{Arn, Home};
-use crate::desired::{Desired, Route};
+use crate::desired::{Desired, Route, Way};
 use crate::policy::{key_condition, objects, with_locks};
 use crate::replication::Replication;
+use aws_names::{Arn, Home};
 
 /// Statements for the policies of other accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub struct KeyGrant {
 pub fn grants(replication: &Replication, desired: &Desired) -> Grants {
     let Replication { home, owner, .. } = replication;
     let mut by_bucket: BTreeMap<&str, Vec<Route<'_>>> = BTreeMap::new();
-    for route in desired.routes() {
+    let by_hand = desired.by_hand.ways.iter().filter(|way| way.granted);
+    for route in desired.routes().into_iter().chain(by_hand.map(Way::route)) {
         if replication.is_foreign(route.destination_bucket) {
             by_bucket
                 .entry(route.destination_bucket)
@@ -58,7 +59,7 @@ pub fn grants(replication: &Replication, desired: &Desired) -> Grants {
         let keys: BTreeSet<_> = routes.iter().map(|route| route.replica_key).collect();
         for key in keys {
             // A key of our own account is opened by the account's own policies.
-            if Arn::parse(key).is_some_and(|arn| arn.account == home.account) {
+            if key.is_empty() || Arn::parse(key).is_some_and(|arn| arn.account == home.account) {
                 continue;
             }
             let to_key: Vec<_> = routes

@@ -28,6 +28,7 @@ pub mod error;
 pub mod fault;
 pub mod former;
 pub mod grants;
+pub(crate) mod in_force;
 pub mod made;
 pub mod merge;
 pub(crate) mod naming;
@@ -35,6 +36,7 @@ pub mod observe;
 pub mod observed;
 pub mod owner;
 pub(crate) mod parameters;
+pub(crate) mod patience;
 pub mod plan;
 pub mod policy;
 pub mod ports;
@@ -55,6 +57,4 @@ pub(crate) mod writers;
 
 /// What AWS calls things.
 pub use aws_names as arn;
-pub(crate) use aws_names::digest;
-pub use observe::remains;
 pub use replication::{Installation, Replication};

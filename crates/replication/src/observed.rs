@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use expectation::Time;
 
-use crate::arn::Arn;
 use crate::claims::Others;
 use crate::configuration::{
     DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration, Tag,
@@ -14,7 +13,8 @@ use crate::error::AwsError;
 use crate::former::Former;
 use crate::owner::{OWNER_TAG, Owner};
 use crate::ports::{KeyDescription, RoleDescription};
-use crate::spec::{Spec, Taking};
+use crate::spec::{Site, Spec, Taking};
+use aws_names::Arn;
 
 /// What was read before a Create or Update.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Observed {
     pub keys: KeysByName,
     /// Policies of the keys in other accounts, by key ARN.
     pub key_policies: BTreeMap<String, String>,
+    /// Destinations that the record alone knows of and that cannot be looked at.
+    pub unreachable: BTreeSet<String>,
     /// Keys in other accounts that our present rules use and the spec does not name, and whose
     /// policies have statements of ours: by key ARN, the destination bucket.
     pub former_keys: BTreeMap<String, String>,
@@ -176,6 +178,8 @@ pub struct Remains {
     pub record: (String, BTreeSet<String>),
     /// Names of the parameters that note, in the same Region, that the resource never succeeded.
     pub unfinished: BTreeSet<String>,
+    /// Where else the record says that something of ours may be.
+    pub left: Vec<Site>,
     /// What is to be taken away besides what grants.
     pub taking: Taking,
     /// Who else names it.

@@ -5,9 +5,9 @@
 
 use std::fmt;
 
-use crate::arn::Home;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule};
-use crate::digest;
+use aws_names::Home;
+use aws_names::digest;
 
 /// Key of the tag that says which resource a bucket, key or role belongs to.
 pub const OWNER_TAG: &str = "encrypted-replication:owner";
@@ -35,6 +35,25 @@ pub fn role_arn(home: &Home, name: &str) -> String {
         "arn:{}:iam::{}:role{ROLE_PATH}{name}",
         home.partition, home.account
     )
+}
+
+/// Name of the role of ours for a source bucket: the bucket's own, which is what people look for. IAM takes 64
+/// characters, see <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>.
+#[must_use]
+pub fn role_name(source_bucket: &str) -> String {
+    fitted(source_bucket, 64)
+}
+
+/// The name of a bucket, in `most` characters. Buckets with longer names than today's 63 differ by the digest
+/// at its end.
+fn fitted(bucket: &str, most: usize) -> String {
+    if bucket.len() <= most {
+        return bucket.to_owned();
+    }
+    let mut fitted: String = bucket.chars().take(most - 1 - DIGITS).collect();
+    fitted.push('-');
+    fitted.extend(digest::hex([bucket]).chars().take(DIGITS));
+    fitted
 }
 
 const PREFIX: &str = "er";
@@ -158,13 +177,13 @@ impl Owner {
     }
 
     /// Alias of the key that we make for `bucket`. Dots, which buckets may have and aliases may
-    /// not, become underscores, which buckets may not have.
+    /// not, become underscores, which only old buckets have. KMS takes 256 characters, see
+    /// <https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html>.
     #[must_use]
     pub fn key_alias(&self, bucket: &str) -> String {
-        format!(
-            "alias/encrypted-replication/{self}/{}",
-            bucket.replace('.', "_")
-        )
+        let path = format!("alias/encrypted-replication/{self}/");
+        let bucket = fitted(bucket, 256 - path.len());
+        format!("{path}{}", bucket.replace('.', "_"))
     }
 
     /// Name of the SSM parameter that tells the checker what to expect in `destination_bucket`. What

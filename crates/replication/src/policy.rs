@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::actions;
-use crate::arn::Home;
-use crate::desired::{Desired, Route};
+use crate::desired::{Desired, Route, Way};
 use crate::owner::Owner;
 use crate::replication::Replication;
+use aws_names::Home;
 
 /// The service that replicates. AWS spells it so in every partition.
 pub const S3: &str = "s3.amazonaws.com";
@@ -52,12 +52,14 @@ pub enum Reach {
 #[must_use]
 pub fn role_policy(replication: &Replication, desired: &Desired, reach: Reach) -> Value {
     let mut routes = desired.routes();
+    routes.extend(desired.by_hand.ways.iter().map(Way::route));
     if reach == Reach::Buckets {
         for route in &mut routes {
             route.prefix = "";
         }
     }
-    let mut policy = policy_of_routes(replication, &desired.source_keys, &routes);
+    let source_keys = &desired.source_keys | &desired.by_hand.source_keys;
+    let mut policy = policy_of_routes(replication, &source_keys, &routes);
     if desired.object_lock {
         let statements = policy.get_mut("Statement").and_then(Value::as_array_mut);
         for statement in statements.into_iter().flatten() {
@@ -146,7 +148,7 @@ fn destination_statements(home: &Home, owner: &Owner, routes: &[Route<'_>]) -> V
     }
     // A key's condition names its bucket, so there is one statement for each key and bucket.
     let mut by_key: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
-    for route in routes {
+    for route in routes.iter().filter(|route| !route.replica_key.is_empty()) {
         let key = (
             route.replica_key,
             route.destination_region,
@@ -247,6 +249,30 @@ pub fn literal(text: &str) -> String {
             '\t' | '\n' | '\r' | ' '..='\u{FF}' => literal.push(c),
             ..='\u{FFFF}' => literal.push('?'),
             _ => literal.push('*'),
+        }
+    }
+    literal
+}
+
+/// What [`literal`] was given, up to the first wildcard.
+#[must_use]
+pub fn unescaped_start(path: &str) -> String {
+    let mut literal = String::new();
+    let mut rest = path;
+    while let Some(first) = rest.chars().next() {
+        let escaped = ["${*}", "${?}", "${$}"]
+            .iter()
+            .find_map(|variable| Some((rest.strip_prefix(variable)?, variable.chars().nth(2)?)));
+        match (escaped, first) {
+            (Some((after, character)), _) => {
+                literal.push(character);
+                rest = after;
+            }
+            (None, '*' | '?') => break,
+            (None, character) => {
+                literal.push(character);
+                rest = rest.get(character.len_utf8()..).unwrap_or_default();
+            }
         }
     }
     literal
@@ -369,8 +395,7 @@ mod tests {
             let written = literal(&prefix);
             let bare = written.replace("${*}", "").replace("${?}", "").replace("${$}", "");
             prop_assert!(!bare.contains(['*', '?', '$']));
-            let back = written.replace("${*}", "*").replace("${?}", "?");
-            prop_assert_eq!(back.replace("${$}", "$"), prefix);
+            prop_assert_eq!(unescaped_start(&format!("{written}*")), prefix);
         }
 
         #[test]

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::owner::{Owner, PhysicalId, RECORDS};
 use crate::parameters::written;
 use crate::ports::{Below, Outcome, Parameters};
+use crate::spec::Site;
 
 /// The record's schema.
 pub const SCHEMA: &str = "encrypted-replication/resource/1";
@@ -36,6 +37,9 @@ pub struct Record {
     /// What was proved last, and of what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proved>,
+    /// Destinations and keys that the rules have left, and where something of ours is still.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Site>,
 }
 
 /// What a request proved, and answered.
@@ -55,6 +59,9 @@ pub struct Proved {
     /// `Id`s of the rules that no probe proved, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unproved: BTreeMap<String, String>,
+    /// What the request changed, of what a person should know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Record {
@@ -69,6 +76,7 @@ impl Record {
             physical_resource_id: id.to_string(),
             properties: request.resource_properties.clone(),
             proof: None,
+            left: Vec::new(),
         }
     }
 
@@ -83,6 +91,13 @@ impl Record {
     #[must_use]
     pub(crate) fn proving(mut self, proof: Option<Proved>) -> Self {
         self.proof = proof;
+        self
+    }
+
+    /// The same with where something of ours is left.
+    #[must_use]
+    pub(crate) fn leaving(mut self, left: Vec<Site>) -> Self {
+        self.left = left;
         self
     }
 
@@ -209,6 +224,7 @@ mod tests {
                 physical_resource_id: String::new(),
                 properties: Map::new(),
                 proof: None,
+                left: Vec::new(),
             };
             assert_eq!(
                 record.is_anothers(function),

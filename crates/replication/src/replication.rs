@@ -1,9 +1,9 @@
 //! What every trip carries: what is asked, by whom, where. Pure.
 
-use crate::arn::Home;
-use crate::owner::{Owner, role_arn};
+use crate::owner::{Owner, role_arn, role_name};
 use crate::ports::BucketRef;
 use crate::spec::Spec;
+use aws_names::Home;
 
 /// What the provisioner was installed with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,12 +65,18 @@ impl Replication {
         self.home.kms_arn(self.account_of(bucket), region, &alias)
     }
 
+    /// Name of the role of ours, whether one is given or not.
+    #[must_use]
+    pub fn role_name(&self) -> String {
+        role_name(&self.spec.source_bucket)
+    }
+
     /// ARN of the role that S3 assumes: the one given, or ours.
     #[must_use]
     pub fn role_arn(&self) -> String {
         match &self.spec.role {
             Some(given) => given.clone(),
-            None => role_arn(&self.home, &self.spec.source_bucket),
+            None => role_arn(&self.home, &self.role_name()),
         }
     }
 

@@ -10,26 +10,25 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::accounts::Accounts;
-use crate::apply::Writes;
-use crate::arn::Home;
 use crate::case::Case;
 use crate::claims::Kept;
-use crate::converge::remove;
+use crate::converge::{Removed, remove};
 use crate::direct::{self, Asked};
 use crate::drift::Detection;
 use crate::error::{ErrorKind, ReplicationError};
 use crate::fault::numbered;
 use crate::naming::Names;
+use crate::observe::remains::Search;
 use crate::owner::PhysicalId;
 use crate::ports::{Aws, Outcome};
 use crate::properties;
 use crate::properties::Sound;
 use crate::record::{Record, parameters_of};
-use crate::remains::Search;
 use crate::replication::Installation;
 use crate::settle::Settlement;
-use crate::spec::Taking;
+use crate::spec::{Spec, Taking};
 use crate::unfinished;
+use aws_names::Home;
 
 /// Kept free to note that a request did not succeed.
 const NOTE_RESERVE: Duration = Duration::from_secs(4);
@@ -113,18 +112,24 @@ impl<A: Aws> EncryptedReplication<A> {
             .ok()
             .filter(|spec| spec.source_bucket == id.source_bucket);
         let taking = spec.as_ref().map(Taking::asked).unwrap_or_default();
-        let mut writes = Writes::default();
-        let accounts = Accounts::of(&self.aws, home, spec.as_ref().as_slice()).await;
-        let search = Search {
-            accounts: &accounts,
-            home,
-            owner: &id.owner,
-            spec: spec.as_ref(),
-        };
-        let work = remove(&search, &id.source_bucket, taking, deadline, &mut writes);
-        let kept = Box::pin(work).await?;
-        tracing::info!(writes = writes.0, "deleted");
-        Ok(kept)
+        let mut left = Vec::new();
+        loop {
+            let named = spec.iter().flat_map(Spec::sites);
+            let sites: Vec<_> = named.chain(left.clone()).collect();
+            let accounts = Accounts::of(&self.aws, home, &sites).await;
+            let search = Search {
+                accounts: &accounts,
+                home,
+                owner: &id.owner,
+                spec: spec.as_ref(),
+                left: &left,
+            };
+            let work = remove(&search, &id.source_bucket, taking, deadline);
+            match Box::pin(work).await? {
+                Removed::But(kept) => return Ok(kept),
+                Removed::NotYet(further) => left = further,
+            }
+        }
     }
 
     async fn provision(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {

@@ -7,13 +7,13 @@ use custom_resource::Deadline;
 use crate::error::{AwsError, ErrorKind, ReplicationError};
 use crate::made::Made;
 use crate::owner::Owner;
+use crate::patience::Backoff;
 
 /// Time that must be left to begin another round.
 const LEAST_TIME: Duration = Duration::from_secs(10);
 
 /// The first pause is after the second round, which reads back what the first one wrote.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(15));
 
 /// How long what may be another writer's doing is tried again: one that is under way is through by then.
 const OTHER_WRITERS: Duration = Duration::from_secs(20);
@@ -38,6 +38,7 @@ pub(crate) struct Rounds<'a> {
     bucket: &'a str,
     doing: &'static str,
     round: u32,
+    backoff: Backoff,
     trouble: Option<Trouble>,
 }
 
@@ -75,6 +76,7 @@ impl<'a> Rounds<'a> {
             bucket,
             doing,
             round: 0,
+            backoff: PAUSES,
             trouble: None,
         }
     }
@@ -180,13 +182,12 @@ impl<'a> Rounds<'a> {
 
     /// Not at all before the first two rounds, then longer and longer, each owner a little differently
     /// so that writers that met once do not meet again.
-    fn pause(&self) -> Duration {
-        let Some(exponent) = self.round.checked_sub(2) else {
+    fn pause(&mut self) -> Duration {
+        if self.round < 2 {
             return Duration::ZERO;
-        };
+        }
         let spread = u64::from(self.owner.as_str().bytes().map(u32::from).sum::<u32>() % 16) * 37;
-        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(exponent));
-        pause.min(LONGEST_PAUSE) + Duration::from_millis(spread)
+        self.backoff.pause() + Duration::from_millis(spread)
     }
 }
 

@@ -64,6 +64,29 @@ impl<A: Aws> Settlement<'_, A> {
         let sound = first?;
         let past = known.as_ref().ok();
         let past = past.and_then(|known| Record::in_parameters(self.owner(), known));
+        match past.as_ref().map(|past| past.left.as_slice()) {
+            None | Some([]) => self.settled(sound, progress, (past, known)).await,
+            Some(left) => {
+                let wider = self.case.noting(left).await?;
+                let wider = Settlement {
+                    case: &wider,
+                    deadline: self.deadline,
+                    request: self.request.clone(),
+                    record: self.record.clone(),
+                };
+                let sound = Box::pin(wider.provisioned(&mut progress)).await?;
+                Box::pin(wider.settled(sound, progress, (past, known))).await
+            }
+        }
+    }
+
+    /// From what is provisioned to the answer; `past` is what the record, which `known` holds, said before.
+    async fn settled(
+        &self,
+        sound: Sound,
+        mut progress: Progress,
+        (past, known): (Option<Record>, Outcome<Parameters>),
+    ) -> Result<Success, ReplicationError> {
         let verifier = Verifier {
             case: self.case,
             deadline: self.deadline,
@@ -176,7 +199,7 @@ impl<A: Aws> Settlement<'_, A> {
         }
         let first = proved.then_some(narrowing);
         let writes = &mut progress.writes;
-        Box::pin(narrow(self.case, first, proved, self.deadline, writes)).await?;
+        Box::pin(narrow(self.case, first, self.deadline, writes)).await?;
         self.case.let_go();
         Ok(())
     }
@@ -195,6 +218,7 @@ impl<A: Aws> Settlement<'_, A> {
         known: Outcome<Parameters>,
         mut progress: Progress,
     ) -> Result<Success, ReplicationError> {
+        let record = self.record.clone().leaving(sound.left.clone());
         // Only now: a job over all objects of a bucket is not begun on rules that were shown not to work.
         let job = self.existing(&sound, &mut progress).await?;
         let about = verifier.about(&sound.desired);
@@ -204,39 +228,41 @@ impl<A: Aws> Settlement<'_, A> {
             let earlier = known.as_ref().ok();
             let earlier = earlier.and_then(|known| Record::in_parameters(self.owner(), known));
             let earlier = earlier.and_then(|earlier| earlier.proof);
-            let proved = match earlier.filter(|earlier| self.is_of(earlier, &about)) {
-                Some(earlier) => earlier,
-                None => self.counted(&proof, &about, &known, progress.writes.0),
-            };
-            let record = self.record.clone().proving(Some(proved.clone()));
+            let earlier = earlier.filter(|earlier| self.is_of(earlier, &about));
+            let proved = earlier.unwrap_or_else(|| {
+                let warnings = progress.gone_warnings(&sound.warnings);
+                let answered = Answered::of(&proof, progress.writes.0, warnings);
+                let proved = answered.proved(about, self.request.clone());
+                self.counted(proved, &record, &known)
+            });
+            let record = record.proving(Some(proved.clone()));
             Box::pin(self.note(&record, known, &mut progress)).await?;
             Answered::again(&proved)
         } else {
             let past = verifier.past.and_then(|past| past.proof.clone());
             let past = past.filter(|past| past.of == about);
-            let record = self.record.clone().proving(past);
+            let record = record.proving(past);
             Box::pin(self.note(&record, known, &mut progress)).await?;
-            Answered::of(&proof, progress.writes.0)
+            Answered::of(
+                &proof,
+                progress.writes.0,
+                progress.gone_warnings(&sound.warnings),
+            )
         };
         Ok(self.success(&sound, &answered, job))
     }
 
     /// What was proved, and how many writes it took: to note it counts itself.
-    fn counted(
-        &self,
-        proof: &Proof,
-        about: &str,
-        known: &Outcome<Parameters>,
-        writes: u32,
-    ) -> Proved {
+    fn counted(&self, proved: Proved, record: &Record, known: &Outcome<Parameters>) -> Proved {
         let Replication { home, owner, .. } = &self.case.replication;
-        let proved =
-            |changes| Answered::of(proof, changes).proved(about.to_owned(), self.request.clone());
-        let noted = self.record.clone().proving(Some(proved(writes)));
+        let noted = record.clone().proving(Some(proved.clone()));
         let none = Parameters::new();
         let plan = plan_record(&noted, known.as_ref().unwrap_or(&none), home, owner);
-        let steps = u32::try_from(plan.steps().count()).unwrap_or(u32::MAX);
-        proved(writes.saturating_add(steps))
+        let writes = proved.changes.parse().unwrap_or(0) + plan.steps().count();
+        Proved {
+            changes: writes.to_string(),
+            ..proved
+        }
     }
 
     /// Starts the job for existing objects, where it is asked for and was not started; its id.

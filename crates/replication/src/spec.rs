@@ -1,7 +1,11 @@
 //! What the replication should be: the properties, read, checked and with every default filled in.
 
-use crate::arn::Home;
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
 use crate::configuration::ReplicationRule;
+use aws_names::Home;
 
 /// The desired replication of one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,24 @@ impl Spec {
             .unwrap_or(&home.account)
     }
 
+    /// The destinations, rule by rule.
+    #[must_use]
+    pub fn sites(&self) -> Vec<Site> {
+        let sites = self.rules.iter().map(|rule| {
+            let to = &rule.rule.destination;
+            Site {
+                bucket: rule.destination_bucket.clone(),
+                region: rule.destination_region.clone(),
+                account: to.account.clone(),
+                assume_role_arn: self
+                    .assumed_for(&rule.destination_bucket)
+                    .map(str::to_owned),
+                keys: to.replica_kms_key_id.iter().cloned().collect(),
+            }
+        });
+        sites.collect()
+    }
+
     /// The role to assume for everything in a destination bucket's account.
     #[must_use]
     pub fn assumed_for(&self, bucket: &str) -> Option<&str> {
@@ -65,6 +87,26 @@ pub struct Rule {
     pub destination_region: Option<String>,
     /// ARN of a role in the destination's account that we are to assume for everything there.
     pub assume_role_arn: Option<String>,
+}
+
+/// A destination, as far as it takes to find there what is ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Site {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Its Region, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Its account; `None`: the provisioner's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// ARN of the role to assume there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assume_role_arn: Option<String>,
+    /// Keys that are or were named for it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub keys: BTreeSet<String>,
 }
 
 /// Buckets and keys that do not exist.

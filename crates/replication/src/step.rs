@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::configuration::{DefaultEncryption, ReplicationRule};
-use crate::owner::Owner;
 
 /// A write. Where a key does not exist yet, its alias's ARN stands in its place until it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -391,13 +390,4 @@ impl fmt::Display for Plan {
         }
         Ok(())
     }
-}
-
-/// The owner that takes over what all resources on a bucket share, when `leaving` goes.
-#[must_use]
-pub fn heir(rules: &[ReplicationRule], leaving: &Owner) -> Option<Owner> {
-    rules
-        .iter()
-        .filter_map(|rule| Owner::at_start_of(&rule.id))
-        .find(|owner| owner != leaving)
 }

@@ -11,7 +11,6 @@ use crate::case::Case;
 use crate::configuration::Status;
 use crate::converge::Progress;
 use crate::diagnosis::Result as Finding;
-use crate::digest;
 use crate::error::ReplicationError;
 use crate::plan::Desired;
 use crate::ports::Aws;
@@ -19,6 +18,7 @@ use crate::probe::{CLEAN_UP_RESERVE, Doubt, Shown, Trial};
 use crate::record::Record;
 use crate::replication::Replication;
 use crate::spec::Verification;
+use aws_names::digest;
 
 /// How long a stack waits for the probes where `Verification` is `BestEffort`. S3 replicates most
 /// objects in seconds, and promises nothing below 15 minutes.

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::arn::Arn;
+use aws_names::Arn;
 
 const PUT: &str = "s3:putobject";
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use aws_names::{Arn, Home};
 use custom_resource::{Payload, Provider, ResponseHosts, SmithyTransport};
 use event_bus::{FINDINGS_EVENT_BUS, is_bus};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
-use replication::arn::{Arn, Home};
 use replication::aws::SdkAws;
 use replication::resource::EncryptedReplication;
 

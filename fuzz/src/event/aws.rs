@@ -4,8 +4,8 @@ use std::future::{Future, ready};
 
 use compliance::ports::{
     AskError, DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection,
-    KeyAnswer, ListVersions, Marker, Observed, PublishFindings, RegistryParameter, Repair,
-    RepairObject, VersionPage,
+    KeyAnswer, ListVersions, Listing, Observed, PublishFindings, RegistryParameter, Repair,
+    RepairObject, Target, VersionPage,
 };
 use compliance::subject::ObjectVersion;
 use event_bus::{Event, Refusal};
@@ -79,13 +79,7 @@ impl DescribeKey for Aws {
 }
 
 impl ListVersions for Aws {
-    fn list(
-        &self,
-        _: &str,
-        _: &str,
-        _: &Marker,
-        _: Option<&str>,
-    ) -> impl Future<Output = Result<VersionPage, AskError>> + Send {
+    fn list(&self, _: Listing<'_>) -> impl Future<Output = Result<VersionPage, AskError>> + Send {
         ready(Ok(VersionPage::default()))
     }
 }
@@ -94,8 +88,7 @@ impl RepairObject for Aws {
     fn repair(
         &self,
         _: &ObjectVersion,
-        _: &str,
-        _: bool,
+        _: &Target,
         _: Option<&str>,
     ) -> impl Future<Output = Result<Repair, AskError>> + Send {
         ready(Ok(Repair::Done))

@@ -7,8 +7,8 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use compliance::ports::{
     AskError, DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection,
-    KeyAnswer, KeyDescription, ListVersions, ListedVersion, Marker, Observed, PublishFindings,
-    RegistryParameter, Repair, RepairObject, VersionPage,
+    KeyAnswer, KeyDescription, ListVersions, ListedVersion, Listing, Marker, Observed,
+    PublishFindings, RegistryParameter, Repair, RepairObject, Target, VersionPage,
 };
 use compliance::subject::{Key, ObjectVersion};
 use event_bus::{Event, Refusal};
@@ -185,13 +185,13 @@ impl DescribeKey for Sight {
 }
 
 impl ListVersions for Sight {
-    async fn list(
-        &self,
-        bucket: &str,
-        prefix: &str,
-        after: &Marker,
-        owner: Option<&str>,
-    ) -> Result<VersionPage, AskError> {
+    async fn list(&self, listing: Listing<'_>) -> Result<VersionPage, AskError> {
+        let Listing {
+            bucket,
+            prefix,
+            after,
+            owner,
+        } = listing;
         self.ask("s3:ListObjectVersions", bucket, |state| {
             let Some(found) = state.buckets.get(bucket) else {
                 return VersionPage::default();
@@ -232,10 +232,13 @@ impl RepairObject for Sight {
     async fn repair(
         &self,
         version: &ObjectVersion,
-        key_arn: &str,
-        bucket_key: bool,
+        target: &Target,
         _owner: Option<&str>,
     ) -> Result<Repair, AskError> {
+        let Target {
+            key: key_arn,
+            bucket_key,
+        } = target;
         self.ask("s3:UpdateObjectEncryption", &version.bucket, |state| {
             let refused = |why: &str| Repair::Refused(format!("status 400, {why}"));
             let key = state.keys.get(key_arn);
@@ -254,10 +257,10 @@ impl RepairObject for Sight {
                 return refused("NoSuchVersion");
             };
             "aws:kms".clone_into(&mut found.algorithm);
-            found.kms_key = Some(key_arn.to_owned());
-            found.bucket_key = bucket_key;
+            found.kms_key = Some(key_arn.clone());
+            found.bucket_key = *bucket_key;
             let repaired = (version.bucket.clone(), found.key.clone(), found.id.clone());
-            state.repaired.push((repaired, key_arn.to_owned()));
+            state.repaired.push((repaired, key_arn.clone()));
             Repair::Done
         })
         .await

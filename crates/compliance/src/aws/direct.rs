@@ -110,7 +110,7 @@ impl DirectHeads {
     ) -> Option<HttpResponse> {
         let address = self.address(&version.bucket).await?;
         let credentials = self.credentials.provide_credentials().await.ok()?;
-        let request = self.request(&address, version, owner, &credentials)?;
+        let request = self.request(&address, (version, owner), &credentials)?;
         let call = self.http.connector().call(request);
         tokio::time::timeout(TIMEOUT, call).await.ok()?.ok()
     }
@@ -159,8 +159,7 @@ impl DirectHeads {
     fn request(
         &self,
         address: &Address,
-        version: &ObjectVersion,
-        owner: Option<&str>,
+        (version, owner): (&ObjectVersion, Option<&str>),
         credentials: &Credentials,
     ) -> Option<HttpRequest> {
         let key = utf8_percent_encode(version.key.as_str(), IN_PATH);

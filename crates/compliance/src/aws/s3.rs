@@ -10,8 +10,8 @@ use expectation::Time;
 use super::Aws;
 use super::error::{answer, ask, header, status};
 use crate::ports::{
-    AskError, DefaultEncryption, InspectObject, Inspection, ListVersions, ListedVersion, Marker,
-    Observed, Repair, RepairObject, VersionPage,
+    AskError, DefaultEncryption, InspectObject, Inspection, ListVersions, ListedVersion, Listing,
+    Marker, Observed, Repair, RepairObject, Target, VersionPage,
 };
 use crate::subject::{Key, ObjectVersion};
 
@@ -299,13 +299,12 @@ impl RepairObject for Aws {
     async fn repair(
         &self,
         version: &ObjectVersion,
-        key_arn: &str,
-        bucket_key: bool,
+        target: &Target,
         owner: Option<&str>,
     ) -> Result<Repair, AskError> {
         let encryption = SsekmsEncryption::builder()
-            .kms_key_arn(key_arn)
-            .bucket_key_enabled(bucket_key)
+            .kms_key_arn(&target.key)
+            .bucket_key_enabled(target.bucket_key)
             .build();
         let encryption = match encryption {
             Ok(encryption) => ObjectEncryption::Ssekms(encryption),
@@ -344,13 +343,13 @@ impl ListVersions for Aws {
     /// One page of up to 1,000 versions. Keys come URL-encoded: XML cannot carry every character.
     ///
     /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>.
-    async fn list(
-        &self,
-        bucket: &str,
-        prefix: &str,
-        after: &Marker,
-        owner: Option<&str>,
-    ) -> Result<VersionPage, AskError> {
+    async fn list(&self, listing: Listing<'_>) -> Result<VersionPage, AskError> {
+        let Listing {
+            bucket,
+            prefix,
+            after,
+            owner,
+        } = listing;
         let resource = || format!("bucket {bucket} prefix `{prefix}`");
         let page = self
             .s3

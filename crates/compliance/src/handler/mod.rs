@@ -15,9 +15,7 @@ pub use self::surroundings::{StandardOutput, Surroundings};
 use self::telling::{Request, Telling};
 use crate::checker::Checker;
 use crate::ingest::{self, BatchJob, Content, Payload, QueueMessage, Reading};
-use crate::ports::{
-    DescribeKey, FindExpectation, InspectObject, ListVersions, PublishFindings, RepairObject,
-};
+use crate::ports::AllPorts;
 use crate::subject::Subject;
 
 /// Handles invocations.
@@ -35,16 +33,7 @@ pub struct Handler<A, S> {
     most_receives: u32,
 }
 
-impl<A, S> Handler<A, S>
-where
-    A: InspectObject
-        + FindExpectation
-        + DescribeKey
-        + ListVersions
-        + PublishFindings
-        + RepairObject,
-    S: Surroundings,
-{
+impl<A: AllPorts, S: Surroundings> Handler<A, S> {
     /// A handler with at most `max_concurrency` HEADs in flight.
     pub fn new(checker: Checker<A>, surroundings: S, max_concurrency: usize) -> Self {
         Self {

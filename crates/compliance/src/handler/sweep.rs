@@ -12,10 +12,7 @@ use super::telling::{Request, Telling};
 use crate::findings::Publish;
 use crate::ingest::{PUBLISH_COMPLIANT, REPAIR, SweepRequest};
 use crate::judging::Fate;
-use crate::ports::{
-    DescribeKey, FindExpectation, InspectObject, ListVersions, ListedVersion, Marker,
-    PublishFindings, RepairObject,
-};
+use crate::ports::{AllPorts, ListedVersion, Listing, Marker};
 use crate::subject::Subject;
 
 const OUT_OF_TIME: &str = "the function's time is nearly up";
@@ -38,20 +35,11 @@ struct Progress {
 ///
 /// # Errors
 /// Where not even the first page was done: the same request again would stop at the same place.
-pub(super) async fn answer<A, S>(
+pub(super) async fn answer<A: AllPorts, S: Surroundings>(
     telling: &Telling<A, S>,
     request: &SweepRequest,
     invocation: &Invocation,
-) -> Result<Value, HandlerError>
-where
-    A: InspectObject
-        + FindExpectation
-        + DescribeKey
-        + ListVersions
-        + PublishFindings
-        + RepairObject,
-    S: Surroundings,
-{
+) -> Result<Value, HandlerError> {
     let progress = run(telling, request, invocation).await?;
     let mut answer = json!({
         "Action": "Sweep", "Bucket": request.bucket, "Prefix": request.prefix,
@@ -92,20 +80,11 @@ fn next(request: &SweepRequest, at: &Marker) -> Value {
 }
 
 /// Sweeps for a message: to the end, or it has to come back; then why.
-pub(super) async fn whole<A, S>(
+pub(super) async fn whole<A: AllPorts, S: Surroundings>(
     telling: &Telling<A, S>,
     request: &SweepRequest,
     invocation: &Invocation,
-) -> Result<Result<(), String>, HandlerError>
-where
-    A: InspectObject
-        + FindExpectation
-        + DescribeKey
-        + ListVersions
-        + PublishFindings
-        + RepairObject,
-    S: Surroundings,
-{
+) -> Result<Result<(), String>, HandlerError> {
     let progress = run(telling, request, invocation).await?;
     Ok(match progress.stopped {
         None => Ok(()),
@@ -118,20 +97,11 @@ where
 
 /// Pages through the bucket's versions until the end or the time is up. A page counts once all of it is
 /// judged: one that was not is begun again.
-async fn run<A, S>(
+async fn run<A: AllPorts, S: Surroundings>(
     telling: &Telling<A, S>,
     request: &SweepRequest,
     invocation: &Invocation,
-) -> Result<Progress, HandlerError>
-where
-    A: InspectObject
-        + FindExpectation
-        + DescribeKey
-        + ListVersions
-        + PublishFindings
-        + RepairObject,
-    S: Surroundings,
-{
+) -> Result<Progress, HandlerError> {
     let mut progress = Progress {
         at: Marker {
             key: request.key_marker.clone(),
@@ -152,28 +122,24 @@ where
 }
 
 /// One page, judged and told, and where the next one starts; or why it is to be begun again.
-async fn page<A, S>(
+async fn page<A: AllPorts, S: Surroundings>(
     telling: &Telling<A, S>,
     request: &SweepRequest,
     invocation: &Invocation,
     progress: &mut Progress,
-) -> Result<Result<Option<Marker>, String>, HandlerError>
-where
-    A: InspectObject
-        + FindExpectation
-        + DescribeKey
-        + ListVersions
-        + PublishFindings
-        + RepairObject,
-    S: Surroundings,
-{
+) -> Result<Result<Option<Marker>, String>, HandlerError> {
     let stop = invocation.stop();
     if Instant::now() >= stop {
         return Ok(Err(OUT_OF_TIME.to_owned()));
     }
     let owner = invocation.home.as_ref().map(|home| home.account.as_str());
     let aws = telling.checker.aws();
-    let list = aws.list(&request.bucket, &request.prefix, &progress.at, owner);
+    let list = aws.list(Listing {
+        bucket: &request.bucket,
+        prefix: &request.prefix,
+        after: &progress.at,
+        owner,
+    });
     let page = match timeout_at(stop, list).await {
         Ok(Ok(page)) => page,
         Ok(Err(error)) => return Ok(Err(error.to_string())),

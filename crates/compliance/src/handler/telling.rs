@@ -7,11 +7,9 @@ use super::invocation::Invocation;
 use super::surroundings::Surroundings;
 use crate::checker::{Checker, Trip};
 use crate::findings::{self, Publish};
-use crate::judging::{self, Fate, Judged};
+use crate::judging::{self, Fate, Judged, Limits};
 use crate::metrics::Metrics;
-use crate::ports::{
-    AskError, DescribeKey, FindExpectation, InspectObject, PublishFindings, RepairObject,
-};
+use crate::ports::{AllPorts, AskError};
 use crate::report::{self, Stamp};
 use crate::subject::Subject;
 
@@ -51,11 +49,7 @@ impl Told {
     }
 }
 
-impl<A, S> Telling<A, S>
-where
-    A: InspectObject + FindExpectation + DescribeKey + PublishFindings + RepairObject,
-    S: Surroundings,
-{
+impl<A: AllPorts, S: Surroundings> Telling<A, S> {
     /// Judges the subjects, writes what there is to tell, and publishes what is to be published.
     pub(super) async fn judge(
         &self,
@@ -66,14 +60,11 @@ where
             only_looks: request.only_looks,
             ..Trip::from(invocation.home.as_ref())
         };
-        let stop = invocation.stop_judging(self.findings_event_bus.is_some());
-        let judged = judging::judge(
-            &self.checker,
-            &request.subjects,
-            trip,
-            self.max_concurrency,
-            stop,
-        );
+        let limits = Limits {
+            max_concurrency: self.max_concurrency,
+            stop: invocation.stop_judging(self.findings_event_bus.is_some()),
+        };
+        let judged = judging::judge(&self.checker, &request.subjects, trip, limits);
         let mut judged = judged.await;
         judged.give_back(request.patient.into_iter());
         let mut told = self.tell(judged, invocation)?;

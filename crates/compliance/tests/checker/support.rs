@@ -10,8 +10,8 @@ use compliance::checker::Checker;
 use compliance::handler::{Handler, Invocation, Surroundings};
 use compliance::ports::{
     AskError, DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection,
-    KeyAnswer, KeyDescription, ListVersions, Marker, Observed, PublishFindings, RegistryParameter,
-    Repair, RepairObject, VersionPage,
+    KeyAnswer, KeyDescription, ListVersions, Listing, Marker, Observed, PublishFindings,
+    RegistryParameter, Repair, RepairObject, Target, VersionPage,
 };
 use compliance::subject::ObjectVersion;
 use event_bus::{Event, Refusal};
@@ -132,7 +132,7 @@ pub(crate) fn parameter(owner: &str, prefix: &str, key: &str) -> RegistryParamet
     }
 }
 
-impl InspectObject for Fake {
+impl InspectObject for &'static Fake {
     async fn inspect(
         &self,
         version: &ObjectVersion,
@@ -148,7 +148,7 @@ impl InspectObject for Fake {
     }
 }
 
-impl FindExpectation for Fake {
+impl FindExpectation for &'static Fake {
     async fn registry(&self, _: &str) -> Result<Vec<RegistryParameter>, AskError> {
         let n = self.registry_calls.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -168,7 +168,7 @@ impl FindExpectation for Fake {
     }
 }
 
-impl DescribeKey for Fake {
+impl DescribeKey for &'static Fake {
     async fn describe(&self, key: &str) -> Result<KeyAnswer, AskError> {
         self.describe_calls.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -182,40 +182,33 @@ impl DescribeKey for Fake {
     }
 }
 
-impl ListVersions for Fake {
-    async fn list(
-        &self,
-        _: &str,
-        _: &str,
-        after: &Marker,
-        _: Option<&str>,
-    ) -> Result<VersionPage, AskError> {
+impl ListVersions for &'static Fake {
+    async fn list(&self, listing: Listing<'_>) -> Result<VersionPage, AskError> {
         let mut markers = self.markers.lock().unwrap();
-        markers.push(after.clone());
+        markers.push(listing.after.clone());
         let page = self.pages.get(markers.len() - 1).cloned();
         page.unwrap_or_else(|| Ok(VersionPage::default()))
     }
 }
 
-impl RepairObject for Fake {
+impl RepairObject for &'static Fake {
     async fn repair(
         &self,
         version: &ObjectVersion,
-        key_arn: &str,
-        bucket_key: bool,
+        target: &Target,
         owner: Option<&str>,
     ) -> Result<Repair, AskError> {
         self.repairs.lock().unwrap().push((
             version.version_id.clone(),
-            key_arn.to_owned(),
-            bucket_key,
+            target.key.clone(),
+            target.bucket_key,
             owner.map(str::to_owned),
         ));
         (self.repair)()
     }
 }
 
-impl PublishFindings for Fake {
+impl PublishFindings for &'static Fake {
     async fn put(
         &self,
         bus: &str,

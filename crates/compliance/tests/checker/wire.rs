@@ -8,7 +8,8 @@ use compliance::aws::Aws;
 use compliance::findings::FINDING;
 use compliance::ports::{
     DefaultEncryption, DescribeKey, FindExpectation, InspectObject, Inspection, KeyAnswer,
-    KeyDescription, ListVersions, Marker, Observed, PublishFindings, Repair, RepairObject,
+    KeyDescription, ListVersions, Listing, Marker, Observed, PublishFindings, Repair, RepairObject,
+    Target,
 };
 use compliance::subject::{Key, ObjectVersion};
 use event_bus::{Event, Refusal};
@@ -110,6 +111,22 @@ pub(crate) fn version(version_id: Option<&str>) -> ObjectVersion {
         region: None,
         bucket_owner: None,
         event_time_ms: None,
+    }
+}
+
+fn target(bucket_key: bool) -> Target {
+    Target {
+        key: KEY.to_owned(),
+        bucket_key,
+    }
+}
+
+fn listing(after: &Marker) -> Listing<'_> {
+    Listing {
+        bucket: "destination",
+        prefix: "a",
+        after,
+        owner: None,
     }
 }
 
@@ -405,7 +422,7 @@ async fn a_repair_names_version_owner_key_and_bucket_key() {
     let server = Server::start(vec![answer("200 OK", "", "")]).await;
     let done = server
         .aws()
-        .repair(&version(Some("v/1")), KEY, true, Some("111122223333"))
+        .repair(&version(Some("v/1")), &target(true), Some("111122223333"))
         .await;
     assert_eq!(done, Ok(Repair::Done));
     let requests = server.requests();
@@ -443,7 +460,10 @@ async fn a_refused_repair_is_an_answer_and_throttling_is_an_error() {
     ] {
         let header = "x-amz-request-id: R\r\n";
         let server = Server::start(vec![answer(status, header, &error(code))]).await;
-        let refused = server.aws().repair(&version(None), KEY, false, None).await;
+        let refused = server
+            .aws()
+            .repair(&version(None), &target(false), None)
+            .await;
         let number = status.split(' ').next().unwrap();
         let text = format!("status {number}, {code}, m, request R");
         assert_eq!(refused, Ok(Repair::Refused(text)));
@@ -456,7 +476,10 @@ async fn a_refused_repair_is_an_answer_and_throttling_is_an_error() {
         ("409 Conflict", "OperationAborted"),
     ] {
         let server = Server::start(vec![answer(status, "", &error(code))]).await;
-        let unknown = server.aws().repair(&version(None), KEY, false, None).await;
+        let unknown = server
+            .aws()
+            .repair(&version(None), &target(false), None)
+            .await;
         assert!(unknown.is_err(), "{code}: {unknown:?}");
     }
 }
@@ -524,7 +547,7 @@ async fn listed_keys_and_markers_are_decoded_once() {
     let server = Server::start(vec![answer("200 OK", "", body)]).await;
     let page = server
         .aws()
-        .list("destination", "a", &Marker::default(), None)
+        .list(listing(&Marker::default()))
         .await
         .unwrap();
     assert_eq!(page.versions.len(), 1, "delete markers are left out");
@@ -537,11 +560,7 @@ async fn listed_keys_and_markers_are_decoded_once() {
         version_id: Some("v2".to_owned()),
     };
     assert_eq!(page.next, Some(next.clone()));
-    server
-        .aws()
-        .list("destination", "a", &next, None)
-        .await
-        .unwrap();
+    server.aws().list(listing(&next)).await.unwrap();
     let second = server.requests()[1].clone();
     assert!(
         second.contains("encoding-type=url") && second.contains("key-marker=a%20%2B%25"),

@@ -9,6 +9,7 @@ use crate::configuration::Tag;
 use crate::error::{AwsError, ErrorKind};
 use crate::fault::{About, Fault, FaultKind};
 use crate::owner::{JOB_TAG, OWNER_TAG, Owner, ROLE_PATH};
+use crate::patience::{Backoff, retrying};
 use crate::ports::{Aws, BucketRef, NewRole, ReplicationJob, RoleDescription};
 
 /// KMS's longest waiting period.
@@ -16,12 +17,11 @@ const LONGEST_WAIT_DAYS: i32 = 30;
 /// How long a bucket or key that was made this moment may not be known everywhere, and those who may use
 /// it neither.
 const KNOWN_WITHIN: Duration = Duration::from_mins(2);
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 const TRIES_OF_OTHERS: u32 = 3;
 const ALREADY_OURS: &str = "BucketAlreadyOwnedByYou";
 
-fn owner_tag(value: &str) -> Tag {
+pub(super) fn owner_tag(value: &str) -> Tag {
     Tag {
         key: OWNER_TAG.into(),
         value: value.into(),
@@ -53,20 +53,13 @@ async fn once_known<T, F>(call: impl Fn() -> F) -> Result<T, AwsError>
 where
     F: Future<Output = Result<T, AwsError>>,
 {
-    let until = Deadline::after(KNOWN_WITHIN);
-    let mut pause = FIRST_PAUSE;
-    let mut attempt = 1;
-    loop {
-        match call().await {
-            Err(error) if may_be_known_later(&error, attempt) && !until.has_passed() => {
-                tracing::info!(%error, "what was just made may not be known yet; asking again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-                attempt += 1;
-            }
-            outcome => return outcome,
-        }
-    }
+    retrying(
+        Deadline::after(KNOWN_WITHIN),
+        PAUSES,
+        may_be_known_later,
+        call,
+    )
+    .await
 }
 
 fn may_be_known_later(error: &AwsError, attempt: u32) -> bool {
@@ -103,12 +96,12 @@ async fn tag_new<A: Aws>(aws: &A, bucket: BucketRef<'_>, tags: &[Tag]) -> Result
 
 pub(super) async fn create_key<A: Aws>(
     aws: &A,
-    region: &str,
+    bucket: BucketRef<'_>,
     alias: &str,
-    bucket: &str,
     owner: &Owner,
 ) -> Result<(u32, String), Failed> {
-    let description = format!("Encrypts objects of bucket {bucket}, for replication");
+    let BucketRef { name, region } = bucket;
+    let description = format!("Encrypts objects of bucket {name}, for replication");
     let key = aws
         .create_key(region, &description, &[owner_tag(owner.as_str())])
         .await?;
@@ -181,23 +174,8 @@ async fn schedule_orphan<A: Aws>(aws: &A, region: &str, key: &str) {
     }
 }
 
-pub(super) async fn create_role<A: Aws>(
-    aws: &A,
-    role: &str,
-    description: &str,
-    trust_policy: &str,
-    permissions_boundary: Option<&str>,
-) -> Result<Done, Failed> {
-    // All resources on a source bucket share its role, so the tag names the bucket.
-    let tags = [owner_tag(role)];
-    let new = NewRole {
-        name: role,
-        path: ROLE_PATH,
-        trust_policy,
-        permissions_boundary,
-        description,
-        tags: &tags,
-    };
+pub(super) async fn create_role<A: Aws>(aws: &A, new: NewRole<'_>) -> Result<Done, Failed> {
+    let role = new.name;
     match aws.create_role(new).await {
         // Another resource on the same bucket was faster, or somebody else has the name.
         Err(error) if error.kind == ErrorKind::AlreadyExists => {

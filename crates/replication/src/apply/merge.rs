@@ -58,14 +58,21 @@ pub(super) async fn change_notifications<A: Aws>(
     Ok(Done::writes(1))
 }
 
-/// Puts exactly `rules` as the owner's into the bucket's configuration; none are to go.
+/// The owner's rules and their role.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ours<'a> {
+    pub(super) role_arn: &'a str,
+    pub(super) rules: &'a [ReplicationRule],
+}
+
+/// Puts exactly `ours` as the owner's into the bucket's configuration; none are to go.
 pub(super) async fn change_replication<A: Aws>(
     aws: &A,
     bucket: BucketRef<'_>,
-    role_arn: &str,
-    rules: &[ReplicationRule],
+    ours: Ours<'_>,
     owner: &Owner,
 ) -> Result<Done, Failed> {
+    let Ours { role_arn, rules } = ours;
     let existing = match aws.replication(bucket).await {
         Err(error) if error.kind == ErrorKind::NotFound && rules.is_empty() => {
             return Ok(Done::default());
@@ -117,13 +124,20 @@ pub(super) async fn change_bucket_policy<A: Aws>(
     Ok(Done::writes(1))
 }
 
+/// A key and where it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyRef<'a> {
+    pub(super) region: &'a str,
+    pub(super) arn: &'a str,
+}
+
 pub(super) async fn change_key_policy<A: Aws>(
     aws: &A,
-    region: &str,
-    key_arn: &str,
+    key: KeyRef<'_>,
     statements: &[Value],
     owner: &Owner,
 ) -> Result<Done, Failed> {
+    let (region, key_arn) = (key.region, key.arn);
     let present = aws.key_policy(region, key_arn).await?;
     if present.is_none() && statements.is_empty() {
         return Ok(Done::default());

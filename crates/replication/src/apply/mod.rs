@@ -13,13 +13,13 @@ use crate::accounts::Accounts;
 use crate::configuration::{AsRead, DefaultEncryption};
 use crate::error::{AwsError, ReplicationError};
 use crate::fault::{About, Fault, FaultKind};
-use crate::owner::Owner;
-use crate::ports::{Aws, BucketRef, ReplicationJob};
+use crate::owner::{Owner, ROLE_PATH};
+use crate::ports::{Aws, BucketRef, NewRole, ReplicationJob};
 use crate::step::{Plan, Step};
-use create::{create_bucket, create_key, create_role, restore_key, start_job};
+use create::{create_bucket, create_key, create_role, owner_tag, restore_key, start_job};
 use delete::{delete_bucket, delete_role, gone, schedule_key_deletion};
 use merge::{
-    NotificationChange, change_bucket_policy, change_encryption, change_key_policy,
+    KeyRef, NotificationChange, Ours, change_bucket_policy, change_encryption, change_key_policy,
     change_notifications, change_replication,
 };
 
@@ -152,7 +152,7 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             alias,
             alias_arn,
             bucket,
-        } => create_key(aws, region, alias, bucket, owner)
+        } => create_key(aws, at(bucket, region), alias, owner)
             .await
             .map(|(writes, key)| Done {
                 writes,
@@ -167,8 +167,16 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             trust_policy,
             permissions_boundary,
         } => {
-            let boundary = permissions_boundary.as_deref();
-            create_role(aws, role, description, trust_policy, boundary).await
+            let new = NewRole {
+                name: role,
+                path: ROLE_PATH,
+                trust_policy,
+                permissions_boundary: permissions_boundary.as_deref(),
+                description,
+                // All resources on a source bucket share its role, so the tag names the bucket.
+                tags: &[owner_tag(role)],
+            };
+            create_role(aws, new).await
         }
         Step::PutTrustPolicy { role, trust_policy } => {
             aws.put_trust_policy(role, trust_policy).await?;
@@ -205,7 +213,13 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             key_arn,
             statements,
             ..
-        } => change_key_policy(aws, region, key_arn, statements, owner).await,
+        } => {
+            let key = KeyRef {
+                region,
+                arn: key_arn,
+            };
+            change_key_policy(aws, key, statements, owner).await
+        }
         Step::PutParameter {
             region,
             name,
@@ -252,9 +266,12 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             region,
             role_arn,
             rules,
-        } => change_replication(aws, at(bucket, region), role_arn, rules, owner).await,
+        } => {
+            let rules = Ours { role_arn, rules };
+            change_replication(aws, at(bucket, region), rules, owner).await
+        }
         Step::RemoveReplication { bucket, region } => {
-            change_replication(aws, at(bucket, region), "", &[], owner).await
+            change_replication(aws, at(bucket, region), Ours::default(), owner).await
         }
         Step::StartReplicationJob {
             bucket,

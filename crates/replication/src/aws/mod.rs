@@ -27,9 +27,9 @@ use aws_types::region::Region;
 
 use self::failure::failure;
 use self::wire::ExpectedOwner;
-use crate::arn::{Arn, Home};
 use crate::error::{AwsError, ErrorKind};
 use crate::ports::{Assume, Outcome};
+use aws_names::{Arn, Home};
 
 /// What the trail of the other account shows us as.
 const SESSION: &str = "encrypted-replication";

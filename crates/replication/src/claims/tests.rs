@@ -18,6 +18,11 @@ fn them() -> Owner {
     Owner::new("stack", "Theirs", "source")
 }
 
+const fn role(arn: &str) -> SourceRole<'_> {
+    let bucket = "source";
+    SourceRole { arn, bucket }
+}
+
 const fn key() -> NamedKey<'static> {
     NamedKey {
         arn: KEY,
@@ -70,7 +75,7 @@ fn what_is_ours_claims_nothing() {
     assert_eq!(others.of_bucket("destination", &us()), []);
     assert_eq!(others.of_bucket("source", &us()), []);
     assert_eq!(others.of_key(key(), "source", &us()), []);
-    assert_eq!(others.of_role(ROLE, "source", &us()), []);
+    assert_eq!(others.of_role(role(ROLE), &us()), []);
     assert_eq!(others.of_default_encryption("source", &us()), []);
 }
 
@@ -81,8 +86,8 @@ fn a_rule_of_anybodys_claims_both_its_buckets_its_role_and_its_keys() {
         assert_eq!(others.of_bucket("destination", &us()), theirs(&id));
         assert_eq!(others.of_bucket("source", &us()), theirs(&id));
         assert_eq!(others.of_bucket("another", &us()), []);
-        assert_eq!(others.of_role(ROLE, "source", &us()), theirs(&id));
-        assert_eq!(others.of_role("another", "source", &us()), []);
+        assert_eq!(others.of_role(role(ROLE), &us()), theirs(&id));
+        assert_eq!(others.of_role(role("another"), &us()), []);
         // The source's key decrypts what it replicates; the destination's is another's.
         assert_eq!(others.of_key(key(), "source", &us()), theirs(&id));
         assert_eq!(others.of_key(key(), "destination", &us()), []);
@@ -115,7 +120,7 @@ fn a_rule_by_hand_needs_our_policy_where_no_other_speaks_of_its_buckets() {
         json!({"Statement": [{"Resource": resources.collect::<Vec<_>>()}]}).to_string()
     };
     let mut others = with_rules(vec![rule("by-hand", "destination")]);
-    let needs = |others: &Others, ours: &str| others.of_role_policy(ROLE, ours, "source", &us());
+    let needs = |others: &Others, ours: &str| others.of_role_policy(role(ROLE), ours, &us());
     let ours = allowing(&["source", "destination"]);
     assert_eq!(needs(&others, &ours), theirs("by-hand"));
     // It never worked by ours.
@@ -167,7 +172,7 @@ fn a_rule_by_hand_does_not_need_a_policy_about_other_objects() {
         let resources =
             ["source", "destination"].map(|bucket| format!("arn:aws:s3:::{bucket}/{path}"));
         let ours = json!({"Statement": [{"Resource": resources}]}).to_string();
-        let found = others.of_role_policy(ROLE, &ours, "source", &us());
+        let found = others.of_role_policy(role(ROLE), &ours, &us());
         assert_eq!(!found.is_empty(), needed, "{path}");
     }
 }

@@ -15,7 +15,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::arn::Arn;
 use crate::case::Case;
 use crate::fault::{About, Fault, FaultKind};
 use crate::observed::Observed;
@@ -23,6 +22,7 @@ use crate::owner::Owner;
 use crate::plan::{Desired, plan, resolved, warnings};
 use crate::ports::Aws;
 use crate::replication::Replication;
+use aws_names::Arn;
 
 pub(crate) use configuration::CHANGE_A_PROPERTY;
 
@@ -226,7 +226,7 @@ pub(crate) fn denying_policies(
             format!(
                 "policy `{name}` of role `{}`, which is none of ours, has a statement `{sid}` that denies what \
                  replication takes: {what}",
-                replication.spec.source_bucket
+                replication.role_name()
             )
         })
     });

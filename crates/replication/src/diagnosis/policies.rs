@@ -10,12 +10,12 @@ use crate::actions::{
     LOCKED_REPLICA_OBJECTS, LOCKED_SOURCE_OBJECTS, REPLICA_KEY, REPLICA_OBJECTS, REPLICA_OWNER,
     SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS,
 };
-use crate::arn::Arn;
 use crate::case::Case;
 use crate::error::{AwsError, ErrorKind};
 use crate::plan::Desired;
 use crate::ports::{Aws, BucketRef};
 use crate::replication::Replication;
+use aws_names::Arn;
 
 const BUCKET: &str = "BucketPolicy";
 const KEY: &str = "KeyPolicy";

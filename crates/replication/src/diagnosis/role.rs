@@ -7,13 +7,13 @@ use futures_util::stream::{self, StreamExt};
 use super::Check;
 use super::access::{ENCRYPTION_CONTEXT, MOST_QUESTIONS, accesses};
 use super::statements::{Context, Judgement, Principal, Request, Statements};
-use crate::arn::Arn;
 use crate::case::Case;
 use crate::error::{AwsError, ErrorKind};
 use crate::plan::Desired;
 use crate::policy::S3;
 use crate::ports::{Access, Aws, Decision, RoleDescription};
 use crate::replication::Replication;
+use aws_names::Arn;
 
 /// IAM throttles its simulator early.
 const QUESTIONS_AT_ONCE: usize = 4;

@@ -4,14 +4,14 @@ use event_bus::Event;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::arn::Home;
 use crate::diagnosis::CHANGE_A_PROPERTY;
-use crate::digest;
 use crate::error::AwsError;
 use crate::fault::{Fault, Faults};
 use crate::owner::{Owner, PhysicalId};
 use crate::record::Record;
 use crate::step::Plan;
+use aws_names::Home;
+use aws_names::digest;
 
 /// The events' `detail-type`.
 pub const DETAIL_TYPE: &str = "Replication Drift";

@@ -11,7 +11,7 @@ mod policy;
 mod rules;
 
 pub use error::MergeError;
-pub use notifications::{FAILURE_EVENTS, takes, with_failure_events, without_failure_events};
+pub use notifications::{FAILURE_EVENTS, heir, takes, with_failure_events, without_failure_events};
 pub(crate) use policy::says;
 pub use policy::{has_statements, with_statements};
 pub use rules::replication;

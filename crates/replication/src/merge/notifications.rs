@@ -1,6 +1,6 @@
 //! Our notification among other people's.
 
-use crate::configuration::{AsRead, Notification, NotificationConfiguration};
+use crate::configuration::{AsRead, Notification, NotificationConfiguration, ReplicationRule};
 use crate::owner::Owner;
 
 /// The failure events that the checker reads.
@@ -84,6 +84,15 @@ pub fn takes(notification: &Notification, event: &str) -> bool {
         Some(kind) => event.starts_with(kind),
         None => taken == event,
     })
+}
+
+/// The owner that takes over what all resources on a bucket share, when `leaving` goes.
+#[must_use]
+pub fn heir(rules: &[ReplicationRule], leaving: &Owner) -> Option<Owner> {
+    rules
+        .iter()
+        .filter_map(|rule| Owner::at_start_of(&rule.id))
+        .find(|owner| owner != leaving)
 }
 
 #[cfg(test)]

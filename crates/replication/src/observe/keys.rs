@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{join_all, try_join_all};
 
 use crate::accounts::Accounts;
-use crate::arn::Arn;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
 use crate::merge::has_statements;
@@ -13,6 +12,7 @@ use crate::observed::{KeyName, KeysByName, ObservedBucket, ObservedDestination};
 use crate::owner::Owner;
 use crate::ports::{Aws, Outcome};
 use crate::replication::Replication;
+use aws_names::Arn;
 
 /// A key that is asked for on behalf of a bucket.
 pub(super) type Asked = (KeyName, String);

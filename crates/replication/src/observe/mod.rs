@@ -17,11 +17,11 @@ pub(crate) use self::whereabouts::{located, located_by};
 use crate::accounts::Accounts;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
-use crate::observed::{Observed, ObservedBucket, ObservedDestination};
+use crate::observed::{Observed, ObservedBucket, ObservedDestination, RemainingDestination};
 use crate::owner::Owner;
 use crate::ports::{Aws, BucketRef, Outcome, Policies, RoleDescription, Roles};
 use crate::replication::Replication;
-use crate::spec::Spec;
+use crate::spec::{Site, Spec};
 use crate::writers::writers;
 
 /// Where else something of ours may be than where the rules lead.
@@ -31,6 +31,8 @@ pub struct Left<'a> {
     pub by_rules: BTreeSet<String>,
     /// What was asked for before. A request that got no further may have written to what it names.
     pub asked_before: Option<&'a Spec>,
+    /// Where the record says that something of ours is.
+    pub noted: &'a [Site],
 }
 
 /// Reads all that a Create or Update depends on.
@@ -53,14 +55,15 @@ pub async fn observe<A: Aws>(
     // What can only be asked once the first answers are in.
     let rules = replication.as_ref();
     let later = later_keys(asked, source.as_ref(), &destinations, &keys);
-    let (more, abandoned, former_keys, mut role_policies, outside_writers) = try_join5(
-        describe(asked, accounts, later),
-        abandoned(asked, accounts, rules, &destinations, left),
-        former_keys(asked, accounts, rules, &destinations),
-        others_policies(asked, aws, &policies),
-        outside_writers(asked, aws, source.as_ref()),
-    )
-    .await?;
+    let (more, (abandoned, unreachable), former_keys, mut role_policies, outside_writers) =
+        try_join5(
+            describe(asked, accounts, later),
+            abandoned(asked, accounts, rules, left),
+            former_keys(asked, accounts, rules, &destinations),
+            others_policies(asked, aws, &policies),
+            outside_writers(asked, aws, source.as_ref()),
+        )
+        .await?;
     role_policies.extend(ours.map(|ours| (owner.policy_name(), ours)));
     keys.extend(more);
     let key_policies = key_policies(asked, accounts, &keys).await?;
@@ -78,6 +81,7 @@ pub async fn observe<A: Aws>(
         abandoned,
         keys,
         key_policies,
+        unreachable,
         former_keys,
         role,
         role_policies,
@@ -92,11 +96,11 @@ async fn observe_role<A: Roles>(
     asked: &Replication,
     aws: &A,
 ) -> Outcome<(Option<RoleDescription>, Option<String>, Vec<String>)> {
-    let (role, policy) = (&asked.spec.source_bucket, asked.owner.policy_name());
+    let (role, policy) = (asked.role_name(), asked.owner.policy_name());
     try_join3(
-        aws.role(role),
-        aws.role_policy(role, &policy),
-        aws.role_policies(role),
+        aws.role(&role),
+        aws.role_policy(&role, &policy),
+        aws.role_policies(&role),
     )
     .await
 }
@@ -107,9 +111,10 @@ async fn others_policies<A: Roles>(
     aws: &A,
     names: &[String],
 ) -> Outcome<BTreeMap<String, String>> {
+    let role = &asked.role_name();
     let others = names.iter().filter(|name| !asked.owner.owns(name));
     let calls = others.map(|name| async move {
-        let document = aws.role_policy(&asked.spec.source_bucket, name).await?;
+        let document = aws.role_policy(role, name).await?;
         Ok::<_, AwsError>((name.clone(), document.unwrap_or_default()))
     });
     Ok(try_join_all(calls).await?.into_iter().collect())
@@ -206,45 +211,77 @@ async fn abandoned<A: Aws>(
     asked: &Replication,
     accounts: &Accounts<'_, A>,
     replication: Option<&ReplicationConfiguration>,
-    destinations: &BTreeMap<String, ObservedDestination>,
     left: &Left<'_>,
-) -> Outcome<BTreeMap<String, crate::observed::RemainingDestination>> {
+) -> Outcome<(BTreeMap<String, RemainingDestination>, BTreeSet<String>)> {
     let Replication { home, owner, .. } = asked;
-    let search = |spec| Search {
+    let search = |spec, noted| Search {
         accounts,
         home,
         owner,
         spec,
+        left: noted,
     };
     // What rules of ours lead to is there; what was only asked for may never have been ours.
-    let (ruled, asked_for) = (search(None), search(left.asked_before));
+    let (ruled, asked_for) = (search(None, &[]), search(left.asked_before, left.noted));
     let unknown = ruled.beyond_reach(replication);
     let mut led_to = own_destinations(replication, owner);
     led_to.extend(left.by_rules.iter().cloned());
-    // Old properties may name one whose rules were replaced by a request that got no further.
-    led_to.extend(accounts.foreign().cloned());
     let before = left.asked_before.iter().flat_map(|spec| &spec.rules);
     let mut gone: BTreeSet<String> = before.map(|rule| rule.destination_bucket.clone()).collect();
     gone.extend(led_to.iter().cloned());
-    let calls = gone
-        .into_iter()
-        .filter(|bucket| !destinations.contains_key(bucket) && !unknown.contains(bucket))
-        .map(|bucket| {
-            let mut keys = keys_of_rules(replication, owner, &bucket);
-            keys.extend(accounts.keys_of(&bucket).0);
-            let search = if led_to.contains(&bucket) {
-                &ruled
-            } else {
-                &asked_for
-            };
-            async move {
-                let found = search.destination(&bucket, keys).await?;
-                Ok::<_, AwsError>(found.map(|found| (bucket, found)))
+    let noted = left.noted.iter().map(|site| site.bucket.clone());
+    let noted: BTreeSet<String> = noted.filter(|bucket| !gone.contains(bucket)).collect();
+    // Old properties may name one whose rules were replaced by a request that got no further.
+    let foreign = accounts.foreign().filter(|bucket| !noted.contains(*bucket));
+    led_to.extend(foreign.cloned());
+    gone.extend(led_to.iter().chain(&noted).cloned());
+    let named: BTreeSet<_> = asked
+        .spec
+        .rules
+        .iter()
+        .map(|rule| &rule.destination_bucket)
+        .collect();
+    gone.retain(|bucket| !named.contains(bucket) && !unknown.contains(bucket));
+    let calls = gone.into_iter().map(|bucket| {
+        let mut keys = keys_of_rules(replication, owner, &bucket);
+        keys.extend(accounts.keys_of(&bucket).0);
+        let search = if led_to.contains(&bucket) {
+            &ruled
+        } else {
+            &asked_for
+        };
+        let only_noted = noted.contains(&bucket);
+        async move {
+            if only_noted && accounts.at(&bucket).is_none() {
+                return Ok(Err(bucket));
             }
-        });
-    let mut found: BTreeMap<_, _> = try_join_all(calls).await?.into_iter().flatten().collect();
-    match found.values_mut().find_map(|one| one.unread.take()) {
-        Some(denied) => Err(denied),
-        None => Ok(found),
+            let found = search.destination(&bucket, keys).await;
+            match found.and_then(readable) {
+                // Nothing that is asked for now depends on it.
+                Err(error) if only_noted && error.hides_what_is_there() => {
+                    tracing::warn!(bucket, %error, "what is left there is looked for again later");
+                    Ok(Err(bucket))
+                }
+                found => Ok::<_, AwsError>(Ok(found?.map(|found| (bucket, found)))),
+            }
+        }
+    });
+    let (mut abandoned, mut unreachable) = (BTreeMap::new(), BTreeSet::new());
+    for found in try_join_all(calls).await? {
+        match found {
+            Ok(found) => abandoned.extend(found),
+            Err(bucket) => drop(unreachable.insert(bucket)),
+        }
+    }
+    Ok((abandoned, unreachable))
+}
+
+fn readable(found: Option<RemainingDestination>) -> Outcome<Option<RemainingDestination>> {
+    match found {
+        Some(RemainingDestination {
+            unread: Some(denied),
+            ..
+        }) => Err(denied),
+        found => Ok(found),
     }
 }

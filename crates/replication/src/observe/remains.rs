@@ -7,17 +7,17 @@ use futures_util::future::{try_join, try_join_all, try_join4};
 use super::keys::{granted_keys, keys_of_rules};
 use super::reads::{expectations, missing_is_none, observe_source};
 use crate::accounts::Accounts;
-use crate::arn::Home;
 use crate::claims::Others;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
 use crate::merge::has_statements;
 use crate::observed::{ObservedBucket, Presence, RemainingDestination, Remains, bear, stack_of};
-use crate::owner::{Owner, role_arn};
+use crate::owner::{Owner, role_arn, role_name};
 use crate::ports::{Aws, BucketRef, Buckets, KeyDescription, Outcome};
-use crate::record;
-use crate::spec::{Spec, Taking};
+use crate::record::{self, Record};
+use crate::spec::{Site, Spec, Taking};
 use crate::unfinished;
+use aws_names::Home;
 
 /// Names of the destination buckets of this owner's rules.
 pub(crate) fn own_destinations(
@@ -73,6 +73,8 @@ pub struct Search<'a, A> {
     /// What the properties say, where they can be read: it knows destinations whose rules are already
     /// gone.
     pub spec: Option<&'a Spec>,
+    /// Where else something of ours may be, as the record says.
+    pub left: &'a [Site],
 }
 
 /// What the source bucket shows.
@@ -94,10 +96,10 @@ impl<A: Aws> Search<'_, A> {
         let Self { home, owner, .. } = *self;
         let aws = self.accounts.home();
         let policy_name = owner.policy_name();
-        let batch_role = owner.batch_role();
+        let (role, batch_role) = (role_name(source_bucket), owner.batch_role());
         let (region, role_policy, batch_role, noted) = try_join4(
             lookup(aws.bucket_region(source_bucket)),
-            lookup(aws.role_policy(source_bucket, &policy_name)),
+            lookup(aws.role_policy(&role, &policy_name)),
             lookup(aws.role(&batch_role)),
             lookup(self.noted()),
         )
@@ -107,6 +109,8 @@ impl<A: Aws> Search<'_, A> {
         let role_policy = role_policy.map_err(&mut told).ok().flatten();
         let batch_role = batch_role.map_err(&mut told).ok().flatten();
         let (record, unfinished) = noted.map_err(&mut told).unwrap_or_default();
+        let left =
+            Record::in_parameters(owner, &record).map_or_else(Vec::new, |record| record.left);
         let source = self.source(source_bucket, region).await?;
         troubles.extend(source.hidden.clone());
         let replication = source.replication.as_ref();
@@ -151,10 +155,11 @@ impl<A: Aws> Search<'_, A> {
             replication: source.replication,
             destinations,
             source_key: source.key,
-            role_arn: role_arn(home, source_bucket),
+            role_arn: role_arn(home, &role),
             role_policy,
             batch_role,
-            record: (home.region.clone(), record),
+            record: (home.region.clone(), record.into_keys().collect()),
+            left,
             taking,
             unfinished,
             others: Others::default(),
@@ -163,13 +168,13 @@ impl<A: Aws> Search<'_, A> {
         Ok(remains)
     }
 
-    /// Names of the parameters that note what the resource was asked for, and that it never succeeded.
-    async fn noted(&self) -> Outcome<(BTreeSet<String>, BTreeSet<String>)> {
+    /// The parameters that note what the resource was asked for, and the names of those that note that it
+    /// never succeeded.
+    async fn noted(&self) -> Outcome<(BTreeMap<String, String>, BTreeSet<String>)> {
         let (aws, region) = (self.accounts.home(), &self.home.region);
         let record = record::parameters_of(aws, region, self.owner);
         let unfinished = unfinished::notes_of(aws, region, self.owner);
-        let (record, unfinished) = try_join(record, unfinished).await?;
-        Ok((record.into_keys().collect(), unfinished))
+        try_join(record, unfinished).await
     }
 
     /// The source bucket and its key. The bucket may be gone or never have been made, its key not.
@@ -228,18 +233,35 @@ impl<A: Aws> Search<'_, A> {
         let rules = || self.spec.into_iter().flat_map(|spec| &spec.rules);
         let mut names = led_to.clone();
         names.extend(rules().map(|rule| rule.destination_bucket.clone()));
+        let only_left = self.left_by(&names);
+        names.extend(only_left.iter().cloned());
         let unknown = self.beyond_reach(replication);
         names.retain(|name| !unknown.contains(name));
         let calls = names.into_iter().map(|name| {
             let mut keys = keys_of_rules(replication, self.owner, &name);
             let said = rules().filter(|rule| rule.destination_bucket == name);
             keys.extend(said.filter_map(|rule| rule.rule.destination.replica_kms_key_id.clone()));
+            let left = self.left.iter().filter(|site| site.bucket == name);
+            keys.extend(left.flat_map(|site| site.keys.iter().cloned()));
+            let is_left = only_left.contains(&name);
             async move {
-                let found = lookup(self.destination(&name, keys)).await?;
+                let mut found = lookup(self.destination(&name, keys)).await?;
+                // What the template no longer names stays with its content and its key.
+                if let Ok(Some(found)) = found.as_mut().map(Option::as_mut)
+                    && is_left
+                {
+                    (found.made_by_us, found.key) = (false, None);
+                }
                 Ok::<_, AwsError>((name, found))
             }
         });
         try_join_all(calls).await
+    }
+
+    /// Destinations that the record alone knows of.
+    fn left_by(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let left = self.left.iter().map(|site| site.bucket.clone());
+        left.filter(|bucket| !names.contains(bucket)).collect()
     }
 
     /// Destinations of our rules in other accounts that no properties at hand say anything of: what is ours
@@ -291,24 +313,28 @@ impl<A: Aws> Search<'_, A> {
             home,
             owner,
             spec,
+            left,
         } = *self;
+        let mut left = left.iter().filter(|site| site.bucket == name);
+        let left = left.next();
         let Some(aws) = accounts.at(name) else {
             return Ok(None);
         };
         // What the properties name may never have been ours; what rules of ours led to was.
         let (found, hidden) = match region_or_denied(aws, name).await? {
             Ok(region) => (region, false),
-            Err(_) if spec.is_some() => (None, true),
+            Err(_) if spec.is_some() || left.is_some() => (None, true),
             Err(denied) => return Err(denied),
         };
         // The bucket may be gone, its key and parameters not.
         let said = || {
             let mut rules = spec.into_iter().flat_map(|spec| &spec.rules);
-            rules.find_map(|rule| {
+            let region = rules.find_map(|rule| {
                 rule.destination_region
                     .clone()
                     .filter(|_| rule.destination_bucket == name)
-            })
+            });
+            region.or_else(|| left.and_then(|site| site.region.clone()))
         };
         let Some(region) = found.clone().or_else(said) else {
             return Ok(None);

@@ -11,7 +11,7 @@ use crate::claims::Others;
 use crate::configuration::{DefaultEncryption, ReplicationConfiguration, Tag};
 use crate::error::AwsError;
 use crate::observed::{ObservedBucket, Presence, Remains, stack_of};
-use crate::owner::{OWNER_TAG, Owner};
+use crate::owner::{OWNER_TAG, Owner, role_name};
 use crate::ports::{Aws, BucketRef, KeyDescription, Outcome};
 use crate::record;
 
@@ -62,7 +62,7 @@ impl<A: Aws> Search<'_, A> {
         };
         let policies = async {
             if keys || by_hand {
-                self.policies_of_others(source).await
+                self.policies_of_others(&role_name(source)).await
             } else {
                 Ok(BTreeMap::new())
             }

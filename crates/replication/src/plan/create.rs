@@ -1,15 +1,11 @@
 //! The plan of a Create or Update.
 
+use super::comparison::Comparison;
 use super::desired::lacks_our_default;
-use super::expectation;
-use crate::configuration::{
-    AsRead, DefaultEncryption, NotificationConfiguration, ReplicationConfiguration,
-    ReplicationRule, Versioning,
-};
+use crate::configuration::{AsRead, DefaultEncryption, NotificationConfiguration, Versioning};
 use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
-use crate::grants::{Grants, grants};
-use crate::merge::{self, MergeError};
+use crate::merge;
 use crate::observed::{Observed, ObservedBucket};
 use crate::replication::Replication;
 use crate::step::{Plan, Step};
@@ -44,38 +40,6 @@ pub fn narrowing(
     proved: bool,
 ) -> Plan {
     Comparison::of(replication, desired, observed).narrowing(proved)
-}
-
-/// What should be beside what is.
-pub(super) struct Comparison<'a> {
-    pub replication: &'a Replication,
-    pub desired: &'a Desired,
-    pub observed: &'a Observed,
-    /// What should be, with what was in force when the request began.
-    pub standing: Desired,
-    /// The same with what an earlier request left unproved.
-    pub unproved: Desired,
-    pub grants: Grants,
-}
-
-impl<'a> Comparison<'a> {
-    pub(super) fn of(
-        replication: &'a Replication,
-        desired: &'a Desired,
-        observed: &'a Observed,
-    ) -> Self {
-        let standing = desired.beside(&observed.former);
-        let said = expectation::said(observed);
-        let unproved = standing.beside(&desired.unproved(&said, observed.now));
-        Self {
-            replication,
-            desired,
-            observed,
-            standing,
-            unproved,
-            grants: grants(replication, desired),
-        }
-    }
 }
 
 impl Comparison<'_> {
@@ -149,27 +113,6 @@ impl Comparison<'_> {
         }
         steps.extend(self.abandoned_expectations());
         Plan::of([steps])
-    }
-
-    /// The bucket's rules as they are to be.
-    pub(super) fn merged(&self) -> Result<Option<ReplicationConfiguration>, MergeError> {
-        merge::replication(
-            self.observed.replication.as_ref(),
-            &self.replication.owner,
-            &self.desired.role_arn,
-            &self.desired.rules,
-        )
-    }
-
-    /// Our rules as they are to be, in the template's order.
-    pub(super) fn prioritised(&self) -> Vec<ReplicationRule> {
-        let merged = self.merged().ok().flatten();
-        let merged = merged.as_ref().map_or(&[][..], |merged| &merged.rules);
-        let rules = self.desired.rules.iter().map(|rule| {
-            let known = merged.iter().find(|known| known.id == rule.id);
-            known.unwrap_or(rule).clone()
-        });
-        rules.collect()
     }
 
     fn new_buckets(&self) -> Vec<Step> {
@@ -266,16 +209,6 @@ impl Comparison<'_> {
             }
         }
         (present, new)
-    }
-
-    /// Destinations that can be looked at, with their Regions.
-    pub(super) fn seen(&self) -> impl Iterator<Item = (&String, &String)> {
-        let all = self.desired.regions.iter();
-        all.filter(|(bucket, _)| !self.desired.unseen.contains(*bucket))
-    }
-
-    fn destination(&self, bucket: &str) -> Option<&ObservedBucket> {
-        self.observed.destinations.get(bucket)?.bucket.as_ref()
     }
 
     fn failure_events(&self) -> Result<Option<Step>, Fault> {

@@ -2,12 +2,12 @@
 //! data.
 
 use super::expectation::deletion;
-use crate::claims::{Claim, Kept, NamedKey, Others};
-use crate::merge;
+use crate::claims::{Claim, Kept, NamedKey, Others, SourceRole};
+use crate::merge::{self, heir};
 use crate::observed::{ObservedBucket, RemainingDestination, Remains};
-use crate::owner::Owner;
+use crate::owner::{Owner, role_name};
 use crate::ports::KeyDescription;
-use crate::step::{Plan, Step, heir};
+use crate::step::{Plan, Step};
 
 /// KMS's longest waiting period, so that a mistake can be undone for longest.
 const DAYS_TO_KEY_DELETION: i32 = 30;
@@ -190,10 +190,14 @@ impl<'a> Removal<'a> {
 
     fn roles(&mut self) {
         let (remains, owner) = (self.remains, self.owner);
-        let (role, role_arn) = (&remains.source_bucket, &remains.role_arn);
+        let role = role_name(&remains.source_bucket);
+        let named = SourceRole {
+            arn: &remains.role_arn,
+            bucket: &remains.source_bucket,
+        };
         if let Some(ours) = &remains.role_policy {
             let policy = owner.policy_name();
-            let claims = self.others().of_role_policy(role_arn, ours, role, owner);
+            let claims = self.others().of_role_policy(named, ours, owner);
             if claims.is_empty() {
                 let role = role.clone();
                 let step = Step::DeleteRolePolicy { role, policy };
@@ -211,10 +215,9 @@ impl<'a> Removal<'a> {
             let step = Step::DeleteRoleIfUnused { role };
             self.phases.buckets_and_roles.push(step);
         }
-        let mut claims = self.others().of_role(role_arn, role, owner);
+        let mut claims = self.others().of_role(named, owner);
         if claims.is_empty() {
             // Always: a Create that stopped between the role and its policy leaves a role without policies.
-            let role = role.clone();
             let step = Step::DeleteRoleIfUnused { role };
             self.phases.buckets_and_roles.push(step);
         } else {
@@ -231,16 +234,16 @@ impl<'a> Removal<'a> {
         }
         if let (Some(region), Some(key)) = (&remains.source_region, &remains.source_key) {
             let alias_arn = &remains.source_alias_arn;
-            self.key(&remains.source_bucket, region, key, alias_arn);
+            self.key((&remains.source_bucket, region), key, alias_arn);
         }
         for (name, found) in &remains.destinations {
             if let Some(key) = &found.key {
-                self.key(name, &found.region, key, &found.alias_arn);
+                self.key((name, &found.region), key, &found.alias_arn);
             }
         }
     }
 
-    fn key(&mut self, bucket: &str, region: &str, key: &KeyDescription, alias_arn: &str) {
+    fn key(&mut self, (bucket, region): (&str, &str), key: &KeyDescription, alias_arn: &str) {
         if key.is_about_to_go() {
             return;
         }

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_names::{KeyArn, is_bucket_name};
+use aws_names::is_bucket_name;
 
 use super::keys::{self, Place};
-use crate::configuration::{ObjectLock, ReplicationRule, Status};
 use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::observed::{KeyName, Observed, ObservedBucket};
 use crate::owner::Owner;
 use crate::replication::Replication;
-use crate::spec::{Rule, Verification, WhenMissing};
+use crate::spec::WhenMissing;
 
 /// Resolves the spec against what there is.
 ///
@@ -37,6 +36,7 @@ pub(crate) fn resolved(replication: &Replication, observed: &Observed) -> (Desir
         shared: observed.shared,
         unusable: BTreeSet::new(),
         outranked: BTreeSet::new(),
+        by_hand: observed.former.by_hand.clone(),
         broken: Vec::new(),
         warnings: Vec::new(),
         new_keys: BTreeMap::new(),
@@ -61,20 +61,20 @@ pub(crate) fn resolved(replication: &Replication, observed: &Observed) -> (Desir
 }
 
 /// A resolution under way.
-struct Resolution<'a> {
-    replication: &'a Replication,
-    observed: &'a Observed,
-    desired: Desired,
-    faults: Faults,
+pub(super) struct Resolution<'a> {
+    pub(super) replication: &'a Replication,
+    pub(super) observed: &'a Observed,
+    pub(super) desired: Desired,
+    pub(super) faults: Faults,
 }
 
 impl Resolution<'_> {
-    fn creates(&self) -> bool {
+    pub(super) fn creates(&self) -> bool {
         self.replication.spec.when_missing == WhenMissing::Create
     }
 
     /// A bucket that is to be made needs a name that S3 still takes.
-    fn nameable(&mut self, bucket: &str) {
+    pub(super) fn nameable(&mut self, bucket: &str) {
         if !is_bucket_name(bucket) {
             self.fault(About::bucket(bucket), FaultKind::Missing, format!(
                 "bucket `{bucket}` does not exist, and S3 makes none of that name any more: 3 to 63 lowercase letters, \
@@ -83,18 +83,18 @@ impl Resolution<'_> {
         }
     }
 
-    fn missing(&mut self, bucket: &str) {
+    pub(super) fn missing(&mut self, bucket: &str) {
         let words = format!("bucket `{bucket}` does not exist, and `WhenMissing` is Fail");
         self.fault(About::bucket(bucket), FaultKind::Missing, words);
     }
 
-    fn fault(&mut self, about: About, kind: FaultKind, words: String) {
+    pub(super) fn fault(&mut self, about: About, kind: FaultKind, words: String) {
         self.faults.add(Fault::new(about, kind, words));
     }
 
     /// The key that is meant, if that can be known. One that S3 cannot use is a fault, but for what is
     /// there already: that is not to be changed, and so is told and not refused.
-    fn usable(
+    pub(super) fn usable(
         &mut self,
         place: &Place<'_>,
         key: &str,
@@ -116,7 +116,7 @@ impl Resolution<'_> {
         meant
     }
 
-    fn break_with(&mut self, found: impl IntoIterator<Item = Fault>) {
+    pub(super) fn break_with(&mut self, found: impl IntoIterator<Item = Fault>) {
         for fault in found {
             if !self.desired.broken.contains(&fault) {
                 self.desired.broken.push(fault);
@@ -124,7 +124,7 @@ impl Resolution<'_> {
         }
     }
 
-    fn warn(&mut self, found: impl IntoIterator<Item = Fault>) {
+    pub(super) fn warn(&mut self, found: impl IntoIterator<Item = Fault>) {
         for fault in found {
             if !self.desired.warnings.contains(&fault) {
                 self.desired.warnings.push(fault);
@@ -145,7 +145,7 @@ impl Resolution<'_> {
     }
 
     /// Whether a rule of ours leads there under this key already.
-    fn leads(&self, bucket: &str, key: &str) -> bool {
+    pub(super) fn leads(&self, bucket: &str, key: &str) -> bool {
         let rules = self.observed.replication.as_ref();
         self.replication.owner.rules_of(rules).any(|rule| {
             rule.destination.bucket_name() == bucket
@@ -154,7 +154,7 @@ impl Resolution<'_> {
     }
 
     /// Whether rules of ours lead to the bucket already.
-    fn leads_to(&self, bucket: &str) -> bool {
+    pub(super) fn leads_to(&self, bucket: &str) -> bool {
         let rules = self.observed.replication.as_ref();
         let mut ours = self.replication.owner.rules_of(rules);
         ours.any(|rule| rule.destination.bucket_name() == bucket)
@@ -272,144 +272,8 @@ impl Resolution<'_> {
         self.desired.ordinary_key = Some(arn);
     }
 
-    /// What Object Lock on a bucket asks for. See
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-replication>.
-    fn lock(&mut self, bucket: &str, lock: Option<ObjectLock>) {
-        let lock = lock.unwrap_or_default();
-        if bucket == self.replication.spec.source_bucket {
-            self.desired.object_lock = lock != ObjectLock::Off;
-        } else if self.desired.object_lock && lock == ObjectLock::Off {
-            self.unless_there(bucket, format!(
-                "the source bucket has Object Lock and bucket `{bucket}` has not: S3 replicates its objects only to a \
-                 bucket with Object Lock; create it with Object Lock, or enable that (s3:PutBucketObjectLockConfiguration)"
-            ));
-        }
-        if lock == ObjectLock::Retaining {
-            self.desired.retaining.insert(bucket.to_owned());
-            if self.replication.spec.verification == Verification::Required {
-                self.fault(About::bucket(bucket), FaultKind::Unusable, format!(
-                    "`Verification` is Required, but bucket `{bucket}` has a default retention, by which a probe could \
-                     not be removed again; set `Verification` to BestEffort or None"
-                ));
-            }
-        }
-    }
-
-    /// What keeps a destination from being used: a fault, but for one that is used already.
-    fn unless_there(&mut self, bucket: &str, words: String) {
-        let fault = Fault::new(About::bucket(bucket), FaultKind::Unusable, words);
-        if self.leads_to(bucket) {
-            self.break_with([fault]);
-        } else {
-            self.faults.add(fault);
-        }
-    }
-
-    fn rule(&mut self, rule: &Rule) {
-        let bucket = &rule.destination_bucket;
-        let found = self.observed.destinations.get(bucket);
-        let Some(region) = found.and_then(|found| found.region.clone()) else {
-            self.fault(About::bucket(bucket), FaultKind::Missing, format!(
-                "bucket `{bucket}` does not exist and nothing says its Region; give `Destination.Region`"
-            ));
-            return;
-        };
-        let seen = found.is_none_or(|found| found.seen);
-        if seen && found.is_none_or(|found| found.bucket.is_none()) {
-            if self.creates() {
-                self.nameable(bucket);
-            } else {
-                self.missing(bucket);
-            }
-        }
-        if seen {
-            let present = found.and_then(|found| found.bucket.as_ref());
-            self.lock(bucket, present.map(|found| found.object_lock));
-        }
-        if found.is_some_and(|found| found.requester_pays) {
-            self.unless_there(bucket, format!(
-                "bucket `{bucket}` is a Requester Pays bucket, which S3 does not replicate to; set its payer to \
-                 BucketOwner (s3:PutBucketRequestPayment)"
-            ));
-        }
-        let place = Place {
-            account: self.replication.account_of(bucket),
-            region: &region,
-        };
-        if place.account != self.replication.home.account
-            && let Some(key) = &rule.rule.destination.replica_kms_key_id
-            && keys::is_aws_managed(&self.observed.keys, &place, key)
-        {
-            self.fault(About::key(key), FaultKind::Unusable, format!(
-                "replica key `{key}` is an AWS managed key, which no other account can use; give a key of the \
-                 destination's own, or leave it out to have one made"
-            ));
-        }
-        let mut resolved = rule.rule.clone();
-        resolved.destination.replica_kms_key_id = match &rule.rule.destination.replica_kms_key_id {
-            // The other account's owner vouches for it.
-            Some(key) if !seen => Some(key.clone()),
-            Some(key) => self.usable(&place, key, "replica key", |so_far, key| {
-                so_far.leads(bucket, key)
-            }),
-            None => Some(self.key_of_ours(&place, bucket)),
-        };
-        self.source_key_of(&resolved);
-        if !seen {
-            self.unprovable(&rule.rule);
-            self.desired.unseen.insert(bucket.clone());
-        }
-        self.desired.regions.insert(bucket.clone(), region);
-        self.desired.rules.push(resolved);
-    }
-
-    /// With `UseSourceMultiRegionKey` each replica gets the key related to its source object's. One key is
-    /// in the policies and expected, so that all source keys must be related to it.
-    fn source_key_of(&mut self, rule: &ReplicationRule) {
-        let to = &rule.destination;
-        if to.use_source_multi_region_key != Some(Status::Enabled) {
-            return;
-        }
-        let replica = to.replica_kms_key_id.as_deref().and_then(KeyArn::parse);
-        let related = |key: &String| {
-            let key = KeyArn::parse(key);
-            key.zip(replica.as_ref())
-                .is_some_and(|(key, replica)| key.is_related_to(replica))
-        };
-        let others = self.desired.source_keys.iter().filter(|key| !related(key));
-        for key in others.cloned().collect::<Vec<_>>() {
-            let replica = to.replica_kms_key_id.as_deref().unwrap_or_default();
-            self.fault(About::key(&key), FaultKind::Unusable, format!(
-                "source key `{key}` is not of one set of multi-Region keys with replica key `{replica}`, which \
-                 `UseSourceMultiRegionKey` of rule `{}` asks for; give related keys, or leave `UseSourceMultiRegionKey` out",
-                rule.id
-            ));
-        }
-    }
-
-    /// A rule whose replicas we may not look at, where each must be proved. One that is in force already is
-    /// for the proof to refuse, which lets a stack be rolled back to it.
-    fn unprovable(&mut self, rule: &ReplicationRule) {
-        let mut present = self
-            .replication
-            .owner
-            .rules_of(self.observed.replication.as_ref());
-        let required = self.replication.spec.verification == Verification::Required;
-        if !required || rule.status == Status::Disabled || present.any(|known| known.id == rule.id)
-        {
-            return;
-        }
-        let bucket = rule.destination.bucket_name();
-        let words = format!(
-            "`Verification` is Required, but rule `{}` leads to bucket `{bucket}` of another account, where we may not \
-             look for a probe; give `AssumeRoleArn`, or set `Verification` to BestEffort or None",
-            rule.id
-        );
-        self.fault(About::bucket(bucket), FaultKind::Unreachable, words);
-    }
-
     /// The key that we made or are to make for a bucket.
-    fn key_of_ours(&mut self, place: &Place<'_>, bucket: &str) -> String {
+    pub(super) fn key_of_ours(&mut self, place: &Place<'_>, bucket: &str) -> String {
         let Place { account, region } = *place;
         let alias = self.replication.alias_arn(region, bucket);
         let asked = KeyName::new(account, region, &alias);

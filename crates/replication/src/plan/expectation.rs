@@ -2,32 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::create::Comparison;
+use super::comparison::{Comparison, said};
 use super::expected::{Change, expected};
-use crate::digest;
 use crate::fault::{About, Fault, FaultKind, Faults};
-use crate::observed::Observed;
 use crate::parameters::{Difference, LARGEST_PARAMETER};
 use crate::step::Step;
-use expectation::{Document, Rule};
+use aws_names::digest;
+use expectation::Rule;
 
 /// Parameters of one destination; enough for 1,000 rules with prefixes of ordinary length.
 const MOST_PARAMETERS: usize = 100;
 
 /// Digits of the digest that tells sets apart.
 const REVISION: usize = 12;
-
-/// What is said of each destination now; nothing where it cannot be read.
-pub(super) fn said(observed: &Observed) -> BTreeMap<String, Vec<Rule>> {
-    let destinations = observed.destinations.iter();
-    let said = destinations.map(|(bucket, found)| {
-        let documents = found.parameters.values();
-        let documents = documents.filter_map(|text| Document::read(text).ok());
-        let lines = documents.flat_map(|document| document.rules);
-        (bucket.clone(), lines.collect())
-    });
-    said.collect()
-}
 
 impl Comparison<'_> {
     /// The parameters of all destinations that can be looked at, while the change is under way.

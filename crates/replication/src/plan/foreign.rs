@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::create::Comparison;
-use crate::arn::Arn;
+use super::comparison::Comparison;
 use crate::claims::{Claim, Others};
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::grants::{Grants, grants};
 use crate::merge;
 use crate::policy::default_key_policy;
 use crate::step::Step;
+use aws_names::Arn;
 
 /// The largest bucket policy, in bytes. See
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html>.

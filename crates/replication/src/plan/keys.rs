@@ -2,10 +2,10 @@
 //! replication configuration whose key can never be used. See
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>.
 
-use crate::arn::Arn;
 use crate::fault::{About, Fault, FaultKind};
 use crate::observed::{KeyName, KeysByName};
 use crate::ports::KeyDescription;
+use aws_names::Arn;
 
 /// Where a bucket is, and so its keys.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,11 @@
 //! From what should be and what is to the steps between. Pure: the same input gives the same plan,
 //! and a plan made after its own steps is empty.
 
+mod comparison;
 mod create;
 mod delete;
 mod desired;
+mod destination;
 mod expectation;
 mod expected;
 mod foreign;

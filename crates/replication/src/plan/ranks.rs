@@ -1,6 +1,6 @@
 //! Rules of ours that would decide for objects of others unasked, and rules that never decide for any.
 
-use super::create::Comparison;
+use super::comparison::Comparison;
 use crate::configuration::{ReplicationRule, Status};
 use crate::fault::{About, Fault, FaultKind};
 use crate::owner::Owner;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::arn::Home;
 use crate::owner::Owner;
 use crate::parameters::{Difference, LARGEST_PARAMETER};
 use crate::record::Record;
 use crate::step::{Plan, Step};
+use aws_names::Home;
 
 /// The steps to the record, in the provisioner's own account and Region. `present` are the
 /// parameters that hold it now.

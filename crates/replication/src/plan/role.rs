@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::create::Comparison;
+use super::comparison::Comparison;
 use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::merge;
@@ -24,13 +24,16 @@ impl Comparison<'_> {
         if self.replication.spec.role.is_some() {
             return Ok((foundations, settings));
         }
-        let role = &self.replication.spec.source_bucket;
+        let role = self.replication.role_name();
+        let bucket = &self.replication.spec.source_bucket;
         let boundary = &self.replication.spec.permissions_boundary;
         let mut faults = Faults::default();
         match &self.observed.role {
             None => foundations.push(Step::CreateRole {
                 role: role.clone(),
-                description: format!("Assumed by Amazon S3 to replicate objects of bucket {role}"),
+                description: format!(
+                    "Assumed by Amazon S3 to replicate objects of bucket {bucket}"
+                ),
                 trust_policy: trust_policy(S3).to_string(),
                 permissions_boundary: boundary.clone(),
             }),
@@ -84,7 +87,7 @@ impl Comparison<'_> {
 
     fn put_policy(&self, document: &Value) -> Step {
         Step::PutRolePolicy {
-            role: self.replication.spec.source_bucket.clone(),
+            role: self.replication.role_name(),
             policy: self.replication.owner.policy_name(),
             document: document.to_string(),
         }
@@ -108,21 +111,21 @@ impl Comparison<'_> {
         if !self.observed.role_policies.contains_key(&policy) {
             return Vec::new();
         }
-        let role = self.replication.spec.source_bucket.clone();
+        let role = self.replication.role_name();
         vec![Step::DeleteRolePolicy { role, policy }]
     }
 
     /// The role of ours is named after the bucket, and names of roles are the account's whatever their path.
     fn not_ours(&self, found: &RoleDescription) -> Option<Fault> {
-        let role = &self.replication.spec.source_bucket;
-        let ours = role_arn(&self.replication.home, role);
+        let role = self.replication.role_name();
+        let ours = role_arn(&self.replication.home, &role);
         (found.arn != ours).then(|| {
             let words = format!(
                 "there is a role `{}` outside the path {ROLE_PATH}, and the role of ours would have the same name; give \
                  a role as `Role`, or rename that one",
                 found.arn
             );
-            Fault::new(About::Role(role.clone()), FaultKind::Occupied, words)
+            Fault::new(About::Role(role), FaultKind::Occupied, words)
         })
     }
 
@@ -134,17 +137,13 @@ impl Comparison<'_> {
         if wanted == present || !self.is_shared() || self.keeps_boundary(found) {
             return None;
         }
-        let role = &self.replication.spec.source_bucket;
+        let role = self.replication.role_name();
         let words = format!(
             "role `{role}` has the permissions boundary `{present}`, and other resources on the bucket use the role: \
              `PermissionsBoundary` `{wanted}` would be theirs too; give all of them the same, or put it on the role by \
              hand (iam:PutRolePermissionsBoundary) before"
         );
-        Some(Fault::new(
-            About::Role(role.clone()),
-            FaultKind::Occupied,
-            words,
-        ))
+        Some(Fault::new(About::Role(role), FaultKind::Occupied, words))
     }
 
     /// Whether the boundary stays as it is: nothing new is asked of a role that others share.
@@ -184,17 +183,13 @@ pub(crate) fn fitting_policy(
             return Ok(document);
         }
     }
-    let role = &replication.spec.source_bucket;
+    let role = replication.role_name();
     let words = format!(
         "the policy of role `{role}` would have {least} characters even without prefixes, beside {others} of other \
          resources on the bucket; IAM takes at most {LARGEST_INLINE_POLICIES} in a role's inline policies: use fewer \
          destinations and keys, or give a role with managed policies as `Role`"
     );
-    Err(Fault::new(
-        About::Role(role.clone()),
-        FaultKind::Limit,
-        words,
-    ))
+    Err(Fault::new(About::Role(role), FaultKind::Limit, words))
 }
 
 /// IAM does not count white space.

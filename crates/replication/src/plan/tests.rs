@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::{Desired, desired, plan, plan_delete};
-use crate::arn::Home;
 use crate::claims::Others;
 use crate::configuration::{
     AsRead, DefaultEncryption, NotificationConfiguration, ObjectLock, ReplicationConfiguration,
@@ -20,6 +19,7 @@ use crate::ports::KeyDescription;
 use crate::replication::Replication;
 use crate::spec::Taking;
 use crate::step::Step;
+use aws_names::Home;
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:q";
 
@@ -228,6 +228,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
         unread: None,
     };
     Remains {
+        left: Vec::new(),
         source_bucket: "source".into(),
         source_region: Some("us-east-1".into()),
         source_hidden: false,

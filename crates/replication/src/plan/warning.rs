@@ -1,11 +1,12 @@
 //! What a person should know of, though it keeps nothing from being done.
 
-use super::create::Comparison;
+use super::comparison::Comparison;
 
 use crate::configuration::ReplicationRule;
-use crate::desired::Desired;
+use crate::desired::{ByHand, Desired};
 use crate::fault::{About, Fault, FaultKind};
 use crate::observed::Observed;
+use crate::policy::{Reach, role_policy};
 use crate::replication::Replication;
 use crate::spec::ExistingObjects;
 
@@ -25,6 +26,7 @@ pub fn warnings(
     warnings.extend(comparison.literal());
     warnings.extend(comparison.boundary());
     warnings.extend(comparison.others_objects());
+    warnings.extend(comparison.kept_for_others());
     warnings.extend(ranks.warnings);
     warnings.extend(broken.iter().cloned());
     (broken, warnings)
@@ -56,16 +58,34 @@ impl Comparison<'_> {
         {
             return None;
         }
-        let role = &self.replication.spec.source_bucket;
+        let role = self.replication.role_name();
         let words = format!(
             "role `{role}` keeps the permissions boundary `{present}` instead of `{wanted}`, as other resources on the \
              bucket use the role too; give all of them the same"
         );
-        Some(Fault::new(
-            About::Role(role.clone()),
-            FaultKind::Occupied,
-            words,
-        ))
+        Some(Fault::new(About::Role(role), FaultKind::Occupied, words))
+    }
+
+    /// What rules that no resource of ours stands behind rest on stays allowed to the role of ours.
+    fn kept_for_others(&self) -> Option<Fault> {
+        let (replication, desired) = (self.replication, self.desired);
+        let alone = Desired {
+            by_hand: ByHand::default(),
+            ..desired.clone()
+        };
+        let policy = |desired| role_policy(replication, desired, Reach::Prefixes);
+        if desired.by_hand.rules.is_empty() || policy(desired) == policy(&alone) {
+            return None;
+        }
+        let (role, bucket) = (replication.role_name(), &replication.spec.source_bucket);
+        let rules = desired.by_hand.rules.iter().map(|id| format!("`{id}`"));
+        let words = format!(
+            "policy `{}` of role `{role}` keeps what {} of bucket `{bucket}` needs, which no resource of ours made: it \
+             replicates by that role; give the resource that rule, or remove it, and the next update narrows the policy",
+            replication.owner.policy_name(),
+            rules.collect::<Vec<_>>().join(", ")
+        );
+        Some(Fault::new(About::Role(role), FaultKind::Occupied, words))
     }
 
     /// The job replicates an object by every rule of the bucket that covers it.

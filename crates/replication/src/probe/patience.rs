@@ -5,11 +5,11 @@ use std::time::Duration;
 use custom_resource::Deadline;
 
 use crate::error::{AwsError, ErrorKind};
+use crate::patience::{Backoff, retrying};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(8));
 
-/// Makes the call again, with growing pauses, until it gets an answer or `until` has passed.
+/// Makes the call again until it gets an answer or `until` has passed.
 ///
 /// # Errors
 /// What AWS refused; a transient failure only where it lasted.
@@ -17,15 +17,6 @@ pub(super) async fn patiently<T, F>(until: Deadline, call: impl Fn() -> F) -> Re
 where
     F: Future<Output = Result<T, AwsError>>,
 {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match call().await {
-            Err(error) if error.kind == ErrorKind::Transient && !until.has_passed() => {
-                tracing::info!(%error, "asking again");
-                tokio::time::sleep(pause.min(until.remaining())).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-            outcome => return outcome,
-        }
-    }
+    let transient = |error: &AwsError, _| error.kind == ErrorKind::Transient;
+    retrying(until, PAUSES, transient, call).await
 }

@@ -1,9 +1,9 @@
 //! A destination in another account: what must be said of it, as it cannot be looked up.
 
 use super::given::GivenDestination;
-use crate::arn::{Arn, Home};
 use crate::fault::Faults;
 use crate::owner::ROLE_PATH;
+use aws_names::{Arn, Home};
 
 /// What begins the resource of a role under our path.
 const ROLES: &str = "role/encrypted-replication/";

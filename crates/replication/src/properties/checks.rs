@@ -5,14 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_names::{
-    KeyArn, is_account_id, is_bucket_name, is_old_bucket_name, is_region, partition_of,
-};
-
 use super::given::{Given, GivenNot, GivenRule};
-use crate::arn::{Arn, Home};
+use super::places::{Places, may_be_bucket, no_bucket};
 use crate::configuration::{Filter, Status};
 use crate::fault::Faults;
+use aws_names::{Arn, Home};
 
 /// The account of a destination, and the role to assume there.
 type GivenAccount = (Option<String>, Option<String>);
@@ -47,7 +44,8 @@ pub(super) fn check(given: &Given, home: &Home, faults: &mut Faults) {
             );
         }
         check_rule(rule, &at, faults);
-        check_destination(rule, given, home, &at, faults);
+        let source = given.source_bucket.as_deref();
+        Places { home, faults }.destination(rule, source, &at);
         if let Some(bucket) = rule.destination.bucket_name() {
             let said = (
                 rule.destination.known_account(),
@@ -90,15 +88,10 @@ fn check_source(given: &Given, home: &Home, faults: &mut Faults) {
     {
         faults.push("SourceBucket", no_bucket(bucket, home));
     }
-    check_region("SourceRegion", given.source_region.as_deref(), home, faults);
+    let mut places = Places { home, faults };
+    places.region("SourceRegion", given.source_region.as_deref());
     for (number, key) in given.source_kms_key_arns.iter().enumerate() {
-        check_key(
-            key,
-            Some(&region),
-            home,
-            &format!("SourceKmsKeyArns[{number}]"),
-            faults,
-        );
+        places.key(&format!("SourceKmsKeyArns[{number}]"), key, Some(&region));
     }
 }
 
@@ -244,177 +237,5 @@ fn check_rule(rule: &GivenRule, at: &impl Fn(&str) -> String, faults: &mut Fault
             at("SourceSelectionCriteria.SseKmsEncryptedObjects"),
             "must be Enabled: without it S3 leaves out every object encrypted with a KMS key, and says nothing",
         );
-    }
-}
-
-fn check_destination(
-    rule: &GivenRule,
-    given: &Given,
-    home: &Home,
-    at: &impl Fn(&str) -> String,
-    faults: &mut Faults,
-) {
-    let destination = &rule.destination;
-    let region = destination.region.as_deref();
-    check_region(&at("Destination.Region"), region, home, faults);
-    if let Some(bucket) = &destination.bucket {
-        let arn = Arn::parse(bucket);
-        let name = arn.as_ref().and_then(Arn::bucket_name);
-        match (&arn, name) {
-            (_, None) => faults.push(
-                at("Destination.Bucket"),
-                format!(
-                    "`{bucket}` is not a bucket's ARN; write {}",
-                    home.bucket_arn("NAME")
-                ),
-            ),
-            (Some(arn), Some(_)) if arn.partition != home.partition => faults.push(
-                at("Destination.Bucket"),
-                format!(
-                    "is in partition {}; replication stays in one partition, here {}",
-                    arn.partition, home.partition
-                ),
-            ),
-            (_, Some(name)) if Some(name) == given.source_bucket.as_deref() => {
-                faults.push(at("Destination.Bucket"), "is the source bucket itself");
-            }
-            (_, Some(name)) if !may_be_bucket(name, destination.known_region().as_deref()) => {
-                faults.push(at("Destination.Bucket"), no_bucket(name, home));
-            }
-            _ => {}
-        }
-    }
-    super::accounts::check(destination, home, at, faults);
-    if destination.access_control_translation.is_some() && destination.known_account().is_none() {
-        faults.push(
-            at("Destination.AccessControlTranslation"),
-            "needs `Destination.Account`",
-        );
-    }
-    let metrics = destination.metrics.as_ref();
-    if destination.timed()
-        && metrics.is_some_and(|metrics| metrics.status == Some(Status::Disabled))
-    {
-        faults.push(at("Destination.ReplicationTime"), "needs `Metrics` Enabled");
-    }
-    if !destination.timed() && metrics.is_some_and(|metrics| metrics.event_threshold.is_some()) {
-        faults.push(
-            at("Destination.Metrics.EventThreshold"),
-            "goes with `ReplicationTime` only; S3 refuses it alone",
-        );
-    }
-    let encryption = &destination.encryption_configuration;
-    if let Some(key) = &encryption.replica_kms_key_id {
-        let at = at("Destination.EncryptionConfiguration.ReplicaKmsKeyID");
-        check_key(key, destination.region.as_deref(), home, &at, faults);
-    }
-    let replica_key = encryption.replica_kms_key_id.as_deref();
-    let replica_key = replica_key.and_then(KeyArn::parse);
-    if encryption.uses_source_key() && !replica_key.is_some_and(|key| key.is_multi_region()) {
-        faults.push(
-            at("Destination.EncryptionConfiguration.UseSourceMultiRegionKey"),
-            "needs `ReplicaKmsKeyID` beside it: the ARN (`…:key/mrk-…`) of the multi-Region key in the destination's \
-             Region that is related to the source's, for the role's policy and for what replicas are checked by",
-        );
-    }
-}
-
-/// A key may be an ARN, an id or an alias; what its ARN says must fit.
-fn check_key(key: &str, region: Option<&str>, home: &Home, at: &str, faults: &mut Faults) {
-    if !key.starts_with("arn:") {
-        let id = key.strip_prefix("alias/").unwrap_or(key);
-        if id.is_empty() || id.contains([':', ' ', '*']) || (id == key && id.contains('/')) {
-            faults.push(
-                at,
-                format!("`{key}` is neither a key's ARN, nor its id, nor an alias (`alias/…`)"),
-            );
-        }
-        return;
-    }
-    let one = |arn: &Arn| (arn.is_kms_key() || arn.is_kms_alias()) && !arn.is_pattern();
-    let Some(arn) = Arn::parse(key).filter(one) else {
-        faults.push(at, format!("`{key}` is not the ARN of a KMS key"));
-        return;
-    };
-    let digits = arn.account.bytes().all(|b| b.is_ascii_digit());
-    if !is_region(&arn.region) || !digits {
-        faults.push(at, format!("`{key}` names no Region and account"));
-        return;
-    }
-    if arn.partition != home.partition {
-        faults.push(
-            at,
-            format!(
-                "is in partition {}, the stack in {}",
-                arn.partition, home.partition
-            ),
-        );
-        return;
-    }
-    if let Some(region) = region.filter(|region| *region != arn.region) {
-        faults.push(
-            at,
-            format!(
-                "is in {}, its bucket in {region}; S3 uses keys of the bucket's Region only",
-                arn.region
-            ),
-        );
-    } else if !is_account_id(&arn.account) {
-        faults.push(
-            at,
-            format!(
-                "`{key}` names no account: between its Region and `{}` stand twelve digits",
-                arn.resource
-            ),
-        );
-    }
-}
-
-/// A Region goes into host names and policies. One that is not known here may be new: AWS alone knows
-/// them all.
-fn check_region(at: &str, region: Option<&str>, home: &Home, faults: &mut Faults) {
-    let Some(region) = region else { return };
-    let zone = region.strip_suffix(|c: char| c.is_ascii_lowercase());
-    if let Some(of_zone) = zone.filter(|name| is_region(name)) {
-        faults.push(
-            at,
-            format!("`{region}` is an Availability Zone; write its Region, {of_zone}"),
-        );
-    } else if !is_region(region) {
-        faults.push(
-            at,
-            format!("`{region}` is no Region; write it as us-east-1"),
-        );
-    } else if partition_of(region) != home.partition {
-        faults.push(
-            at,
-            format!(
-                "{region} is in partition {}; replication stays in one partition, here {}",
-                partition_of(region),
-                home.partition
-            ),
-        );
-    }
-}
-
-/// Whether a bucket of this name may be there. Some in us-east-1 are older than today's rules; no other
-/// Region has such. See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
-fn may_be_bucket(name: &str, region: Option<&str>) -> bool {
-    let old = is_old_bucket_name(name) && !name.contains("..");
-    is_bucket_name(name) || old && region.is_none_or(|region| region == "us-east-1")
-}
-
-/// A name is written in the one property and an ARN in the other, which is easily mixed up.
-fn no_bucket(name: &str, home: &Home) -> String {
-    let bucket = Arn::parse(name).and_then(|arn| arn.bucket_name().map(str::to_owned));
-    match bucket {
-        Some(bucket) => format!(
-            "`{name}` is no bucket name but an ARN; write the name alone, {bucket}, as `Destination.Bucket` alone is \
-             an ARN ({})",
-            home.bucket_arn("NAME")
-        ),
-        None => format!(
-            "`{name}` is no bucket name: 3 to 63 lowercase letters, digits, dots and hyphens"
-        ),
     }
 }

@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::arn::{Arn, Home};
 use crate::configuration::{
     AsRead, Destination, Exclusions, Filter, ReplicationRule, Status, Tag, Timed,
 };
@@ -10,6 +9,7 @@ use crate::owner::Owner;
 use crate::spec::{
     ExistingObjects, OnDeleteBuckets, OnDeleteKeys, Rule, Spec, Verification, WhenMissing,
 };
+use aws_names::{Arn, Home};
 
 /// S3's only threshold for metrics and replication time control.
 const FIFTEEN_MINUTES: i32 = 15;

@@ -4,6 +4,7 @@
 mod accounts;
 mod checks;
 mod given;
+mod places;
 mod read;
 mod reference;
 mod schema;

@@ -6,12 +6,12 @@ use super::checks::{check, check_required_boundary};
 use super::given::Given;
 use super::shape::canonical;
 use super::table;
-use crate::arn::Home;
 use crate::fault::Faults;
 use crate::owner::Owner;
 use crate::ports::BucketRef;
 use crate::replication::{Installation, Replication};
 use crate::spec::Spec;
+use aws_names::Home;
 
 /// Reads the resource's properties (without `ServiceToken`), fills in the defaults and gives each
 /// rule an `Id` that bears `owner`.

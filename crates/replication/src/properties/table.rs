@@ -289,7 +289,7 @@ pub(super) const RULE: Kind = Kind::Object(&[
 pub(super) const RESOURCE: &[Property] = &[
     required(
         "SourceBucket",
-        Kind::Text { min: 3, max: 63 },
+        Kind::Text { min: 3, max: 255 },
         "Name of the source bucket. Another one replaces the resource.",
     ),
     optional(

@@ -568,8 +568,8 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
         ),
         (
             none.clone(),
-            json!({"SourceBucket": "a".repeat(64)}),
-            "SourceBucket: has 64 bytes, S3 takes at most 63",
+            json!({"SourceBucket": "a".repeat(256)}),
+            "SourceBucket: has 256 bytes, S3 takes at most 255",
         ),
         (
             none.clone(),

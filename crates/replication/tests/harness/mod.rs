@@ -6,8 +6,8 @@ pub(crate) mod page;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_names::Home;
 use custom_resource::{Context, CustomResource, Deadline, Request, RequestType, Success};
-use replication::arn::Home;
 use replication::configuration::{
     AsRead, DefaultEncryption, Destination, Filter, Notification, ReplicationConfiguration,
     ReplicationRule, Status, Tag, Versioning,

@@ -496,3 +496,97 @@ async fn a_key_that_aws_manages_serves_no_other_account() {
     );
     assert_eq!(stack.aws.writes(), 0);
 }
+
+/// What stands in another account and in our own where rules led while their successors were not proved.
+fn left_at(stack: &Stack, bucket: &str) -> (bool, bool) {
+    let state = stack.world.state();
+    let of_bucket = format!("/encrypted-replication/{bucket}/");
+    let theirs = state.foreign_parameters.values().flatten();
+    let mut expected = state.parameters.iter().chain(theirs);
+    let expected = expected.any(|((_, name), _)| name.starts_with(&of_bucket));
+    let owner = owner("Replication", "source");
+    let policy = state.buckets[bucket].policy.clone().unwrap_or_default();
+    (expected, policy.contains(owner.as_str()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_left_without_proof_is_found_again_by_whatever_comes_next() {
+    let rule = |bucket: &str, more: &Value| {
+        let mut to = json!({"Bucket": format!("arn:aws:s3:::{bucket}"), "Region": WEST});
+        to.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        json!({"SourceBucket": "source", "Rules": [{"Destination": to}]})
+    };
+    for next in ["Update", "twice", "Delete", "Delete twice"] {
+        let stack = setting();
+        let world = &stack.world;
+        their_bucket(&stack, "destination");
+        for name in ["home", "last"] {
+            bucket_with_key(world, name, WEST);
+        }
+        let abroad = rule("destination", &json!({"AssumeRoleArn": ASSUMED}));
+        let (home, last) = (rule("home", &json!({})), rule("last", &json!({})));
+        let before = world.snapshot().buckets["destination"].policy.clone();
+        stack.create("Replication", &abroad).await.unwrap();
+        world.replicates_after(None);
+        let answer = stack.update("Replication", &abroad, &home).await.unwrap();
+        assert_eq!(answer["Verification"], "PENDING");
+        assert_eq!(left_at(&stack, "destination"), (true, true));
+        let answer = stack.update("Replication", &home, &last).await.unwrap();
+        assert_eq!(answer["Verification"], "PENDING", "{next}");
+        assert_eq!(left_at(&stack, "destination"), (true, true), "{next}");
+        assert_eq!(left_at(&stack, "home"), (true, false), "{next}");
+        if next.starts_with("Delete") {
+            if next.ends_with("twice") {
+                stack.delete("Replication", &last).await.unwrap();
+            }
+            stack.delete("Replication", &last).await.unwrap();
+            assert!(world.state().parameters.is_empty(), "{next}");
+        } else {
+            world.replicates_after(Some(std::time::Duration::from_secs(3)));
+            let answer = stack.update("Replication", &last, &last).await.unwrap();
+            assert_eq!(answer["Verification"], "COMPLETED", "{next}");
+            if next == "twice" {
+                let again = stack.update("Replication", &last, &last).await.unwrap();
+                assert_eq!(again["Changes"], "0");
+            }
+            let record = world
+                .state()
+                .parameters
+                .iter()
+                .any(|(_, value)| value.contains("\"left\""));
+            assert!(!record);
+        }
+        assert_eq!(left_at(&stack, "destination"), (false, false), "{next}");
+        assert_eq!(left_at(&stack, "home"), (false, false), "{next}");
+        assert_eq!(
+            world.snapshot().buckets["destination"].policy,
+            before,
+            "{next}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_left_and_cannot_be_reached_keeps_nothing_from_being_done_and_is_not_forgotten() {
+    let stack = setting();
+    let world = &stack.world;
+    their_bucket(&stack, "destination");
+    bucket_with_key(world, "home", WEST);
+    let abroad = json!({"SourceBucket": "source", "Rules": [{"Destination": {
+        "Bucket": "arn:aws:s3:::destination", "Region": WEST, "AssumeRoleArn": ASSUMED}}]});
+    let home = json!({"SourceBucket": "source", "Rules": [{"Destination": {
+        "Bucket": "arn:aws:s3:::home", "Region": WEST}}]});
+    stack.create("Replication", &abroad).await.unwrap();
+    world.replicates_after(None);
+    stack.update("Replication", &abroad, &home).await.unwrap();
+    world.replicates_after(Some(std::time::Duration::from_secs(3)));
+    world.state().assumable.clear();
+    let answer = stack.update("Replication", &home, &home).await.unwrap();
+    assert_eq!(answer["Verification"], "COMPLETED");
+    assert_eq!(left_at(&stack, "destination"), (true, true));
+    world.state().assumable.insert(ASSUMED.into());
+    stack.update("Replication", &home, &home).await.unwrap();
+    assert_eq!(left_at(&stack, "destination"), (false, false));
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use replication::configuration::Status;
+use replication::ports::{BucketRef, Objects};
 use serde_json::{Value, json};
 
 use crate::aws::World;
@@ -170,6 +171,99 @@ async fn a_rule_by_hand_goes_on_under_the_role_when_the_resource_is_gone() {
     }
     resource.deleted().await;
     assert!(stack.world.snapshot().roles.is_empty());
+}
+
+/// A rule by hand under our role, for what our first rules were for too; the resource leaves it behind.
+async fn left_by_an_update(leave: impl Fn(&mut Value)) {
+    let stack = Stack::new();
+    let source_key = bucket_with_key(&stack.world, "source", EAST);
+    let other_key = stack.world.state().add_key(EAST, "CUSTOMER");
+    let replica_key = bucket_with_key(&stack.world, "copies", WEST);
+    bucket_with_key(&stack.world, "elsewhere", WEST);
+    let mut properties = to("source", "copies");
+    properties["SourceKmsKeyArns"] = json!([source_key, other_key]);
+    properties["Rules"][0]["Destination"]["EncryptionConfiguration"] =
+        json!({"ReplicaKmsKeyID": replica_key});
+    let mut resource = Resource::new(&stack, "tax", "Replication");
+    resource.create(&properties).await.unwrap();
+    let rules = |stack: &Stack| {
+        let state = stack.world.state();
+        let found = state.buckets["source"].replication.written().clone();
+        found.unwrap().rules
+    };
+    let mut by_hand = somebodys_rule("byhand", 9, "copies");
+    by_hand.sse_kms_encrypted_objects = Some(Status::Enabled);
+    by_hand.destination.replica_kms_key_id = Some(replica_key);
+    let with_theirs = [rules(&stack), vec![by_hand]].concat();
+    somebodys_rules(&stack.world, "source", &our_role("source"), with_theirs);
+    leave(&mut properties);
+    let told = resource.update(&properties).await.unwrap().0["Data"].clone();
+    assert!(
+        told["Warnings"]
+            .as_str()
+            .unwrap()
+            .contains("keeps what `byhand`"),
+        "{told}"
+    );
+    let policy = |stack: &Stack| {
+        let now = stack.world.snapshot();
+        now.roles["source"].4.values().next().unwrap().clone()
+    };
+    let kept = policy(&stack);
+    assert!(!kept.contains(":::copies/*"), "{kept}");
+    for key in [&source_key, &other_key] {
+        let at = format!("byhand/{}", key.len());
+        let source = BucketRef {
+            name: "source",
+            region: EAST,
+        };
+        stack
+            .world
+            .put_object(source, &at, &[], Some(key))
+            .await
+            .unwrap();
+        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
+        let state = stack.world.state();
+        let version = state.buckets["source"]
+            .versions
+            .iter()
+            .rfind(|version| version.key == at);
+        assert_eq!(
+            version.unwrap().replication_status,
+            Some("COMPLETED"),
+            "{kept}"
+        );
+    }
+    let drift = stack.ask(json!({"Action": "DetectDrift"})).await.unwrap();
+    assert_eq!(drift["Resources"][0]["Result"], "IN_SYNC", "{drift:#}");
+    // Whatever is asked next does not narrow it either, until the rule is gone.
+    properties["Revision"] = json!("2");
+    resource.update(&properties).await.unwrap();
+    assert_eq!(policy(&stack), kept);
+    let ours = rules(&stack).into_iter().filter(|rule| rule.id != "byhand");
+    somebodys_rules(&stack.world, "source", &our_role("source"), ours.collect());
+    properties["Revision"] = json!("3");
+    let told = resource.update(&properties).await.unwrap().0["Data"].clone();
+    assert_eq!(told["Warnings"], "");
+    assert!(!policy(&stack).contains("byhand"), "{}", policy(&stack));
+    resource.deleted().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_by_hand_outlives_another_prefix_of_ours() {
+    left_by_an_update(|properties| {
+        properties["Rules"][0]["Filter"] = json!({"Prefix": "ours/"});
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_by_hand_outlives_another_destination_of_ours() {
+    left_by_an_update(|properties| {
+        properties["Rules"][0]["Destination"] =
+            to("source", "elsewhere")["Rules"][0]["Destination"].clone();
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -122,14 +122,14 @@ const EXACT: [(&str, usize, Made, &str); 10] = [
         "`SourceKmsKeyArns`: must have 1 to 100 entries, has 101",
     ),
     (
-        "the name of a bucket",
+        "the name of a bucket to be made",
         63,
         |_, n| {
             let mut properties = with(&[rule("a/")]);
             properties["SourceBucket"] = json!(x(n));
             properties
         },
-        "`SourceBucket`: has 64 bytes, S3 takes at most 63",
+        "S3 makes none of that name any more: 3 to 63 lowercase letters",
     ),
     (
         "a rule's Id, with the owner before it",

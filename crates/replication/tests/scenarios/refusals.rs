@@ -6,7 +6,9 @@ use replication::error::ErrorKind;
 
 use crate::aws::World;
 use crate::aws::faults::{When, Which};
-use crate::harness::{EAST, Stack, WEST, bucket_with_key, somebodys_rule, somebodys_rules};
+use crate::harness::{
+    EAST, Stack, WEST, bucket_with_key, plain_bucket, somebodys_rule, somebodys_rules,
+};
 
 fn properties(source_key: &str, replica_key: &str) -> Value {
     json!({"SourceBucket": "source", "SourceKmsKeyArns": [source_key],
@@ -300,6 +302,23 @@ async fn a_name_that_s3_takes_no_more_is_taken_where_it_is() {
     bucket_with_key(&stack.world, old, EAST);
     stack.create("Replication", &asked).await.unwrap();
     stack.delete("Replication", &asked).await.unwrap();
+}
+
+/// Role names end at 64 characters, aliases at 256, old bucket names at 255.
+#[tokio::test(start_paused = true)]
+async fn the_longest_name_that_a_bucket_ever_had_is_taken_where_it_is() {
+    let (source, replica) = ("S_".repeat(127) + "1", "D_".repeat(127) + "1");
+    let asked = json!({"SourceBucket": source, "Rules": [
+        {"Destination": {"Bucket": format!("arn:aws:s3:::{replica}"), "Region": EAST}}]});
+    let stack = Stack::new();
+    plain_bucket(&stack.world, &source, EAST);
+    plain_bucket(&stack.world, &replica, EAST);
+    let done = stack.create("Replication", &asked).await.unwrap();
+    assert_eq!(done["Verification"], "COMPLETED", "{done:?}");
+    let drift = stack.ask(json!({"Action": "DetectDrift"})).await.unwrap();
+    assert_eq!(drift["Resources"][0]["Result"], "IN_SYNC", "{drift}");
+    stack.delete("Replication", &asked).await.unwrap();
+    assert!(stack.world.snapshot().roles.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,12 @@
 //! Several stacks, and things of others, on one source bucket: nobody takes what is another's unasked, and
 //! what a request does not change is not refused.
 
+use custom_resource::RequestType;
 use serde_json::{Value, json};
 
 use crate::aws::Version;
 use crate::harness::{
-    EAST, Stack, WEST, bucket_with_key, our_role, owner, plain_bucket, somebodys_rule,
+    EAST, Stack, WEST, bucket_with_key, our_role, owner, plain_bucket, request, somebodys_rule,
     somebodys_rules,
 };
 
@@ -308,16 +309,30 @@ async fn a_bucket_that_takes_logs_keeps_its_default_encryption() {
             before.buckets["source"].encryption
         );
     }
-    // A bucket of one's own alone: the change is told.
-    let stack = Stack::new();
-    plain_bucket(&stack.world, "source", EAST);
-    bucket_with_key(&stack.world, "one", WEST);
-    let planned = plan(&stack, "A", &with(&[rule("Tax/", "one")])).await;
-    let told = planned["Warnings"][0].as_str().unwrap();
-    assert!(
-        told.contains("whoever writes to it needs kms:GenerateDataKey"),
-        "{told}"
-    );
+    // A bucket of one's own alone: the change is told, before it is made and when it was made.
+    for verification in ["None", "Required"] {
+        let stack = Stack::new();
+        plain_bucket(&stack.world, "source", EAST);
+        bucket_with_key(&stack.world, "one", WEST);
+        let mut given = with(&[rule("Tax/", "one")]);
+        given["Verification"] = json!(verification);
+        let planned = plan(&stack, "A", &given).await;
+        let told = planned["Warnings"][0].as_str().unwrap();
+        assert!(
+            told.contains("whoever writes to it needs kms:GenerateDataKey"),
+            "{told}"
+        );
+        let create = request(RequestType::Create, "A", &given);
+        let done = stack.deliver(&create).await.unwrap();
+        assert_eq!(done.data["Warnings"], format!("(1) {told}"));
+        if verification == "Required" {
+            let again = stack.deliver(&create).await.unwrap();
+            assert_eq!(again.data, done.data);
+        }
+        // It is no news to whoever changes something else.
+        let updated = stack.update("A", &given, &given).await.unwrap();
+        assert_eq!(updated["Warnings"], "");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_names::Home;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_types::SdkConfig;
-use replication::arn::Home;
 use replication::aws::SdkAws;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

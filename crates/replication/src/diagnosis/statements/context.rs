@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::pattern::Extent;
-use crate::arn::{Arn, Home};
+use aws_names::{Arn, Home};
 
 /// What a key may be: absent, or there with these values.
 pub(super) type World = Option<Vec<Extent>>;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::judgement::Judgement;
 use super::{Effect, member, texts};
-use crate::arn::Arn;
+use aws_names::Arn;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Context, Extent, Judgement, Principal, Request, Statements};
-use crate::arn::Arn;
+use aws_names::Arn;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/encrypted-replication/source";
 const ACCOUNT: &str = "111122223333";
