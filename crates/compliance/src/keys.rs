@@ -78,6 +78,16 @@ impl<A: DescribeKey> Asking<'_, A> {
             alias: name.to_string(),
             refusal,
         };
+        // KMS answers for its own Region only: elsewhere every alias would seem to be missing.
+        if let (KeyName::AliasArn(alias), Some(home)) = (name, self.trip.home)
+            && alias.region != home.region
+        {
+            let why = format!(
+                "the alias is in {}, the checker in {}",
+                alias.region, home.region
+            );
+            return Ok(unresolved(Some(why)));
+        }
         let asked = match (name, owner) {
             // KMS looks a bare alias up in the caller's account.
             (KeyName::Alias(alias), Some(owner)) if Some(owner) == self.trip.home => alias.clone(),

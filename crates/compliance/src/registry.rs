@@ -9,6 +9,11 @@ use crate::ports::RegistryParameter;
 use crate::subject::Key;
 use crate::verdict::Standing;
 
+/// Seconds that a rule may still decide after another one of higher priority is said to: that is said before
+/// the rule is put, in a request of up to 15 minutes, and S3 takes its time over it. See
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketReplication.html>.
+const STILL_BY_THE_OLD_RULE: i64 = 60 * 60;
+
 /// Why a registry cannot be used. Nothing is judged by half a registry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
@@ -243,10 +248,13 @@ impl<'a> Word<'a> {
             }
             match higher {
                 Outranked::Never => self.say(Said::by(rule, standing)),
-                Outranked::Since(since) => self.say(Said {
-                    until: Some(rule.until.map_or(since, |until| until.min(since))),
-                    ..Said::by(rule, Standing::Former)
-                }),
+                Outranked::Since(since) => {
+                    let end = Time::from_secs(since.secs().saturating_add(STILL_BY_THE_OLD_RULE));
+                    self.say(Said {
+                        until: Some(rule.until.map_or(end, |until| until.min(end))),
+                        ..Said::by(rule, Standing::Former)
+                    });
+                }
                 Outranked::Always => {}
             }
             if !rule.conditional {

@@ -123,6 +123,11 @@ impl Aws {
         let Err(error) = get.send().await else {
             return Ok(by_status);
         };
+        // Throttled, out of order or unreachable: nothing was said of why, and the message comes back.
+        if status(&error).is_none_or(|status| status == 429 || status >= 500) {
+            let resource = format!("bucket {} key {}", version.bucket, version.key);
+            return Err(ask("s3:HeadObject", resource, &error));
+        }
         match Refusal::of(error.code()) {
             Refusal::Permission => Ok(Inspection::AccessDenied),
             Refusal::Other => Ok(by_status),

@@ -116,7 +116,7 @@ pub(super) fn direct(told: &Told, faults: &[IngestError]) -> Result<Value, Handl
 /// To S3 Batch Operations: a result for each task, in the schema that asked.
 ///
 /// `Succeeded` bears the verdict, `PermanentFailure` a finding or a task that cannot be read, and
-/// `TemporaryFailure` is tried again by the job.
+/// `TemporaryFailure` is tried again by the job, as what S3 or KMS may answer otherwise then.
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html>.
 pub(super) fn batch_operations(job: &BatchJob, told: &Told) -> Result<Value, HandlerError> {
     let mut fates = told.judged.fates.iter();
@@ -154,12 +154,12 @@ fn task_result(task_id: &str, fate: Option<&Fate>, told: &Told) -> (&'static str
         }
         Some(Fate::OutOfTime) | None => return ("TemporaryFailure", OUT_OF_TIME.to_owned()),
     };
-    let verdict = told.judged.verdicts.get(place);
-    let finding = verdict.is_some_and(|verdict| verdict.judgement.kind.compliant() == Some(false));
-    let code = if finding {
-        "PermanentFailure"
-    } else {
-        "Succeeded"
+    let judgement = told.judged.verdicts.get(place).map(|one| &one.judgement);
+    let code = match judgement {
+        Some(finding) if finding.kind.compliant() == Some(false) => "PermanentFailure",
+        // It is told, as nobody says which try is the last one.
+        Some(blind) if blind.detail.may_pass() => "TemporaryFailure",
+        _ => "Succeeded",
     };
     (code, told.line(place).to_owned())
 }

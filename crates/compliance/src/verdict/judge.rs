@@ -1,6 +1,6 @@
 //! The judgement on an object that could be looked at: a pure function.
 
-use aws_names::KeyArn;
+use aws_names::{KeyArn, KeyName};
 use expectation::Time;
 
 use super::evidence::{Allowed, Evidence, Expected, ExpectedKey, KeyState, ObservedKey, Standing};
@@ -70,16 +70,24 @@ fn judge_encryption(evidence: Evidence<'_>) -> Judgement {
                 return right_key(evidence, key, allowed);
             }
             // An alias nobody could resolve may well be this key: that is no finding yet.
-            for allowed in speaking.clone() {
-                if let ExpectedKey::Unresolved { alias, refusal } = &allowed.key {
-                    return text::unresolved(alias, refusal.as_deref());
+            let unresolved = |allowed: &Allowed| match &allowed.key {
+                ExpectedKey::Unresolved { alias, refusal } => {
+                    Some(text::unresolved(alias, refusal.as_deref()))
                 }
+                _ => None,
+            };
+            let possible = speaking
+                .clone()
+                .filter(|allowed| !is_elsewhere(&allowed.key, key));
+            if let Some(judgement) = possible.clone().find_map(unresolved) {
+                return judgement;
             }
-            if demands(speaking, moment) {
-                wrong_key(evidence, expected, key)
-            } else {
-                text::no_expectation()
+            if demands(possible, moment) {
+                return wrong_key(evidence, expected, key);
             }
+            let mut all = speaking;
+            all.find_map(unresolved)
+                .unwrap_or_else(text::no_expectation)
         }
         _ if !demands(speaking, moment) => text::no_expectation(),
         None if kms => text::no_key_named(),
@@ -159,6 +167,15 @@ fn same_key(allowed: &ExpectedKey, observed: &ObservedKey) -> bool {
         (ExpectedKey::Id(id), ObservedKey::Named(name)) => id == name,
         (ExpectedKey::Unresolved { .. }, _) => false,
     }
+}
+
+/// Whether it is an alias of another Region than the key's, which it cannot lead to.
+fn is_elsewhere(allowed: &ExpectedKey, observed: &ObservedKey) -> bool {
+    let (ExpectedKey::Unresolved { alias, .. }, ObservedKey::Known(observed)) = (allowed, observed)
+    else {
+        return false;
+    };
+    matches!(KeyName::parse(alias), Ok(KeyName::AliasArn(alias)) if alias.region != observed.region)
 }
 
 /// What the key that the replica has differs in from those that it should have.

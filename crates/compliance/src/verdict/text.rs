@@ -42,7 +42,8 @@ pub(super) fn perhaps_source(status: &str) -> Judgement {
 pub(super) fn no_expectation() -> Judgement {
     Judgement::new(
         Kind::NoExpectation,
-        "nothing says which key is right: no EXPECTED_KMS_KEY_ARNS, and no registry rule that speaks of this object",
+        "nothing says which key is right: no EXPECTED_KMS_KEY_ARNS, and no registry rule that speaks of this \
+         object at its time",
     )
     .remedy(
         "provision the replication with Custom::EncryptedReplication, which writes the registry, or set \

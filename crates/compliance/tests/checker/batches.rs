@@ -537,6 +537,33 @@ async fn batch_operations_get_a_result_for_each_task_in_their_schema() {
     assert_eq!(answer["results"][0]["resultCode"], "TemporaryFailure");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_object_is_refused_is_tried_again_and_told() {
+    for inspection in [Inspection::AccessDenied, Inspection::CustomerKey] {
+        let passes = inspection == Inspection::AccessDenied;
+        let bench = Bench::new(
+            Fake {
+                head: Box::new(move |_, _| Ok(inspection.clone())),
+                ..Fake::default()
+            },
+            &[],
+            8,
+        );
+        let answer = bench.send(&sample("batch-operations-1.0")).await.unwrap();
+        let result = &answer["results"][0];
+        let code = if passes {
+            "TemporaryFailure"
+        } else {
+            "Succeeded"
+        };
+        assert_eq!(result["resultCode"], code);
+        let told = bench.lines().0.remove(0);
+        assert_eq!(told["verdict"], "Uninspectable", "the alarm rings by it");
+        let text = result["resultString"].as_str().unwrap();
+        assert_eq!(serde_json::from_str::<Value>(text).unwrap(), told);
+    }
+}
+
 fn page(keys: &[&str], next: Option<&str>) -> VersionPage {
     let one = |key: &&str| {
         let mut event = sample("eventbridge-object-created");

@@ -808,6 +808,34 @@ async fn ids_and_aliases_mean_the_key_behind_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_alias_of_another_region_hides_no_finding() {
+    const HERE: &str = "arn:aws:kms:us-west-2:111122223333:alias/replicas";
+    const THERE: &str = "arn:aws:kms:eu-west-1:111122223333:alias/replicas";
+    let with = |seen: &str| {
+        let mut fake = seeing(replica(seen));
+        fake.keys
+            .insert(HERE.to_owned(), Ok(found(KEY, "Enabled", false)));
+        fake
+    };
+    for (seen, list, verdict) in [
+        (KEY, &[HERE, THERE][..], "Compliant"),
+        (OTHER, &[HERE, THERE], "WrongKey"),
+        (OTHER, &[KEY, THERE], "WrongKey"),
+    ] {
+        let line = line_of(with(seen), list).await;
+        assert_eq!(line["verdict"], verdict, "{list:?}: {line}");
+    }
+    let line = line_of(with(OTHER), &[THERE]).await;
+    check(
+        &line,
+        "Uninspectable",
+        &Value::Null,
+        "the alias is in eu-west-1, the checker in us-west-2",
+        Some("name the key by its ARN"),
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn replication_events_are_verdicts_without_a_request() {
     let table = [
         (

@@ -275,6 +275,19 @@ async fn what_s3_says_when_it_is_asked_why_decides() {
 }
 
 #[tokio::test]
+async fn where_s3_cannot_say_why_it_refused_nothing_is_known() {
+    for refused in ["400 Bad Request", "403 Forbidden"] {
+        for nothing in ["503 Service Unavailable", "500 Internal Server Error"] {
+            let answers = vec![answer(refused, "", ""), answer(nothing, "", "")];
+            let server = Server::start(answers).await;
+            let seen = server.aws().inspect(&version(Some("v")), None).await;
+            let told = seen.unwrap_err().to_string();
+            assert!(told.contains(&nothing[..3]), "{refused}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn throttling_is_tried_three_times_and_then_an_error_that_names_the_object() {
     let slow = answer("503 Service Unavailable", "x-amz-request-id: R1\r\n", "");
     let server = Server::start(vec![slow.clone()]).await;
