@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::output::Format;
-use crate::{audit, compare, explain, generate};
+use crate::{audit, compare, diagnose, drift, explain, generate, plan, scan};
 
 /// Looks at S3 replication of KMS-encrypted objects, whoever set it up, and says what is wrong with it.
 ///
@@ -27,10 +27,10 @@ pub struct Arguments {
 /// The options that all commands have.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Common {
-    /// Profile of the AWS configuration files; AWS_PROFILE otherwise
+    /// Profile of the AWS configuration files, in place of the environment's
     #[arg(long, global = true, value_name = "NAME", help_heading = "AWS")]
     pub profile: Option<String>,
-    /// Region to begin in; AWS_REGION or the profile's otherwise
+    /// Region to begin in, in place of the environment's or the profile's
     #[arg(long, global = true, value_name = "REGION", help_heading = "AWS")]
     pub region: Option<String>,
     /// In which form
@@ -47,6 +47,14 @@ pub struct Common {
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Every replication rule of the account, or of each account of the organisation: works or not, and why
+    Scan(scan::Arguments),
+    /// Every check of one bucket's replication, from its rules as they stand
+    Diagnose(diagnose::Arguments),
+    /// What a stack with our custom resource would do, and the policies it needs
+    Plan(plan::Arguments),
+    /// What was changed behind the stacks' backs
+    Drift(drift::Arguments),
     /// Verdicts on the replicas that are in a destination bucket
     Audit(audit::Arguments),
     /// Source and destinations, version by version: what is missing, complete up to when

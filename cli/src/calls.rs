@@ -32,6 +32,7 @@ pub const CALLS: &[(&str, &[&str])] = &[
     ("GetRolePolicy", &["iam:GetRolePolicy"]),
     ("HeadBucket", &["s3:ListBucket"]),
     ("HeadObject", &["s3:GetObjectVersion"]),
+    ("ListAccounts", &["organizations:ListAccounts"]),
     ("ListBuckets", &["s3:ListAllMyBuckets"]),
     ("ListObjectVersions", &["s3:ListBucketVersions"]),
     ("ListRolePolicies", &["iam:ListRolePolicies"]),

@@ -29,6 +29,8 @@ pub struct Arguments {
 pub enum Kind {
     /// What the checker says of a replica version.
     Verdict,
+    /// A condition that `diagnose` looks at.
+    Check,
     /// Why S3 did not replicate.
     FailureReason,
     /// What S3 says of an object.
@@ -39,6 +41,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Verdict => "verdict",
+            Self::Check => "check",
             Self::FailureReason => "S3's failure reason",
             Self::ReplicationStatus => "S3's replication status",
         })

@@ -47,6 +47,27 @@ pub struct Caller {
     pub arn: String,
 }
 
+/// A line for each thing that is known.
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            profile,
+            account,
+            arn,
+        } = self;
+        if let Some(profile) = profile {
+            write!(f, "\n  profile: {profile}")?;
+        }
+        if !account.is_empty() {
+            write!(f, "\n  account: {account}")?;
+        }
+        if !arn.is_empty() {
+            write!(f, "\n  as:      {arn}")?;
+        }
+        Ok(())
+    }
+}
+
 /// A call that failed, and who made it.
 #[derive(Debug)]
 pub struct Refused {
@@ -82,21 +103,7 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.error)?;
-        let Caller {
-            profile,
-            account,
-            arn,
-        } = &self.caller;
-        if let Some(profile) = profile {
-            write!(f, "\n  profile: {profile}")?;
-        }
-        if !account.is_empty() {
-            write!(f, "\n  account: {account}")?;
-        }
-        if !arn.is_empty() {
-            write!(f, "\n  as:      {arn}")?;
-        }
+        write!(f, "{}{}", self.error.answer(), self.caller)?;
         if let Some(remedy) = self.remedy() {
             write!(f, "\n  to do:   {remedy}")?;
         }

@@ -20,7 +20,10 @@ pub mod arguments;
 pub mod audit;
 pub mod bucket;
 pub mod calls;
+pub mod checks;
 pub mod compare;
+pub mod diagnose;
+pub mod drift;
 pub mod explain;
 pub mod failure;
 pub mod generate;
@@ -28,7 +31,9 @@ pub mod listing;
 pub mod looking;
 pub mod output;
 pub mod pace;
+pub mod plan;
 pub mod progress;
+pub mod scan;
 pub mod session;
 mod signals;
 
@@ -115,6 +120,10 @@ async fn perform(command: &Command, context: &Context) -> Result<Outcome, Failur
     match command {
         Command::Audit(arguments) => audit::run(arguments, context).await,
         Command::Compare(arguments) => compare::run(arguments, context).await,
+        Command::Scan(arguments) => Box::pin(scan::run(arguments, context)).await,
+        Command::Diagnose(arguments) => Box::pin(diagnose::run(arguments, context)).await,
+        Command::Plan(arguments) => Box::pin(plan::run(arguments, context)).await,
+        Command::Drift(arguments) => Box::pin(drift::run(arguments, context)).await,
         Command::Explain(arguments) => explain::run(arguments, context),
         Command::Completions(arguments) => generate::completions(arguments),
         Command::Man => generate::man(),

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_names::{Arn, Home, needs_path_style};
-use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use replication::aws::SdkAws;
+use replication::aws::{SdkAws, failure};
 use replication::error::AwsError;
-use replication::ports::Assume as _;
 
 use crate::failure::{Caller, Failure, Refused};
 
 /// S3 asks for patience where many ask at once.
 const TRIES: u32 = 6;
+/// What the trail of another account shows us as.
+const SESSION: &str = "encrypted-replication";
 const TO_CONNECT: Duration = Duration::from_secs(10);
 
 /// Credentials, a Region, and whose they are.
@@ -59,7 +60,17 @@ impl Session {
             .get_caller_identity()
             .send()
             .await
-            .map_err(|error| no_identity(profile.as_deref(), &region, &error))?;
+            .map_err(
+                |error| match failure("GetCallerIdentity", "", region.as_ref(), &error) {
+                    // Nothing was asked, mostly for want of credentials.
+                    unsent if unsent.code.is_empty() => {
+                        no_identity(profile.as_deref(), &region, &chain(&error))
+                    }
+                    AwsError { code, message, .. } => {
+                        no_identity(profile.as_deref(), &region, &format!("{code}: {message}"))
+                    }
+                },
+            )?;
         let arn = answer.arn.unwrap_or_default();
         let partition = Arn::parse(&arn).map_or_else(|| "aws".to_owned(), |arn| arn.partition);
         let account = answer.account.unwrap_or_default();
@@ -113,14 +124,54 @@ impl Session {
         SdkAws::new(self.config.clone(), &self.home, self.s3_endpoint.as_deref())
     }
 
-    /// The same in the name of a role.
+    /// The same in the name of a role, in the role's account.
     ///
     /// # Errors
     /// Where it cannot be assumed.
-    pub async fn assuming(&self, role_arn: &str) -> Result<SdkAws, Failure> {
-        let aws = self.aws();
-        let there = Box::pin(aws.assuming(role_arn)).await;
-        there.map_err(|error| self.failed(error))
+    pub async fn in_role(&self, role_arn: &str) -> Result<Self, Failure> {
+        const OPERATION: &str = "AssumeRole";
+        let (region, resource) = (&self.home.region, format!("role `{role_arn}`"));
+        let call = aws_sdk_sts::Client::new(&self.config)
+            .assume_role()
+            .role_arn(role_arn)
+            .role_session_name(SESSION);
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| self.failed(failure(OPERATION, resource.as_str(), region, &error)))?;
+        let Some(given) = answer.credentials else {
+            return Err(Failure::NoWay(format!(
+                "{OPERATION} on {resource} gave no credentials"
+            )));
+        };
+        let credentials = Credentials::new(
+            given.access_key_id,
+            given.secret_access_key,
+            Some(given.session_token),
+            None,
+            OPERATION,
+        );
+        let config = self.config.to_builder();
+        let config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
+        let account = Arn::parse(role_arn)
+            .map(|arn| arn.account)
+            .unwrap_or_default();
+        Ok(Self {
+            config: config.build(),
+            home: self.home.of_account(&account),
+            caller: Caller {
+                account,
+                arn: role_arn.to_owned(),
+                ..self.caller.clone()
+            },
+            s3_endpoint: self.s3_endpoint.clone(),
+        })
+    }
+
+    /// What the crates tell in words, with who called.
+    #[must_use]
+    pub fn failed_with(&self, why: &str) -> Failure {
+        Failure::NoWay(format!("{why}{}", self.caller))
     }
 
     /// A call that failed, with who made it.
@@ -131,6 +182,20 @@ impl Session {
     }
 }
 
+/// An error and what it comes from, each in its own words and once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut told = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !told.contains(&words) {
+            told.push(words);
+        }
+        source = cause.source();
+    }
+    told.join(": ")
+}
+
 fn of_profile(profile: Option<&str>) -> String {
     match profile {
         Some(name) => format!("profile `{name}`"),
@@ -139,8 +204,7 @@ fn of_profile(profile: Option<&str>) -> String {
 }
 
 /// AWS was not asked, for want of credentials, or did not take them.
-fn no_identity<E: std::error::Error>(profile: Option<&str>, region: &Region, error: &E) -> Failure {
-    let why = DisplayErrorContext(error).to_string();
+fn no_identity(profile: Option<&str>, region: &Region, why: &str) -> Failure {
     let profile_told = of_profile(profile);
     let log_in = profile.map_or_else(String::new, |name| format!(" --profile {name}"));
     Failure::NoWay(format!(

@@ -2,6 +2,7 @@
 
 use compliance::failure_reason;
 use compliance::verdict;
+use replication::diagnosis::names;
 
 use super::{Explained, Kind};
 
@@ -37,6 +38,12 @@ pub fn all() -> impl Iterator<Item = Explained> {
         means: kind.when(),
         remedy: None,
     });
+    let checks = names::ALL.iter().map(|known| Explained {
+        word: known.name,
+        kind: Kind::Check,
+        means: known.means,
+        remedy: Some(known.remedy),
+    });
     let reasons = failure_reason::TABLE.iter().map(|known| Explained {
         word: known.code,
         kind: Kind::FailureReason,
@@ -49,5 +56,5 @@ pub fn all() -> impl Iterator<Item = Explained> {
         means,
         remedy,
     });
-    verdicts.chain(reasons).chain(statuses)
+    verdicts.chain(checks).chain(reasons).chain(statuses)
 }

@@ -103,6 +103,17 @@ impl Planned {
 }
 
 impl<'a, A: Aws> Case<'a, A> {
+    /// A replication by way of accounts that are known, for those who only look.
+    pub(crate) fn of(replication: Replication, accounts: Accounts<'a, A>) -> Self {
+        Self {
+            replication,
+            accounts,
+            asked_before: None,
+            noted: Vec::new(),
+            former: Mutex::default(),
+        }
+    }
+
     /// Assumes the roles in other accounts. A destination that is no longer named is left by the role that
     /// `former` names.
     ///

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 
 /// The spec with every name resolved: which keys, which Regions, which role. Keys that are still to
 /// be made are named by the ARN of their alias.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired {
     /// ARN of the role that S3 assumes.
     pub role_arn: String,

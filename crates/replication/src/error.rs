@@ -117,8 +117,15 @@ const UNREACHABLE_TARGET: &str = "validate the following destination configurati
 /// KMS of a policy that would leave the caller out.
 const LOCKOUT: &str = "update the key policy in the future";
 
-impl fmt::Display for AwsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl AwsError {
+    /// What was called on what, and what AWS answered: without the advice, which is for whoever installs the
+    /// provisioner.
+    #[must_use]
+    pub fn answer(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| self.write_answer(f))
+    }
+
+    fn write_answer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             operation,
             resource,
@@ -140,6 +147,13 @@ impl fmt::Display for AwsError {
         if let Some(id) = request_id {
             write!(f, " (request {id})")?;
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_answer(f)?;
         f.write_str(&self.remedy())
     }
 }

@@ -13,8 +13,7 @@ use crate::accounts::Accounts;
 use crate::case::Case;
 use crate::claims::Kept;
 use crate::converge::{Removed, remove};
-use crate::direct::{self, Asked};
-use crate::drift::Detection;
+use crate::direct;
 use crate::error::{ErrorKind, ReplicationError};
 use crate::fault::numbered;
 use crate::naming::Names;
@@ -287,29 +286,12 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
         context: Context,
         deadline: Deadline,
     ) -> Result<Value, Failure> {
-        let answer = async {
-            match direct::asked(payload)? {
-                Asked::Question(question) => {
-                    direct::answer(&self.aws, &self.installation, question).await
-                }
-                Asked::Whose(asked) => {
-                    let region = &self.installation.home.region;
-                    let found = direct::whose(&self.aws, region, &asked).await?;
-                    Ok(direct::formatted(found, asked.format))
-                }
-                Asked::Look(look) => {
-                    let detection = Detection {
-                        aws: &self.aws,
-                        installation: &self.installation,
-                        bus: self.findings_event_bus.as_deref(),
-                        function_arn: &context.invoked_function_arn,
-                        deadline,
-                    };
-                    let seen = Box::pin(detection.run(&look)).await?;
-                    Ok(direct::formatted(seen, look.format))
-                }
-            }
+        let teller = direct::Teller {
+            bus: self.findings_event_bus.as_deref(),
+            function_arn: &context.invoked_function_arn,
+            deadline,
         };
+        let answer = direct::respond(&self.aws, &self.installation, payload, teller);
         Box::pin(answer).await.map_err(Failure::from)
     }
 }

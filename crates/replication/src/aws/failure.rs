@@ -13,7 +13,7 @@ use crate::error::{AwsError, ErrorKind};
 const MOST_ARGUMENTS: u32 = 5;
 
 /// `error` of `operation`, for people and for the next decision.
-pub(super) fn failure<E>(
+pub fn failure<E>(
     operation: &'static str,
     resource: impl Into<String>,
     region: &str,

@@ -25,7 +25,7 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
-use self::failure::failure;
+pub use self::failure::failure;
 use self::wire::ExpectedOwner;
 use crate::error::{AwsError, ErrorKind};
 use crate::ports::{Assume, Outcome};

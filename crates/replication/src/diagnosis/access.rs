@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_names::Arn;
+use aws_names::{Arn, Home};
 
 use crate::actions::{
     LOCKED_REPLICA_OBJECTS, LOCKED_SOURCE_OBJECTS, REPLICA_KEY, REPLICA_OBJECTS, REPLICA_OWNER,
@@ -16,12 +16,45 @@ use crate::replication::Replication;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context>.
 pub(super) const ENCRYPTION_CONTEXT: &str = "kms:EncryptionContext:aws:s3:arn";
 
+/// What every source object takes; its tags may be left behind.
+pub(super) const USUAL_SOURCE_OBJECTS: &[&str] = &[
+    "s3:GetObjectVersionForReplication",
+    "s3:GetObjectVersionAcl",
+];
+
+/// The condition key that names the service by which a key is used.
+pub(super) const VIA_SERVICE: &str = "kms:ViaService";
+
+/// A question to IAM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) access: Access,
+    /// What follows for some objects where it is denied; `None`: replication as a whole fails.
+    pub(super) otherwise: Option<&'static str>,
+}
+
+impl Question {
+    pub(super) const fn needed(access: Access) -> Self {
+        Self {
+            access,
+            otherwise: None,
+        }
+    }
+
+    pub(super) const fn for_some(otherwise: &'static str, access: Access) -> Self {
+        Self {
+            access,
+            otherwise: Some(otherwise),
+        }
+    }
+}
+
 /// Each is a call to IAM, which throttles its simulator early.
 pub(super) const MOST_QUESTIONS: usize = 100;
 
 /// All that replication of `desired` takes: one object for each way that objects take. First one for each
 /// destination and key, then the other prefixes: where there are too many to ask, the rest is most alike.
-pub(super) fn accesses(replication: &Replication, desired: &Desired) -> Vec<Access> {
+pub(super) fn questions(replication: &Replication, desired: &Desired) -> Vec<Question> {
     let Replication { spec, owner, .. } = replication;
     let asked = Asked {
         replication,
@@ -90,7 +123,7 @@ pub(super) fn accesses(replication: &Replication, desired: &Desired) -> Vec<Acce
         let key = Arn::parse(&access.resource).is_some_and(|arn| arn.is_kms_alias());
         !key
     });
-    first
+    first.into_iter().map(Question::needed).collect()
 }
 
 /// What the questions are about.
@@ -117,29 +150,37 @@ impl Asked<'_> {
         plain(&[actions, locked].concat(), object)
     }
 
-    /// With a Bucket Key the context is the bucket, without one the object.
     fn key(
         &self,
         actions: &[&'static str],
         key: &str,
         region: &str,
-        (bucket, object): (&str, Option<&str>),
+        of: (&str, Option<&str>),
     ) -> Access {
-        let home = &self.replication.home;
-        let bucket = home.bucket_arn(bucket);
-        let context = object.map_or_else(|| bucket.clone(), |object| format!("{bucket}/{object}"));
-        Access {
-            actions: actions.to_vec(),
-            resource: key.to_owned(),
-            context: BTreeMap::from([
-                ("kms:ViaService", home.s3_via_service(region)),
-                (ENCRYPTION_CONTEXT, context),
-            ]),
-        }
+        key_access(&self.replication.home, actions, (key, region), of)
     }
 }
 
-fn plain(actions: &[&'static str], resource: String) -> Access {
+/// Use of a key in `region`. With a Bucket Key the context is the bucket, without one the object.
+pub(super) fn key_access(
+    home: &Home,
+    actions: &[&'static str],
+    (key, region): (&str, &str),
+    (bucket, object): (&str, Option<&str>),
+) -> Access {
+    let bucket = home.bucket_arn(bucket);
+    let context = object.map_or_else(|| bucket.clone(), |object| format!("{bucket}/{object}"));
+    Access {
+        actions: actions.to_vec(),
+        resource: key.to_owned(),
+        context: BTreeMap::from([
+            (VIA_SERVICE, home.s3_via_service(region)),
+            (ENCRYPTION_CONTEXT, context),
+        ]),
+    }
+}
+
+pub(super) fn plain(actions: &[&'static str], resource: String) -> Access {
     Access {
         actions: actions.to_vec(),
         resource,

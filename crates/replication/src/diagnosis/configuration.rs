@@ -1,18 +1,24 @@
 //! What the configuration of buckets, keys and rules shows. Pure.
 
-use super::Check;
+use serde_json::json;
+
+use super::fix::Fix;
+use super::{Check, names};
 use crate::configuration::{
-    Notification, ReplicationConfiguration, ReplicationRule, Status, Versioning,
+    DefaultEncryption, Notification, NotificationConfiguration, ReplicationConfiguration,
+    ReplicationRule, Status, Versioning,
 };
 use crate::fault::{About, FaultKind};
 use crate::merge::{FAILURE_EVENTS, takes};
 use crate::observed::{KeyName, Observed, ObservedBucket, ObservedDestination};
 use crate::owner::Owner;
 use crate::plan;
+use crate::ports::KeyDescription;
 use crate::ranking::deciding;
 use crate::replication::Replication;
 use crate::spec::WhenMissing;
 use crate::step::{Plan, Step};
+use aws_names::Arn;
 
 /// CloudFormation asks nothing of a resource whose properties are as they were.
 pub(crate) const CHANGE_A_PROPERTY: &str =
@@ -29,23 +35,23 @@ pub(super) fn buckets(replication: &Replication, observed: &Observed) -> Vec<Che
             Some(&spec.source_region),
         )],
         Some(found) => vec![
-            versioning(&resource, found),
-            source_encryption(&resource, found),
-            failure_events(&resource, found, replication),
+            versioning(&resource, found.versioning),
+            source_encryption(&resource, found.encryption.as_ref()),
+            failure_events(&resource, &found.notifications, replication),
         ],
     };
     for (name, destination) in &observed.destinations {
         let resource = format!("bucket `{name}`");
         if !destination.seen {
             let finding = "is in another account, and no `AssumeRoleArn` says how to look there";
-            checks.push(Check::skipped("BucketExists", resource, finding));
+            checks.push(Check::skipped(names::BUCKET_EXISTS, resource, finding));
             continue;
         }
         match &destination.bucket {
             None => checks.push(absent(replication, name, destination.region.as_deref())),
             Some(found) => checks.extend([
-                versioning(&resource, found),
-                arrival_events(&resource, found),
+                versioning(&resource, found.versioning),
+                arrival_events(&resource, &found.notifications),
                 expectation(&resource, destination, &replication.parameter_name(name, 0)),
             ]),
         }
@@ -67,58 +73,56 @@ fn absent(replication: &Replication, bucket: &str, region: Option<&str>) -> Chec
         (Some(_), true) => format!("create it, or {CHANGE_A_PROPERTY}, which makes it"),
         (Some(_), false) => "create it, or set `WhenMissing` to Create".to_owned(),
     };
-    Check::fail("BucketExists", resource, finding)
+    Check::fail(names::BUCKET_EXISTS, resource, finding)
         .tells(About::bucket(bucket), FaultKind::Missing)
         .remedy(remedy)
 }
 
-fn versioning(resource: &str, found: &ObservedBucket) -> Check {
-    if found.versioning == Versioning::Enabled {
-        return Check::pass("Versioning", resource, "keeps versions");
+pub(super) fn versioning(resource: &str, is: Versioning) -> Check {
+    const NAME: &str = names::VERSIONING;
+    if is == Versioning::Enabled {
+        return Check::pass(NAME, resource, "keeps versions");
     }
-    let finding = format!(
-        "has versioning {:?}, and S3 replicates between versioned buckets only",
-        found.versioning
+    let finding =
+        format!("has versioning {is:?}, and S3 replicates between versioned buckets only");
+    let bucket = resource.trim_start_matches("bucket ").trim_matches('`');
+    let command = format!(
+        "aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
     );
-    Check::fail("Versioning", resource, finding).remedy("enable it (s3:PutBucketVersioning)")
+    Check::fail(NAME, resource, finding)
+        .remedy("enable it (s3:PutBucketVersioning)")
+        .fix(Fix::Command(command))
 }
 
 /// S3 keeps an object's kind of encryption, so that a source without a KMS key has replicas without one.
-fn source_encryption(resource: &str, found: &ObservedBucket) -> Check {
-    const NAME: &str = "DefaultEncryption";
-    match found.default_key() {
-        Some(key) => Check::pass(
+pub(super) fn source_encryption(resource: &str, is: Option<&DefaultEncryption>) -> Check {
+    const NAME: &str = names::DEFAULT_ENCRYPTION;
+    if let Some(encryption) = is.filter(|is| is.is_kms()) {
+        let key = encryption.kms_key.as_deref().unwrap_or("alias/aws/s3");
+        return Check::pass(
             NAME,
             resource,
             format!("encrypts new objects under `{key}`"),
-        ),
-        None => Check::warn(
-            NAME,
-            resource,
-            "encrypts new objects with SSE-S3 unless the upload names a key, and their replicas \
-             too",
-        )
-        .remedy("set a KMS key as its default encryption (s3:PutEncryptionConfiguration)"),
+        );
     }
+    Check::warn(
+        NAME,
+        resource,
+        "encrypts new objects with SSE-S3 unless the upload names a key, and their replicas too",
+    )
+    .remedy("set a KMS key as its default encryption (s3:PutEncryptionConfiguration)")
 }
 
 /// S3 sends one event of a kind to one target only, so that what somebody else takes the checker never
 /// hears of.
-fn failure_events(resource: &str, found: &ObservedBucket, replication: &Replication) -> Check {
-    const NAME: &str = "FailureEvents";
-    const FAILED: &str = FAILURE_EVENTS[0];
+pub(super) fn failure_events(
+    resource: &str,
+    found: &NotificationConfiguration,
+    replication: &Replication,
+) -> Check {
+    const NAME: &str = names::FAILURE_EVENTS;
     let (region, home) = (&replication.spec.source_region, &replication.home);
-    let notifications = &found.notifications;
-    let all = [
-        &notifications.queues,
-        &notifications.topics,
-        &notifications.functions,
-    ];
-    let takers: Vec<_> = all
-        .into_iter()
-        .flatten()
-        .filter(|one| takes(one, FAILED))
-        .collect();
+    let takers = takers(found);
     let rules = replication.spec.rules.iter();
     let missed = rules
         .map(|rule| rule.rule.filter_prefix())
@@ -172,8 +176,18 @@ fn failure_events(resource: &str, found: &ObservedBucket, replication: &Replicat
     .remedy(CHANGE_A_PROPERTY)
 }
 
+/// The event that a replication failed.
+pub(super) const FAILED: &str = FAILURE_EVENTS[0];
+
+/// Where it goes.
+pub(super) fn takers(found: &NotificationConfiguration) -> Vec<&Notification> {
+    let all = [&found.queues, &found.topics, &found.functions];
+    let all = all.into_iter().flatten();
+    all.filter(|one| takes(one, FAILED)).collect()
+}
+
 /// Whether a notification is for every object under `prefix`.
-fn is_for_all_under(notification: &Notification, prefix: &str) -> bool {
+pub(super) fn is_for_all_under(notification: &Notification, prefix: &str) -> bool {
     let mut filters = notification.key_filters.iter();
     filters.all(|(name, value)| {
         name.eq_ignore_ascii_case("prefix") && prefix.starts_with(value.as_str())
@@ -181,9 +195,9 @@ fn is_for_all_under(notification: &Notification, prefix: &str) -> bool {
     })
 }
 
-fn arrival_events(resource: &str, found: &ObservedBucket) -> Check {
-    const NAME: &str = "ArrivalEvents";
-    if found.notifications.event_bridge {
+pub(super) fn arrival_events(resource: &str, found: &NotificationConfiguration) -> Check {
+    const NAME: &str = names::ARRIVAL_EVENTS;
+    if found.event_bridge {
         return Check::pass(NAME, resource, "sends its events to EventBridge");
     }
     Check::warn(
@@ -195,7 +209,7 @@ fn arrival_events(resource: &str, found: &ObservedBucket) -> Check {
 }
 
 fn expectation(resource: &str, found: &ObservedDestination, parameter: &str) -> Check {
-    const NAME: &str = "Expectation";
+    const NAME: &str = names::EXPECTATION;
     if !found.parameters.is_empty() {
         let finding = format!("has its expectation in parameter `{parameter}`");
         return Check::pass(NAME, resource, finding);
@@ -207,7 +221,6 @@ fn expectation(resource: &str, found: &ObservedDestination, parameter: &str) -> 
 
 /// The keys: there, enabled, symmetric, in their bucket's Region.
 pub(super) fn keys(replication: &Replication, observed: &Observed) -> Vec<Check> {
-    const NAME: &str = "KeyUsable";
     let checks = observed
         .keys
         .iter()
@@ -215,27 +228,48 @@ pub(super) fn keys(replication: &Replication, observed: &Observed) -> Vec<Check>
             let Some(key) = found else {
                 return vec![absent_key(replication, observed, region, name)];
             };
-            let resource = format!("key `{}`", key.arn);
-            let wrongs = plan::keys::wrongs(key, region);
-            if wrongs.is_empty() {
-                let finding = "is enabled, symmetric and in its bucket's Region";
-                return vec![Check::pass(NAME, resource, finding)];
-            }
-            let wrongs = wrongs.into_iter();
-            wrongs
-                .map(|wrong| {
-                    let check = Check::fail(NAME, &resource, wrong);
-                    check.tells(About::key(&key.arn), FaultKind::Unusable)
-                })
-                .collect()
+            unusable(key, region)
         });
     checks.flatten().collect()
+}
+
+/// Whether S3 can use a key for a bucket in `region`.
+pub(super) fn unusable(key: &KeyDescription, region: &str) -> Vec<Check> {
+    const NAME: &str = names::KEY_USABLE;
+    let resource = format!("key `{}`", key.arn);
+    let wrongs = plan::keys::wrongs(key, region);
+    if wrongs.is_empty() {
+        let finding = "is enabled, symmetric and in its bucket's Region";
+        return vec![Check::pass(NAME, resource, finding)];
+    }
+    let of_key = Arn::parse(&key.arn)
+        .map(|arn| arn.region)
+        .unwrap_or_default();
+    let enable = format!("aws kms enable-key --key-id {} --region {of_key}", key.arn);
+    let command = match key.state.as_str() {
+        "Disabled" => Some(enable),
+        "PendingDeletion" => Some(format!(
+            "aws kms cancel-key-deletion --key-id {} --region {of_key} && {enable}",
+            key.arn
+        )),
+        _ => None,
+    };
+    let checks = wrongs.into_iter().map(|wrong| {
+        let of_state = wrong.starts_with("is in state");
+        let check =
+            Check::fail(NAME, &resource, wrong).tells(About::key(&key.arn), FaultKind::Unusable);
+        match &command {
+            Some(command) if of_state => check.fix(Fix::Command(command.clone())),
+            _ => check.remedy(format!("name a symmetric key of {region}, enabled")),
+        }
+    });
+    checks.collect()
 }
 
 /// A key that the properties name, one that they leave to us, or that of the source's default encryption.
 fn absent_key(replication: &Replication, observed: &Observed, region: &str, name: &str) -> Check {
     let check = |finding: String| {
-        Check::fail("KeyUsable", format!("key `{name}`"), finding)
+        Check::fail(names::KEY_USABLE, format!("key `{name}`"), finding)
             .tells(About::key(name), FaultKind::Missing)
     };
     let ours = format!("alias/encrypted-replication/{}/", replication.owner);
@@ -264,7 +298,7 @@ fn absent_key(replication: &Replication, observed: &Observed, region: &str, name
 
 /// Our rules: there, opted in to KMS objects, with metrics, and not outranked.
 pub(super) fn rules(replication: &Replication, observed: &Observed) -> Vec<Check> {
-    const NAME: &str = "Rules";
+    const NAME: &str = names::RULES;
     let Replication { spec, owner, .. } = replication;
     let bucket = format!("bucket `{}`", spec.source_bucket);
     let Some(configuration) = &observed.replication else {
@@ -297,7 +331,7 @@ pub(super) fn rules(replication: &Replication, observed: &Observed) -> Vec<Check
 }
 
 fn opt_in(resource: &str, rule: &ReplicationRule) -> Check {
-    const NAME: &str = "KmsOptIn";
+    const NAME: &str = names::KMS_OPT_IN;
     let key = rule.destination.replica_kms_key_id.as_ref();
     match (rule.sse_kms_encrypted_objects, key) {
         (Some(Status::Enabled), Some(key)) => {
@@ -317,13 +351,19 @@ fn opt_in(resource: &str, rule: &ReplicationRule) -> Check {
     }
 }
 
-fn metrics(resource: &str, rule: &ReplicationRule) -> Option<Check> {
-    if rule.destination.metrics.is_some() {
+pub(super) fn metrics(resource: &str, rule: &ReplicationRule) -> Option<Check> {
+    let metrics = rule.destination.metrics.as_ref();
+    if metrics.is_some_and(|metrics| metrics.status == Status::Enabled) {
         return None;
     }
     let finding = "has no metrics, so S3 sends no failure events for it";
-    let check = Check::warn("Metrics", resource, finding);
-    Some(check.remedy("set `Destination.Metrics.Status` to Enabled"))
+    let fix = json!({"Destination": {"Metrics": {"Status": "Enabled"}}});
+    let check = Check::warn(names::METRICS, resource, finding);
+    Some(
+        check
+            .remedy("set `Destination.Metrics.Status` to Enabled")
+            .fix(Fix::Document(fix)),
+    )
 }
 
 fn outranked(
@@ -344,13 +384,13 @@ fn outranked(
         winner.id,
         winner.priority.unwrap_or_default()
     );
-    Some(Check::fail("Priority", resource, finding).remedy("give it a higher `Priority`"))
+    Some(Check::fail(names::PRIORITY, resource, finding).remedy("give it a higher `Priority`"))
 }
 
 /// Whether anything differs from what the properties say; `None` where all that does is told already, as
 /// the role's trust is where `trust_told`.
 pub(super) fn difference(resource: String, plan: &Plan, trust_told: bool) -> Option<Check> {
-    const NAME: &str = "Configuration";
+    const NAME: &str = names::CONFIGURATION;
     if plan.is_empty() {
         let finding = "is as the properties say, with all that belongs to it";
         return Some(Check::pass(NAME, resource, finding));

@@ -6,16 +6,22 @@
 
 mod access;
 mod configuration;
+mod fix;
+pub mod names;
 mod policies;
 mod role;
+pub mod standing;
 mod statements;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
+use futures_util::future::join;
 use serde::Serialize;
 
+use self::policies::{Asking, Wanted};
 use crate::case::Case;
+use crate::error::{AwsError, ErrorKind};
 use crate::fault::{About, Fault, FaultKind};
 use crate::observed::Observed;
 use crate::owner::Owner;
@@ -25,6 +31,7 @@ use crate::replication::Replication;
 use aws_names::Arn;
 
 pub(crate) use configuration::CHANGE_A_PROPERTY;
+pub use fix::Fix;
 
 /// What a look at one condition showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -55,6 +62,15 @@ pub struct Check {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// What to write for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write: Option<Fix>,
+    /// Why it could not be looked at, where a read failed.
+    #[serde(skip)]
+    pub unread: Option<Box<AwsError>>,
+    /// ARN of what the resource may not use.
+    #[serde(skip)]
+    on: Option<String>,
     /// The fault that a Create or Update would be refused for by the same thing.
     #[serde(skip)]
     tells: Option<(About, FaultKind)>,
@@ -62,12 +78,19 @@ pub struct Check {
 
 impl Check {
     fn new(check: &'static str, resource: impl Into<String>, result: Result) -> Self {
+        debug_assert!(
+            names::ALL.iter().any(|known| known.name == check),
+            "{check}"
+        );
         Self {
             check,
             resource: resource.into(),
             result,
             finding: String::new(),
             remedy: None,
+            write: None,
+            unread: None,
+            on: None,
             tells: None,
         }
     }
@@ -95,7 +118,7 @@ impl Check {
     /// A fault in the properties, as the failed check that it is.
     pub(crate) fn of_fault(fault: &Fault) -> Self {
         Self::fail(
-            "Properties",
+            names::PROPERTIES,
             "the properties",
             format!("have a fault: {fault}"),
         )
@@ -109,6 +132,24 @@ impl Check {
     /// What it tells of is this fault too.
     fn tells(mut self, about: About, kind: FaultKind) -> Self {
         self.tells = Some((about, kind));
+        self
+    }
+
+    /// What to write for the remedy.
+    fn fix(mut self, fix: Fix) -> Self {
+        self.write = Some(fix);
+        self
+    }
+
+    /// It could not be looked at by this error.
+    fn unread(mut self, error: &AwsError) -> Self {
+        self.unread = Some(Box::new(error.clone()));
+        self
+    }
+
+    /// What the resource may not use.
+    fn on(mut self, arn: &str) -> Self {
+        self.on = Some(arn.to_owned());
         self
     }
 
@@ -141,10 +182,7 @@ async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
     let resource = format!("bucket `{}`", replication.spec.source_bucket);
     let observed = match Box::pin(case.observe()).await {
         Ok(observed) => observed,
-        Err(error) => {
-            let finding = format!("cannot be looked at: {error}");
-            return vec![Check::fail("Configuration", resource, finding)];
-        }
+        Err(error) => return Box::pin(in_part(case, resource, &error)).await,
     };
     let observed = &observed;
     let mut checks = configuration::buckets(replication, observed);
@@ -152,12 +190,32 @@ async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
     checks.extend(configuration::rules(replication, observed));
     // What cannot be resolved keeps nothing else from being looked at.
     let (desired, mut faults) = resolved(replication, observed);
-    let (of_role, bounded) = role::role(case, observed.role.clone(), &desired).await;
+    let (aws, spec) = (case.accounts.home(), &replication.spec);
+    let known = match spec.role {
+        None => role::Known::Ours(observed.role.clone()),
+        Some(_) => role::Known::Nothing,
+    };
+    let questions = access::questions(replication, &desired);
+    let (of_role, read) = join(
+        role::look(aws, &desired.role_arn, known, questions),
+        policies::read(case, &desired),
+    )
+    .await;
+    let bounded = of_role.bounded();
+    let role = Arn::parse(&desired.role_arn);
+    let asking = role.as_ref().map(|role| Asking {
+        role,
+        bounded,
+        wanted: Wanted::All,
+    });
+    let of_role = role::checks(replication, &desired.role_arn, of_role, |action, access| {
+        asking.is_some_and(|asking| read.name_the_role(replication, asking, action, access))
+    });
     match plan(replication, &desired, observed) {
         Ok(plan) if faults.is_empty() => {
             let mut of_role = of_role.iter();
             let trust_told =
-                of_role.any(|one| one.check == role::TRUST && one.result == Result::Fail);
+                of_role.any(|one| one.check == names::ROLE_TRUST && one.result == Result::Fail);
             checks.extend(configuration::difference(
                 resource.clone(),
                 &plan,
@@ -171,19 +229,55 @@ async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
     checks.extend(untold(&checks, faults, &resource, finding));
     let (broken, warnings) = warnings(replication, &desired, observed);
     let rest = warnings.into_iter().filter(|one| !broken.contains(one));
-    checks.extend(
-        rest.map(|warning| Check::warn("Warning", warning.about.to_string(), warning.to_string())),
-    );
+    checks.extend(rest.map(|warning| {
+        Check::warn(
+            names::WARNING,
+            warning.about.to_string(),
+            warning.to_string(),
+        )
+    }));
     // Rules that others outrank have a failed check of their own.
     let rest = broken
         .into_iter()
         .filter(|one| !matches!(one.about, About::Rule(_)));
     checks.extend(untold(&checks, rest, &resource, "does not work any more"));
     checks.extend(of_role);
-    if let Some(role) = &Arn::parse(&desired.role_arn) {
-        let asking = policies::Asking { role, bounded };
-        checks.extend(policies::policies(case, &desired, asking).await);
+    checks.extend(
+        asking
+            .map(|asking| read.checks(replication, &desired, asking))
+            .into_iter()
+            .flatten(),
+    );
+    checks
+}
+
+/// Where not everything can be read, nothing can be compared with the properties, and the rest is looked
+/// at all the same.
+async fn in_part<A: Aws>(case: &Case<'_, A>, resource: String, error: &AwsError) -> Vec<Check> {
+    let replication = &case.replication;
+    // The properties say where it is, and it is elsewhere.
+    let misplaced = error.kind == ErrorKind::WrongRegion;
+    let told = if misplaced {
+        Check::fail
+    } else {
+        Check::skipped
+    };
+    let finding = format!("cannot be looked at: {error}");
+    let mut checks = vec![told(names::CONFIGURATION, resource.clone(), finding).unread(error)];
+    let found = case.accounts.home().replication(replication.source()).await;
+    match &found {
+        Ok(found) => {
+            let observed = Observed {
+                replication: found.clone(),
+                ..Observed::default()
+            };
+            checks.extend(configuration::rules(replication, &observed));
+        }
+        Err(error) => {
+            checks.push(Check::skipped(names::RULES, resource, error.to_string()).unread(error));
+        }
     }
+    checks.extend(standing::checks(case, None).await);
     checks
 }
 
@@ -202,7 +296,13 @@ fn untold(
         .into_iter()
         .filter(|fault| !told.contains(&(fault.about.clone(), fault.kind)));
     untold
-        .map(|fault| Check::fail("Configuration", resource, format!("{finding}: {fault}")))
+        .map(|fault| {
+            Check::fail(
+                names::CONFIGURATION,
+                resource,
+                format!("{finding}: {fault}"),
+            )
+        })
         .collect()
 }
 

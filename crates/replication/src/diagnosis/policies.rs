@@ -3,22 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join, join_all};
+use serde_json::{Value, json};
 
-use super::Check;
+use super::access::{ENCRYPTION_CONTEXT, USUAL_SOURCE_OBJECTS, VIA_SERVICE};
+use super::fix::Fix;
 use super::statements::{Context, Extent, Judgement, Principal, Request, Statements};
+use super::{Check, names};
 use crate::actions::{
     LOCKED_REPLICA_OBJECTS, LOCKED_SOURCE_OBJECTS, REPLICA_KEY, REPLICA_OBJECTS, REPLICA_OWNER,
     SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS,
 };
 use crate::case::Case;
+use crate::configuration::Status;
 use crate::error::{AwsError, ErrorKind};
 use crate::plan::Desired;
-use crate::ports::{Aws, BucketRef};
+use crate::ports::{self, Aws, BucketRef, Outcome};
 use crate::replication::Replication;
 use aws_names::Arn;
 
-const BUCKET: &str = "BucketPolicy";
-const KEY: &str = "KeyPolicy";
+const BUCKET: &str = names::BUCKET_POLICY;
+const KEY: &str = names::KEY_POLICY;
 
 /// Statements are told with so many of what they deny.
 const MOST_TOLD: usize = 3;
@@ -28,6 +32,7 @@ const MOST_TOLD: usize = 3;
 pub(super) struct Asking<'a> {
     pub(super) role: &'a Arn,
     pub(super) bounded: Option<bool>,
+    pub(super) wanted: Wanted,
 }
 
 /// What replication does to one thing.
@@ -40,59 +45,145 @@ struct Access {
     on: String,
 }
 
-/// A look at each bucket's and each key's policy, all at once.
-pub(super) async fn policies<A: Aws>(
-    case: &Case<'_, A>,
-    desired: &Desired,
-    asking: Asking<'_>,
-) -> Vec<Check> {
+/// What is asked for in the role's name.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    /// All that a role of ours is allowed.
+    All,
+    /// What uploads as usual take; whether their keys are S3 Bucket Keys.
+    Usual { bucket_key: bool },
+}
+
+/// The policies of buckets and keys; `None` where nothing can be looked at.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    buckets: BTreeMap<String, Option<Outcome<Option<String>>>>,
+    keys: BTreeMap<String, Option<Outcome<Option<String>>>>,
+}
+
+/// Reads each bucket's and each key's policy, all at once.
+pub(super) async fn read<A: Aws>(case: &Case<'_, A>, desired: &Desired) -> Read {
     let (replication, accounts) = (&case.replication, &case.accounts);
     let Replication { spec, home, .. } = replication;
     let mut buckets = vec![(&spec.source_bucket, &spec.source_region)];
     buckets.extend(desired.regions.iter());
     let of_buckets = buckets.into_iter().map(|(name, region)| async move {
-        let resource = format!("bucket `{name}`");
-        let Some(aws) = accounts.at(name) else {
-            return vec![unseen(BUCKET, &resource)];
+        let policy = match accounts.at(name) {
+            Some(aws) => Some(aws.bucket_policy(BucketRef { name, region }).await),
+            None => None,
         };
-        let policy = aws.bucket_policy(BucketRef { name, region }).await;
-        let accesses = of_bucket(replication, desired, asking.role, name);
-        bucket(
-            &resource,
-            policy,
-            asking,
-            &accesses,
-            accounts.is_foreign(name),
-        )
+        (name.clone(), policy)
     });
     let of_keys = keys(replication, desired)
         .into_iter()
         .filter_map(|(arn, bucket)| {
             let parsed = Arn::parse(arn).filter(Arn::is_kms_key)?;
             Some(async move {
-                let resource = format!("key `{arn}`");
                 let theirs = accounts.account_of(bucket) == Some(&parsed.account);
                 let aws = if parsed.account == home.account {
                     Some(accounts.home())
                 } else {
                     accounts.at(bucket).filter(|_| theirs)
                 };
-                let Some(aws) = aws else {
-                    return vec![unseen(KEY, &resource)];
+                let policy = match aws {
+                    Some(aws) => Some(aws.key_policy(&parsed.region, arn).await),
+                    None => None,
                 };
-                let policy = aws.key_policy(&parsed.region, arn).await;
-                let accesses = of_key(replication, desired, asking.role, &parsed);
-                key(
-                    &resource,
-                    policy,
-                    asking,
-                    &accesses,
-                    parsed.account == home.account,
-                )
+                (arn.to_owned(), policy)
             })
         });
-    let (of_buckets, of_keys) = join(join_all(of_buckets), join_all(of_keys)).await;
-    of_buckets.into_iter().chain(of_keys).flatten().collect()
+    let (buckets, keys) = join(join_all(of_buckets), join_all(of_keys)).await;
+    Read {
+        buckets: buckets.into_iter().collect(),
+        keys: keys.into_iter().collect(),
+    }
+}
+
+impl Read {
+    /// What they say to the role.
+    pub(super) fn checks(
+        &self,
+        replication: &Replication,
+        desired: &Desired,
+        asking: Asking<'_>,
+    ) -> Vec<Check> {
+        let of_buckets = self.buckets.iter().flat_map(|(name, policy)| {
+            let resource = format!("bucket `{name}`");
+            let Some(policy) = policy else {
+                return vec![unseen(BUCKET, &resource)];
+            };
+            let accesses = of_bucket(replication, desired, asking, name);
+            bucket(
+                &resource,
+                policy,
+                asking,
+                &accesses,
+                replication.is_foreign(name),
+            )
+        });
+        let of_keys = self.keys.iter().flat_map(|(arn, policy)| {
+            let resource = format!("key `{arn}`");
+            let (Some(policy), Some(parsed)) = (policy, Arn::parse(arn)) else {
+                return vec![unseen(KEY, &resource)];
+            };
+            let accesses = of_key(replication, desired, asking, &parsed);
+            let same_account = parsed.account == replication.home.account;
+            key(&resource, policy, asking, &accesses, same_account)
+        });
+        of_buckets.chain(of_keys).collect()
+    }
+
+    /// The policy of a bucket, where it has one that could be read.
+    pub(super) fn of_bucket(&self, name: &str) -> Option<&str> {
+        self.buckets.get(name)?.as_ref()?.as_ref().ok()?.as_deref()
+    }
+
+    /// Whether the policy of the thing itself allows the role by its name, which within an account is enough.
+    /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-resource-based.html>.
+    pub(super) fn name_the_role(
+        &self,
+        replication: &Replication,
+        asking: Asking<'_>,
+        action: &str,
+        access: &ports::Access,
+    ) -> bool {
+        let (home, role) = (&replication.home, asking.role);
+        // A boundary limits this too.
+        if asking.bounded == Some(true) {
+            return false;
+        }
+        let Some(arn) = Arn::parse(&access.resource) else {
+            return false;
+        };
+        let found = if arn.service == "s3" {
+            let name = arn.resource.split('/').next().unwrap_or_default();
+            (!replication.is_foreign(name)).then(|| self.buckets.get(name))
+        } else {
+            (arn.account == home.account).then(|| self.keys.get(&access.resource))
+        };
+        let Some(Some(Some(Ok(Some(policy))))) = found else {
+            return false;
+        };
+        let context = match access.context.get(ENCRYPTION_CONTEXT) {
+            Some(encrypted) => {
+                let extent = Extent::One(encrypted.clone());
+                let via = access
+                    .context
+                    .get(VIA_SERVICE)
+                    .and_then(|host| host.split('.').nth(1));
+                Context::of_key(role, home, &arn.account, via.unwrap_or_default(), extent)
+            }
+            None => Context::of_bucket(role, &home.account),
+        };
+        let request = Request {
+            principal: Principal::Named(role),
+            action,
+            resource: Extent::One(access.resource.clone()),
+            context: &context,
+        };
+        Statements::parse(policy)
+            .is_some_and(|statements| statements.allowed(&request) == Judgement::Yes)
+    }
 }
 
 /// Every key, with a bucket that it is used for.
@@ -119,15 +210,20 @@ pub(super) fn denials_of(
     let Some(statements) = Statements::parse(document) else {
         return Vec::new();
     };
-    let mut accesses = of_bucket(replication, desired, role, replication.source().name);
+    let asking = Asking {
+        role,
+        bounded: None,
+        wanted: Wanted::All,
+    };
+    let mut accesses = of_bucket(replication, desired, asking, replication.source().name);
     for bucket in desired.regions.keys() {
-        accesses.extend(of_bucket(replication, desired, role, bucket));
+        accesses.extend(of_bucket(replication, desired, asking, bucket));
     }
     for key in keys(replication, desired)
         .into_keys()
         .filter_map(Arn::parse)
     {
-        accesses.extend(of_key(replication, desired, role, &key));
+        accesses.extend(of_key(replication, desired, asking, &key));
     }
     let mut denied: BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> = BTreeMap::new();
     for access in &accesses {
@@ -152,10 +248,15 @@ pub(super) fn denials_of(
 }
 
 /// What is done to a bucket and its objects, as source or destination.
-fn of_bucket(replication: &Replication, desired: &Desired, role: &Arn, name: &str) -> Vec<Access> {
+fn of_bucket(
+    replication: &Replication,
+    desired: &Desired,
+    asking: Asking<'_>,
+    name: &str,
+) -> Vec<Access> {
     let Replication { spec, home, .. } = replication;
     let bucket = home.bucket_arn(name);
-    let context = Context::of_bucket(role, replication.account_of(name));
+    let context = Context::of_bucket(asking.role, replication.account_of(name));
     let objects = |prefix: &str, actions: Vec<&'static str>| Access {
         actions,
         resource: Extent::Under(format!("{bucket}/{prefix}")),
@@ -173,20 +274,31 @@ fn of_bucket(replication: &Replication, desired: &Desired, role: &Arn, name: &st
             context: context.clone(),
             on: format!("`{bucket}`"),
         });
-        let actions = [SOURCE_OBJECTS, locks(LOCKED_SOURCE_OBJECTS)].concat();
+        let of_objects = match asking.wanted {
+            Wanted::All => SOURCE_OBJECTS,
+            Wanted::Usual { .. } => USUAL_SOURCE_OBJECTS,
+        };
+        let actions = [of_objects, locks(LOCKED_SOURCE_OBJECTS)].concat();
         let prefixes = prefixes(desired).into_iter();
         accesses.extend(prefixes.map(|prefix| objects(prefix, actions.clone())));
         return accesses;
     }
-    // By prefix, whether replicas are to belong to the destination's owner.
-    let mut prefixes: BTreeMap<&str, bool> = BTreeMap::new();
-    for route in desired.routes() {
-        if route.destination_bucket == name {
-            *prefixes.entry(route.prefix).or_default() |= route.owner_override;
+    // By prefix, whether replicas are to belong to the destination's owner, and deletions go along.
+    let mut prefixes: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
+    for rule in &desired.rules {
+        if rule.destination.bucket_name() == name {
+            let (owned, deleted) = prefixes.entry(rule.filter_prefix()).or_default();
+            *owned |= rule.destination.owner_override.is_some();
+            *deleted |= rule.delete_marker_replication == Some(Status::Enabled);
         }
     }
-    accesses.extend(prefixes.into_iter().map(|(prefix, owned)| {
-        let mut actions = [REPLICA_OBJECTS, locks(LOCKED_REPLICA_OBJECTS)].concat();
+    accesses.extend(prefixes.into_iter().map(|(prefix, (owned, deleted))| {
+        let mut actions = match asking.wanted {
+            Wanted::All => REPLICA_OBJECTS.to_vec(),
+            Wanted::Usual { .. } if deleted => vec!["s3:ReplicateObject", "s3:ReplicateDelete"],
+            Wanted::Usual { .. } => vec!["s3:ReplicateObject"],
+        };
+        actions.extend(locks(LOCKED_REPLICA_OBJECTS));
         if owned {
             actions.push(REPLICA_OWNER);
         }
@@ -197,7 +309,12 @@ fn of_bucket(replication: &Replication, desired: &Desired, role: &Arn, name: &st
 
 /// What is done with a key, which may be source objects' and replicas' at once: in the encryption context
 /// of the bucket, where an S3 Bucket Key is used, and of each object.
-fn of_key(replication: &Replication, desired: &Desired, role: &Arn, key: &Arn) -> Vec<Access> {
+fn of_key(
+    replication: &Replication,
+    desired: &Desired,
+    asking: Asking<'_>,
+    key: &Arn,
+) -> Vec<Access> {
     let Replication { spec, home, .. } = replication;
     let arn = key.to_string();
     let mut uses: BTreeSet<(&str, &str, &str, bool)> = BTreeSet::new();
@@ -218,9 +335,17 @@ fn of_key(replication: &Replication, desired: &Desired, role: &Arn, key: &Arn) -
     let mut whole = BTreeSet::new();
     for (name, region, prefix, source) in uses {
         let bucket = home.bucket_arn(name);
-        let actions = if source { SOURCE_KEY } else { REPLICA_KEY };
+        let (of_bucket, of_objects) = match asking.wanted {
+            Wanted::All => (true, true),
+            Wanted::Usual { bucket_key } => (bucket_key, !bucket_key),
+        };
+        let actions = match asking.wanted {
+            _ if source => SOURCE_KEY,
+            Wanted::Usual { bucket_key: false } => &["kms:Encrypt"],
+            _ => REPLICA_KEY,
+        };
         let mut push = |encrypted: Extent, shown: String| {
-            let context = Context::of_key(role, home, &key.account, region, encrypted);
+            let context = Context::of_key(asking.role, home, &key.account, region, encrypted);
             accesses.push(Access {
                 actions: actions.to_vec(),
                 resource: Extent::One(arn.clone()),
@@ -228,11 +353,13 @@ fn of_key(replication: &Replication, desired: &Desired, role: &Arn, key: &Arn) -
                 on: format!("encryption context `{shown}`"),
             });
         };
-        push(
-            Extent::Under(format!("{bucket}/{prefix}")),
-            format!("{bucket}/{prefix}*"),
-        );
-        if whole.insert((name, source)) {
+        if of_objects {
+            push(
+                Extent::Under(format!("{bucket}/{prefix}")),
+                format!("{bucket}/{prefix}*"),
+            );
+        }
+        if of_bucket && whole.insert((name, source)) {
             push(Extent::One(bucket.clone()), bucket);
         }
     }
@@ -249,7 +376,7 @@ fn unseen(check: &'static str, resource: &str) -> Check {
 /// account's has to allow.
 fn bucket(
     resource: &str,
-    policy: Result<Option<String>, AwsError>,
+    policy: &Outcome<Option<String>>,
     asking: Asking<'_>,
     accesses: &[Access],
     foreign: bool,
@@ -257,10 +384,10 @@ fn bucket(
     let statements = match policy {
         // A check of its own tells that the bucket is not there.
         Err(error) if error.kind == ErrorKind::NotFound => return Vec::new(),
-        Err(error) => return vec![unread(BUCKET, resource, &error)],
+        Err(error) => return vec![unread(BUCKET, resource, error)],
         Ok(None) if !foreign => return vec![Check::pass(BUCKET, resource, "has no policy")],
         Ok(None) => Some(Statements::none()),
-        Ok(Some(policy)) => Statements::parse(&policy),
+        Ok(Some(policy)) => Statements::parse(policy),
     };
     let Some(statements) = statements else {
         return vec![Check::skipped(
@@ -285,16 +412,16 @@ fn bucket(
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>.
 fn key(
     resource: &str,
-    policy: Result<Option<String>, AwsError>,
+    policy: &Outcome<Option<String>>,
     asking: Asking<'_>,
     accesses: &[Access],
     same_account: bool,
 ) -> Vec<Check> {
     let policy = match policy {
-        Ok(policy) => policy.unwrap_or_default(),
-        Err(error) => return vec![unread(KEY, resource, &error)],
+        Ok(policy) => policy.as_deref().unwrap_or_default(),
+        Err(error) => return vec![unread(KEY, resource, error)],
     };
-    let Some(statements) = Statements::parse(&policy) else {
+    let Some(statements) = Statements::parse(policy) else {
         return vec![Check::skipped(
             KEY,
             resource,
@@ -324,7 +451,7 @@ fn passed(checks: Vec<Check>, check: &'static str, resource: &str) -> Vec<Check>
 }
 
 fn unread(check: &'static str, resource: &str, error: &AwsError) -> Check {
-    Check::skipped(check, resource, error.to_string())
+    Check::skipped(check, resource, error.to_string()).unread(error)
 }
 
 /// An action that is not allowed, or not surely.
@@ -336,19 +463,40 @@ struct NotAllowed<'a> {
 }
 
 impl NotAllowed<'_> {
+    /// The statement that its policy lacks.
+    fn statement(&self, role: &Arn) -> Value {
+        let resource = match &self.access.resource {
+            // Of a key's policy it is the key.
+            Extent::One(arn) if arn.contains(":kms:") => "*".to_owned(),
+            Extent::One(arn) => arn.clone(),
+            Extent::Under(start) => format!("{start}*"),
+        };
+        json!({
+            "Effect": "Allow",
+            "Principal": {"AWS": role.to_string()},
+            "Action": self.access.actions,
+            "Resource": resource,
+        })
+    }
+
     fn check(&self, check: &'static str, resource: &str, finding: &str, role: &Arn) -> Check {
         let on = &self.access.on;
         let remedy = format!("allow {} to `{role}` in its policy", self.actions);
-        match &self.judgement {
-            Judgement::May(doubts) => {
-                let finding = format!(
-                    "{finding} on {on} for sure, it depends on {}",
-                    listed(doubts)
-                );
-                let remedy = format!("see whether that holds for S3, or {remedy}");
-                Check::warn(check, resource, finding).remedy(remedy)
-            }
-            _ => Check::fail(check, resource, format!("{finding} on {on}")).remedy(remedy),
+        if let Judgement::May(doubts) = &self.judgement {
+            let finding = format!(
+                "{finding} on {on} for sure, it depends on {}",
+                listed(doubts)
+            );
+            let remedy = format!("see whether that holds for S3, or {remedy}");
+            return Check::warn(check, resource, finding).remedy(remedy);
+        }
+        let check = Check::fail(check, resource, format!("{finding} on {on}"));
+        let check = check
+            .remedy(remedy)
+            .fix(Fix::Document(self.statement(role)));
+        match &self.access.resource {
+            Extent::One(arn) => check.on(arn),
+            Extent::Under(start) => check.on(start),
         }
     }
 }

@@ -11,7 +11,72 @@ mod question;
 mod subject;
 mod table;
 
+use std::time::Duration;
+
+use custom_resource::Deadline;
+use serde_json::Value;
+
+use crate::drift::Detection;
+use crate::ports::Aws;
+use crate::replication::Installation;
+
 pub(crate) use answer::answer;
 pub(crate) use question::{Asked, Format, asked};
 pub(crate) use subject::whose;
 pub(crate) use table::formatted;
+
+/// Answers a question of somebody who is no function: nothing is told to anybody else, so that a look for
+/// drift must say `"Report": false`.
+///
+/// # Errors
+/// What is wrong with the question, or why AWS could not be read.
+pub async fn ask<A: Aws>(
+    aws: &A,
+    installation: &Installation,
+    payload: Value,
+    within: Duration,
+) -> Result<Value, String> {
+    let teller = Teller {
+        bus: None,
+        function_arn: "",
+        deadline: Deadline::after(within),
+    };
+    Box::pin(respond(aws, installation, payload, teller)).await
+}
+
+/// Who answers, and whom what was seen is told to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Teller<'a> {
+    /// The event bus that findings go to, where there is one.
+    pub(crate) bus: Option<&'a str>,
+    /// The function that looks; empty where it is none.
+    pub(crate) function_arn: &'a str,
+    pub(crate) deadline: Deadline,
+}
+
+/// Answers a direct invocation.
+pub(crate) async fn respond<A: Aws>(
+    aws: &A,
+    installation: &Installation,
+    payload: Value,
+    teller: Teller<'_>,
+) -> Result<Value, String> {
+    match asked(payload)? {
+        Asked::Question(question) => answer(aws, installation, question).await,
+        Asked::Whose(asked) => {
+            let found = whose(aws, &installation.home.region, &asked).await?;
+            Ok(formatted(found, asked.format))
+        }
+        Asked::Look(look) => {
+            let detection = Detection {
+                aws,
+                installation,
+                bus: teller.bus,
+                function_arn: teller.function_arn,
+                deadline: teller.deadline,
+            };
+            let seen = Box::pin(detection.run(&look)).await?;
+            Ok(formatted(seen, look.format))
+        }
+    }
+}

@@ -24,4 +24,5 @@ pub use desired::desired;
 pub(crate) use desired::resolved;
 pub use record::plan_record;
 pub(crate) use role::fitting_policy;
+pub(crate) use warning::suspicious;
 pub use warning::warnings;

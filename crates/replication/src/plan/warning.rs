@@ -127,7 +127,7 @@ impl Comparison<'_> {
 }
 
 /// What a prefix seems to be meant as, that it is not.
-fn suspicious(prefix: &str, source: &str) -> Option<String> {
+pub(crate) fn suspicious(prefix: &str, source: &str) -> Option<String> {
     if prefix.contains(['*', '?']) {
         return Some(
             "`*` and `?` are no wildcards; leave them out, a prefix covers all that begins with it"

@@ -873,6 +873,67 @@ async fn what_may_not_be_looked_at_is_skipped_and_says_which_permission() {
     );
 }
 
+/// Whatever one read comes to, all that needs another one is looked at.
+#[tokio::test(start_paused = true)]
+async fn a_read_that_fails_leaves_everything_else_looked_at() {
+    let stack = provisioned().await;
+    let key = replica_key(&stack);
+    stack.world.state().keys.get_mut(&key).unwrap().state = "Disabled".into();
+    let names = |answer: &Value| -> std::collections::BTreeSet<String> {
+        let checks = answer["Checks"].as_array().unwrap().iter();
+        checks
+            .map(|check| check["Check"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let expected = [
+        "ArrivalEvents",
+        "BucketPolicy",
+        "Configuration",
+        "DefaultEncryption",
+        "FailureEvents",
+        "KeyPolicy",
+        "KeyUsable",
+        "KmsOptIn",
+        "RoleExists",
+        "RolePermissions",
+        "RoleTrust",
+        "Rules",
+        "Versioning",
+    ];
+    for operation in [
+        "bucket_tags",
+        "default_encryption",
+        "object_lock",
+        "parameters",
+        "role_policies",
+        "versioning",
+    ] {
+        stack.aws.reset();
+        stack.aws.fail(
+            Which::Every(operation),
+            ErrorKind::AccessDenied,
+            When::Before,
+        );
+        let answer = diagnose(&stack, &properties()).await;
+        assert_eq!(answer["Healthy"], false, "{operation}: {answer:#}");
+        assert_eq!(
+            with(&answer, "FAIL"),
+            only("KeyUsable", &format!("key `{key}`")),
+            "{operation}: {answer:#}"
+        );
+        let found = names(&answer);
+        for name in expected {
+            assert!(found.contains(name), "{operation}: {name}: {answer:#}");
+        }
+        assert!(
+            with(&answer, "SKIPPED")
+                .iter()
+                .any(|(check, _)| check == "Configuration"),
+            "{operation}: {answer:#}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failed_proof_says_what_the_checks_found() {
     let stack = Stack::new();

@@ -29,6 +29,7 @@ mod records;
 mod refusals;
 mod shared;
 mod sharing;
+mod standing;
 mod strangers;
 mod updates;
 mod walkthrough;

@@ -12,6 +12,8 @@ use aws_names::Arn;
 pub(crate) enum Principal<'a> {
     /// A session of a role, which has a permissions boundary or not, where that is known.
     Role { arn: &'a Arn, bounded: Option<bool> },
+    /// The same, where only a statement that names it counts, and not one that names its account.
+    Named(&'a Arn),
     /// A service of AWS's.
     Service(&'a str),
     /// Whoever has the policy: one of IAM's names nobody.
@@ -27,6 +29,8 @@ pub(super) fn includes(statement: &Value, effect: Effect, who: Principal<'_>) ->
         return match who {
             Principal::Itself => Judgement::Yes,
             Principal::Role { arn, bounded } => beyond(excluded, effect, arn, bounded),
+            // Whoever is not excluded is not named.
+            Principal::Named(_) => Judgement::No,
             Principal::Service(name) => {
                 Judgement::of(!is_everybody(excluded) && !names_service(excluded, name))
             }
@@ -36,6 +40,10 @@ pub(super) fn includes(statement: &Value, effect: Effect, who: Principal<'_>) ->
     match who {
         Principal::Itself => Judgement::Yes,
         Principal::Role { arn, .. } => names_role(principal, arn),
+        Principal::Named(arn) => Judgement::of(
+            is_everybody(principal)
+                || texts(member(principal, &["AWS"])).contains(&arn.to_string().as_str()),
+        ),
         Principal::Service(name) if names_service(principal, name) => Judgement::Yes,
         Principal::Service(_) if is_everybody(principal) => match effect {
             Effect::Deny => Judgement::Yes,

@@ -1,0 +1,88 @@
+//! The policy that people give themselves, beside the calls that the command makes: nothing is missing,
+//! nothing is unused, and nothing writes.
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use encrypted_replication::calls::CALLS;
+    use serde_json::Value;
+
+    fn allowed() -> BTreeSet<String> {
+        let text = fs::read_to_string("../docs/read-only-policy.json").unwrap();
+        let policy: Value = serde_json::from_str(&text).unwrap();
+        let statements = policy["Statement"].as_array().unwrap().iter();
+        statements
+            .flat_map(|statement| {
+                assert_eq!(statement["Effect"], "Allow");
+                let actions = statement["Action"].as_array().unwrap().iter();
+                actions.map(|action| action.as_str().unwrap().to_owned())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_policy_allows_what_the_calls_take_and_nothing_else() {
+        let taken = CALLS.iter().flat_map(|(_, permissions)| permissions.iter());
+        let taken: BTreeSet<_> = taken.map(|one| (*one).to_owned()).collect();
+        assert_eq!(allowed(), taken);
+    }
+
+    #[test]
+    fn nothing_that_it_allows_writes() {
+        for action in allowed() {
+            let (_, name) = action.split_once(':').unwrap();
+            let reads = ["Get", "List", "Describe", "Simulate", "Assume"];
+            assert!(reads.iter().any(|verb| name.starts_with(verb)), "{action}");
+        }
+    }
+
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+
+    /// Of the SDK's clients and of the crates' ports: the methods that write begin with such a verb.
+    #[test]
+    fn no_call_in_the_code_writes() {
+        let mut files = Vec::new();
+        sources(Path::new("src"), &mut files);
+        assert!(files.len() > 10, "{files:?}");
+        let verbs = [
+            "put_",
+            "delete_",
+            "create_",
+            "update_",
+            "copy_",
+            "tag_",
+            "untag_",
+            "restore_",
+            "upload_",
+            "abort_",
+            "complete_",
+            "schedule_",
+            "cancel_",
+            "enable_key",
+            "disable_",
+            "start_",
+        ];
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            for line in text.lines() {
+                let calls = line.split('.').skip(1).filter(|part| part.contains('('));
+                for call in calls {
+                    let writes = verbs.iter().any(|verb| call.starts_with(verb));
+                    assert!(!writes, "{}: {line}", file.display());
+                }
+            }
+        }
+    }
+}

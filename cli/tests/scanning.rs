@@ -1,0 +1,199 @@
+//! A thousand buckets, and the accounts of an organisation, at a server that takes 20 milliseconds for each
+//! answer.
+
+#[cfg(test)]
+mod server;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::process::{Command, Output};
+    use std::time::{Duration, Instant};
+
+    use encrypted_replication::calls::CALLS;
+    use serde_json::Value;
+
+    use super::server::{Aws, Server};
+
+    const BUCKETS: usize = 1000;
+    /// One in so many has replication.
+    const REPLICATED: usize = 25;
+
+    fn run(server: &Server, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_encrypted-replication"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", "/nonexistent");
+        command.env("AWS_ENDPOINT_URL", server.endpoint());
+        command.env("AWS_REGION", "us-east-1");
+        command
+            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret");
+        command.output().unwrap()
+    }
+
+    fn lines(output: &Output) -> Vec<Value> {
+        let text = std::str::from_utf8(&output.stdout).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    fn told(output: &Output) -> String {
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    #[test]
+    fn a_thousand_buckets_take_seconds_and_no_call_writes() {
+        let aws = Aws {
+            buckets: BUCKETS,
+            replicated: REPLICATED,
+            broken: "bucket-0025",
+            ..Aws::default()
+        };
+        let server = Server::start(aws, Duration::from_millis(20));
+        let began = Instant::now();
+        let output = run(&server, &["scan", "--all-regions", "--output", "jsonl"]);
+        let took = began.elapsed();
+        assert!(took < Duration::from_mins(1), "{took:?}");
+        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+        let found = lines(&output);
+        assert_eq!(found.len(), BUCKETS / REPLICATED);
+        for one in &found {
+            let broken = one["bucket"] == "bucket-0025";
+            let state = if broken { "broken" } else { "works" };
+            assert_eq!(one["state"], state, "{one:#}");
+        }
+        let broken = found
+            .iter()
+            .find(|one| one["bucket"] == "bucket-0025")
+            .unwrap();
+        assert_eq!(broken["checks"][0], "Versioning");
+        let made = server.calls();
+        let known: BTreeSet<_> = CALLS.iter().map(|(name, _)| *name).collect();
+        for call in &made {
+            assert!(known.contains(call.as_str()), "{call} is no read of ours");
+        }
+        // One read for each bucket, and some twenty for each that has replication.
+        let most = BUCKETS + 30 * BUCKETS / REPLICATED + 2;
+        assert!(made.len() <= most, "{} calls", made.len());
+    }
+
+    #[test]
+    fn without_all_regions_only_those_of_the_region_are_looked_at() {
+        let aws = Aws {
+            buckets: 10,
+            replicated: 1,
+            region: "eu-west-1",
+            ..Aws::default()
+        };
+        let server = Server::start(aws, Duration::ZERO);
+        let output = run(&server, &["scan", "--output", "jsonl"]);
+        assert_eq!(
+            (output.status.code(), lines(&output).len()),
+            (Some(0), 0),
+            "{}",
+            told(&output)
+        );
+        let output = run(
+            &server,
+            &["scan", "--output", "jsonl", "--region", "eu-west-1"],
+        );
+        assert_eq!(
+            (output.status.code(), lines(&output).len()),
+            (Some(0), 10),
+            "{}",
+            told(&output)
+        );
+    }
+
+    #[test]
+    fn each_account_of_the_organisation_is_looked_at_by_its_role() {
+        let aws = Aws {
+            buckets: 3,
+            replicated: 3,
+            accounts: vec!["111122223333", "444455556666", "777788889999"],
+            unassumable: "777788889999",
+            ..Aws::default()
+        };
+        let server = Server::start(aws, Duration::ZERO);
+        let output = run(
+            &server,
+            &["scan", "--role-name", "Audit", "--output", "jsonl"],
+        );
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        let found = lines(&output);
+        let of = |account: &str| found.iter().filter(|one| one["account"] == account).count();
+        assert_eq!(
+            (of("111122223333"), of("444455556666"), of("777788889999")),
+            (1, 1, 1)
+        );
+        let unknown = found
+            .iter()
+            .find(|one| one["account"] == "777788889999")
+            .unwrap();
+        assert_eq!(unknown["state"], "unknown");
+        let why = unknown["why"].as_str().unwrap();
+        assert!(
+            why.contains("AssumeRole on role `arn:aws:iam::777788889999:role/Audit`"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn an_account_that_may_not_be_listed_could_not_be_looked_at() {
+        let aws = Aws {
+            denied: "ListBuckets",
+            ..Aws::default()
+        };
+        let server = Server::start(aws, Duration::ZERO);
+        let output = run(&server, &["scan"]);
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        for part in [
+            "ListBuckets",
+            "111122223333",
+            "us-east-1",
+            "s3:ListAllMyBuckets on",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_diagnosed_as_people_and_programs_read_it() {
+        let aws = Aws {
+            buckets: 1,
+            replicated: 1,
+            broken: "bucket-0000",
+            ..Aws::default()
+        };
+        let server = Server::start(aws, Duration::ZERO);
+        let output = run(&server, &["diagnose", "bucket-0000"]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{text}{}", told(&output));
+        assert!(
+            text.contains("FAIL")
+                && text.contains("aws s3api put-bucket-versioning --bucket copies"),
+            "{text}"
+        );
+        assert!(!text.contains('\u{1b}') && !text.contains("PASS"), "{text}");
+        let output = run(
+            &server,
+            &["diagnose", "arn:aws:s3:::bucket-0000", "--output", "json"],
+        );
+        let checks: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let failed: Vec<_> = checks
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| one["result"] == "FAIL")
+            .collect();
+        assert_eq!(failed.len(), 1, "{checks:#}");
+        assert_eq!(failed[0]["check"], "Versioning");
+        let output = run(&server, &["diagnose", "nobodys"]);
+        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+        assert!(told(&output).contains("there is no bucket `nobodys`"));
+    }
+}
