@@ -68,7 +68,7 @@ def main() -> int:
         place.stopped.set()
         left += stage.take_away()
         for what in left:
-            print(f"LEFT BEHIND: {what}", file=sys.stderr)
+            print(f"LEFT BEHIND: {what}"[:400], file=sys.stderr)
     if len(outcomes) < len(chosen):
         return 1
     noted = beliefs.differences().get(options.place, {})
@@ -83,7 +83,8 @@ def main() -> int:
     print(", ".join(f"{count} {result}" for result, count in counts.items()))
     if options.record:
         _record(options.place, outcomes, [(suffix, "EXAMPLE"), *_accounts(stage)])
-    return 1 if others or left else 0
+    # A stand-in ends, with what is left in it.
+    return 1 if others or (left and options.endpoint is None) else 0
 
 
 WHAT_IT_TAKES = """
@@ -185,6 +186,9 @@ def _try(one: Any, place: str, stage: Any, left: list[str]) -> Outcome:
         return Outcome("does not hold", str(unexpected), run.seen)
     except (CannotBeTriedError, NamelessError) as error:
         return Outcome("not tried", str(error), run.seen)
+    except Exception as error:
+        # One that breaks keeps none of the others from being tried.
+        return Outcome("not tried", repr(error)[:200], run.seen)
     else:
         return Outcome("held", "", run.seen)
     finally:

@@ -96,7 +96,7 @@ class Run:
         while True:
             # What is not known everywhere yet may come to nothing, and is not repeated by AWS.
             if "each_minute" in step and time.monotonic() - started >= 60 * repeated:
-                call(self.place, step["each_minute"], self.names)
+                self._again(step["each_minute"])
                 repeated += 1
             try:
                 answer = self._answer(step)
@@ -111,6 +111,15 @@ class Run:
         if "measure" in step:
             self.seen[step["measure"]] = round(time.monotonic() - started)
 
+    def _again(self, step: dict[str, Any]) -> None:
+        """What is done anew each minute may be refused as long as something is not known yet."""
+        try:
+            call(self.place, step, self.names)
+        except ClientError as error:
+            status = error.response["ResponseMetadata"].get("HTTPStatusCode") or 0
+            if self.place.endpoint and status >= 500:
+                raise CannotBeTriedError(f"{step['call']} broke with {status}") from error
+
     def _answer(self, step: dict[str, Any]) -> Any:
         """What the call answers: a refusal is an answer that may be expected."""
         refused = step.get("refused")
@@ -121,6 +130,8 @@ class Run:
             told["Status"] = error.response["ResponseMetadata"].get("HTTPStatusCode")
             if refused is not None and is_as(refused, told["Code"]):
                 return told
+            if self.place.endpoint and (told["Status"] or 0) >= 500:
+                raise CannotBeTriedError(f"{step['call']} broke with {told['Status']}") from error
             raise UnexpectedError(f"refused with {told['Code']}: {told.get('Message')}") from error
         if refused is not None:
             raise UnexpectedError(f"it was not refused with {json.dumps(refused)}")
@@ -147,7 +158,7 @@ class Run:
         seconds, repeated = self.place.time_for(step["within"]), 0
         while True:
             if "each_minute" in step and time.monotonic() - started >= 60 * repeated:
-                call(self.place, step["each_minute"], self.names)
+                self._again(step["each_minute"])
                 repeated += 1
             for body in self._received(queue, region):
                 if all(is_as(value, at(pointer, body)) for pointer, value in where.items()):

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::types::{
-    Event, NotificationConfiguration, QueueConfiguration, ServerSideEncryption,
+    Event, EventBridgeConfiguration, NotificationConfiguration, QueueConfiguration,
+    ReplicationStatus, ServerSideEncryption,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_ssm::types::{Parameter, ParameterType};
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use sandbox::verdicts::{self, Verdict};
@@ -229,8 +231,66 @@ fn a_permission_taken_away_and_an_expectation_that_is_gone_show_as_what_they_are
             verdict.verdict == "NoExpectation" && verdict.compliant.is_none(),
             "{verdict:?}"
         );
+        what_arrived_unheard_is_looked_at_when_the_expectation_comes(
+            world,
+            (source, destination),
+            found.parameters(),
+        )
+        .await?;
         world.delete("unseen").await
     });
+}
+
+/// S3 sends a bucket's events some minutes after the switch: what arrived before is looked at later, by
+/// the event of the expectation that is new. Here the switch is off for a while, and the expectation made
+/// anew.
+async fn what_arrived_unheard_is_looked_at_when_the_expectation_comes(
+    world: &World,
+    (source, destination): (&str, &str),
+    expectations: &[Parameter],
+) -> Result<()> {
+    let sqs = aws_sdk_sqs::Client::new(&world.sandbox.config(REPLICA_REGION));
+    let queue = world.resource(REPLICA_REGION, "CatchUpQueue").await?;
+    sqs.set_queue_attributes()
+        .queue_url(queue)
+        .attributes(QueueAttributeName::DelaySeconds, "1")
+        .send()
+        .await?;
+    let there = world.s3(REPLICA_REGION);
+    let configure = async |configuration| {
+        there
+            .put_bucket_notification_configuration()
+            .bucket(destination)
+            .notification_configuration(configuration)
+            .send()
+            .await
+    };
+    configure(NotificationConfiguration::builder().build()).await?;
+    let (key, here) = ("Tax/unheard", world.s3(SOURCE_REGION));
+    here.put_object().bucket(source).key(key).send().await?;
+    until("the replica", Duration::from_mins(1), async || {
+        let head = here.head_object().bucket(source).key(key).send().await?;
+        Ok((head.replication_status == Some(ReplicationStatus::Completed)).then_some(()))
+    })
+    .await?;
+    let switch = EventBridgeConfiguration::builder().build();
+    let on = NotificationConfiguration::builder().event_bridge_configuration(switch);
+    configure(on.build()).await?;
+    let heard = world.verdicts(REPLICA_REGION, destination, key).await?;
+    ensure!(heard.is_empty(), "it was heard of: {heard:?}");
+
+    let ssm = aws_sdk_ssm::Client::new(&world.sandbox.config(REPLICA_REGION));
+    for expectation in expectations {
+        ssm.put_parameter()
+            .set_name(expectation.name.clone())
+            .set_value(expectation.value.clone())
+            .r#type(ParameterType::String)
+            .send()
+            .await?;
+    }
+    let verdict = world.verdict(REPLICA_REGION, destination, key).await?;
+    ensure!(verdict.verdict == "Compliant", "{verdict:?}");
+    Ok(())
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask test` builds the functions first.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -214,15 +215,26 @@ impl World {
     /// # Errors
     /// When none comes within a minute.
     pub async fn verdict(&self, region: &str, bucket: &str, key: &str) -> Result<Verdict> {
-        let config = self.sandbox.config(region);
-        let group = format!("/aws/lambda/{STACK}-check-replica");
         until(&format!("the verdict on `{key}`"), SOON, async || {
-            let lines = verdicts::read(&config, &group).await?;
-            Ok(lines
-                .into_iter()
-                .find(|line| line.bucket == bucket && line.key == key))
+            let lines = self.verdicts(region, bucket, key).await?;
+            Ok(lines.into_iter().next())
         })
         .await
+    }
+
+    /// The verdicts so far on an object of a bucket, each once.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn verdicts(&self, region: &str, bucket: &str, key: &str) -> Result<Vec<Verdict>> {
+        let config = self.sandbox.config(region);
+        let group = format!("/aws/lambda/{STACK}-check-replica");
+        let mut lines = verdicts::read(&config, &group).await?;
+        let mut known = BTreeSet::new();
+        lines.retain(|line| {
+            line.bucket == bucket && line.key == key && known.insert(line.id.clone())
+        });
+        Ok(lines)
     }
 
     /// What is left that costs or grants: the role, rules, notifications and expectations of a pair

@@ -35,15 +35,16 @@ fn a_stack_is_created_updated_and_deleted_and_leaves_data_and_no_grant() {
         );
 
         let s3 = world.s3(SOURCE_REGION);
-        s3.put_object()
-            .bucket(source)
-            .key("Invoices/1")
-            .send()
-            .await?;
+        for key in ["Invoices/drafts/1", "Invoices/1"] {
+            s3.put_object().bucket(source).key(key).send().await?;
+        }
         let verdict = world
             .verdict(REPLICA_REGION, destination, "Invoices/1")
             .await?;
         ensure!(verdict.verdict == "Compliant", "{verdict:?}");
+        let draft = s3.head_object().bucket(source).key("Invoices/drafts/1");
+        let status = draft.send().await?.replication_status;
+        ensure!(status.is_none(), "what is left out is {status:?}");
 
         world.delete("life").await?;
         let left = world.grants(source, destination).await?;
@@ -216,5 +217,9 @@ async fn rules(world: &World, bucket: &str) -> Result<Vec<String>> {
         .rules
         .iter()
         .filter_map(|rule| rule.filter.as_ref());
-    Ok(filters.filter_map(|filter| filter.prefix.clone()).collect())
+    let prefixes = filters.filter_map(|filter| {
+        let both = filter.and.as_ref().and_then(|and| and.prefix.clone());
+        filter.prefix.clone().or(both)
+    });
+    Ok(prefixes.collect())
 }

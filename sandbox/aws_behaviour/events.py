@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import eventbridge, s3, sqs
+from ministack.services import eventbridge, s3, sns, sqs
 
 from aws_behaviour import weather
 from aws_behaviour.buckets import Bucket
@@ -172,7 +172,7 @@ def dispatch_event(event: dict[str, Any], view: Any = None) -> None:
 def invoke_target(
     target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None
 ) -> None:
-    """Replaces EventBridge's: a queue gets an event only where its policy lets the rule send.
+    """Replaces EventBridge's: a queue or topic gets an event where its policy lets the rule send.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     """
@@ -182,4 +182,26 @@ def invoke_target(
         if not sqs.queue_policy_allows(arn, "events.amazonaws.com", source, account):
             logger.warning("EventBridge: the policy of `%s` refuses rule `%s`", arn, source)
             return
+    if arn.startswith("arn:aws:sns:") and not _takes_from_event_bridge(arn):
+        logger.warning("EventBridge: the policy of topic `%s` refuses rule `%s`", arn, source)
+        return
     _invoke_target(target, event, rule, view)
+
+
+def _takes_from_event_bridge(topic_arn: str) -> bool:
+    """Whether a statement without a condition lets EventBridge publish.
+
+    "You can't use Condition blocks in Amazon SNS topic policies for EventBridge."
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+    """
+    topic = sns._topics.get(topic_arn) or {}
+    policy = json.loads((topic.get("attributes") or {}).get("Policy") or "{}")
+    statements = policy.get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal")
+        services = principal.get("Service", []) if isinstance(principal, dict) else principal
+        listed = services if isinstance(services, list) else [services]
+        named = {"*", "events.amazonaws.com"} & set(listed)
+        if statement["Effect"] == "Allow" and named and not statement.get("Condition"):
+            return True
+    return False

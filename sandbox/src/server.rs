@@ -48,6 +48,15 @@ impl Weather {
         }
     }
 
+    /// How long a bucket's EventBridge switch takes until it works, with some to spare.
+    #[must_use]
+    pub fn event_bridge_after(self) -> Duration {
+        match self {
+            Self::Calm => Duration::ZERO,
+            Self::Real => Duration::from_secs(6),
+        }
+    }
+
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Calm => &["--weather", "calm"],

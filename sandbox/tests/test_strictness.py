@@ -143,3 +143,28 @@ def test_a_functions_name_has_64_characters_at_most(cloud: Cloud) -> None:
     assert status.startswith("ROLLBACK") and "less than or equal to 64" in reasons
     status, _ = stack_of(cloud, {"FunctionName": "f" * 64})
     assert status == "CREATE_COMPLETE"
+
+
+def test_event_bridge_publishes_to_a_topic_only_where_its_policy_has_no_condition(
+    cloud: Cloud,
+) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions"""
+    sns, events, name = cloud.client("sns"), cloud.client("events"), unique("told")
+    url, queue = cloud.queue(SOURCE_REGION)
+    open_to_all = document(allow("sqs:SendMessage", queue, Principal="*"))
+    cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": open_to_all})
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    raw = {"RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=raw)
+    rule = events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))["RuleArn"]
+    events.put_targets(Rule=name, Targets=[{"Id": "topic", "Arn": topic}])
+    service = {"Service": "events.amazonaws.com"}
+    for number, (condition, told) in enumerate(
+        [({"Condition": {"ArnEquals": {"aws:SourceArn": rule}}}, []), ({}, [1])]
+    ):
+        policy = document(allow("sns:Publish", topic, Principal=service, **condition))
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+        detail = json.dumps({"number": number})
+        events.put_events(Entries=[{"Source": name, "DetailType": "x", "Detail": detail}])
+        found = cloud.messages(SOURCE_REGION, url, 1, seconds=1.5)
+        assert [event["detail"]["number"] for event in found] == told
