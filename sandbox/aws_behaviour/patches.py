@@ -16,6 +16,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         eventbridge,
         iam,
         kms,
+        lambda_svc,
         s3,
         sqs,
         ssm,
@@ -68,6 +69,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     s3._put_bucket_notification = weather.put_bucket_notification
 
     provisioners._physical_name = generated_names.physical_name
+    lambda_svc._create_function = texts.create_function
     provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"] = texts.lambda_create
     provisioners._RESOURCE_HANDLERS[event_source_mapping.TYPE] = event_source_mapping.handlers()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import error_response_json
-from ministack.services import iam
+from ministack.services import iam, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 from aws_behaviour import lockout
@@ -40,6 +40,7 @@ _ROLE_OPERATIONS = (
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 LONGEST_FUNCTION_NAME = 64
 
+_create_function: Callable[[dict[str, Any]], Any] = lambda_svc._create_function
 _lambda_create: Callable[..., Any] = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"][
     "create"
 ]
@@ -88,22 +89,38 @@ def _out_of_characters(data: dict[str, Any]) -> Any:
 
 
 def lambda_create(logical_id: str, props: dict[str, Any], stack_name: str) -> Any:
-    """Replaces CloudFormation's: a function's name has a limit, and tracing needs a permission.
+    """Replaces CloudFormation's."""
+    refusal = _no_function(props)
+    if refusal is not None:
+        raise ValueError(refusal[1])
+    return _lambda_create(logical_id, props, stack_name)
+
+
+def create_function(data: dict[str, Any]) -> Any:
+    """Replaces Lambda's."""
+    refusal = _no_function(data)
+    if refusal is not None:
+        return error_response_json(*refusal, 400)
+    return _create_function(data)
+
+
+def _no_function(asked: dict[str, Any]) -> tuple[str, str] | None:
+    """Why there is no such function: its name has a limit, and tracing needs a permission.
 
     Lambda asks for `xray:PutTraceSegments` when a function with tracing is made, and not only when
     it runs: https://github.com/aws/serverless-application-model/issues/225
     """
-    name = props.get("FunctionName", "")
+    name = asked.get("FunctionName") or ""
     if len(name) > LONGEST_FUNCTION_NAME:
-        raise ValueError(
+        return "ValidationException", (
             f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy "
             f"constraint: Member must have length less than or equal to {LONGEST_FUNCTION_NAME}"
         )
-    if props.get("TracingConfig", {}).get("Mode") == "Active" and not _may_trace(props["Role"]):
-        raise ValueError(
+    if (asked.get("TracingConfig") or {}).get("Mode") == "Active" and not _may_trace(asked["Role"]):
+        return "InvalidParameterValueException", (
             "The provided execution role does not have permissions to call PutTraceSegments on XRAY"
         )
-    return _lambda_create(logical_id, props, stack_name)
+    return None
 
 
 def _may_trace(role_arn: str) -> bool:
