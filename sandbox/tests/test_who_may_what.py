@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from checker_calls import CHECKER_MAY, CHECKER_MAY_NOT
-from cloud import DESTINATION_REGION, SOURCE_REGION, Cloud, allow
+from cloud import DESTINATION_REGION, SOURCE_REGION, Cloud, allow, document
 from destination_calls import DESTINATION_MAY, DESTINATION_MAY_NOT
+from installed import install
 from place import OTHER_ACCOUNT, PATH, Given, Place, build
 from provisioner_calls import PROVISIONER_MAY, PROVISIONER_MAY_NOT
 
@@ -99,3 +100,22 @@ def test_whoever_may_do_everything_is_refused_nothing_of_these(place: Place) -> 
         if not may:
             arguments = given(everything)
             assert not refused(everything, who, region, service, operation, **arguments), what
+
+
+def test_destination_roles_are_those_of_the_accounts_that_are_named(cloud: Cloud) -> None:
+    """By the parameter; without it, of every account that trusts the provisioner."""
+    allowed, other = "555566667777", "888899990000"
+    arn = f"arn:aws:iam::{allowed}:role{PATH}*"
+    stack = install(cloud, DESTINATION_REGION, "who-to", "template.yaml", DestinationRoleArns=arn)
+    sts = stack.session("ProvisionReplication").client("sts")
+    provisioner = {"AWS": stack.role("ProvisionReplicationRole")}
+    trust = document({"Effect": "Allow", "Principal": provisioner, "Action": "sts:AssumeRole"})
+    for account, may in ((allowed, True), (other, False)):
+        iam = cloud.account(account).client("iam")
+        role = iam.create_role(RoleName="to", Path=PATH, AssumeRolePolicyDocument=trust)
+        given = {"RoleArn": role["Role"]["Arn"], "RoleSessionName": "elsewhere"}
+        if may:
+            sts.assume_role(**given)
+            continue
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sts.assume_role(**given)
