@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::types::{
     CreateBucketConfiguration, ReplicationStatus, ServerSideEncryption,
@@ -291,11 +292,18 @@ async fn create_bucket_and_key(world: &World, region: &str, bucket: &str) -> Res
     let configuration = ServerSideEncryptionConfiguration::builder()
         .rules(rule)
         .build()?;
-    s3.put_bucket_encryption()
+    let put = s3
+        .put_bucket_encryption()
         .bucket(bucket)
-        .server_side_encryption_configuration(configuration)
-        .send()
-        .await?;
+        .server_side_encryption_configuration(configuration);
+    // A bucket that was just made is not known everywhere at once.
+    until("the bucket's encryption", SOON, async || {
+        match put.clone().send().await {
+            Err(error) if error.code() == Some("NoSuchBucket") => Ok(None),
+            answer => Ok(Some(answer?)),
+        }
+    })
+    .await?;
     Ok(key)
 }
 
