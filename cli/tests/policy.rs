@@ -78,7 +78,9 @@ mod tests {
             let text = fs::read_to_string(&file).unwrap();
             for line in text.lines() {
                 let calls = line.split('.').skip(1).filter(|part| part.contains('('));
-                for call in calls {
+                // Neither is AWS's: a file that is new, and a time.
+                let own = ["create_new(", "complete_up_to("];
+                for call in calls.filter(|call| !own.iter().any(|name| call.starts_with(name))) {
                     let writes = verbs.iter().any(|verb| call.starts_with(verb));
                     assert!(!writes, "{}: {line}", file.display());
                 }
