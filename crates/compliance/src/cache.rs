@@ -63,8 +63,7 @@ impl Freshness {
     /// The value under `key`, as fresh as it has to be on a trip that `began` then.
     pub(crate) async fn of<K, V, E, Q, F, T>(
         self,
-        cache: &Cache<K, V, E>,
-        key: &Q,
+        (cache, key): (&Cache<K, V, E>, &Q),
         began: Instant,
         fetch: F,
     ) -> Result<V, E>

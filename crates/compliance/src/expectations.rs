@@ -112,7 +112,7 @@ impl Expectations {
         };
         asking
             .freshness
-            .of(&self.registries, bucket, asking.trip.began, fetch)
+            .of((&self.registries, bucket), asking.trip.began, fetch)
             .await
     }
 
@@ -126,7 +126,7 @@ impl Expectations {
         let fetch = || fetch_default(asking.aws, bucket, owner);
         let default = asking
             .freshness
-            .of(&self.defaults, bucket, asking.trip.began, fetch)
+            .of((&self.defaults, bucket), asking.trip.began, fetch)
             .await?;
         let Some(BucketDefault { key, algorithm }) = default else {
             return Ok(None);

@@ -48,7 +48,7 @@ impl<A: DescribeKey> Asking<'_, A> {
     async fn describe(&self, key: &str) -> Result<KeyAnswer, AskError> {
         let fetch = || self.aws.describe(key);
         self.freshness
-            .of(&self.keys.0, key, self.trip.began, fetch)
+            .of((&self.keys.0, key), self.trip.began, fetch)
             .await
     }
 

@@ -123,7 +123,7 @@ impl<R: CustomResource, T: Transport> Provider<R, T> {
         };
         let (physical_resource_id, outcome) = match envelope.contents {
             Ok(request) => self.carry_out(&request, &log_hint(context), end).await,
-            Err(broken) => self.settle(broken, &echo),
+            Err(broken) => self.refuse(broken, &echo),
         };
         let answer = Answer {
             echo,
@@ -226,7 +226,7 @@ impl<R: CustomResource, T: Transport> Provider<R, T> {
     }
 
     /// What becomes of a request that cannot be carried out.
-    fn settle(&self, broken: Broken, echo: &Echo) -> (String, Result<Success, Failure>) {
+    fn refuse(&self, broken: Broken, echo: &Echo) -> (String, Result<Success, Failure>) {
         let faults = broken.faults.join("; ");
         let own = broken.physical_resource_id.as_deref().is_some_and(|id| {
             !id.starts_with(NOTHING_CREATED)

@@ -108,10 +108,10 @@ impl ResponseUrl {
         let loopback = hosts == ResponseHosts::AmazonOrLoopback && is_loopback(&host);
         if !loopback {
             if !is_amazon(&host) {
-                return Err(ResponseUrlError::ForeignHost(shown(&host)));
+                return Err(ResponseUrlError::ForeignHost(readable(&host)));
             }
             if scheme != "https" {
-                return Err(ResponseUrlError::NotHttps(shown(&host)));
+                return Err(ResponseUrlError::NotHttps(readable(&host)));
             }
             if let Some(port) = port.filter(|port| *port != 443) {
                 return Err(ResponseUrlError::Port(port));
@@ -208,7 +208,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// A DNS name has at most 253 bytes; what is longer is not worth repeating.
-fn shown(host: &str) -> String {
+fn readable(host: &str) -> String {
     host.chars().take(253).collect()
 }
 

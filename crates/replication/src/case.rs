@@ -26,7 +26,6 @@ pub struct Case<'a, A> {
     pub replication: Replication,
     /// AWS, bucket by bucket.
     pub accounts: Accounts<'a, A>,
-    /// What was asked for before.
     pub(crate) asked_before: Option<Spec>,
     /// Where the record says that something of ours is left.
     noted: Vec<Site>,

@@ -2,7 +2,7 @@
 //!
 //! One question, asked here alone: by a Delete, by the one that ends a replacement, by an Update and by
 //! its roll-back. Whatever anybody else names stays, and what stays for that reason is told, with who
-//! names it. Pure: [`crate::observe::remains`] reads what others say.
+//! names it. Pure: `observe/surroundings.rs` reads what others say.
 
 mod claim;
 
@@ -13,7 +13,8 @@ use serde_json::Value;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule, Status};
 use crate::merge::has_statements;
 use crate::owner::{Owner, PhysicalId};
-use crate::policy::unescaped_start;
+use crate::resources::unescaped_start;
+
 use aws_names::Arn;
 pub use claim::{Claim, Kept};
 

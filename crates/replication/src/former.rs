@@ -16,7 +16,6 @@ use aws_names::Arn;
 /// What was in force when a request began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Former {
-    /// The rules of ours.
     pub(crate) rules: Vec<ReplicationRule>,
     /// Keys of source objects that the role of ours could use.
     pub(crate) source_keys: BTreeSet<String>,

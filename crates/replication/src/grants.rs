@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use crate::actions;
 use crate::desired::{Desired, Route, Way};
-use crate::policy::{key_condition, objects, with_locks};
+use crate::policy::{key_condition, with_locks};
 use crate::replication::Replication;
-use aws_names::{Arn, Home};
+use crate::resources::objects;
+use aws_names::Arn;
 
 /// Statements for the policies of other accounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,10 +47,9 @@ pub fn grants(replication: &Replication, desired: &Desired) -> Grants {
                 .push(route);
         }
     }
-    let role = &desired.role_arn;
     let mut grants = Grants::default();
     for (bucket, routes) in by_bucket {
-        let mut statements = bucket_statements(replication, role, bucket, &routes);
+        let mut statements = bucket_statements(replication, bucket, &routes);
         if desired.object_lock {
             for statement in &mut statements {
                 with_locks(statement, owner);
@@ -69,20 +69,16 @@ pub fn grants(replication: &Replication, desired: &Desired) -> Grants {
             let grant = grants.keys.entry(key.to_owned()).or_default();
             bucket.clone_into(&mut grant.bucket);
             let sid = owner.sid(&format!("ReplicaKey{}", grant.statements.len() + 1));
-            let statement = key_statement(home, &sid, role, bucket, &to_key);
+            let statement = key_statement(replication, &sid, bucket, &to_key);
             grant.statements.push(statement);
         }
     }
     grants
 }
 
-fn bucket_statements(
-    replication: &Replication,
-    role: &str,
-    bucket: &str,
-    routes: &[Route<'_>],
-) -> Vec<Value> {
+fn bucket_statements(replication: &Replication, bucket: &str, routes: &[Route<'_>]) -> Vec<Value> {
     let Replication { home, owner, .. } = replication;
+    let role = replication.role_arn();
     let arn = home.bucket_arn(bucket);
     let statement = |purpose: &str, actions: &[&str], resources: Vec<String>| {
         json!({
@@ -118,14 +114,20 @@ fn bucket_statements(
 }
 
 /// One statement for each key and bucket, as the condition names the bucket.
-fn key_statement(home: &Home, sid: &str, role: &str, bucket: &str, routes: &[&Route<'_>]) -> Value {
+fn key_statement(
+    replication: &Replication,
+    sid: &str,
+    bucket: &str,
+    routes: &[&Route<'_>],
+) -> Value {
+    let home = &replication.home;
     let arn = home.bucket_arn(bucket);
     let objects = objects(&arn, routes.iter().map(|route| route.prefix));
     let region = routes.first().map_or("", |route| route.destination_region);
     json!({
         "Sid": sid,
         "Effect": "Allow",
-        "Principal": {"AWS": role},
+        "Principal": {"AWS": replication.role_arn()},
         "Action": actions::REPLICA_KEY,
         "Resource": "*",
         "Condition": key_condition(home, region, &arn, &objects),

@@ -12,8 +12,9 @@ use crate::configuration::ReplicationRule;
 use crate::desired::{ByHand, Way};
 use crate::former::Former;
 use crate::observed::Observed;
-use crate::policy::{literal, unescaped_start};
+
 use crate::replication::Replication;
+use crate::resources::{literal, unescaped_start};
 use aws_names::Arn;
 
 /// What `observed` shows, as far as it works.

@@ -15,7 +15,7 @@ pub mod apply;
 pub mod attributes;
 #[cfg(feature = "aws")]
 pub mod aws;
-pub mod batch;
+
 pub mod case;
 pub mod claims;
 pub mod configuration;
@@ -25,7 +25,9 @@ pub mod diagnosis;
 pub mod direct;
 pub mod drift;
 pub mod error;
+pub mod existing_objects;
 pub mod fault;
+pub(crate) mod format;
 pub mod former;
 pub mod grants;
 pub(crate) mod in_force;
@@ -47,14 +49,13 @@ pub(crate) mod reads_back;
 pub mod record;
 pub(crate) mod replication;
 pub mod resource;
+pub(crate) mod resources;
 pub(crate) mod rounds;
-pub(crate) mod settle;
 pub mod spec;
 pub mod step;
 pub mod unfinished;
+pub(crate) mod upsert;
 pub(crate) mod verify;
 pub(crate) mod writers;
 
-/// What AWS calls things.
-pub use aws_names as arn;
 pub use replication::{Installation, Replication};

@@ -149,7 +149,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::configuration::{AsRead, Destination, Filter};
 
     fn tag(value: u8) -> Tag {
         Tag {
@@ -159,26 +158,10 @@ mod tests {
     }
 
     fn rule(id: usize, priority: i32, prefix: &str, value: Option<u8>) -> ReplicationRule {
-        ReplicationRule {
-            id: id.to_string(),
-            priority: Some(priority),
-            status: Status::Enabled,
-            filter: Some(Filter {
-                prefix: prefix.into(),
-                tags: value.map(tag).into_iter().collect(),
-                ..Filter::default()
-            }),
-            prefix: None,
-            delete_marker_replication: None,
-            sse_kms_encrypted_objects: Some(Status::Enabled),
-            replica_modifications: None,
-            existing_object_replication: None,
-            destination: Destination {
-                bucket: "arn:aws:s3:::destination".into(),
-                ..Destination::default()
-            },
-            as_read: AsRead::default(),
-        }
+        let mut rule = ReplicationRule::example(&id.to_string(), prefix);
+        rule.priority = Some(priority);
+        rule.filter.as_mut().unwrap().tags = value.map(tag).into_iter().collect();
+        rule
     }
 
     /// Every object that matters to rules with prefixes of at most two letters.

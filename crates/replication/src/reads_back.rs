@@ -38,18 +38,18 @@ fn reads_back(step: &Step, observed: &Observed) -> Option<String> {
                 .iter()
                 .find(|rule| !found.is_some_and(|found| found.has(rule)));
             let Some(rule) = rule else {
-                return Some(shown(&found.map(|found| &found.role)));
+                return Some(as_json(&found.map(|found| &found.role)));
             };
             let stored = found.and_then(|found| found.rules.iter().find(|one| one.id == rule.id));
             return Some(match stored {
-                Some(stored) => format!("rule `{}` as {}", rule.id, shown(stored)),
+                Some(stored) => format!("rule `{}` as {}", rule.id, as_json(stored)),
                 None => format!("no rule `{}`", rule.id),
             });
         }
-        Step::PutDefaultEncryption { bucket: name, .. } => shown(&bucket(name)?.encryption),
-        Step::EnableVersioning { bucket: name, .. } => shown(&bucket(name)?.versioning),
-        Step::EnableEventBridge { bucket: name, .. } => shown(&bucket(name)?.notifications),
-        Step::AddFailureEvents { .. } => shown(&observed.source.as_ref()?.notifications),
+        Step::PutDefaultEncryption { bucket: name, .. } => as_json(&bucket(name)?.encryption),
+        Step::EnableVersioning { bucket: name, .. } => as_json(&bucket(name)?.versioning),
+        Step::EnableEventBridge { bucket: name, .. } => as_json(&bucket(name)?.notifications),
+        Step::AddFailureEvents { .. } => as_json(&observed.source.as_ref()?.notifications),
         Step::PutRolePolicy { policy, .. } => shortened(
             observed
                 .role_policies
@@ -80,7 +80,7 @@ fn reads_back(step: &Step, observed: &Observed) -> Option<String> {
     Some(text)
 }
 
-fn shown<T: Serialize>(value: &T) -> String {
+fn as_json<T: Serialize>(value: &T) -> String {
     shortened(&serde_json::to_string(value).unwrap_or_default())
 }
 

@@ -24,9 +24,9 @@ use crate::properties;
 use crate::properties::Sound;
 use crate::record::{Record, parameters_of};
 use crate::replication::Installation;
-use crate::settle::Settlement;
 use crate::spec::{Spec, Taking};
 use crate::unfinished;
+use crate::upsert::Upsert;
 use aws_names::Home;
 
 /// Kept free to note that a request did not succeed.
@@ -143,19 +143,19 @@ impl<A: Aws> EncryptedReplication<A> {
             .await
             .map_err(|error| failure(&error.into()))?;
         // Boxed here and below, as the futures of many SDK calls nest deep.
-        let settlement = Settlement {
+        let upsert = Upsert {
             case: &case,
             deadline: deadline.earlier_by(NOTE_RESERVE),
             request: format!("{:?} {}", request.request_type, request.request_id),
             record,
         };
         if request.physical_resource_id.as_deref() == Some(id.to_string().as_str()) {
-            let settled = Box::pin(settlement.settle()).await;
+            let settled = Box::pin(upsert.run()).await;
             return settled.map_err(|error| failure(&error));
         }
         // The first of its name: what it leaves half-done has no success to go back to.
         let until = deadline.earlier_by(NOTE_RESERVE / 2).remaining();
-        let settled = timeout(until, Box::pin(settlement.settle()));
+        let settled = timeout(until, Box::pin(upsert.run()));
         let notes = unfinished::notes_of(&self.aws, &home.region, &owner);
         let (settled, notes) = join(settled, notes).await;
         let settled = settled.unwrap_or_else(|_| {

@@ -14,7 +14,7 @@ use crate::diagnosis::Result as Finding;
 use crate::error::ReplicationError;
 use crate::plan::Desired;
 use crate::ports::Aws;
-use crate::probe::{CLEAN_UP_RESERVE, Doubt, Shown, Trial};
+use crate::probe::{CLEAN_UP_RESERVE, Doubt, ProbeReport, Trial};
 use crate::record::Record;
 use crate::replication::Replication;
 use crate::spec::Verification;
@@ -214,7 +214,7 @@ impl<A: Aws> Verifier<'_, A> {
         match shown {
             Ok(shown) => {
                 let troubled = trial.troubled.load(Ordering::Relaxed);
-                self.conclude(desired, shown, cause, troubled).await
+                self.conclude(desired, shown, (cause, troubled)).await
             }
             Err(ReplicationError::Unproven(what)) => {
                 let why = self.diagnose().await.in_words(self.case);
@@ -243,11 +243,10 @@ impl<A: Aws> Verifier<'_, A> {
     async fn conclude(
         &self,
         desired: &Desired,
-        shown: Shown,
-        cause: Option<String>,
-        troubled: bool,
+        shown: ProbeReport,
+        (cause, troubled): (Option<String>, bool),
     ) -> Result<Proof, ReplicationError> {
-        let Shown {
+        let ProbeReport {
             probes,
             took,
             unproved,

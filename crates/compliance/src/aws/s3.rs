@@ -216,7 +216,7 @@ fn observe(head: HeadObjectOutput) -> Inspection {
             .last_modified
             .and_then(|time| time.fmt(Format::HttpDate).ok()),
     };
-    shown(delete_marker, customer_key, observed)
+    inspection_of(delete_marker, customer_key, observed)
 }
 
 /// The same from the answer's headers.
@@ -237,10 +237,10 @@ fn observe_headers<'a>(header: impl Fn(&'static str) -> Option<&'a str>) -> Insp
         version_id: text("x-amz-version-id"),
         last_modified: text("last-modified"),
     };
-    shown(delete_marker, customer_key, observed)
+    inspection_of(delete_marker, customer_key, observed)
 }
 
-fn shown(delete_marker: bool, customer_key: bool, observed: Observed) -> Inspection {
+fn inspection_of(delete_marker: bool, customer_key: bool, observed: Observed) -> Inspection {
     if delete_marker {
         Inspection::DeleteMarker
     } else if customer_key && observed.algorithm.is_none() {

@@ -37,7 +37,6 @@ pub(super) struct Head<'a> {
 /// The headers that a signature adds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Signed {
-    /// `authorization`.
     pub(super) authorization: String,
     /// `x-amz-date`.
     pub(super) date: String,

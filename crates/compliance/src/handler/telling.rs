@@ -25,7 +25,6 @@ pub(super) struct Telling<A, S> {
 /// What is to be judged, and how.
 #[derive(Debug, Default)]
 pub(super) struct Request<'a> {
-    /// The subjects.
     pub(super) subjects: Vec<&'a Subject>,
     /// Of each, whether it can come back where its verdict may pass; none where none can.
     pub(super) patient: Vec<bool>,

@@ -28,7 +28,6 @@ pub(super) fn recognise(event: &Value) -> bool {
     fields::text(event, "source") == Some("aws.s3") && event.get("detail-type").is_some()
 }
 
-/// Reads the event.
 pub(super) fn read(event: &Value) -> Result<Option<Subject>, IngestError> {
     fields::check_version(SHAPE, fields::text(event, "version"), "0")?;
     let kind = fields::text(event, "detail-type").ok_or(fields::missing(SHAPE, "detail-type"))?;

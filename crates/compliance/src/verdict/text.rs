@@ -170,13 +170,11 @@ pub(super) fn key_missing(key: &ObservedKey) -> Judgement {
 pub(super) enum Difference<'a> {
     /// It is another one, and that is all.
     Key,
-    /// AWS manages it.
     AwsManaged,
     /// It is this account's, and no expected one is.
     Account(&'a str),
     /// It is of another Region than the expected ones.
     Region {
-        /// Its Region.
         region: &'a str,
         /// Whether it is a multi-Region key that is expected in another Region.
         same_multi_region_key: bool,

@@ -19,7 +19,7 @@ fn aws(server: &Server) -> Aws {
         ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
         ("AWS_SESSION_TOKEN", "token"),
-        ("AWS_ENDPOINT_URL_S3", &server.endpoint),
+        ("AWS_ENDPOINT_URL_S3", server.endpoint()),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();

@@ -1,7 +1,7 @@
 //! The adapters against a server on the loopback address: what is really sent, and what is made of
 //! each answer.
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use compliance::aws::Aws;
@@ -13,37 +13,31 @@ use compliance::ports::{
 };
 use compliance::subject::{Key, ObjectVersion};
 use event_bus::{Event, Refusal};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+
+pub(crate) use test_server::response as answer;
 
 use crate::support::{KEY, OTHER};
 
 /// A server that gives `answers` in turn, the last one for ever, and keeps the requests.
-pub(crate) struct Server {
-    pub(crate) endpoint: String,
-    requests: Arc<Mutex<Vec<String>>>,
-}
+pub(crate) struct Server(test_server::Server);
 
 impl Server {
     pub(crate) async fn start(answers: Vec<String>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let kept = requests.clone();
-        tokio::spawn(async move {
-            loop {
-                let (mut socket, _) = listener.accept().await.unwrap();
-                let request = read_request(&mut socket).await;
-                let n = kept.lock().unwrap().len().min(answers.len() - 1);
-                kept.lock().unwrap().push(request);
-                socket.write_all(answers[n].as_bytes()).await.unwrap();
-            }
+        let given = AtomicUsize::new(0);
+        let server = test_server::Server::start(move |_| {
+            let n = given.fetch_add(1, Ordering::Relaxed);
+            answers[n.min(answers.len() - 1)].clone()
         });
-        Self { endpoint, requests }
+        Self(server.await.unwrap())
+    }
+
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.0.endpoint
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        let requests = self.0.requests().into_iter();
+        requests.map(|request| request.text).collect()
     }
 
     pub(crate) fn aws(&self) -> Aws {
@@ -56,7 +50,7 @@ impl Server {
                         .behavior_version(BehaviorVersion::latest())
                         .region(Region::new("us-west-2"))
                         .credentials_provider(credentials.clone())
-                        .endpoint_url(&self.endpoint)
+                        .endpoint_url(self.endpoint())
                         .retry_config(retries.clone())
                         .timeout_config(Aws::timeouts())
                         .build(),
@@ -73,34 +67,6 @@ impl Server {
             },
         )
     }
-}
-
-async fn read_request(socket: &mut tokio::net::TcpStream) -> String {
-    let mut request = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let n = socket.read(&mut buffer).await.unwrap();
-        request.extend_from_slice(&buffer[..n]);
-        let text = String::from_utf8_lossy(&request).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let length = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length")
-                .then(|| value.trim().parse().unwrap())
-        });
-        if body.len() >= length.unwrap_or(0) || n == 0 {
-            return text;
-        }
-    }
-}
-
-pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
-    let length = body.len();
-    format!(
-        "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    )
 }
 
 pub(crate) fn version(version_id: Option<&str>) -> ObjectVersion {
@@ -592,12 +558,7 @@ async fn a_connection_that_is_cut_or_hangs_is_an_error_to_try_again() {
     assert_eq!(error.remedy, "");
     assert_eq!(server.requests().len(), 3, "{error}");
 
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let silent = Server {
-        endpoint,
-        requests: Arc::default(),
-    };
+    let silent = Server(test_server::Server::silent().await.unwrap());
     let start = std::time::Instant::now();
     let error = silent
         .aws()

@@ -6,8 +6,8 @@ use aws_sdk_s3::types::{
     Payer, Tag as S3Tag, Tagging, VersioningConfiguration,
 };
 
+use super::call::{absent, document, done, named, on, unfit};
 use super::failure::failure;
-use super::s3::{absent, document, done, named, on, unfit};
 use super::wire::{Answer, Document};
 use super::{SdkAws, encryption, notifications, replication};
 use crate::configuration::{

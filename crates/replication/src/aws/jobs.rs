@@ -7,8 +7,7 @@ use aws_sdk_s3control::types::{
 };
 
 use super::SdkAws;
-use super::failure::failure;
-use crate::error::{AwsError, ErrorKind};
+use super::call::{named, of, unfit};
 use crate::ports::{Jobs, Outcome, ReplicationJob};
 
 const OPERATION: &str = "CreateJob";
@@ -17,16 +16,7 @@ const PRIORITY: i32 = 10;
 
 impl Jobs for SdkAws {
     async fn start_replication_job(&self, job: ReplicationJob<'_>) -> Outcome<String> {
-        let resource = format!("bucket `{}`", job.source.name);
-        let unfit = |error: &dyn std::error::Error| AwsError {
-            operation: OPERATION,
-            resource: resource.clone(),
-            region: job.source.region.to_owned(),
-            kind: ErrorKind::Invalid,
-            code: "InvalidRequest".into(),
-            message: error.to_string(),
-            request_id: None,
-        };
+        let resource = named(job.source);
         let operation = JobOperation::builder()
             .s3_replicate_object(S3ReplicateObjectOperation::builder().build())
             .build();
@@ -54,7 +44,7 @@ impl Jobs for SdkAws {
             .enable_manifest_output(false)
             .filter(eligible)
             .build()
-            .map_err(|error| unfit(&error))?;
+            .map_err(|error| unfit(OPERATION, resource.clone(), job.source.region, &error))?;
         let call = self
             .s3_control(job.source.region)
             .create_job()
@@ -67,9 +57,7 @@ impl Jobs for SdkAws {
             .client_request_token(job.token)
             .priority(PRIORITY)
             .role_arn(job.role_arn);
-        match call.send().await {
-            Ok(started) => Ok(started.job_id.unwrap_or_default()),
-            Err(error) => Err(failure(OPERATION, resource, job.source.region, &error)),
-        }
+        let started = of(OPERATION, resource, job.source.region, call.send()).await?;
+        Ok(started.job_id.unwrap_or_default())
     }
 }

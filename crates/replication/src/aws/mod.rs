@@ -1,11 +1,12 @@
 //! AWS over the SDK: one HTTP client and one set of credentials for every service and Region.
 
 mod buckets;
+mod call;
 mod encryption;
 mod events;
 mod failure;
 mod jobs;
-mod keys;
+mod kms;
 mod metrics;
 mod notifications;
 mod objects;
@@ -13,7 +14,6 @@ mod parameters;
 mod policies;
 mod replication;
 mod roles;
-mod s3;
 mod wire;
 mod xml;
 

@@ -88,7 +88,7 @@ pub(super) fn write(configuration: &NotificationConfiguration) -> String {
 fn write_all(out: &mut String, (element, target): (&str, &str), all: &[Notification]) {
     for one in all {
         let still = |read: Element<'_, '_>| notification(read, target) == *one;
-        xml::as_read(out, &one.as_read, element, still, |out| {
+        xml::as_read(out, (element, &one.as_read), still, |out| {
             write_one(out, target, one);
         });
     }

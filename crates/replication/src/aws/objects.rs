@@ -7,7 +7,7 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::SdkAws;
-use super::s3::of;
+use super::call::of;
 use crate::configuration::Tag;
 use crate::error::ErrorKind;
 use crate::ports::{BucketRef, ObjectHead, Objects, Outcome};

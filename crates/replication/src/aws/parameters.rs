@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 
 use super::SdkAws;
+use super::call::of;
 use super::failure::failure;
 use crate::ports::{Below, Outcome, Parameters};
+
+fn named(parameter: &str) -> String {
+    format!("parameter `{parameter}`")
+}
 
 impl Parameters for SdkAws {
     async fn parameters(
@@ -44,26 +49,13 @@ impl Parameters for SdkAws {
             .tier(ParameterTier::IntelligentTiering)
             .description(description)
             .overwrite(true);
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure(
-                "PutParameter",
-                format!("parameter `{name}`"),
-                region,
-                &error,
-            )),
-        }
+        let done = of("PutParameter", named(name), region, call.send()).await;
+        done.map(drop)
     }
 
     async fn delete_parameter(&self, region: &str, name: &str) -> Outcome<()> {
-        match self.ssm(region).delete_parameter().name(name).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure(
-                "DeleteParameter",
-                format!("parameter `{name}`"),
-                region,
-                &error,
-            )),
-        }
+        let call = self.ssm(region).delete_parameter().name(name);
+        let done = of("DeleteParameter", named(name), region, call.send()).await;
+        done.map(drop)
     }
 }

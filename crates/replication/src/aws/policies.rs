@@ -3,8 +3,8 @@
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};
 
 use super::SdkAws;
+use super::call::{absent, done, on};
 use super::failure::failure;
-use super::s3::{absent, done, on};
 use crate::error::ErrorKind;
 use crate::ports::{Access, BucketRef, Decision, Outcome, Policies};
 

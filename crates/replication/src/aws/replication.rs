@@ -129,7 +129,7 @@ pub(super) fn write(configuration: &ReplicationConfiguration) -> String {
         xml::text(out, "Role", &configuration.role);
         for one in &configuration.rules {
             let still = |read: Element<'_, '_>| rule(read) == *one;
-            xml::as_read(out, &one.as_read, RULE, still, |out| write_rule(out, one));
+            xml::as_read(out, (RULE, &one.as_read), still, |out| write_rule(out, one));
         }
         for other in &configuration.others {
             out.push_str(other);

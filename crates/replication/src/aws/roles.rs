@@ -2,8 +2,12 @@
 
 use aws_sdk_iam::types::Tag as IamTag;
 
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
 use super::SdkAws;
-use super::failure::failure;
+use super::call::of;
 use crate::configuration::Tag;
 use crate::error::{AwsError, ErrorKind};
 use crate::ports::{NewRole, Outcome, RoleDescription, Roles};
@@ -47,14 +51,21 @@ fn decoded(document: &str) -> String {
 /// A value of ours that the SDK's types do not take.
 fn unfit(operation: &'static str, role: &str, error: &impl std::error::Error) -> AwsError {
     AwsError {
-        operation,
-        resource: named(role),
-        region: GLOBAL.into(),
-        kind: ErrorKind::Invalid,
         code: "ValidationError".into(),
-        message: error.to_string(),
-        request_id: None,
+        ..super::call::unfit(operation, named(role), GLOBAL, error)
     }
+}
+
+/// The answer to `operation` on a role.
+fn on_role<T, E>(
+    operation: &'static str,
+    role: &str,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> impl Future<Output = Outcome<T>>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    of(operation, named(role), GLOBAL, call)
 }
 
 impl Roles for SdkAws {
@@ -62,9 +73,8 @@ impl Roles for SdkAws {
         if !may_be_role(name) {
             return Ok(None);
         }
-        let answer = self.iam.get_role().role_name(name).send().await;
-        let found =
-            or_none(answer.map_err(|error| failure("GetRole", named(name), GLOBAL, &error)))?;
+        let call = self.iam.get_role().role_name(name);
+        let found = or_none(on_role("GetRole", name, call.send()).await)?;
         Ok(found
             .and_then(|found| found.role)
             .map(|role| RoleDescription {
@@ -102,52 +112,36 @@ impl Roles for SdkAws {
             .set_permissions_boundary(role.permissions_boundary.map(str::to_owned))
             .description(role.description)
             .set_tags(Some(tags));
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure("CreateRole", named(role.name), GLOBAL, &error)),
-        }
+        let done = on_role("CreateRole", role.name, call.send()).await;
+        done.map(drop)
     }
 
     async fn put_trust_policy(&self, role: &str, document: &str) -> Outcome<()> {
         let call = self.iam.update_assume_role_policy().role_name(role);
-        match call.policy_document(document).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure(
-                "UpdateAssumeRolePolicy",
-                named(role),
-                GLOBAL,
-                &error,
-            )),
-        }
+        let call = call.policy_document(document).send();
+        let done = on_role("UpdateAssumeRolePolicy", role, call).await;
+        done.map(drop)
     }
 
     async fn put_permissions_boundary(&self, role: &str, policy_arn: &str) -> Outcome<()> {
         let call = self.iam.put_role_permissions_boundary().role_name(role);
-        match call.permissions_boundary(policy_arn).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure(
-                "PutRolePermissionsBoundary",
-                named(role),
-                GLOBAL,
-                &error,
-            )),
-        }
+        let call = call.permissions_boundary(policy_arn).send();
+        let done = on_role("PutRolePermissionsBoundary", role, call).await;
+        done.map(drop)
     }
 
     async fn tag_role(&self, role: &str, tag: &Tag) -> Outcome<()> {
         let sdk = IamTag::builder().key(&tag.key).value(&tag.value).build();
         let sdk = sdk.map_err(|error| unfit("TagRole", role, &error))?;
-        match self.iam.tag_role().role_name(role).tags(sdk).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure("TagRole", named(role), GLOBAL, &error)),
-        }
+        let call = self.iam.tag_role().role_name(role).tags(sdk);
+        let done = on_role("TagRole", role, call.send()).await;
+        done.map(drop)
     }
 
     async fn delete_role(&self, name: &str) -> Outcome<()> {
-        match self.iam.delete_role().role_name(name).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure("DeleteRole", named(name), GLOBAL, &error)),
-        }
+        let call = self.iam.delete_role().role_name(name);
+        let done = on_role("DeleteRole", name, call.send()).await;
+        done.map(drop)
     }
 
     async fn role_policies(&self, role: &str) -> Outcome<Vec<String>> {
@@ -155,10 +149,8 @@ impl Roles for SdkAws {
             return Ok(Vec::new());
         }
         // One page holds them all: the inline policies of a role have at most 10,240 characters.
-        let answer = self.iam.list_role_policies().role_name(role).send().await;
-        let found = or_none(
-            answer.map_err(|error| failure("ListRolePolicies", named(role), GLOBAL, &error)),
-        )?;
+        let call = self.iam.list_role_policies().role_name(role);
+        let found = or_none(on_role("ListRolePolicies", role, call.send()).await)?;
         Ok(found.map(|found| found.policy_names).unwrap_or_default())
     }
 
@@ -166,41 +158,23 @@ impl Roles for SdkAws {
         if !may_be_role(role) {
             return Ok(None);
         }
-        let answer = self
-            .iam
-            .get_role_policy()
-            .role_name(role)
-            .policy_name(policy)
-            .send()
-            .await;
-        let found =
-            or_none(answer.map_err(|error| failure("GetRolePolicy", named(role), GLOBAL, &error)))?;
+        let call = self.iam.get_role_policy().role_name(role);
+        let call = call.policy_name(policy).send();
+        let found = or_none(on_role("GetRolePolicy", role, call).await)?;
         Ok(found.map(|found| decoded(&found.policy_document)))
     }
 
     async fn put_role_policy(&self, role: &str, policy: &str, document: &str) -> Outcome<()> {
-        let call = self
-            .iam
-            .put_role_policy()
-            .role_name(role)
-            .policy_name(policy);
-        match call.policy_document(document).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure("PutRolePolicy", named(role), GLOBAL, &error)),
-        }
+        let call = self.iam.put_role_policy().role_name(role);
+        let call = call.policy_name(policy).policy_document(document);
+        let done = on_role("PutRolePolicy", role, call.send()).await;
+        done.map(drop)
     }
 
     async fn delete_role_policy(&self, role: &str, policy: &str) -> Outcome<()> {
-        match self
-            .iam
-            .delete_role_policy()
-            .role_name(role)
-            .policy_name(policy)
-            .send()
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failure("DeleteRolePolicy", named(role), GLOBAL, &error)),
-        }
+        let call = self.iam.delete_role_policy().role_name(role);
+        let call = call.policy_name(policy).send();
+        let done = on_role("DeleteRolePolicy", role, call).await;
+        done.map(drop)
     }
 }

@@ -195,8 +195,7 @@ pub(super) fn status(out: &mut String, name: &str, status: Option<Status>) {
 /// around what `content` writes.
 pub(super) fn as_read(
     out: &mut String,
-    as_read: &AsRead,
-    name: &str,
+    (name, as_read): (&str, &AsRead),
     still: impl FnOnce(Element<'_, '_>) -> bool,
     content: impl FnOnce(&mut String),
 ) {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::configuration::{AsRead, Destination, Filter};
+use crate::configuration::Filter;
 
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const ALIAS: &str =
@@ -31,22 +31,9 @@ const fn key() -> NamedKey<'static> {
 }
 
 fn rule(id: &str, to: &str) -> ReplicationRule {
-    ReplicationRule {
-        id: id.to_owned(),
-        priority: Some(1),
-        status: Status::Enabled,
-        filter: Some(Filter::default()),
-        prefix: None,
-        delete_marker_replication: Some(Status::Disabled),
-        sse_kms_encrypted_objects: Some(Status::Enabled),
-        replica_modifications: None,
-        existing_object_replication: None,
-        as_read: AsRead::default(),
-        destination: Destination {
-            bucket: format!("arn:aws:s3:::{to}"),
-            ..Destination::default()
-        },
-    }
+    let mut rule = ReplicationRule::example(id, "");
+    rule.destination.bucket = format!("arn:aws:s3:::{to}");
+    rule
 }
 
 fn with_rules(rules: Vec<ReplicationRule>) -> Others {

@@ -237,7 +237,7 @@ pub(super) fn keys(replication: &Replication, observed: &Observed) -> Vec<Check>
 pub(super) fn unusable(key: &KeyDescription, region: &str) -> Vec<Check> {
     const NAME: &str = names::KEY_USABLE;
     let resource = format!("key `{}`", key.arn);
-    let wrongs = plan::keys::wrongs(key, region);
+    let wrongs = plan::usable_keys::wrongs(key, region);
     if wrongs.is_empty() {
         let finding = "is enabled, symmetric and in its bucket's Region";
         return vec![Check::pass(NAME, resource, finding)];

@@ -21,7 +21,7 @@ use crate::ports::Aws;
 use crate::replication::Installation;
 
 pub(crate) use answer::answer;
-pub(crate) use question::{Asked, Format, asked};
+pub(crate) use question::{Asked, asked};
 pub(crate) use subject::whose;
 pub(crate) use table::formatted;
 

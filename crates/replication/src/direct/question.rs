@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::configuration::ReplicationConfiguration;
 use crate::drift::Look;
+use crate::format::Format;
 use crate::owner::{Owner, PhysicalId};
 use crate::properties::scalar;
 
@@ -22,17 +23,6 @@ pub(crate) enum Asked {
     Look(Look),
     /// Whose a name is.
     Whose(Whose),
-}
-
-/// How an answer is to be put.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Format {
-    /// As JSON, for programs.
-    #[default]
-    Json,
-    /// As a table, for people.
-    Text,
 }
 
 /// Which resource a name with an owner in it belongs to.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::question::Format;
+use crate::format::Format;
 
 /// `answer` as it was asked for.
 pub(crate) fn formatted(answer: Value, format: Format) -> Value {

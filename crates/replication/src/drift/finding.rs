@@ -26,7 +26,7 @@ const LONGEST_REASON: usize = 4_000;
 /// What a look shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum Outcome {
+pub(super) enum DriftStatus {
     /// An Update would find nothing to do.
     InSync,
     /// An Update would have something to do, or would be refused.
@@ -35,7 +35,7 @@ pub(super) enum Outcome {
     Unknown,
 }
 
-impl Outcome {
+impl DriftStatus {
     const fn as_str(self) -> &'static str {
         match self {
             Self::InSync => "IN_SYNC",
@@ -53,7 +53,7 @@ pub(super) struct Finding {
     stack_id: Option<String>,
     logical_resource_id: Option<String>,
     source_bucket: Option<String>,
-    pub(super) result: Outcome,
+    pub(super) result: DriftStatus,
     /// The steps that an Update would take.
     changes: Vec<String>,
     reason: Option<String>,
@@ -67,7 +67,7 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    fn new(record: &Record, id: &PhysicalId, result: Outcome) -> Self {
+    fn new(record: &Record, id: &PhysicalId, result: DriftStatus) -> Self {
         Self {
             physical_resource_id: Some(record.physical_resource_id.clone()),
             stack_id: Some(record.stack_id.clone()),
@@ -91,7 +91,7 @@ impl Finding {
     /// Drifted where the plan has a step.
     pub(super) fn of_plan(record: &Record, id: &PhysicalId, plan: &Plan) -> Self {
         if plan.is_empty() {
-            return Self::new(record, id, Outcome::InSync);
+            return Self::new(record, id, DriftStatus::InSync);
         }
         let changes: Vec<_> = plan.steps().map(ToString::to_string).collect();
         let reason = format!(
@@ -102,7 +102,7 @@ impl Finding {
             format!("undo what was changed, or {CHANGE_A_PROPERTY}, which takes these steps");
         Self {
             changes,
-            ..Self::new(record, id, Outcome::Drifted).because(reason, remedy)
+            ..Self::new(record, id, DriftStatus::Drifted).because(reason, remedy)
         }
     }
 
@@ -114,7 +114,7 @@ impl Finding {
         }
         let words = denials.join("; ");
         self.cause.push_str(&words);
-        self.result = Outcome::Drifted;
+        self.result = DriftStatus::Drifted;
         self.reason = Some(match self.reason {
             Some(reason) => format!("{reason}; {words}"),
             None => words,
@@ -135,7 +135,7 @@ impl Finding {
         let words: Vec<_> = faults.iter().map(ToString::to_string).collect();
         let words = format!("what is there does not work any more: {}", words.join("; "));
         self.cause.push_str(&words);
-        self.result = Outcome::Drifted;
+        self.result = DriftStatus::Drifted;
         self.reason = Some(match self.reason {
             Some(reason) => format!("{reason}; and {words}"),
             None => words,
@@ -154,7 +154,7 @@ impl Finding {
         let remedy = "do what the reason says; no update can repair it before";
         Self {
             cause,
-            ..Self::new(record, id, Outcome::Drifted).because(reason, remedy)
+            ..Self::new(record, id, DriftStatus::Drifted).because(reason, remedy)
         }
     }
 
@@ -170,7 +170,7 @@ impl Finding {
         Self {
             // The message may differ from time to time, and the request's id does.
             cause: [operation, resource.as_str(), region, code].join("\n"),
-            ..Self::new(record, id, Outcome::Unknown).because(
+            ..Self::new(record, id, DriftStatus::Unknown).because(
                 format!("it cannot be looked at: {error}"),
                 "see that the provisioner can make that call, then look again",
             )
@@ -181,7 +181,7 @@ impl Finding {
     pub(super) fn of_properties(record: &Record, id: &PhysicalId, faults: &str) -> Self {
         Self {
             cause: faults.to_owned(),
-            ..Self::new(record, id, Outcome::Unknown).because(
+            ..Self::new(record, id, DriftStatus::Unknown).because(
                 format!("this version does not take the properties that it was provisioned with: {faults}"),
                 "correct them in the template and update the stack",
             )
@@ -201,7 +201,7 @@ impl Finding {
             stack_id: None,
             logical_resource_id: None,
             source_bucket: None,
-            result: Outcome::Unknown,
+            result: DriftStatus::Unknown,
             changes: Vec::new(),
             reason: Some(reason),
             remedy: Some(remedy),
@@ -211,7 +211,7 @@ impl Finding {
     }
 
     pub(super) fn is_in_sync(&self) -> bool {
-        self.result == Outcome::InSync
+        self.result == DriftStatus::InSync
     }
 
     /// The same for the same changes on the same resource, whenever they are seen.

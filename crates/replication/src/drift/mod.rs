@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout_at;
 
-use self::finding::{Finding, Outcome};
-use crate::direct::Format;
+use self::finding::{DriftStatus, Finding};
+use crate::format::Format;
 use crate::owner::{Owner, PhysicalId};
 use crate::ports::Aws;
 use crate::record::{self, Parts, Record};
@@ -189,8 +189,8 @@ impl<A: Aws> Detection<'_, A> {
         };
         Answer {
             action: Look::ACTION,
-            drifted: count(Outcome::Drifted),
-            unknown: count(Outcome::Unknown),
+            drifted: count(DriftStatus::Drifted),
+            unknown: count(DriftStatus::Unknown),
             resources,
             not_looked_at,
         }

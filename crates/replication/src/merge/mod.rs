@@ -12,6 +12,6 @@ mod rules;
 
 pub use error::MergeError;
 pub use notifications::{FAILURE_EVENTS, heir, takes, with_failure_events, without_failure_events};
-pub(crate) use policy::says;
+pub(crate) use policy::is_same_policy;
 pub use policy::{has_statements, with_statements};
 pub use rules::replication;

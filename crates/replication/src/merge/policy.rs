@@ -80,7 +80,7 @@ fn of(statement: &RawValue, owner: &Owner) -> Option<Value> {
 }
 
 /// Whether the text `found` is a policy that means the same as `wanted`.
-pub(crate) fn says(found: Option<&str>, wanted: &Value) -> bool {
+pub(crate) fn is_same_policy(found: Option<&str>, wanted: &Value) -> bool {
     let found = found.and_then(|found| serde_json::from_str(found).ok());
     found.is_some_and(|found: Value| normal(&found) == normal(wanted))
 }

@@ -158,7 +158,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::configuration::{AsRead, Destination, Filter, Status};
 
     const ROLE: &str = "arn:aws:iam::111122223333:role/r";
 
@@ -167,22 +166,9 @@ mod tests {
     }
 
     fn rule(id: &str, priority: Option<i32>) -> ReplicationRule {
-        ReplicationRule {
-            id: id.into(),
-            priority,
-            status: Status::Enabled,
-            filter: Some(Filter::default()),
-            prefix: None,
-            delete_marker_replication: Some(Status::Disabled),
-            sse_kms_encrypted_objects: Some(Status::Enabled),
-            replica_modifications: None,
-            existing_object_replication: None,
-            as_read: AsRead::default(),
-            destination: Destination {
-                bucket: "arn:aws:s3:::destination".into(),
-                ..Destination::default()
-            },
-        }
+        let mut rule = ReplicationRule::example(id, "");
+        rule.priority = priority;
+        rule
     }
 
     fn there(rules: Vec<ReplicationRule>) -> ReplicationConfiguration {

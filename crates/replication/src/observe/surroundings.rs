@@ -157,7 +157,6 @@ impl<A: Aws> Search<'_, A> {
         })
     }
 
-    /// The policies of others on the role of ours.
     async fn policies_of_others(&self, role: &str) -> Outcome<BTreeMap<String, String>> {
         let aws = self.accounts.home();
         let names = aws.role_policies(role).await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_names::is_bucket_name;
 
-use super::keys::{self, Place};
+use super::usable_keys::{self, Place};
 use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::observed::{KeyName, Observed, ObservedBucket};
@@ -97,15 +97,14 @@ impl Resolution<'_> {
     pub(super) fn usable(
         &mut self,
         place: &Place<'_>,
-        key: &str,
-        what: &str,
+        (key, what): (&str, &str),
         is_there: impl Fn(&Self, &str) -> bool,
     ) -> Option<String> {
-        let found = match keys::usable(&self.observed.keys, place, key, what) {
+        let found = match usable_keys::usable(&self.observed.keys, place, key, what) {
             Ok(arn) => return Some(arn),
             Err(found) => found,
         };
-        let meant = keys::meant(&self.observed.keys, place, key);
+        let meant = usable_keys::meant(&self.observed.keys, place, key);
         match &meant {
             Some(arn) if is_there(self, arn) && self.observed.former.could_not_use(arn) => {
                 self.desired.unusable.insert(arn.clone());
@@ -172,7 +171,7 @@ impl Resolution<'_> {
             region: &spec.source_region,
         };
         for key in &spec.source_kms_keys {
-            if let Some(arn) = self.usable(&place, key, "source key", Self::takes) {
+            if let Some(arn) = self.usable(&place, (key, "source key"), Self::takes) {
                 self.desired
                     .source_default
                     .get_or_insert_with(|| arn.clone());
@@ -189,7 +188,7 @@ impl Resolution<'_> {
         }
         if let Some(key) = source.and_then(ObservedBucket::default_key) {
             let what = "key of the source bucket's default encryption,";
-            let arn = self.usable(&place, key, what, Self::takes);
+            let arn = self.usable(&place, (key, what), Self::takes);
             self.desired.ordinary_key.clone_from(&arn);
             self.desired.source_keys.extend(arn);
             return;
@@ -286,7 +285,7 @@ impl Resolution<'_> {
             }
             let is_there =
                 |so_far: &Self, key: &str| so_far.takes(key) || so_far.leads(bucket, key);
-            let found = self.usable(place, &alias, "our key", is_there);
+            let found = self.usable(place, (&alias, "our key"), is_there);
             return found.unwrap_or(alias);
         }
         if !self.creates() {

@@ -3,7 +3,7 @@
 use aws_names::KeyArn;
 
 use super::desired::Resolution;
-use super::keys::{self, Place};
+use super::usable_keys::{self, Place};
 use crate::configuration::{ObjectLock, ReplicationRule, Status};
 use crate::fault::{About, Fault, FaultKind};
 use crate::spec::{Rule, Verification};
@@ -75,7 +75,7 @@ impl Resolution<'_> {
         };
         if place.account != self.replication.home.account
             && let Some(key) = &rule.rule.destination.replica_kms_key_id
-            && keys::is_aws_managed(&self.observed.keys, &place, key)
+            && usable_keys::is_aws_managed(&self.observed.keys, &place, key)
         {
             self.fault(About::key(key), FaultKind::Unusable, format!(
                 "replica key `{key}` is an AWS managed key, which no other account can use; give a key of the \
@@ -86,7 +86,7 @@ impl Resolution<'_> {
         resolved.destination.replica_kms_key_id = match &rule.rule.destination.replica_kms_key_id {
             // The other account's owner vouches for it.
             Some(key) if !seen => Some(key.clone()),
-            Some(key) => self.usable(&place, key, "replica key", |so_far, key| {
+            Some(key) => self.usable(&place, (key, "replica key"), |so_far, key| {
                 so_far.leads(bucket, key)
             }),
             None => Some(self.key_of_ours(&place, bucket)),

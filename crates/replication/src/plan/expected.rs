@@ -143,29 +143,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::configuration::{AsRead, Destination, Filter, Tag};
+    use crate::configuration::Tag;
 
     fn rule(id: &str, priority: i32, prefix: &str, key: &str) -> ReplicationRule {
-        ReplicationRule {
-            id: id.into(),
-            priority: Some(priority),
-            status: Status::Enabled,
-            filter: Some(Filter {
-                prefix: prefix.into(),
-                ..Filter::default()
-            }),
-            prefix: None,
-            delete_marker_replication: None,
-            sse_kms_encrypted_objects: Some(Status::Enabled),
-            replica_modifications: None,
-            existing_object_replication: None,
-            as_read: AsRead::default(),
-            destination: Destination {
-                bucket: "arn:aws:s3:::destination".into(),
-                replica_kms_key_id: Some(key.into()),
-                ..Destination::default()
-            },
-        }
+        let mut rule = ReplicationRule::example(id, prefix);
+        rule.priority = Some(priority);
+        rule.destination.replica_kms_key_id = Some(key.into());
+        rule
     }
 
     fn at(secs: i64) -> Time {

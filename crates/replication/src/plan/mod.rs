@@ -9,12 +9,12 @@ mod destination;
 mod expectation;
 mod expected;
 mod foreign;
-pub(crate) mod keys;
 mod ranks;
 mod record;
 mod role;
 #[cfg(test)]
 mod tests;
+pub(crate) mod usable_keys;
 mod warning;
 
 pub use crate::desired::Desired;

@@ -42,7 +42,7 @@ impl Comparison<'_> {
                 faults.extend(self.boundary_of_others(found));
                 // The role is ours, and whoever else it trusts could act in its name.
                 let trust = trust_policy(S3);
-                if !merge::says(Some(&found.trust_policy), &trust) {
+                if !merge::is_same_policy(Some(&found.trust_policy), &trust) {
                     let (role, trust_policy) = (role.clone(), trust.to_string());
                     settings.push(Step::PutTrustPolicy { role, trust_policy });
                 }
@@ -57,7 +57,7 @@ impl Comparison<'_> {
             }
         }
         match self.standing_policy() {
-            Ok(document) if !merge::says(self.present_policy(), &document) => {
+            Ok(document) if !merge::is_same_policy(self.present_policy(), &document) => {
                 settings.push(self.put_policy(&document));
             }
             Ok(_) => {}
@@ -75,13 +75,13 @@ impl Comparison<'_> {
     /// The policy while a change is under way, by this request or by an earlier one that could not prove it.
     fn standing_policy(&self) -> Result<Value, Fault> {
         let standing = fitting_policy(self.replication, &self.standing, self.observed)?;
-        if merge::says(self.present_policy(), &standing) {
+        if merge::is_same_policy(self.present_policy(), &standing) {
             return Ok(standing);
         }
         let unproved = fitting_policy(self.replication, &self.unproved, self.observed);
         let unproved = unproved.ok();
         Ok(unproved
-            .filter(|unproved| merge::says(self.present_policy(), unproved))
+            .filter(|unproved| merge::is_same_policy(self.present_policy(), unproved))
             .unwrap_or(standing))
     }
 

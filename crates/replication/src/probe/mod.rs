@@ -56,7 +56,7 @@ pub struct Trial<'a, A> {
 
 /// What the probes showed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
+pub struct ProbeReport {
     /// How many probes were chosen.
     pub probes: usize,
     /// From the first write to the last look.
@@ -100,7 +100,7 @@ impl<A: Aws> Trial<'_, A> {
     /// # Errors
     /// [`ReplicationError::Unproven`] where the bucket does not have our rules, or one of others outranks
     /// them.
-    pub async fn run(&self) -> Result<Shown, ReplicationError> {
+    pub async fn run(&self) -> Result<ProbeReport, ReplicationError> {
         let configuration = self.with_our_rules().await?;
         let started = Instant::now();
         let owner = &self.replication.owner;
@@ -117,7 +117,7 @@ impl<A: Aws> Trial<'_, A> {
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
-        let mut shown = Shown {
+        let mut shown = ProbeReport {
             probes: chosen.probes.len(),
             took: started.elapsed(),
             unproved: BTreeMap::new(),

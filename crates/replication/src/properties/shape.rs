@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use crate::fault::Faults;
 
-/// One property.
 pub(super) struct Property {
     /// CloudFormation's spelling.
     pub name: &'static str,
@@ -125,7 +124,7 @@ fn canonical_value(value: &Value, kind: &Kind, at: &str, faults: &mut Faults) ->
             ),
             _ => fault(
                 faults,
-                format!("must be a whole number, is {}", shown(value)),
+                format!("must be a whole number, is {}", quoted(value)),
             ),
         },
         Kind::OneOf(words) => match scalar(value) {
@@ -134,7 +133,7 @@ fn canonical_value(value: &Value, kind: &Kind, at: &str, faults: &mut Faults) ->
                 let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
                 fault(
                     faults,
-                    format!("must be {}, is {}", words.join(" or "), shown(value)),
+                    format!("must be {}, is {}", words.join(" or "), quoted(value)),
                 )
             }
         },
@@ -177,7 +176,7 @@ pub(crate) fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-fn shown(value: &Value) -> String {
+fn quoted(value: &Value) -> String {
     match scalar(value) {
         Some(text) => format!("`{}`", brief(&text)),
         None => name_of(value).to_owned(),

@@ -98,12 +98,13 @@ pub fn plan_job(
         }
         (Some(_), _) => None,
     };
-    let policy =
-        (!merge::says(observed.policy.as_deref(), &document)).then(|| Step::PutRolePolicy {
+    let policy = (!merge::is_same_policy(observed.policy.as_deref(), &document)).then(|| {
+        Step::PutRolePolicy {
             role: name.clone(),
             policy: name.clone(),
             document: document.to_string(),
-        });
+        }
+    });
     let job = Step::StartReplicationJob {
         bucket: spec.source_bucket.clone(),
         region: spec.source_region.clone(),

@@ -1,4 +1,4 @@
-//! One call of S3: what it was about, and what its answer means.
+//! One call: what it was about, and what its answer means.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::SdkError;

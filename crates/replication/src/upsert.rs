@@ -7,10 +7,10 @@ use custom_resource::{Deadline, Success};
 use futures_util::future::join;
 
 use crate::attributes::{Answered, Came, attributes};
-use crate::batch::replicate_existing;
 use crate::case::{Case, Sound};
 use crate::converge::{Progress, narrow, provision};
 use crate::error::ReplicationError;
+use crate::existing_objects::replicate_existing;
 use crate::plan::plan_record;
 use crate::ports::{Aws, Outcome};
 use crate::record::{Proved, Record, parameters_of};
@@ -40,7 +40,7 @@ fn may_let_go(proof: &Proof) -> bool {
 
 /// One request under way.
 #[derive(Debug)]
-pub(crate) struct Settlement<'a, A> {
+pub(crate) struct Upsert<'a, A> {
     pub(crate) case: &'a Case<'a, A>,
     pub(crate) deadline: Deadline,
     /// Type and id of the request, which may be delivered twice.
@@ -52,12 +52,12 @@ pub(crate) struct Settlement<'a, A> {
 /// The parameters that hold the record, by name.
 type Parameters = BTreeMap<String, String>;
 
-impl<A: Aws> Settlement<'_, A> {
+impl<A: Aws> Upsert<'_, A> {
     /// Provisions and proves, and notes in the end what was asked for.
     ///
     /// # Errors
     /// What cannot be, what AWS refused, or what the proof showed.
-    pub(crate) async fn settle(&self) -> Result<Success, ReplicationError> {
+    pub(crate) async fn run(&self) -> Result<Success, ReplicationError> {
         let mut progress = Progress::default();
         // The record is read beside the rest, and so costs no time.
         let (known, first) = join(self.known(), Box::pin(self.provisioned(&mut progress))).await;
@@ -65,23 +65,23 @@ impl<A: Aws> Settlement<'_, A> {
         let past = known.as_ref().ok();
         let past = past.and_then(|known| Record::in_parameters(self.owner(), known));
         match past.as_ref().map(|past| past.left.as_slice()) {
-            None | Some([]) => self.settled(sound, progress, (past, known)).await,
+            None | Some([]) => self.finished(sound, progress, (past, known)).await,
             Some(left) => {
                 let wider = self.case.noting(left).await?;
-                let wider = Settlement {
+                let wider = Upsert {
                     case: &wider,
                     deadline: self.deadline,
                     request: self.request.clone(),
                     record: self.record.clone(),
                 };
                 let sound = Box::pin(wider.provisioned(&mut progress)).await?;
-                Box::pin(wider.settled(sound, progress, (past, known))).await
+                Box::pin(wider.finished(sound, progress, (past, known))).await
             }
         }
     }
 
     /// From what is provisioned to the answer; `past` is what the record, which `known` holds, said before.
-    async fn settled(
+    async fn finished(
         &self,
         sound: Sound,
         mut progress: Progress,
@@ -108,8 +108,38 @@ impl<A: Aws> Settlement<'_, A> {
         for warning in &sound.warnings {
             tracing::warn!(%warning, "provisioned all the same");
         }
-        self.answer(&verifier, (sound, proof), known, progress)
-            .await
+        let record = self.record.clone().leaving(sound.left.clone());
+        // Only now: a job over all objects of a bucket is not begun on rules that were shown not to work.
+        let job = self.existing(&sound, &mut progress).await?;
+        let about = verifier.about(&sound.desired);
+        let answered = if proof.tried {
+            // Another delivery of the same request may have been faster.
+            let known = self.known().await;
+            let earlier = known.as_ref().ok();
+            let earlier = earlier.and_then(|known| Record::in_parameters(self.owner(), known));
+            let earlier = earlier.and_then(|earlier| earlier.proof);
+            let earlier = earlier.filter(|earlier| self.is_of(earlier, &about));
+            let proved = earlier.unwrap_or_else(|| {
+                let warnings = progress.gone_warnings(&sound.warnings);
+                let answered = Answered::of(&proof, progress.writes.0, warnings);
+                let proved = answered.proved(about, self.request.clone());
+                self.counted(proved, &record, &known)
+            });
+            let record = record.proving(Some(proved.clone()));
+            Box::pin(self.note(&record, known, &mut progress)).await?;
+            Answered::again(&proved)
+        } else {
+            let past = verifier.past.and_then(|past| past.proof.clone());
+            let past = past.filter(|past| past.of == about);
+            let record = record.proving(past);
+            Box::pin(self.note(&record, known, &mut progress)).await?;
+            Answered::of(
+                &proof,
+                progress.writes.0,
+                progress.gone_warnings(&sound.warnings),
+            )
+        };
+        Ok(self.success(&sound, &answered, job))
     }
 
     fn owner(&self) -> &crate::owner::Owner {
@@ -209,47 +239,6 @@ impl<A: Aws> Settlement<'_, A> {
             bucket: self.case.replication.spec.source_bucket.clone(),
             undone: progress.undone.clone(),
         }
-    }
-
-    async fn answer(
-        &self,
-        verifier: &Verifier<'_, A>,
-        (sound, proof): (Sound, Proof),
-        known: Outcome<Parameters>,
-        mut progress: Progress,
-    ) -> Result<Success, ReplicationError> {
-        let record = self.record.clone().leaving(sound.left.clone());
-        // Only now: a job over all objects of a bucket is not begun on rules that were shown not to work.
-        let job = self.existing(&sound, &mut progress).await?;
-        let about = verifier.about(&sound.desired);
-        let answered = if proof.tried {
-            // Another delivery of the same request may have been faster.
-            let known = self.known().await;
-            let earlier = known.as_ref().ok();
-            let earlier = earlier.and_then(|known| Record::in_parameters(self.owner(), known));
-            let earlier = earlier.and_then(|earlier| earlier.proof);
-            let earlier = earlier.filter(|earlier| self.is_of(earlier, &about));
-            let proved = earlier.unwrap_or_else(|| {
-                let warnings = progress.gone_warnings(&sound.warnings);
-                let answered = Answered::of(&proof, progress.writes.0, warnings);
-                let proved = answered.proved(about, self.request.clone());
-                self.counted(proved, &record, &known)
-            });
-            let record = record.proving(Some(proved.clone()));
-            Box::pin(self.note(&record, known, &mut progress)).await?;
-            Answered::again(&proved)
-        } else {
-            let past = verifier.past.and_then(|past| past.proof.clone());
-            let past = past.filter(|past| past.of == about);
-            let record = record.proving(past);
-            Box::pin(self.note(&record, known, &mut progress)).await?;
-            Answered::of(
-                &proof,
-                progress.writes.0,
-                progress.gone_warnings(&sound.warnings),
-            )
-        };
-        Ok(self.success(&sound, &answered, job))
     }
 
     /// What was proved, and how many writes it took: to note it counts itself.
