@@ -1,4 +1,4 @@
-//! The project's own commands: demo, test, sandbox, bench, soak, fuzz, package.
+//! The project's own commands: demo, test, sandbox, bench, soak, simulate, fuzz, package.
 
 mod assumptions;
 mod bench;
@@ -9,6 +9,7 @@ mod fuzz;
 mod models;
 mod package;
 mod reference;
+mod simulate;
 mod suite;
 
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ Examples:
   cargo xtask bench             what the functions cost, beside a boto3 twin
   cargo xtask soak --uploads 500
                                 a few minutes of load while everything around it fails
+  cargo xtask simulate --seeds 5000
+                                lives in a world in memory, and the shortest story that breaks it
   cargo xtask fuzz event --seconds 600
                                 ten minutes of inputs that nobody sends
   cargo xtask assumptions --aws what is believed of AWS, tried on your own account
@@ -113,6 +116,25 @@ enum Command {
         /// built for Lambda first
         #[arg(long, value_name = "PATH")]
         template: Option<PathBuf>,
+    },
+    /// Lives in the simulated world: whether a promise is ever broken
+    ///
+    /// Each seed is one life: stacks on shared buckets, people and tools beside them, uploads without
+    /// pause, both functions over an AWS in memory that fails and is late. Prints what happened and each
+    /// broken promise with its seed and its shortest story. Exits with 0 only if none is broken.
+    Simulate {
+        /// How many lives
+        #[arg(long, default_value_t = 1_000)]
+        seeds: u64,
+        /// The first one's seed; the next ones count on
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// So many more, from seeds that the time gives
+        #[arg(long, default_value_t = 0)]
+        new: u64,
+        /// Go on after a broken promise, and tell each kind once
+        #[arg(long)]
+        all: bool,
     },
     /// Inputs that nobody sends: whether everything that reads from outside holds
     ///
@@ -209,6 +231,12 @@ async fn perform(command: Command) -> Result<bool> {
             let functions = template.map_or(Functions::Lambda, Functions::Built);
             cloud::go_on(functions, &arguments).await
         }
+        Command::Simulate {
+            seeds,
+            seed,
+            new,
+            all,
+        } => simulate::run(seeds, seed, new, all).await,
         Command::Fuzz { target, seconds } => fuzz::run(&target, seconds).await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Models { botocore, accept } => models::run(botocore.as_deref(), accept).await,

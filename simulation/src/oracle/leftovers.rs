@@ -1,0 +1,169 @@
+//! What goes when it is asked to.
+
+use tokio::time::Instant;
+
+use super::Court;
+use super::claims::own_key;
+use crate::aws::State;
+use crate::aws::names::{bucket_of, role_of};
+use crate::story::Template;
+
+impl Court {
+    /// Looks for what a Delete that succeeded has left behind.
+    pub fn looks_for_leftovers(
+        &self,
+        (stack, owner): (usize, &str),
+        template: &Template,
+        succeeded: bool,
+    ) {
+        let mut left = {
+            let state = self.world.state();
+            grants(&state, owner)
+        };
+        let others = self.names_of_others(owner);
+        let now = Instant::now();
+        // What somebody else is about to use does not have to go.
+        if !self.oracle().is_stirred(Some(stack), now, now) {
+            let state = self.world.state();
+            left.extend(things_left(&state, owner, template, succeeded, &others));
+        }
+        let mut oracle = self.oracle();
+        for seen in left {
+            oracle.breaks(
+                "goes-when-asked",
+                format!("after the Delete of {owner}: {seen}"),
+            );
+        }
+    }
+
+    /// Buckets that other stacks want, or wanted a moment ago.
+    fn names_of_others(&self, owner: &str) -> Vec<&'static str> {
+        let oracle = self.oracle();
+        let others = oracle.claims.iter().filter(|(name, _)| *name != owner);
+        let mut names = Vec::new();
+        for (_, claim) in others {
+            names.extend(claim.wanted.iter().map(|wanted| wanted.source));
+            let open = claim.rights.iter().filter(|right| right.until.is_none());
+            names.extend(open.flat_map(|right| [right.source, right.destination]));
+        }
+        names
+    }
+}
+
+fn things_left(
+    state: &State,
+    owner: &str,
+    template: &Template,
+    succeeded: bool,
+    others: &[&str],
+) -> Vec<String> {
+    let mut left = Vec::new();
+    let role = state.roles.get(template.source);
+    let role = role.filter(|role| role.arn.contains(":role/encrypted-replication/"));
+    let free = role.is_some_and(|role| role.policies.written().is_empty());
+    if free && !is_named(state, template.source) {
+        left.push(format!("the role {}, which nobody uses", template.source));
+    }
+    let takes_buckets = template.delete_buckets || !succeeded;
+    let takes_keys = template.delete_keys || !succeeded;
+    let mut names: Vec<&str> = template.rules.iter().map(|rule| rule.destination).collect();
+    names.push(template.source);
+    names.dedup();
+    for name in names {
+        if others.contains(&name) || is_named(state, name) {
+            continue;
+        }
+        let bucket = state.buckets.get(name);
+        let ours = bucket.is_some_and(|bucket| {
+            let mut tags = bucket.tags.iter();
+            tags.any(|tag| tag.key == "encrypted-replication:owner" && tag.value == owner)
+        });
+        let empty = bucket.is_none_or(|bucket| bucket.versions.is_empty());
+        if takes_buckets && ours && empty {
+            left.push(format!("the bucket {name}, which it made and nobody names"));
+        }
+        let Some(key) = own_key(state, owner, name) else {
+            continue;
+        };
+        let alive = state
+            .keys
+            .get(&key)
+            .is_some_and(|key| key.state == "Enabled");
+        let default = state.buckets.values().any(|bucket| {
+            let default = bucket.encryption.as_ref();
+            default.is_some_and(|default| default.kms_key.as_deref() == Some(&key))
+        });
+        let used = state.buckets.values().any(|bucket| {
+            bucket
+                .versions
+                .iter()
+                .any(|version| version.kms_key.as_deref() == Some(&key))
+        });
+        if takes_keys && alive && empty && !default && !used {
+            left.push(format!(
+                "the key {key} of {name}, which it made and nobody names"
+            ));
+        }
+    }
+    left
+}
+
+/// Whether a rule leads to or from a bucket, or an expectation is about it.
+fn is_named(state: &State, name: &str) -> bool {
+    let rules = state.buckets.iter().any(|(source, bucket)| {
+        let configuration = bucket.replication.written().as_ref();
+        configuration.is_some_and(|configuration| {
+            source == name
+                || configuration
+                    .rules
+                    .iter()
+                    .any(|rule| bucket_of(&rule.destination.bucket) == Some(name))
+        })
+    });
+    let below = format!("/encrypted-replication/{name}/");
+    rules
+        || state
+            .parameters
+            .keys()
+            .any(|(_, parameter)| parameter.starts_with(&below))
+}
+
+/// What grants or costs and bears the owner's name.
+fn grants(state: &State, owner: &str) -> Vec<String> {
+    let mut left = Vec::new();
+    for (name, bucket) in &state.buckets {
+        let configuration = bucket.replication.written().as_ref();
+        let rules = configuration.map_or(&[][..], |found| &found.rules);
+        let ours = rules.iter().filter(|rule| rule.id.starts_with(owner));
+        left.extend(ours.map(|rule| format!("rule {} of {name}", rule.id)));
+        let queues = bucket.notifications.queues.iter();
+        let ours = queues.filter(|one| one.id.starts_with(owner));
+        left.extend(ours.map(|one| format!("notification {} of {name}", one.id)));
+        if bucket
+            .policy
+            .as_ref()
+            .is_some_and(|policy| policy.contains(owner))
+        {
+            left.push(format!("a statement in the policy of {name}"));
+        }
+    }
+    for (name, role) in &state.roles {
+        let named = state.buckets.values().any(|bucket| {
+            let configuration = bucket.replication.written().as_ref();
+            configuration.is_some_and(|found| role_of(&found.role) == Some(name))
+        });
+        let mut policies = role.policies.written().keys();
+        if policies.any(|policy| policy.starts_with(owner)) && !named {
+            left.push(format!("a policy on the role {name}"));
+        }
+        if name.starts_with(owner) {
+            left.push(format!("the role {name}"));
+        }
+    }
+    for (region, name) in state.parameters.keys() {
+        if name.contains(owner) {
+            left.push(format!("the parameter {name} in {region}"));
+        }
+    }
+    left
+}

@@ -1,0 +1,459 @@
+//! A stack with one resource, and its author.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use custom_resource::{Context, CustomResource, Deadline, RequestType};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::aws::faults::{Delays, Faulty, Watcher};
+use crate::cloudformation::{Answer, Answers, FUNCTION_SECONDS, Request, invoke, resource};
+use crate::draw::Draw;
+use crate::oracle::{Before, Court, Who};
+use crate::story::{Handling, Question, Sky, Template};
+
+/// A stack.
+pub struct Stack {
+    number: usize,
+    court: Court,
+    sky: Sky,
+    draw: Draw,
+    /// Until when AWS answers nobody.
+    out: Arc<std::sync::Mutex<Instant>>,
+    incarnation: usize,
+    requests: usize,
+    /// Id and template, as CloudFormation has them.
+    stands: Option<(String, Template)>,
+    /// How the resource's things were when a request had put them in order.
+    in_order: Option<Before>,
+    ever_killed: bool,
+}
+
+fn owner_of(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or_default()
+}
+
+impl Stack {
+    /// One that is not there yet.
+    #[must_use]
+    pub fn new(
+        number: usize,
+        court: &Court,
+        sky: Sky,
+        draw: Draw,
+        out: &Arc<std::sync::Mutex<Instant>>,
+    ) -> Self {
+        Self {
+            number,
+            court: court.clone(),
+            sky,
+            draw,
+            out: Arc::clone(out),
+            incarnation: 0,
+            requests: 0,
+            stands: None,
+            in_order: None,
+            ever_killed: false,
+        }
+    }
+
+    /// AWS as the function sees it, for one invocation.
+    fn aws(&mut self) -> Faulty {
+        let aws = Faulty::new(&self.court.world);
+        aws.delay(Delays::Drawn(
+            self.draw.number(),
+            Duration::from_millis(self.sky.slow_ms),
+        ));
+        if self.sky.faults > 0 {
+            aws.troubled(Draw::new(self.draw.number()), self.sky.faults);
+        }
+        aws.out_until(*self.out.lock().unwrap_or_else(PoisonError::into_inner));
+        let court = self.court.clone();
+        let watcher = move |operation: &'static str| court.changed_by(Who::Us, operation);
+        aws.watched_by(Watcher(Arc::new(watcher)));
+        aws
+    }
+
+    /// One request, as CloudFormation sends it.
+    async fn send(
+        &mut self,
+        kind: RequestType,
+        id: Option<&str>,
+        to: &Template,
+        old: Option<&Template>,
+        handling: Handling,
+    ) -> Answer {
+        self.requests += 1;
+        let request = Request {
+            kind,
+            stack: self.number,
+            incarnation: self.incarnation,
+            id: id.map(str::to_owned),
+            properties: to.properties(),
+            old: old.map(Template::properties),
+            number: self.requests,
+        };
+        let what = format!(
+            "{} {} of stack {}",
+            kind.as_str(),
+            self.requests,
+            self.number
+        );
+        let answers = Answers::default();
+        let (first, began) = (self.aws(), Instant::now());
+        let stirs = self.court.oracle().stirs(Some(self.number));
+        let whole = Duration::from_secs(FUNCTION_SECONDS);
+        match handling {
+            Handling::Once => invoke(first, &request, &answers).await,
+            Handling::Twice(after) => {
+                let (second, again) = (self.aws(), Answers::default());
+                let later = async {
+                    sleep(Duration::from_secs(after)).await;
+                    invoke(second, &request, &again).await;
+                };
+                futures_util::future::join(invoke(first, &request, &answers), later).await;
+                self.are_same(&answers, &again, &what);
+            }
+            Handling::Killed(after) => {
+                let end = Duration::from_secs(after);
+                if timeout(end, invoke(first, &request, &answers))
+                    .await
+                    .is_err()
+                {
+                    self.ever_killed = true;
+                    // CloudFormation waits until the time is over that it was told.
+                    sleep(whole).await;
+                }
+            }
+        }
+        let took = began.elapsed();
+        self.court.oracle().stirred(stirs);
+        self.court.oracle().counts.one("requests");
+        let all = answers.all();
+        let killed = matches!(handling, Handling::Killed(_)) && all.is_empty();
+        if killed {
+            return Answer::none(id.unwrap_or("nothing-created"));
+        }
+        self.court.answered(&all, id, took, &what);
+        let answer = all
+            .first()
+            .cloned()
+            .map_or_else(|| Answer::none(""), Answer);
+        if !answer.ok() {
+            self.court.oracle().counts.one("requests failed");
+        }
+        if std::env::var_os("SIMULATE_TELL").is_some() {
+            let at = self.court.world.state().time_of(Instant::now());
+            println!("    {at} {what}: {}", answer.0);
+        }
+        answer
+    }
+
+    /// Two deliveries of one request are answered alike.
+    fn are_same(&self, first: &Answers, second: &Answers, what: &str) {
+        let told = |answers: &Answers| {
+            let answer = answers.all().first().cloned().unwrap_or_default();
+            let of = |name: &str| answer["Data"][name].clone();
+            (
+                answer["Status"].clone(),
+                answer["PhysicalResourceId"].clone(),
+                of("Verification"),
+                of("Unproved"),
+            )
+        };
+        let (one, other) = (told(first), told(second));
+        if one != other && self.sky.faults == 0 {
+            let seen = format!("{what}: {one:?}, and delivered again {other:?}");
+            self.court.oracle().breaks("same-answer-twice", seen);
+        }
+    }
+
+    /// Makes it or changes it, as its author asks.
+    pub async fn deploys(&mut self, template: &Template, handling: Handling) {
+        match self.stands.clone() {
+            None => self.creates(template, handling).await,
+            Some((_, before)) if before == *template => {}
+            Some((id, before)) => self.updates(&id, &before, template, handling).await,
+        }
+    }
+
+    async fn creates(&mut self, template: &Template, handling: Handling) {
+        self.incarnation += 1;
+        let handling = match handling {
+            // CloudFormation has no id to delete then.
+            Handling::Killed(_) => Handling::Once,
+            other => other,
+        };
+        let from = Instant::now();
+        let guess = self.owner(template);
+        self.court.wants(self.number, &guess, Some(template));
+        let answer = self
+            .send(RequestType::Create, None, template, None, handling)
+            .await;
+        let id = answer.id().to_owned();
+        if answer.ok() {
+            self.keeps(&id, template, &answer, from).await;
+            return;
+        }
+        self.court.wants(self.number, &guess, None);
+        let back = self
+            .send(
+                RequestType::Delete,
+                Some(&id),
+                template,
+                None,
+                Handling::Once,
+            )
+            .await;
+        self.court.settled(&guess, None);
+        self.gone(&id, template, &back, false);
+    }
+
+    /// The owner that its things will bear: SEMANTICS says how it is derived.
+    fn owner(&self, template: &Template) -> String {
+        let stack = format!(
+            "arn:aws:cloudformation:us-east-1:111122223333:stack/stack-{}/{}",
+            self.number, self.incarnation
+        );
+        crate::names::owner(&stack, "Replication", template.source)
+    }
+
+    async fn updates(
+        &mut self,
+        id: &str,
+        before: &Template,
+        template: &Template,
+        handling: Handling,
+    ) {
+        let from = Instant::now();
+        let owner = self.owner(template);
+        let whole = self.is_whole(owner_of(id), before);
+        self.court.wants(self.number, &owner, Some(template));
+        let answer = self
+            .send(
+                RequestType::Update,
+                Some(id),
+                template,
+                Some(before),
+                handling,
+            )
+            .await;
+        if answer.ok() {
+            let now = answer.id().to_owned();
+            self.keeps(&now, template, &answer, from).await;
+            if now != id {
+                self.cleans_up(id, before).await;
+            }
+            return;
+        }
+        // What the request wanted is wanted no more, by whatever name.
+        if owner != owner_of(id) {
+            self.court.wants(self.number, &owner, None);
+        }
+        self.court.wants(self.number, owner_of(id), Some(before));
+        let back = self
+            .send(
+                RequestType::Update,
+                Some(id),
+                before,
+                Some(template),
+                Handling::Once,
+            )
+            .await;
+        if owner != owner_of(id) {
+            self.court.settled(&owner, None);
+        }
+        if back.ok() {
+            self.court.settled(owner_of(id), Some(before));
+            self.in_order = Some(self.order(owner_of(id), before));
+        } else {
+            self.in_order = None;
+            let quiet = !self
+                .court
+                .oracle()
+                .is_stirred(Some(self.number), from, Instant::now());
+            if quiet && whole && !self.was_out(from) && self.sky.faults == 0 {
+                let seen = format!(
+                    "stack {} cannot be rolled back: {}",
+                    self.number,
+                    back.reason()
+                );
+                self.court.oracle().breaks("rollback-succeeds", seen);
+            }
+        }
+    }
+
+    /// Whether nobody has taken anything from it since it was in order; what became of keys does not count.
+    fn is_whole(&self, owner: &str, template: &Template) -> bool {
+        let in_order = self.in_order.as_ref();
+        let Some(in_order) = in_order.and_then(|before| before.in_order.as_ref()) else {
+            return false;
+        };
+        let now = self.court.of_owner(owner, template);
+        let mut things = in_order.iter();
+        things.all(|(name, is)| name.starts_with("key ") || now.get(name) == Some(is))
+    }
+
+    fn order(&self, owner: &str, template: &Template) -> Before {
+        Before {
+            at: Instant::now(),
+            in_order: Some(self.court.of_owner(owner, template)),
+        }
+    }
+
+    async fn keeps(&mut self, id: &str, template: &Template, answer: &Answer, from: Instant) {
+        let owner = owner_of(id).to_owned();
+        if owner != self.owner(template) {
+            let seen = format!("{id} is not the owner {}", self.owner(template));
+            self.court.oracle().breaks("right-id", seen);
+        }
+        self.court.settled(&owner, Some(template));
+        self.stands = Some((id.to_owned(), template.clone()));
+        self.in_order = Some(self.order(&owner, template));
+        self.court.oracle().counts.one("stacks in order");
+        if answer.attribute("Verification") == "COMPLETED" {
+            let but: Vec<String> = answer
+                .attribute("Unproved")
+                .split(',')
+                .map(str::to_owned)
+                .collect();
+            self.court
+                .tries("proof-true", (self.number, &owner), template, &but, from)
+                .await;
+        }
+    }
+
+    async fn cleans_up(&mut self, id: &str, before: &Template) {
+        self.court.wants(self.number, owner_of(id), None);
+        let answer = self
+            .send(RequestType::Delete, Some(id), before, None, Handling::Once)
+            .await;
+        self.court.settled(owner_of(id), None);
+        self.gone(id, before, &answer, true);
+    }
+
+    fn was_out(&self, from: Instant) -> bool {
+        *self.out.lock().unwrap_or_else(PoisonError::into_inner) > from
+    }
+
+    /// A Delete was answered.
+    fn gone(&self, id: &str, template: &Template, answer: &Answer, succeeded: bool) {
+        let owner = owner_of(id);
+        if !answer.ok() {
+            let out = *self.out.lock().unwrap_or_else(PoisonError::into_inner);
+            if out < Instant::now() && self.sky.faults == 0 {
+                let seen = format!(
+                    "stack {} cannot be deleted: {}",
+                    self.number,
+                    answer.reason()
+                );
+                self.court.oracle().breaks("delete-succeeds", seen);
+            }
+            return;
+        }
+        if owner.starts_with("er") && self.sky.faults == 0 && !self.ever_killed {
+            self.court
+                .looks_for_leftovers((self.number, owner), template, succeeded);
+        }
+    }
+
+    /// Has it deleted.
+    pub async fn deletes(&mut self) {
+        let Some((id, template)) = self.stands.clone() else {
+            return;
+        };
+        self.court.wants(self.number, owner_of(&id), None);
+        let answer = self
+            .send(
+                RequestType::Delete,
+                Some(&id),
+                &template,
+                None,
+                Handling::Once,
+            )
+            .await;
+        self.court.settled(owner_of(&id), None);
+        self.gone(&id, &template, &answer, true);
+        if answer.ok() {
+            self.stands = None;
+            self.in_order = None;
+        }
+    }
+
+    /// After all: its author deletes it, again where that failed in bad weather.
+    pub async fn ends(&mut self) {
+        self.sky.faults = 0;
+        for _ in 0..2 {
+            self.deletes().await;
+        }
+        if self.stands.is_some() {
+            let seen = format!("stack {} cannot be deleted in the end", self.number);
+            self.court.oracle().breaks("delete-succeeds", seen);
+        }
+    }
+
+    /// Asks about it.
+    pub async fn asks(&mut self, question: Question) {
+        let Some((id, template)) = self.stands.clone() else {
+            return;
+        };
+        let owner = owner_of(&id).to_owned();
+        let event = match question {
+            Question::Plan => json!({
+                "Action": "Plan", "ResourceProperties": template.properties(), "PhysicalResourceId": id,
+            }),
+            Question::Diagnose => json!({"Action": "Diagnose", "PhysicalResourceId": id}),
+            Question::Drift => {
+                json!({"Action": "DetectDrift", "PhysicalResourceId": id, "Report": false})
+            }
+        };
+        let from = Instant::now();
+        let aws = self.aws();
+        let deadline = Deadline::after(Duration::from_secs(FUNCTION_SECONDS));
+        let asked = resource(aws);
+        let asked = Box::pin(asked.invoke(event, Context::default(), deadline));
+        let Ok(answer) = asked.await else {
+            return;
+        };
+        if std::env::var_os("SIMULATE_TELL").is_some() {
+            println!("    {question:?} of stack {}: {answer}", self.number);
+        }
+        self.weighs(question, &owner, &template, &answer, from)
+            .await;
+    }
+
+    async fn weighs(
+        &self,
+        question: Question,
+        owner: &str,
+        template: &Template,
+        answer: &Value,
+        from: Instant,
+    ) {
+        match question {
+            Question::Diagnose => {
+                let skipped = answer["Checks"]
+                    .as_array()
+                    .is_some_and(|checks| checks.iter().any(|check| check["Result"] != "PASS"));
+                if answer["Healthy"] == true && !skipped {
+                    self.court
+                        .tries("healthy-true", (self.number, owner), template, &[], from)
+                        .await;
+                }
+            }
+            Question::Drift | Question::Plan => {
+                let Some(before) = &self.in_order else {
+                    return;
+                };
+                let what = if question == Question::Drift {
+                    "drift"
+                } else {
+                    "plan"
+                };
+                self.court
+                    .weighs_look(what, (self.number, owner), template, before, from, answer);
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! A life as a list: who does what, and when. What can be written down can be shortened.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use crate::aws::ACCOUNT;
+use crate::aws::people::Asked;
+
+/// The Region of sources, stacks and the provisioner.
+pub const EAST: &str = "us-east-1";
+/// The Region of most destinations.
+pub const WEST: &str = "us-west-2";
+
+/// Everything that decides a life.
+#[derive(Clone, Debug)]
+pub struct Story {
+    /// Draws what nobody in the story decides: delays, faults, duplicates.
+    pub seed: u64,
+    pub sky: Sky,
+    /// What is there before anybody comes.
+    pub stage: Vec<Prop>,
+    pub acts: Vec<Act>,
+}
+
+/// How AWS fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sky {
+    /// The longest time between a call and its answer, in milliseconds.
+    pub slow_ms: u64,
+    /// Of a thousand calls, how many fail before or after their effect.
+    pub faults: u64,
+    /// Seconds until an object is replicated.
+    pub replicates: u64,
+    /// How late AWS knows what was written, in percent of [`Weather::real`](crate::aws::Weather::real).
+    pub late: u32,
+    /// Of a hundred events, how many come twice.
+    pub twice: u64,
+    /// Whether the checkers repair.
+    pub repairs: bool,
+}
+
+impl Sky {
+    /// A fine day.
+    pub const CALM: Self = Self {
+        slow_ms: 50,
+        faults: 0,
+        replicates: 3,
+        late: 0,
+        twice: 0,
+        repairs: false,
+    };
+}
+
+/// Something that is there before anybody comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prop {
+    /// A bucket as S3 makes it.
+    Plain(&'static str),
+    /// A versioned bucket whose default encryption is this key of somebody's.
+    Keyed(&'static str, &'static str),
+    /// Versioned, under SSE-S3, and EventBridge hears of it.
+    Busy(&'static str),
+    /// It lets S3 deliver access logs.
+    Logs(&'static str),
+}
+
+/// What somebody does, and how many seconds after the beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    pub at: u64,
+    pub what: Deed,
+}
+
+/// What somebody does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// The author of a stack has it made, or changed to this.
+    Deploy(usize, Template, Handling),
+    /// … has it deleted.
+    Delete(usize),
+    /// … asks about it.
+    Ask(usize, Question),
+    /// Somebody uploads so many objects, one after so many seconds.
+    Upload {
+        bucket: &'static str,
+        prefix: &'static str,
+        tagged: bool,
+        asked: Asked,
+        count: u64,
+        every: u64,
+    },
+    /// S3 delivers an access log.
+    DeliverLog(&'static str),
+    /// Somebody in the console, or another tool.
+    Person(Errand),
+    /// AWS answers nobody for so many seconds.
+    Outage(u64),
+    /// The checker's instances end, and what they remembered.
+    ColdStart,
+    /// So many of the checker's next calls are not answered.
+    CheckerTrouble(usize),
+}
+
+/// How a request fares on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handling {
+    Once,
+    /// Delivered again after so many seconds.
+    Twice(u64),
+    /// The function ends after so many seconds, in the middle.
+    Killed(u64),
+}
+
+/// A question to the provisioner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    Plan,
+    Diagnose,
+    Drift,
+}
+
+/// What somebody does who is not a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    Disable(&'static str),
+    Enable(&'static str),
+    /// Makes a key a bucket's default.
+    Default(&'static str, &'static str),
+    /// A bucket with this name, a replication role and a rule from one bucket to another, of no stack.
+    Rule {
+        source: &'static str,
+        destination: &'static str,
+        prefix: &'static str,
+        key: &'static str,
+        /// With policies of its own, on a role of its own; else under the role that is there.
+        own_role: bool,
+    },
+    RemoveRule(&'static str),
+    Notification(&'static str),
+    Tag(&'static str),
+    /// A bucket policy of somebody's.
+    BucketPolicy(&'static str),
+    /// Closes a bucket to replicas, by its policy.
+    Deny(&'static str),
+    /// Takes the policies off the role of a source bucket.
+    StripRole(&'static str),
+    /// Has nobody assume the role of a source bucket.
+    Distrust(&'static str),
+    /// Switches EventBridge off.
+    Deafen(&'static str),
+    /// Switches EventBridge on.
+    Listen(&'static str),
+    /// Takes all rules of stacks off a bucket.
+    Unrule(&'static str),
+    /// Changes the checker's permission to look.
+    CloseToChecker(&'static str),
+}
+
+/// What a stack asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    pub source: &'static str,
+    /// `SourceKmsKeyArns`, by the keys' names.
+    pub source_keys: Vec<&'static str>,
+    pub rules: Vec<RuleText>,
+    pub verification: &'static str,
+    pub delete_buckets: bool,
+    pub delete_keys: bool,
+    pub existing: bool,
+    pub boundary: Option<&'static str>,
+    pub revision: u64,
+    pub slip: Option<Slip>,
+}
+
+/// A mistake in a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slip {
+    /// `SourceBucket` is an ARN.
+    Arn,
+    /// The destination's Region is none.
+    Region,
+    /// A role that may not be passed.
+    Role,
+}
+
+/// A rule of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleText {
+    pub id: &'static str,
+    pub prefix: &'static str,
+    pub tagged: bool,
+    pub destination: &'static str,
+    /// A key of somebody's; `None`: one of the resource's own.
+    pub key: Option<&'static str>,
+    pub enabled: bool,
+    pub priority: Option<i32>,
+}
+
+/// The ARN of a key of somebody's, by its name: `east-1` is the first one of the eastern Region.
+#[must_use]
+pub fn key_arn(name: &str) -> String {
+    let (region, number) = name.split_once('-').unwrap_or((name, "1"));
+    let (region, base) = if region == "east" {
+        (EAST, 0)
+    } else {
+        (WEST, 2)
+    };
+    let number = base + number.parse::<u32>().unwrap_or(1);
+    format!("arn:aws:kms:{region}:{ACCOUNT}:key/00000000-0000-4000-8000-{number:012}")
+}
+
+/// The tag of objects and rules that have one.
+pub const TAG: (&str, &str) = ("class", "tax");
+
+impl Template {
+    /// As the stack's template has it.
+    #[must_use]
+    pub fn properties(&self) -> Value {
+        let mut whole = Map::new();
+        let source = match self.slip {
+            Some(Slip::Arn) => format!("arn:aws:s3:::{}", self.source),
+            _ => self.source.to_owned(),
+        };
+        whole.insert("SourceBucket".into(), json!(source));
+        if !self.source_keys.is_empty() {
+            let keys: Vec<String> = self.source_keys.iter().map(|name| key_arn(name)).collect();
+            whole.insert("SourceKmsKeyArns".into(), json!(keys));
+        }
+        let rules: Vec<Value> = self
+            .rules
+            .iter()
+            .map(|rule| rule.property(self.slip))
+            .collect();
+        whole.insert("Rules".into(), json!(rules));
+        whole.insert("Verification".into(), json!(self.verification));
+        let word = |asked: bool, word: &str| {
+            if asked {
+                word.to_owned()
+            } else {
+                "Retain".to_owned()
+            }
+        };
+        let on_delete = json!({
+            "Buckets": word(self.delete_buckets, "DeleteWhenEmpty"),
+            "Keys": word(self.delete_keys, "ScheduleDeletion"),
+        });
+        whole.insert("OnDelete".into(), on_delete);
+        if self.existing {
+            whole.insert("ExistingObjects".into(), json!("Replicate"));
+        }
+        if let Some(boundary) = self.boundary {
+            let arn = format!("arn:aws:iam::{ACCOUNT}:policy/{boundary}");
+            whole.insert("PermissionsBoundary".into(), json!(arn));
+        }
+        if self.slip == Some(Slip::Role) {
+            let role = format!("arn:aws:iam::{ACCOUNT}:role/not-there");
+            whole.insert("Role".into(), json!(role));
+        }
+        if self.revision > 0 {
+            whole.insert("Revision".into(), json!(self.revision.to_string()));
+        }
+        Value::Object(whole)
+    }
+}
+
+impl RuleText {
+    fn property(&self, slip: Option<Slip>) -> Value {
+        let region = if slip == Some(Slip::Region) {
+            "us-west-22"
+        } else {
+            region_of(self.destination)
+        };
+        let mut destination = json!({
+            "Bucket": format!("arn:aws:s3:::{}", self.destination), "Region": region,
+        });
+        if let Some(key) = self.key {
+            destination["EncryptionConfiguration"] = json!({"ReplicaKmsKeyID": key_arn(key)});
+        }
+        let filter = if self.tagged {
+            json!({"And": {"Prefix": self.prefix, "Tags": [{"Key": TAG.0, "Value": TAG.1}]}})
+        } else {
+            json!({"Prefix": self.prefix})
+        };
+        let mut rule = json!({
+            "Id": self.id, "Filter": filter, "Destination": destination,
+            "Status": if self.enabled { "Enabled" } else { "Disabled" },
+        });
+        if let Some(priority) = self.priority {
+            rule["Priority"] = json!(priority);
+        }
+        rule
+    }
+}
+
+/// Where a bucket is, or would be made.
+#[must_use]
+pub fn region_of(bucket: &str) -> &'static str {
+    match bucket {
+        "ledger" | "papers" => EAST,
+        _ => WEST,
+    }
+}
+
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Sky {
+            slow_ms,
+            faults,
+            replicates,
+            late,
+            twice,
+            repairs,
+        } = self.sky;
+        writeln!(
+            f,
+            "  sky: answers within {slow_ms} ms, {faults} of 1,000 calls fail, replicas after {replicates} s, \
+             {late} % of AWS's lateness, {twice} % of events twice{}",
+            if repairs { ", the checkers repair" } else { "" }
+        )?;
+        for prop in &self.stage {
+            writeln!(f, "  there is: {prop:?}")?;
+        }
+        for Act { at, what } in &self.acts {
+            match what {
+                Deed::Deploy(stack, template, handling) => {
+                    let properties = template.properties();
+                    writeln!(
+                        f,
+                        "  {at:>5} s: stack {stack} is deployed ({handling:?}): {properties}"
+                    )?;
+                }
+                other => writeln!(f, "  {at:>5} s: {other:?}")?,
+            }
+        }
+        Ok(())
+    }
+}
