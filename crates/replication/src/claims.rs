@@ -85,6 +85,11 @@ pub struct Others {
     pub hidden: BTreeSet<String>,
     /// Keys that an alias of ours leads to, and that do not bear the owner's tag, by ARN.
     pub strange_keys: BTreeSet<String>,
+    /// Further aliases that somebody names a key of ours by, by the key's ARN.
+    pub aliases: BTreeMap<String, BTreeSet<String>>,
+    /// Buckets of the resource's that use a key which was made for another one and hold versions or delete
+    /// markers, by the key's ARN.
+    pub encrypted: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Others {
@@ -106,6 +111,28 @@ impl Others {
     ) -> impl Iterator<Item = (&'a String, &'a ReplicationRule)> {
         let buckets = self.replication.keys();
         buckets.flat_map(move |bucket| self.rules(bucket, owner).map(move |rule| (bucket, rule)))
+    }
+
+    /// Aliases by which anybody here names a key.
+    pub(crate) fn aliases_named(&self) -> BTreeSet<String> {
+        let rules = self.replication.values().flat_map(|found| &found.rules);
+        let of_rules = rules.flat_map(|rule| {
+            let key = rule.destination.replica_kms_key_id.as_deref();
+            key.into_iter().chain(rule.as_read.xml.as_deref())
+        });
+        let expectations = self.expectations.values().flat_map(BTreeMap::values);
+        let texts = self.default_keys.values().chain(expectations);
+        let texts = texts.chain(self.role_policies.values());
+        let texts = texts.chain(self.records.values()).map(String::as_str);
+        texts.chain(of_rules).flat_map(aliases_in).collect()
+    }
+
+    /// Whether a name or a document names the key, by its own names or by an alias that somebody gave it.
+    pub(crate) fn named_in(&self, key: NamedKey<'_>, text: &str) -> bool {
+        let further = self.aliases.get(key.arn);
+        key.is(text)
+            || key.occurs_in(text)
+            || further.is_some_and(|further| aliases_in(text).any(|alias| further.contains(&alias)))
     }
 
     fn resources(&self, names: impl Fn(&str) -> bool) -> impl Iterator<Item = Claim> {
@@ -133,7 +160,8 @@ impl Others {
     /// Who names the key that was made for `bucket`, or needs what it encrypts there.
     #[must_use]
     pub fn of_key(&self, key: NamedKey<'_>, bucket: &str, owner: &Owner) -> Vec<Claim> {
-        let defaults = self.default_keys.iter().filter(|(_, name)| key.is(name));
+        let mentions = |text: &str| self.named_in(key, text);
+        let defaults = self.default_keys.iter().filter(|(_, name)| mentions(name));
         let mut claims: BTreeSet<Claim> = defaults
             .map(|(bucket, _)| Claim::DefaultEncryption {
                 bucket: bucket.clone(),
@@ -145,24 +173,28 @@ impl Others {
             let as_read = rule.as_read.xml.as_deref();
             // What a rule replicates from the bucket has to be decrypted first.
             *source == bucket && takes_kms(rule)
-                || replica.is_some_and(|name| key.is(name))
-                || as_read.is_some_and(|xml| key.occurs_in(xml))
+                || replica.is_some_and(mentions)
+                || as_read.is_some_and(mentions)
         });
         claims.extend(rules.map(|(source, rule)| claim_of(source, rule)));
         let expectations = self.expectations.values().flatten();
-        let named = expectations.filter(|(_, text)| key.occurs_in(text));
+        let named = expectations.filter(|(_, text)| mentions(text));
         claims.extend(named.map(|(name, _)| Claim::Expectation { name: name.clone() }));
         let policies = self.role_policies.iter();
-        let named = policies.filter(|(_, text)| key.occurs_in(text));
+        let named = policies.filter(|(_, text)| mentions(text));
         claims.extend(named.map(|(policy, _)| Claim::RolePolicy {
             policy: policy.clone(),
         }));
-        claims.extend(self.resources(|text| key.occurs_in(text)));
+        claims.extend(self.resources(mentions));
         let bucket = bucket.to_owned();
         if self.holding.contains(&bucket) {
             let bucket = bucket.clone();
             claims.insert(Claim::Versions { bucket });
         }
+        let encrypted = self.encrypted.get(key.arn).into_iter().flatten();
+        claims.extend(encrypted.map(|bucket| Claim::Versions {
+            bucket: bucket.clone(),
+        }));
         if self.hidden.contains(&bucket) {
             claims.insert(Claim::Hidden { bucket });
         }
@@ -234,13 +266,27 @@ impl Others {
         };
         let is_key = Arn::parse(on).is_some_and(|arn| arn.is_kms_key());
         let rules = self.all_rules(owner).filter(|(_, rule)| {
+            // Which key an alias or an id means, and which S3 chooses without one, is not known here.
             let key = rule.destination.replica_kms_key_id.as_deref();
+            let key = key.filter(|key| Arn::parse(key).is_some_and(|arn| arn.is_kms_key()));
             rule.destination.bucket_name() == destination
-                && (!is_key || key == Some(on))
+                && (!is_key || key.is_none_or(|key| key == on))
                 && !speaks_for_itself(rule)
         });
         rules.map(|(source, rule)| claim_of(source, rule)).collect()
     }
+}
+
+/// Aliases in a text, as `alias/tax`, but for those of keys that AWS manages.
+pub(crate) fn aliases_in(text: &str) -> impl Iterator<Item = String> {
+    let rests = text.split("alias/").skip(1);
+    let named = rests.map(|rest| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "/_-".contains(c);
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
+    });
+    let named = named.filter(|name| !name.is_empty() && !name.starts_with("aws/"));
+    named.map(|name| format!("alias/{name}"))
 }
 
 /// Whether the rule replicates objects that KMS keys encrypt. See

@@ -47,6 +47,9 @@ pub struct Observed {
     /// Whoever of others the policy of the source bucket lets write to it, where its default encryption is
     /// to be changed.
     pub outside_writers: BTreeSet<String>,
+    /// Whoever else of others that policy lets read from the source bucket or write to it, as far as it
+    /// was read.
+    pub outside_users: BTreeSet<String>,
     /// What was in force when the request began.
     pub former: Former,
     /// What was asked for before, where a request changes it.

@@ -1,4 +1,4 @@
-//! Who else writes to a bucket, as far as its policy tells. Pure.
+//! Who else writes to a bucket or reads from it, as far as its policy tells. Pure.
 //!
 //! Whoever writes to a bucket whose default encryption is a KMS key needs that key. S3's server access
 //! logs, and those of load balancers, take none at all, see
@@ -13,34 +13,84 @@ use serde_json::Value;
 use aws_names::Arn;
 
 const PUT: &str = "s3:putobject";
+const GET: &str = "s3:getobject";
+const EVERYBODY: &str = "*";
 
 /// The services, and the principals of other accounts than `account`, that `policy` lets put objects.
 /// Whoever is let in as anybody (`*`) is not told.
 pub(crate) fn writers(policy: &str, account: &str) -> BTreeSet<String> {
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
-    let statements = many(policy.get("Statement"));
-    let allowing = statements.into_iter().filter(|statement| {
-        statement.get("Effect").and_then(Value::as_str) == Some("Allow") && lets_put(statement)
-    });
-    let principals = allowing.filter_map(|statement| statement.get("Principal"));
     let mut writers = BTreeSet::new();
-    for principal in principals {
-        let services = texts(principal.get("Service"));
-        writers.extend(services.into_iter().map(str::to_owned));
-        let others = texts(principal.get("AWS")).into_iter().filter(|name| {
-            let of = Arn::parse(name).map_or_else(|| (*name).to_owned(), |arn| arn.account);
-            of != account && of.len() == 12 && of.bytes().all(|digit| digit.is_ascii_digit())
-        });
-        writers.extend(others.map(str::to_owned));
+    for principal in allowing(&policy, &[PUT]).filter_map(|statement| statement.get("Principal")) {
+        writers.extend(named(principal, account));
     }
     writers
 }
 
-fn lets_put(statement: &Value) -> bool {
+/// The services, and the principals that need not be of `account`, that `policy` lets put or get objects:
+/// anybody too, unless a condition leaves only principals of `account`.
+pub(crate) fn users(policy: &str, account: &str) -> BTreeSet<String> {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let mut users = BTreeSet::new();
+    for statement in allowing(&policy, &[PUT, GET]) {
+        let principal = statement.get("Principal").unwrap_or(&Value::Null);
+        users.extend(named(principal, account));
+        for kind in ["CanonicalUser", "Federated"] {
+            users.extend(texts(principal.get(kind)).into_iter().map(str::to_owned));
+        }
+        let everybody = texts(Some(principal)).contains(&EVERYBODY)
+            || texts(principal.get("AWS")).contains(&EVERYBODY)
+            || statement.get("NotPrincipal").is_some();
+        if everybody && !is_for_own(statement.get("Condition"), account) {
+            users.insert(EVERYBODY.to_owned());
+        }
+    }
+    users
+}
+
+/// The statements that allow any of these actions.
+fn allowing<'a>(policy: &'a Value, actions: &[&str]) -> impl Iterator<Item = &'a Value> {
+    let statements = many(policy.get("Statement")).into_iter();
+    statements.filter(move |statement| {
+        statement.get("Effect").and_then(Value::as_str) == Some("Allow")
+            && actions.iter().any(|action| lets(statement, action))
+    })
+}
+
+/// Services and principals of other accounts.
+fn named<'a>(principal: &'a Value, account: &'a str) -> impl Iterator<Item = String> + 'a {
+    let services = texts(principal.get("Service")).into_iter();
+    let others = texts(principal.get("AWS")).into_iter().filter(move |name| {
+        let of = Arn::parse(name).map_or_else(|| (*name).to_owned(), |arn| arn.account);
+        of != account && of.len() == 12 && of.bytes().all(|digit| digit.is_ascii_digit())
+    });
+    services.chain(others).map(str::to_owned)
+}
+
+/// Whether a condition holds for principals of the account alone.
+fn is_for_own(condition: Option<&Value>, account: &str) -> bool {
+    let operators = condition.and_then(Value::as_object).into_iter().flatten();
+    let positive = operators.filter(|(operator, _)| {
+        let operator = operator.to_lowercase();
+        ["stringequals", "stringlike", "arnequals", "arnlike"].contains(&operator.as_str())
+    });
+    let mut keys = positive.flat_map(|(_, keys)| keys.as_object().into_iter().flatten());
+    keys.any(|(key, values)| {
+        let values = texts(Some(values));
+        let own = |value: &&str| match key.to_lowercase().as_str() {
+            "aws:principalaccount" => *value == account,
+            "aws:principalarn" => Arn::parse(value).is_some_and(|arn| arn.account == account),
+            _ => false,
+        };
+        !values.is_empty() && values.iter().all(own)
+    })
+}
+
+fn lets(statement: &Value, action: &str) -> bool {
     let names = |member: &str| {
         let patterns = texts(statement.get(member)).into_iter();
         let mut patterns = patterns.map(str::to_lowercase);
-        patterns.any(|pattern| matches(pattern.as_bytes(), PUT.as_bytes()))
+        patterns.any(|pattern| matches(pattern.as_bytes(), action.as_bytes()))
     };
     names("Action") || statement.get("NotAction").is_some() && !names("NotAction")
 }
@@ -107,6 +157,44 @@ mod tests {
             put(json!("s3:PutObject"), accounts),
             ["444455556666", "arn:aws:iam::127311923021:root"]
         );
+    }
+
+    #[test]
+    fn whoever_reads_and_anybody_are_users_but_not_the_account_itself() {
+        let used = |statement: Value| {
+            let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
+            let found = users(&policy.to_string(), "111122223333");
+            found.into_iter().collect::<Vec<_>>()
+        };
+        let of = |action: &str, principal: Value, condition: Value| {
+            used(
+                json!({"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition}),
+            )
+        };
+        let front = json!({"Service": "cloudfront.amazonaws.com"});
+        assert_eq!(
+            of("s3:GetObject", front.clone(), json!({})),
+            ["cloudfront.amazonaws.com"]
+        );
+        assert_eq!(of("s3:GetBucketAcl", front, json!({})), [""; 0]);
+        let organisation = json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}});
+        for everybody in [json!("*"), json!({"AWS": "*"}), json!({"AWS": ["*"]})] {
+            assert_eq!(of("s3:*", everybody.clone(), organisation.clone()), ["*"]);
+            for own in [
+                json!({"StringEquals": {"aws:PrincipalAccount": "111122223333"}}),
+                json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/*"}}),
+            ] {
+                assert_eq!(of("s3:*", everybody.clone(), own), [""; 0]);
+            }
+            let not = json!({"StringNotEquals": {"aws:PrincipalAccount": "111122223333"}});
+            assert_eq!(of("s3:*", everybody, not), ["*"]);
+        }
+        let identity = json!({"CanonicalUser": "79a5"});
+        assert_eq!(of("s3:GetObject*", identity, json!({})), ["79a5"]);
+        let but = json!({"Effect": "Allow", "NotPrincipal": {"AWS": "444455556666"}, "Action": "s3:GetObject"});
+        assert_eq!(used(but), ["*"]);
+        let own = json!({"AWS": "arn:aws:iam::111122223333:root"});
+        assert_eq!(of("s3:GetObject", own, json!({})), [""; 0]);
     }
 
     #[test]

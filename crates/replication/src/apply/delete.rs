@@ -60,7 +60,13 @@ pub(super) async fn schedule_key_deletion<A: Aws>(
     let looked = async {
         let default = aws.default_encryption(bucket).await?;
         let named = default.and_then(|default| default.kms_key);
-        let is_named = named.is_some_and(|named| key.is(&named));
+        let is_named = match named {
+            Some(alias) if alias.contains("alias/") => {
+                let meant = aws.describe_key(bucket.region, &alias).await?;
+                meant.is_some_and(|meant| meant.arn == key_arn)
+            }
+            named => named.is_some_and(|named| key.is(&named)),
+        };
         Ok::<_, AwsError>(is_named || aws.holds_versions(bucket).await?)
     };
     match looked.await {

@@ -214,8 +214,9 @@ fn expectation(resource: &str, found: &ObservedDestination, parameter: &str) -> 
         let finding = format!("has its expectation in parameter `{parameter}`");
         return Check::pass(NAME, resource, finding);
     }
-    let finding =
-        format!("has no parameter `{parameter}`, so the checker goes by its default encryption");
+    let finding = format!(
+        "has no parameter `{parameter}`, so that nothing tells the checker which key is right"
+    );
     Check::warn(NAME, resource, finding).remedy(CHANGE_A_PROPERTY)
 }
 

@@ -229,13 +229,9 @@ async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
     checks.extend(untold(&checks, faults, &resource, finding));
     let (broken, warnings) = warnings(replication, &desired, observed);
     let rest = warnings.into_iter().filter(|one| !broken.contains(one));
-    checks.extend(rest.map(|warning| {
-        Check::warn(
-            names::WARNING,
-            warning.about.to_string(),
-            warning.to_string(),
-        )
-    }));
+    checks.extend(
+        rest.map(|warning| Check::warn(names::WARNING, warning.about.to_string(), warning.words)),
+    );
     // Rules that others outrank have a failed check of their own.
     let rest = broken
         .into_iter()

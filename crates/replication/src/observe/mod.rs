@@ -22,7 +22,7 @@ use crate::owner::Owner;
 use crate::ports::{Aws, BucketRef, Outcome, Policies, RoleDescription, Roles};
 use crate::replication::Replication;
 use crate::spec::{Site, Spec};
-use crate::writers::writers;
+use crate::writers::{users, writers};
 
 /// Where else something of ours may be than where the rules lead.
 #[derive(Clone, Debug, Default)]
@@ -55,15 +55,20 @@ pub async fn observe<A: Aws>(
     // What can only be asked once the first answers are in.
     let rules = replication.as_ref();
     let later = later_keys(asked, source.as_ref(), &destinations, &keys);
-    let (more, (abandoned, unreachable), former_keys, mut role_policies, outside_writers) =
-        try_join5(
-            describe(asked, accounts, later),
-            abandoned(asked, accounts, rules, left),
-            former_keys(asked, accounts, rules, &destinations),
-            others_policies(asked, aws, &policies),
-            outside_writers(asked, aws, source.as_ref()),
-        )
-        .await?;
+    let (
+        more,
+        (abandoned, unreachable),
+        former_keys,
+        mut role_policies,
+        (outside_writers, outside_users),
+    ) = try_join5(
+        describe(asked, accounts, later),
+        abandoned(asked, accounts, rules, left),
+        former_keys(asked, accounts, rules, &destinations),
+        others_policies(asked, aws, &policies),
+        outside_writers(asked, aws, source.as_ref()),
+    )
+    .await?;
     role_policies.extend(ours.map(|ours| (owner.policy_name(), ours)));
     keys.extend(more);
     let key_policies = key_policies(asked, accounts, &keys).await?;
@@ -87,6 +92,7 @@ pub async fn observe<A: Aws>(
         role_policies,
         shared,
         outside_writers,
+        outside_users,
         ..Observed::default()
     })
 }
@@ -181,26 +187,33 @@ async fn observe_destination<A: Aws>(
     Ok(observed)
 }
 
-/// Whoever of others the policy of the source bucket lets write to it, where its default encryption is to
-/// be changed.
+/// Whoever of others the policy of the source bucket lets write to it, and use it otherwise, where its
+/// default encryption is to be changed.
 async fn outside_writers<A: Policies>(
     asked: &Replication,
     aws: &A,
     source: Option<&ObservedBucket>,
-) -> Outcome<BTreeSet<String>> {
+) -> Outcome<(BTreeSet<String>, BTreeSet<String>)> {
+    let none = (BTreeSet::new(), BTreeSet::new());
     let changes = source.is_some_and(|found| {
         found.default_key().is_none()
             && !found.is_of(&asked.owner)
             && asked.spec.source_kms_keys.is_empty()
     });
     if !changes {
-        return Ok(BTreeSet::new());
+        return Ok(none);
     }
     match aws.bucket_policy(asked.source()).await {
-        Ok(policy) => Ok(writers(&policy.unwrap_or_default(), &asked.home.account)),
+        Ok(policy) => {
+            let (policy, account) = (policy.unwrap_or_default(), &asked.home.account);
+            let writers = writers(&policy, account);
+            let mut users = users(&policy, account);
+            users.retain(|user| !writers.contains(user));
+            Ok((writers, users))
+        }
         Err(error) if error.kind == ErrorKind::AccessDenied => {
             tracing::warn!(%error, "whether others write to the source bucket cannot be seen");
-            Ok(BTreeSet::new())
+            Ok(none)
         }
         Err(error) => Err(error),
     }

@@ -294,7 +294,7 @@ impl<A: Aws> Search<'_, A> {
     }
 
     /// ARN of the alias that the key we made for a bucket has.
-    fn alias_arn(&self, bucket: &str, region: &str) -> String {
+    pub(super) fn alias_arn(&self, bucket: &str, region: &str) -> String {
         let account = self.accounts.account_of(bucket);
         let account = account.unwrap_or(&self.home.account);
         let alias = self.owner.key_alias(bucket);

@@ -1,13 +1,13 @@
 //! Reads who else names what is about to be taken away, for [`crate::claims`]: as much as the question
 //! takes, and nothing where nothing is taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{try_join, try_join_all, try_join3, try_join4};
 
 use super::reads::{expectations, missing_is_none};
 use super::remains::Search;
-use crate::claims::Others;
+use crate::claims::{NamedKey, Others, aliases_in};
 use crate::configuration::{DefaultEncryption, ReplicationConfiguration, Tag};
 use crate::error::AwsError;
 use crate::observed::{ObservedBucket, Presence, Remains, stack_of};
@@ -53,13 +53,13 @@ impl<A: Aws> Search<'_, A> {
             .replication
             .get(source)
             .is_some_and(|found| found.rules.iter().any(|rule| is_nobodys(&rule.id)));
-        let records = async {
-            if anything {
-                record::all(self.accounts.home(), &self.home.region).await
-            } else {
-                Ok(BTreeMap::new())
-            }
-        };
+        // Each Region's provisioner keeps its own.
+        let mut regions: BTreeSet<&str> = places.iter().map(|place| place.region).collect();
+        regions.insert(&self.home.region);
+        regions.retain(|_| anything);
+        let records = regions
+            .into_iter()
+            .map(|region| record::all(self.accounts.home(), region));
         let policies = async {
             if keys || by_hand {
                 self.policies_of_others(&role_name(source)).await
@@ -68,7 +68,8 @@ impl<A: Aws> Search<'_, A> {
             }
         };
         let asked = places.iter().map(|place| self.said(place, keys));
-        let (said, records, policies) = try_join3(try_join_all(asked), records, policies).await?;
+        let all = try_join3(try_join_all(asked), try_join_all(records), policies);
+        let (said, records, policies) = all.await?;
         for (place, said) in places.iter().zip(said) {
             let name = place.name.to_owned();
             if said.holds {
@@ -87,10 +88,100 @@ impl<A: Aws> Search<'_, A> {
         others.role_policies = policies;
         others.records = records
             .into_iter()
+            .flatten()
             .filter(|(owner, _)| owner != self.owner)
             .map(|(owner, parts)| (owner, parts.into_values().collect()))
             .collect();
+        others.aliases = self.further_aliases(&places, &others).await?;
+        others.encrypted = self.encrypted(remains, &places, &others).await?;
         Ok(others)
+    }
+
+    /// Buckets of the resource's, each with the names of keys that its properties or rules have for it.
+    fn uses<'b>(&'b self, remains: &'b Remains) -> Vec<(&'b str, &'b str)> {
+        let spec = self.spec.into_iter();
+        let source = spec.clone().flat_map(|spec| &spec.source_kms_keys);
+        let source = source.map(|key| (remains.source_bucket.as_str(), key.as_str()));
+        let asked = spec.flat_map(|spec| &spec.rules).map(|rule| &rule.rule);
+        let rules = self.owner.rules_of(remains.replication.as_ref());
+        let replicas = asked.chain(rules).filter_map(|rule| {
+            let to = &rule.destination;
+            Some((to.bucket_name(), to.replica_kms_key_id.as_deref()?))
+        });
+        source.chain(replicas).collect()
+    }
+
+    /// Which of these holds anything that may be under a key that was made for another one.
+    async fn encrypted(
+        &self,
+        remains: &Remains,
+        places: &[Place<'_>],
+        others: &Others,
+    ) -> Outcome<BTreeMap<String, BTreeSet<String>>> {
+        let mut uses: BTreeSet<(String, &str, &str)> = BTreeSet::new();
+        for place in places {
+            let Some(key) = place.key else { continue };
+            let alias_arn = self.alias_arn(place.name, place.region);
+            let named = NamedKey {
+                arn: &key.arn,
+                alias_arn: &alias_arn,
+            };
+            // A bucket's keys are of its own Region, and an alias leads somewhere else in each.
+            let using = self.uses(remains).into_iter().filter(|(bucket, name)| {
+                *bucket != place.name
+                    && region_of(remains, bucket) == Some(place.region)
+                    && others.named_in(named, name)
+            });
+            uses.extend(using.map(|(bucket, _)| (key.arn.clone(), bucket, place.region)));
+        }
+        let asked = uses.into_iter().map(|(key, bucket, region)| async move {
+            let Some(aws) = self.accounts.at(bucket) else {
+                return Ok(None);
+            };
+            let at = BucketRef {
+                name: bucket,
+                region,
+            };
+            let holds = missing_is_none(aws.holds_versions(at)).await?;
+            Ok::<_, AwsError>((holds == Some(true)).then(|| (key, bucket.to_owned())))
+        });
+        let mut encrypted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (key, bucket) in try_join_all(asked).await?.into_iter().flatten() {
+            encrypted.entry(key).or_default().insert(bucket);
+        }
+        Ok(encrypted)
+    }
+
+    /// Aliases of somebody's that lead to a key that is to go, of those that anybody names.
+    async fn further_aliases(
+        &self,
+        places: &[Place<'_>],
+        others: &Others,
+    ) -> Outcome<BTreeMap<String, BTreeSet<String>>> {
+        let mut named = others.aliases_named();
+        let asked = self.spec.into_iter().flat_map(|spec| &spec.rules);
+        let asked = asked.filter_map(|rule| rule.rule.destination.replica_kms_key_id.as_deref());
+        let source = self.spec.into_iter().flat_map(|spec| &spec.source_kms_keys);
+        named.extend(asked.chain(source.map(String::as_str)).flat_map(aliases_in));
+        let keys = places
+            .iter()
+            .filter_map(|place| Some((place, place.key?, self.accounts.at(place.name)?)));
+        let asked = keys.flat_map(|(place, key, aws)| {
+            named.iter().map(move |alias| async move {
+                let found = match aws.describe_key(place.region, alias).await {
+                    // We may look at every key that we made.
+                    Err(error) if error.hides_what_is_there() => None,
+                    found => found?,
+                };
+                let leads_there = found.is_some_and(|found| found.arn == key.arn);
+                Ok::<_, AwsError>(leads_there.then(|| (key.arn.clone(), alias.clone())))
+            })
+        });
+        let mut aliases: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (key, alias) in try_join_all(asked).await?.into_iter().flatten() {
+            aliases.entry(key).or_default().insert(alias);
+        }
+        Ok(aliases)
     }
 
     async fn said(&self, place: &Place<'_>, keys: bool) -> Outcome<Said> {
@@ -103,8 +194,8 @@ impl<A: Aws> Search<'_, A> {
         };
         let taken = place.bucket || place.key.is_some();
         let replication = async {
-            // What the source says of itself is known.
-            if place.bucket && !place.is_source && place.exists {
+            // What the source says of itself is known. Any bucket's rules may name any key.
+            if (place.bucket || keys) && !place.is_source && place.exists {
                 missing_is_none(aws.replication(bucket)).await
             } else {
                 Ok(None)
@@ -167,6 +258,16 @@ impl<A: Aws> Search<'_, A> {
         });
         Ok(try_join_all(calls).await?.into_iter().collect())
     }
+}
+
+/// The Region of a bucket of the resource's that is there and can be looked at.
+fn region_of<'a>(remains: &'a Remains, bucket: &str) -> Option<&'a str> {
+    if bucket == remains.source_bucket {
+        let there = remains.source.is_some();
+        return remains.source_region.as_deref().filter(|_| there);
+    }
+    let found = remains.destinations.get(bucket)?;
+    (found.presence == Presence::There).then_some(found.region.as_str())
 }
 
 /// Whether a rule or policy of this name is no resource's of ours.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_names::is_bucket_name;
 
 use super::usable_keys::{self, Place};
+use crate::configuration::ReplicationRule;
 use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::observed::{KeyName, Observed, ObservedBucket};
@@ -115,6 +116,30 @@ impl Resolution<'_> {
         meant
     }
 
+    /// Whether `key` is a name that was asked for before and leads nowhere any more.
+    pub(super) fn is_lost(&self, place: &Place<'_>, key: &str) -> bool {
+        let asked = KeyName::new(place.account, place.region, key);
+        let before = self.observed.asked_before.as_ref();
+        let said = before.is_some_and(|before| {
+            let mut replicas = before.rules.iter().map(|rule| &rule.rule.destination);
+            before.source_kms_keys.iter().any(|known| known == key)
+                || replicas.any(|to| to.replica_kms_key_id.as_deref() == Some(key))
+        });
+        said && usable_keys::meant(&self.observed.keys, place, key).is_none()
+            && self.observed.keys.get(&asked) == Some(&None)
+            && self.observed.former.could_not_use(key)
+    }
+
+    /// The key of the rule of ours that is in the bucket already.
+    pub(super) fn key_there(&self, rule: &ReplicationRule) -> Option<String> {
+        let rules = self.observed.replication.as_ref();
+        let mut ours = self.replication.owner.rules_of(rules);
+        let there = ours.find(|there| {
+            there.id == rule.id && there.destination.bucket == rule.destination.bucket
+        });
+        there.and_then(|there| there.destination.replica_kms_key_id.clone())
+    }
+
     pub(super) fn break_with(&mut self, found: impl IntoIterator<Item = Fault>) {
         for fault in found {
             if !self.desired.broken.contains(&fault) {
@@ -132,7 +157,7 @@ impl Resolution<'_> {
     }
 
     /// Whether rules of ours are in force.
-    fn is_running(&self) -> bool {
+    pub(super) fn is_running(&self) -> bool {
         let rules = self.observed.replication.as_ref();
         self.replication.owner.rules_of(rules).next().is_some()
     }
@@ -171,6 +196,14 @@ impl Resolution<'_> {
             region: &spec.source_region,
         };
         for key in &spec.source_kms_keys {
+            if self.is_lost(&place, key) && self.is_running() {
+                let found =
+                    usable_keys::usable(&self.observed.keys, &place, key, "source key").err();
+                self.break_with(found.into_iter().flatten());
+                let known = self.observed.former.source_keys.iter().cloned();
+                self.desired.source_keys.extend(known);
+                continue;
+            }
             if let Some(arn) = self.usable(&place, (key, "source key"), Self::takes) {
                 self.desired
                     .source_default
@@ -184,6 +217,9 @@ impl Resolution<'_> {
         if !spec.source_kms_keys.is_empty() {
             self.desired.ordinary_key = self.desired.source_default.clone();
             self.default_among_given(&place);
+            if self.desired.ordinary_key.is_none() {
+                self.warn_of_ordinary_uploads();
+            }
             return;
         }
         if let Some(key) = source.and_then(ObservedBucket::default_key) {
@@ -217,9 +253,24 @@ impl Resolution<'_> {
             .map(|writer| format!("`{writer}`"))
             .collect();
         if others.is_empty() {
+            let users: Vec<_> = self
+                .observed
+                .outside_users
+                .iter()
+                .map(|user| format!("`{user}`"))
+                .collect();
+            let users = if users.is_empty() {
+                String::new()
+            } else {
+                format!(
+                    "; its policy lets {} read from it or write to it: of new objects they can do neither where they may \
+                     not use the key, and nobody can who is not signed in",
+                    users.join(", ")
+                )
+            };
             let words = format!(
                 "bucket `{bucket}` gets a KMS key as its default encryption: whoever writes to it needs \
-                 kms:GenerateDataKey and kms:Decrypt on that key from then on"
+                 kms:GenerateDataKey and kms:Decrypt on that key from then on{users}"
             );
             self.warn([Fault::new(about, FaultKind::Occupied, words)]);
             return true;
@@ -269,6 +320,18 @@ impl Resolution<'_> {
             );
         }
         self.desired.ordinary_key = Some(arn);
+    }
+
+    /// S3 keeps an object's kind of encryption. See
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>.
+    fn warn_of_ordinary_uploads(&mut self) {
+        let bucket = &self.replication.spec.source_bucket;
+        let words = format!(
+            "bucket `{bucket}` encrypts uploads that name no key with SSE-S3, and `SourceKmsKeyArns` leaves that as it \
+             is: their replicas are under SSE-S3 too, whatever key the rule names; have uploads name one of these keys, \
+             or make one of them the bucket's default encryption"
+        );
+        self.warn([Fault::new(About::bucket(bucket), FaultKind::Asked, words)]);
     }
 
     /// The key that we made or are to make for a bucket.

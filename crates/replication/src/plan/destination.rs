@@ -23,7 +23,10 @@ impl Resolution<'_> {
         }
         if lock == ObjectLock::Retaining {
             self.desired.retaining.insert(bucket.to_owned());
-            if self.replication.spec.verification == Verification::Required {
+            let is_source = bucket == self.replication.spec.source_bucket;
+            let is_there = is_source && self.is_running() || self.leads_to(bucket);
+            // What is in force already is for the proof to refuse, which lets a stack be rolled back to it.
+            if self.replication.spec.verification == Verification::Required && !is_there {
                 self.fault(About::bucket(bucket), FaultKind::Unusable, format!(
                     "`Verification` is Required, but bucket `{bucket}` has a default retention, by which a probe could \
                      not be removed again; set `Verification` to BestEffort or None"
@@ -86,6 +89,12 @@ impl Resolution<'_> {
         resolved.destination.replica_kms_key_id = match &rule.rule.destination.replica_kms_key_id {
             // The other account's owner vouches for it.
             Some(key) if !seen => Some(key.clone()),
+            Some(key) if self.is_lost(&place, key) && self.key_there(&rule.rule).is_some() => {
+                let found =
+                    usable_keys::usable(&self.observed.keys, &place, key, "replica key").err();
+                self.break_with(found.into_iter().flatten());
+                self.key_there(&rule.rule)
+            }
             Some(key) => self.usable(&place, (key, "replica key"), |so_far, key| {
                 so_far.leads(bucket, key)
             }),

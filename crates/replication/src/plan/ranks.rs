@@ -36,6 +36,11 @@ impl Comparison<'_> {
                 }
                 continue;
             }
+            let theirs = merged.rules.iter().filter(|above| !owner.owns(&above.id));
+            let parts = theirs.filter(|above| outranks(above, [rule]).next().is_some());
+            ranks
+                .warnings
+                .extend(parts.map(|above| in_part(rule, above)));
             if asked.priority.is_some() {
                 continue;
             }
@@ -88,6 +93,17 @@ fn never_decides(rule: &ReplicationRule, above: &ReplicationRule, owner: &Owner)
              its own"
         )
     };
+    Fault::new(About::Rule(id.clone()), FaultKind::Occupied, words)
+}
+
+fn in_part(rule: &ReplicationRule, above: &ReplicationRule) -> Fault {
+    let (_, bucket, _) = of(rule);
+    let (prefix, _, priority) = of(above);
+    let (id, above_id) = (&rule.id, &above.id);
+    let words = format!(
+        "rule `{id}` does not decide for all its objects: those for bucket `{bucket}` that rule `{above_id}` covers too, \
+         under `{prefix}`, fall to that one, which is not ours and has the higher priority {priority}"
+    );
     Fault::new(About::Rule(id.clone()), FaultKind::Occupied, words)
 }
 

@@ -36,17 +36,30 @@ impl Comparison<'_> {
     /// Filters that look like patterns or paths. See
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-prefixes.html>.
     fn literal(&self) -> Vec<Fault> {
-        let rules = self.desired.rules.iter().enumerate();
-        let found = rules.filter_map(|(position, rule)| {
-            let prefix = rule.filter_prefix();
-            let source = &self.replication.spec.source_bucket;
-            let why = suspicious(prefix, source)?;
-            let words =
-                format!("the prefix `{prefix}` is taken literally, as the start of keys: {why}");
-            let about = About::Property(format!("Rules[{position}].Filter.Prefix"));
-            Some(Fault::new(about, FaultKind::Asked, words))
-        });
-        found.collect()
+        let source = &self.replication.spec.source_bucket;
+        let mut found = Vec::new();
+        for (position, rule) in self.desired.rules.iter().enumerate() {
+            let mut told = |at: &str, what: &str, why: String| {
+                let about = About::Property(format!("Rules[{position}].Filter{at}"));
+                let words = format!("{what} is taken literally, {why}");
+                found.push(Fault::new(about, FaultKind::Asked, words));
+            };
+            let filter = rule.filter.iter();
+            let left_out = filter.clone().flat_map(|filter| &filter.not.prefixes);
+            let prefixes = left_out.map(|prefix| (".Not", prefix.as_str()));
+            for (at, prefix) in std::iter::once((".Prefix", rule.filter_prefix())).chain(prefixes) {
+                if let Some(why) = suspicious(prefix, source) {
+                    let what = format!("the prefix `{prefix}`");
+                    told(at, &what, format!("as the start of keys: {why}"));
+                }
+            }
+            let tags = filter.flat_map(|filter| filter.tags.iter().chain(&filter.not.tags));
+            for tag in tags.filter(|tag| tag.value.contains(['*', '?'])) {
+                let what = format!("the value `{}` of tag `{}`", tag.value, tag.key);
+                told("", &what, "and `*` and `?` are no wildcards in it".into());
+            }
+        }
+        found
     }
 
     /// Another boundary than ours stays on a role that others share.
@@ -117,7 +130,7 @@ impl Comparison<'_> {
         }
         let bucket = &spec.source_bucket;
         let words = format!(
-            "`ExistingObjects`: Replicate takes existing objects under our prefixes, and S3 replicates them by every rule of \
+            "Replicate takes existing objects under our prefixes, and S3 replicates them by every rule of \
              bucket `{bucket}` that covers them, so also by {}, which are not ours",
             theirs.join(", ")
         );
@@ -146,6 +159,16 @@ pub(crate) fn suspicious(prefix: &str, source: &str) -> Option<String> {
     {
         return Some("the bucket's name is no part of a key; leave it out".into());
     }
+    if prefix.starts_with("./") || prefix.contains('\\') {
+        return Some("it is no path of a file; write it as keys begin, with `/` between".into());
+    }
+    let coded = |at: usize| {
+        let digits = prefix.get(at + 1..at + 3).unwrap_or_default();
+        digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    };
+    if prefix.match_indices('%').any(|(at, _)| coded(at)) {
+        return Some("keys are not URL-encoded in it; write the characters themselves".into());
+    }
     if prefix != prefix.trim() {
         return Some("it begins or ends with a space; leave that out".into());
     }
@@ -167,11 +190,14 @@ mod tests {
             "source/Tax/",
             " Tax/",
             "a?",
+            "./Tax/",
+            "Tax\\2026",
+            "Tax%20Reports/",
         ] {
             assert!(suspicious(prefix, "source").is_some(), "{prefix}");
         }
         for prefix in [
-            "", "Tax/", "Tax", "sources/", "a b/", "税/", "a+b/", "2026/11/",
+            "", "Tax/", "Tax", "sources/", "a b/", "税/", "a+b/", "2026/11/", "100%/", ".cache/",
         ] {
             assert_eq!(suspicious(prefix, "source"), None, "{prefix}");
         }

@@ -186,6 +186,11 @@ fn check_exclusions(given: &GivenNot, filter: &Filter, at: &str, faults: &mut Fa
     }
 }
 
+/// See <https://www.w3.org/TR/xml/#charsets>.
+const fn unwritable(c: char) -> bool {
+    matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
 fn check_rule(rule: &GivenRule, at: &impl Fn(&str) -> String, faults: &mut Faults) {
     if let Some(id) = rule
         .id
@@ -214,6 +219,22 @@ fn check_rule(rule: &GivenRule, at: &impl Fn(&str) -> String, faults: &mut Fault
         check_exclusions(not, &filter.filter(), &at("Filter"), faults);
     }
     let filter = filter.filter();
+    let tags = filter.tags.iter().chain(&filter.not.tags);
+    let tags = tags.flat_map(|tag| [&tag.key, &tag.value]);
+    let texts = std::iter::once(&filter.prefix).chain(&filter.not.prefixes);
+    if let Some(control) = texts
+        .chain(tags)
+        .flat_map(|text| text.chars())
+        .find(|c| unwritable(*c))
+    {
+        faults.push(
+            at("Filter"),
+            format!(
+                "has the control character U+{:04X}, which XML cannot hold, and so no replication rule",
+                u32::from(control)
+            ),
+        );
+    }
     let tag_keys: BTreeSet<_> = filter.tags.iter().map(|tag| &tag.key).collect();
     if tag_keys.len() < filter.tags.len() {
         faults.push(at("Filter"), "has the same tag key twice");

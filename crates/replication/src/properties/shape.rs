@@ -107,7 +107,14 @@ fn canonical_value(value: &Value, kind: &Kind, at: &str, faults: &mut Faults) ->
     };
     match kind {
         Kind::Text { min, max } => match scalar(value) {
-            Some(text) if text.len() < *min => fault(faults, "must not be empty".into()),
+            Some(text) if text.is_empty() && *min > 0 => fault(faults, "must not be empty".into()),
+            Some(text) if text.len() < *min => {
+                let least = if min == max { "" } else { "at least " };
+                fault(
+                    faults,
+                    format!("must have {least}{min} characters, has {}", text.len()),
+                )
+            }
             Some(text) if text.len() > *max => fault(
                 faults,
                 format!("has {} bytes, S3 takes at most {max}", text.len()),
@@ -357,6 +364,21 @@ mod tests {
                 "Tags[1].Key: is required",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_too_short_is_not_called_empty() {
+        let short = |min, max, text: &str| {
+            let mut faults = Faults::default();
+            canonical_value(&json!(text), &Kind::Text { min, max }, "A", &mut faults);
+            faults.told().join("")
+        };
+        assert_eq!(short(3, 9, ""), "`A`: must not be empty");
+        assert_eq!(
+            short(3, 9, "ab"),
+            "`A`: must have at least 3 characters, has 2"
+        );
+        assert_eq!(short(4, 4, "123"), "`A`: must have 4 characters, has 3");
     }
 
     #[test]

@@ -335,6 +335,11 @@ fn each_thing_that_s3_would_refuse_or_not_do_is_told() {
             "Rules[0].Filter: has the same tag key twice",
         ),
         (
+            json!({"Filter": {"Prefix": "a\u{1}"}}),
+            none.clone(),
+            "Rules[0].Filter: has the control character U+0001",
+        ),
+        (
             json!({"Filter": {"Tag": {"Key": "k", "Value": "v"}}, "DeleteMarkerReplication": {"Status": "Enabled"}}),
             none.clone(),
             "Rules[0].DeleteMarkerReplication: cannot be Enabled",

@@ -1,5 +1,6 @@
 //! What never succeeded takes away what it made, and nothing else.
 
+use replication::configuration::ObjectLock;
 use replication::error::ErrorKind;
 use serde_json::{Value, json};
 
@@ -205,4 +206,60 @@ async fn a_replacement_that_succeeded_is_deleted_by_its_own_id_when_the_stack_go
     assert!(now.buckets["ledger"].replication.is_none());
     assert_eq!(now.parameters.len(), 1);
     assert_eq!(now.buckets.len(), 3);
+}
+
+/// A retention that somebody sets, or an alias that somebody deletes, stands in no way back.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_changed_meanwhile_keeps_no_stack_from_going_back() {
+    let locked = |bucket: &'static str| {
+        move |stack: &Stack| {
+            let mut state = stack.world.state();
+            state.buckets.get_mut(bucket).unwrap().object_lock = ObjectLock::Retaining;
+        }
+    };
+    let unnamed = |region: &'static str| {
+        move |stack: &Stack| {
+            let alias = (region.to_owned(), "alias/given".to_owned());
+            stack.world.state().aliases.remove(&alias).unwrap();
+        }
+    };
+    let changes: [(&str, &dyn Fn(&Stack)); 4] = [
+        ("destination locked", &locked("copies")),
+        ("source locked", &locked("source")),
+        ("replica key's alias gone", &unnamed(WEST)),
+        ("source key's alias gone", &unnamed(EAST)),
+    ];
+    for (what, change) in changes {
+        let stack = Stack::new();
+        for (bucket, region) in [("source", EAST), ("copies", WEST)] {
+            let key = bucket_with_key(&stack.world, bucket, region);
+            let alias = (region.to_owned(), "alias/given".to_owned());
+            let mut state = stack.world.state();
+            state.aliases.insert(alias, key);
+            state.buckets.get_mut(bucket).unwrap().object_lock = ObjectLock::On;
+        }
+        let mut given = properties("source");
+        given["Verification"] = json!("Required");
+        given["SourceKmsKeyArns"] = json!(["alias/given"]);
+        let named = json!({"ReplicaKmsKeyID": "alias/given"});
+        given["Rules"][0]["Destination"]["EncryptionConfiguration"] = named;
+        let mut resource = Resource::new(&stack, "tax", "Replication");
+        resource.create(&given).await.unwrap();
+        let before = stack.world.snapshot();
+        change(&stack);
+        // A further rule cannot be: its key is not there.
+        let mut more = given.clone();
+        let mut further = given["Rules"][0].clone();
+        further["Filter"] = json!({"Prefix": "further/"});
+        further["Destination"]["EncryptionConfiguration"] =
+            json!({"ReplicaKmsKeyID": "alias/none"});
+        more["Rules"].as_array_mut().unwrap().push(further);
+        let [failed, back] = resource.update(&more).await.unwrap_err();
+        assert!(failed.reason().contains("alias/none"), "{what} {failed:?}");
+        assert!(back.ok(), "{what} {back:?}");
+        let now = stack.world.snapshot();
+        let rules = |seen: &crate::aws::Snapshot| seen.buckets["source"].replication.clone();
+        assert_eq!(rules(&now), rules(&before), "{what}");
+        assert_eq!(now.roles, before.roles, "{what}");
+    }
 }

@@ -14,6 +14,7 @@ mod fresh;
 mod harm_buckets;
 mod harm_garbage;
 mod harm_keys;
+mod harm_names;
 mod harm_rollback;
 mod limits;
 mod locked;

@@ -102,6 +102,12 @@ async fn a_bucket_whose_uploads_are_not_encrypted_with_kms_is_proved_under_the_k
         .unwrap();
     assert_eq!(answer["Verification"], "COMPLETED");
     assert_eq!(stack.world.state().arrivals.len(), 1);
+    // Ordinary uploads arrive as they are, which no proof under a named key shows.
+    let told = answer["Warnings"].as_str().unwrap();
+    assert!(
+        told.contains("encrypts uploads that name no key with SSE-S3"),
+        "{told}"
+    );
 }
 
 /// One rule at home, one to another account where nobody may look.

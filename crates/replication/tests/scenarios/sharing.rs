@@ -129,6 +129,29 @@ async fn to_be_outranked_later_is_drift_and_keeps_nothing_else_from_being_change
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rule_that_loses_a_part_of_its_objects_to_another_stack_says_so() {
+    let stack = setting();
+    let first = with(&[rule("", "one")]);
+    stack.create("A", &first).await.unwrap();
+    let none = plan(&stack, "A", &first).await;
+    assert_eq!(none["Warnings"], json!([]));
+    stack
+        .create("B", &with(&[ranked(rule("Tax/", "one"), 9)]))
+        .await
+        .unwrap();
+    let found = plan(&stack, "A", &first).await;
+    let told = found["Warnings"][0].as_str().unwrap();
+    let other = format!(
+        "that rule `{}-1` covers too, under `Tax/`, fall to that one",
+        owner("B", "source")
+    );
+    assert!(told.contains(&other), "{told}");
+    // That other stack was told to.
+    assert_eq!(found["Faults"], json!([]));
+    assert_eq!(drift(&stack, "A").await["Result"], "IN_SYNC");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rule_that_can_never_decide_is_refused_and_the_other_order_is_not() {
     let stack = setting();
     let wrong = with(&[rule("Tax/", "one"), rule("", "one")]);
@@ -336,6 +359,50 @@ async fn a_bucket_that_takes_logs_keeps_its_default_encryption() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_else_uses_the_bucket_is_named_before_its_default_encryption_changes() {
+    for (principal, condition, named) in [
+        (
+            json!({"Service": "cloudfront.amazonaws.com"}),
+            json!({}),
+            Some("`cloudfront.amazonaws.com`"),
+        ),
+        (json!("*"), json!({}), Some("`*`")),
+        (
+            json!({"AWS": "*"}),
+            json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}),
+            Some("`*`"),
+        ),
+        (
+            json!("*"),
+            json!({"StringEquals": {"aws:PrincipalAccount": "111122223333"}}),
+            None,
+        ),
+    ] {
+        let stack = Stack::new();
+        plain_bucket(&stack.world, "source", EAST);
+        bucket_with_key(&stack.world, "one", WEST);
+        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": principal,
+            "Action": "s3:GetObject", "Resource": "arn:aws:s3:::source/*", "Condition": condition}]});
+        {
+            let mut state = stack.world.state();
+            state.buckets.get_mut("source").unwrap().policy = Some(policy.to_string());
+        }
+        let planned = plan(&stack, "A", &with(&[rule("Tax/", "one")])).await;
+        assert_eq!(planned["Faults"], json!([]));
+        let told = planned["Warnings"][0].as_str().unwrap();
+        match named {
+            Some(named) => assert!(
+                told.contains(&format!(
+                    "its policy lets {named} read from it or write to it"
+                )),
+                "{told}"
+            ),
+            None => assert!(!told.contains("its policy"), "{told}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_key_that_cannot_be_used_blocks_what_needs_it_and_nothing_else() {
     for state in ["Disabled", "PendingDeletion"] {
         let stack = setting();
@@ -360,5 +427,22 @@ async fn a_key_that_cannot_be_used_blocks_what_needs_it_and_nothing_else() {
         let reason = stack.update("A", &old, &given).await.unwrap_err();
         assert!(reason.contains(&format!("in state {state}")), "{reason}");
         stack.update("A", &given, &old).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pattern_in_an_exclusion_or_a_tag_is_told_too() {
+    let stack = setting();
+    let mut odd = rule("", "one");
+    odd["Filter"] = json!({"And": {"TagFilters": [{"Key": "kind", "Value": "tax*"}],
+                                   "Not": {"Prefix": "*.tmp"}}});
+    let planned = plan(&stack, "A", &with(&[odd])).await;
+    assert_eq!(planned["Faults"], json!([]));
+    let told = planned["Warnings"].to_string();
+    for words in [
+        "`Rules[0].Filter.Not`: the prefix `*.tmp` is taken literally",
+        "`Rules[0].Filter`: the value `tax*` of tag `kind` is taken literally",
+    ] {
+        assert!(told.contains(words), "{told}");
     }
 }
