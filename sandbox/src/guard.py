@@ -3,6 +3,8 @@
 Standard input is a pipe whose other end only that process holds. When it ends, by whatever
 means, the command and everything in its process group is killed.
 
+Where the environment gives a niceness, the command and all that it starts yield by it to what has less.
+
 Where the environment names a file for it, the seconds of processor time that the command took, with
 all that it started and waited for, become a line of that file.
 """
@@ -27,15 +29,27 @@ def kill_at_end_of_input(group):
     kill_group(group)
 
 
-# Taken away, so that watchers further down do not count the same again.
+def prepare():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    if not niceness:
+        return
+    os.nice(int(niceness))
+    # Linux may share out processor time by session first, and this one is new: sched(7), autogroup.
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as file:
+        file.write(niceness)
+
+
+# Taken away, so that watchers further down neither count nor yield again.
 time_file = os.environ.pop("GUARD_TIME_FILE", None)
+niceness = os.environ.pop("GUARD_NICENESS", None)
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
 command = subprocess.Popen(
     sys.argv[1:],
     stdin=subprocess.DEVNULL,
     start_new_session=True,
-    preexec_fn=lambda: [signal.signal(n, signal.SIG_DFL) for n in (2, 15, 1)],
+    preexec_fn=prepare,
 )
 threading.Thread(target=kill_at_end_of_input, args=(command.pid,), daemon=True).start()
 status = command.wait()

@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 const WATCHER: &str = include_str!("guard.py");
 /// The variable that names the file in which the watcher notes the processor time.
 pub(crate) const TIME_FILE: &str = "GUARD_TIME_FILE";
+/// The variable that says by how much the child yields to others.
+pub(crate) const NICENESS: &str = "GUARD_NICENESS";
 const LINES_KEPT: usize = 60;
 const LONGEST_GOODBYE: Duration = Duration::from_secs(10);
 

@@ -12,6 +12,8 @@ use tokio::process::Command;
 
 use crate::guard;
 
+/// A tenth of the processor is left where somebody else wants all of it.
+const YIELDS_BY: &str = "10";
 const REQUIREMENTS: &str = "sandbox/requirements.txt";
 /// pip's option to take no package whose hash is not in the requirements.
 pub const REQUIRE_HASHES: &str = "--require-hashes";
@@ -80,6 +82,10 @@ pub struct Tools {
     directory: PathBuf,
     /// Where its commands note the processor time that they took.
     time_file: Option<PathBuf>,
+    /// What compiles the crates of the workspace, in place of rustc.
+    compiler: Option<PathBuf>,
+    /// Whether its commands leave the processors to others that want them.
+    yields: bool,
 }
 
 impl Tools {
@@ -112,6 +118,8 @@ impl Tools {
             python: find_python()?,
             directory: target_directory().join("venv"),
             time_file: None,
+            compiler: None,
+            yields: false,
         })
     }
 
@@ -122,6 +130,25 @@ impl Tools {
         Self {
             time_file: Some(file),
             ..self.clone()
+        }
+    }
+
+    /// The same, whose commands leave the processors to others that want them.
+    #[must_use]
+    pub fn yielding(self) -> Self {
+        Self {
+            yields: true,
+            ..self
+        }
+    }
+
+    /// The same, with a program in whose name Cargo compiles the crates of the workspace:
+    /// `RUSTC_WORKSPACE_WRAPPER`.
+    #[must_use]
+    pub fn compiling_with(self, compiler: PathBuf) -> Self {
+        Self {
+            compiler: Some(compiler),
+            ..self
         }
     }
 
@@ -203,6 +230,12 @@ impl Tools {
     pub(crate) fn prepare(&self, command: &mut Command) {
         clean(command);
         self.time(command);
+        if self.yields {
+            command.env(guard::NICENESS, YIELDS_BY);
+        }
+        if let Some(compiler) = &self.compiler {
+            command.env("RUSTC_WORKSPACE_WRAPPER", compiler);
+        }
         command
             .env("PATH", self.search_path())
             .env("AWS_CONFIG_FILE", "/dev/null")
@@ -306,6 +339,26 @@ mod tests {
         fs::write(scratch.0.join("Cargo.lock"), "").unwrap();
         assert_eq!(root_above(&below), Some(scratch.0.clone()));
         assert_eq!(root_above(&scratch.0), Some(scratch.0.clone()));
+    }
+
+    #[tokio::test]
+    async fn a_command_yields_once_however_many_watchers_are_above_it() {
+        let tools = Tools::of_this_machine().unwrap();
+        let niceness = async |tools: Tools| {
+            let mut command = tools.command("python3");
+            let start =
+                "import subprocess as s, sys; sys.exit(s.Popen(sys.argv[1:], stdin=s.PIPE).wait())";
+            command.args(["-c", start]);
+            let below = tools.command("python3");
+            command.arg(below.as_std().get_program());
+            command.args(below.as_std().get_args());
+            command.args(["-c", "import os; print(os.nice(0))"]);
+            let told = guard::run("cannot ask", command, |_| {}).await.unwrap();
+            told.trim().parse::<i32>().unwrap()
+        };
+        let before = niceness(tools.clone()).await;
+        let after = niceness(tools.yielding()).await;
+        assert_eq!(after, (before + 10).min(19));
     }
 
     #[tokio::test]

@@ -1,9 +1,7 @@
-//! `cargo xtask fuzz`: cargo-fuzz and libFuzzer on what reads bytes from outside, with the pinned
-//! toolchain.
+//! `cargo xtask fuzz`: libFuzzer on what reads bytes from outside, with the pinned toolchain.
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -16,8 +14,21 @@ use tokio::process::Command;
 
 use xtask::progress::step;
 
-/// Installed in `target/cargo-fuzz`.
-const CARGO_FUZZ: &str = "0.13.2";
+/// The profile of the workspace's `Cargo.toml`, and its directory below the target's.
+const PROFILE: &str = "fuzz";
+/// What libFuzzer goes by: which edges were taken, what was compared with what, how deep the stack is.
+/// <https://clang.llvm.org/docs/SanitizerCoverage.html>
+const COVERAGE: [&str; 8] = [
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Cllvm-args=-sanitizer-coverage-stack-depth",
+    // Branches that were folded into one look taken alike.
+    "-Cllvm-args=-simplifycfg-branch-fold-threshold=0",
+    "--cfg=fuzzing",
+];
 /// What every run begins from; and a target's own in `fuzz/seeds`, where it reads no events.
 const SEEDS: [&str; 2] = ["events", "events/hostile"];
 /// Longer inputs than the largest seed only cost time.
@@ -58,10 +69,6 @@ pub(crate) async fn run(targets: &[Target], seconds: u32) -> Result<bool> {
         Tools::install(step.lines()).await
     })
     .await?;
-    step("cargo-fuzz in target/cargo-fuzz", async |step| {
-        install(&tools, step.lines()).await
-    })
-    .await?;
     let triple = host(&tools).await?;
     step(
         "Build with coverage (minutes the first time)",
@@ -89,29 +96,6 @@ pub(crate) async fn run(targets: &[Target], seconds: u32) -> Result<bool> {
     Ok(runs.iter().all(|run| run.report.is_none()))
 }
 
-fn program() -> PathBuf {
-    target_directory().join("cargo-fuzz/bin/cargo-fuzz")
-}
-
-async fn install(tools: &Tools, on_line: impl FnMut(&str)) -> Result<()> {
-    let mut version = tools.command(&program().to_string_lossy());
-    version.arg("--version");
-    if program().exists() {
-        let installed = guard::finish(version, |_| {}).await?;
-        if installed.stdout.trim() == format!("cargo-fuzz {CARGO_FUZZ}") {
-            return Ok(());
-        }
-    }
-    let mut install = tools.command("cargo");
-    install
-        // Unoptimized, as it only calls Cargo: half a minute instead of more than one.
-        .args(["install", "cargo-fuzz", "--debug", "--locked", "--force"])
-        .args(["--version", CARGO_FUZZ, "--root"])
-        .arg(target_directory().join("cargo-fuzz"));
-    guard::run("cannot install cargo-fuzz", install, on_line).await?;
-    Ok(())
-}
-
 /// This machine's target triple, which Cargo's settings and directories go by.
 async fn host(tools: &Tools) -> Result<String> {
     let mut ask = tools.command("rustc");
@@ -120,25 +104,24 @@ async fn host(tools: &Tools) -> Result<String> {
     Ok(told.trim().to_owned())
 }
 
+/// Memory safety is the compiler's, as there is no unsafe code: so it needs no sanitizer, which a nightly
+/// toolchain alone has.
 async fn build(tools: &Tools, triple: &str, on_line: impl FnMut(&str)) -> Result<()> {
-    let mut build = tools.command(&program().to_string_lossy());
+    let mut build = tools.command("cargo");
     build
-        // Memory safety is the compiler's: there is no unsafe code. And the other sanitizers need a
-        // nightly toolchain.
-        .args(["build", "--sanitizer", "none", "--target", triple])
-        .args(["--codegen-units", "16", "--target-dir"])
+        .args(["build", "--locked", "--package", "fuzz", "--bins"])
+        .args(["--profile", PROFILE])
+        // With a target, Cargo gives the flags to no build script.
+        .args(["--target", triple, "--target-dir"])
         .arg(target_directory().join("fuzz"))
-        // The release profile is made for small functions, and takes long.
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-        .env("CARGO_PROFILE_RELEASE_STRIP", "none")
         .env("CARGO_TERM_COLOR", "never");
+    let mut flags = COVERAGE.join(" ");
     if !has_compiler(tools).await {
         let compiler = workspace().join("fuzz/c++");
-        build
-            .env("RUSTFLAGS", format!("-Clinker={}", compiler.display()))
-            .env("CXX", compiler);
+        flags = format!("{flags} -Clinker={}", compiler.display());
+        build.env("CXX", compiler);
     }
+    build.env("RUSTFLAGS", flags);
     guard::run("cannot build what is fuzzed", build, on_line).await?;
     Ok(())
 }
@@ -182,7 +165,7 @@ async fn fuzz(
             .with_context(|| format!("cannot create `{}`", directory.display()))?;
     }
     let own = workspace().join("fuzz/seeds").join(target.name());
-    let built = directory.join(triple).join("release").join(target.name());
+    let built = directory.join(triple).join(PROFILE).join(target.name());
     let mut fuzz: Command = tools.command(&built.to_string_lossy());
     fuzz.arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={LONGEST_INPUT}"))

@@ -192,8 +192,12 @@ enum Command {
     },
 }
 
+fn main() -> ExitCode {
+    suite::compiler::instead().unwrap_or_else(command)
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn command() -> ExitCode {
     signals::until_done(perform(Arguments::parse().command)).await
 }
 

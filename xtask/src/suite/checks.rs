@@ -11,6 +11,10 @@ pub(super) struct Check {
     pub(super) after: &'static [&'static str],
     /// What it prints is for reading also when it passes.
     pub(super) tells: bool,
+    /// Whether others wait for it, so that it has the processors before those that nobody waits for.
+    pub(super) is_first: bool,
+    /// Whether it goes by the crates that [`Work::Lints`] has compiled.
+    pub(super) uses_compiled: bool,
 }
 
 /// What a check does.
@@ -20,6 +24,8 @@ pub(super) enum Work {
     Program(&'static [&'static str]),
     /// A command of `cargo xtask`.
     Own(&'static [&'static str]),
+    /// Compiles all of ours for this machine, and lets Clippy and rustdoc look at it.
+    Lints,
     /// Builds the functions as `sam build` does.
     Build,
     /// Checks the templates as a user's pipeline does.
@@ -29,8 +35,7 @@ pub(super) enum Work {
 }
 
 const BUILD: &str = "Build for Lambda";
-const CLIPPY: &str = "Clippy";
-const DOCUMENTATION: &str = "Documentation";
+const LINTS: &str = "Clippy and rustdoc";
 const PACKAGE: &str = "Package";
 const UNIT_TESTS: &str = "Unit tests";
 /// What the package's template is called on this machine.
@@ -46,6 +51,8 @@ const fn check(name: &'static str, work: Work) -> Check {
         work,
         after: &[],
         tells: false,
+        is_first: false,
+        uses_compiled: false,
     }
 }
 
@@ -60,34 +67,39 @@ impl Check {
             ..self
         }
     }
+
+    const fn first(self) -> Self {
+        Self {
+            is_first: true,
+            ..self
+        }
+    }
+
+    /// Of what was compiled with lints, as other options would have it compiled once more.
+    const fn of_compiled(self) -> Self {
+        Self {
+            uses_compiled: true,
+            ..self
+        }
+    }
 }
 
-/// What is first in the list begins first, as soon as what it comes after has ended: so the longest
-/// chain begins at once, and what takes one processor runs beside what takes all.
-pub(super) const CHECKS: [Check; 17] = [
+/// What stands first in the list begins first, as soon as what it comes after has ended. The longest chain
+/// (build, package, end-to-end tests) has the processors as soon as it can use them, and the others have
+/// what it leaves.
+pub(super) const CHECKS: [Check; 16] = [
     check(
         "Format",
         Work::Program(&["cargo", "fmt", "--all", "--check"]),
     ),
-    check(BUILD, Work::Build),
-    check(
-        CLIPPY,
-        Work::Program(&[
-            "cargo",
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ]),
-    ),
+    check(BUILD, Work::Build).first(),
+    check(LINTS, Work::Lints).of_compiled(),
     check(
         PACKAGE,
         Work::Own(&["package", "--architecture", sam::ARCHITECTURE]),
     )
-    .after(&[BUILD]),
+    .after(&[BUILD])
+    .first(),
     check(
         UNIT_TESTS,
         Work::Program(&[
@@ -100,7 +112,8 @@ pub(super) const CHECKS: [Check; 17] = [
             "--no-fail-fast",
         ]),
     )
-    .after(&[CLIPPY]),
+    .after(&[LINTS])
+    .of_compiled(),
     // By the workspace and not by their package: with its features alone, the SDK would be compiled
     // once more.
     check(
@@ -115,14 +128,17 @@ pub(super) const CHECKS: [Check; 17] = [
             "stack-*",
         ]),
     )
-    .after(&[PACKAGE, UNIT_TESTS]),
+    .after(&[PACKAGE, LINTS])
+    .first()
+    .of_compiled(),
     // In a short form: the whole takes ten minutes. With the package, which nothing builds anew
     // meanwhile.
     check(
         "Soak",
         Work::Own(&["soak", "--uploads", "500", "--template", PACKAGED]),
     )
-    .after(&[PACKAGE, UNIT_TESTS])
+    .after(&[PACKAGE, LINTS])
+    .of_compiled()
     .telling(),
     check(
         "Templates: cfn-lint",
@@ -158,13 +174,9 @@ pub(super) const CHECKS: [Check; 17] = [
     check("What is believed of AWS", Work::Own(&["assumptions"])).telling(),
     // For a short time: an hour finds more.
     check("Fuzzing", Work::Own(&["fuzz", "--seconds", "15"])).telling(),
-    check(
-        DOCUMENTATION,
-        Work::Program(&["cargo", "doc", "--workspace", "--no-deps", "--locked"]),
-    )
-    .after(&[UNIT_TESTS]),
     check("Size, calls, instructions", Work::Recorded)
-        .after(&[BUILD, DOCUMENTATION])
+        .after(&[BUILD, LINTS])
+        .of_compiled()
         .telling(),
 ];
 

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything CI runs, some of it at the same time.
 
 mod checks;
+pub(crate) mod compiler;
 
 use std::env;
 use std::fs;
@@ -38,6 +39,8 @@ struct Surroundings {
     tools: Tools,
     /// A copy of this program, which no build replaces while it runs.
     own: PathBuf,
+    /// What compiles our own crates.
+    compiler: PathBuf,
     /// For what it notes.
     directory: PathBuf,
 }
@@ -81,9 +84,11 @@ fn prepared(tools: Tools) -> Result<Surroundings> {
     let own = directory.join("xtask");
     let running = env::current_exe().context("cannot tell which program this is")?;
     fs::copy(running, &own).context("cannot copy this program")?;
+    let compiler = compiler::installed(&own, &directory)?;
     Ok(Surroundings {
         tools,
         own,
+        compiler,
         directory,
     })
 }
@@ -119,7 +124,13 @@ async fn all(chosen: Vec<&'static Check>, surroundings: Surroundings) -> Vec<Out
 async fn one(check: &'static Check, surroundings: Surroundings) -> Outcome {
     let began = Instant::now();
     let time_file = surroundings.directory.join(check.name.replace(' ', "-"));
-    let tools = surroundings.tools.timed_in(time_file.clone());
+    let mut tools = surroundings.tools.timed_in(time_file.clone());
+    if !check.is_first {
+        tools = tools.yielding();
+    }
+    if check.uses_compiled {
+        tools = tools.compiling_with(surroundings.compiler.clone());
+    }
     let result = step(check.name, async |step| {
         perform(&tools, &surroundings, check, step).await
     })
@@ -157,6 +168,7 @@ async fn perform(
             command.args(words);
             command
         }
+        Work::Lints => return lint(tools, step).await,
         Work::Build => {
             sam::build(tools, step.lines()).await?;
             return Ok(String::new());
@@ -164,9 +176,7 @@ async fn perform(
         Work::Checkov => checkov::check(tools, step.lines()).await?,
         Work::Recorded => bench::check(tools, step.lines()).await?,
     };
-    command
-        .env("CARGO_TERM_COLOR", "never")
-        .env("RUSTDOCFLAGS", "-D warnings");
+    command.env("CARGO_TERM_COLOR", "never");
     let finished = guard::finish(command, step.lines()).await?;
     if finished.status.success() {
         return Ok(finished.stdout);
@@ -176,9 +186,39 @@ async fn perform(
     let what = match check.work {
         Work::Program(words) => words.join(" "),
         Work::Own(words) => format!("cargo xtask {}", words.join(" ")),
-        Work::Build | Work::Checkov | Work::Recorded => check.name.to_owned(),
+        Work::Lints | Work::Build | Work::Checkov | Work::Recorded => check.name.to_owned(),
     };
     anyhow::bail!("`{what}`: {}\n{lines}", finished.status);
+}
+
+/// Compiles everything that the tests need, and fails where anybody warned of anything. What is warned of
+/// is compiled all the same, so that the tests run.
+async fn lint(tools: &Tools, step: Step) -> Result<String> {
+    let mut compile = tools.command("cargo");
+    compile
+        .args([
+            "test",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--no-run",
+        ])
+        .env("CARGO_TERM_COLOR", "never");
+    let mut show = step.lines();
+    let mut told: Vec<String> = Vec::new();
+    let finished = guard::finish(compile, |line| {
+        show(line);
+        if !line.trim_start().starts_with("Compiling ") {
+            told.push(line.to_owned());
+        }
+    })
+    .await?;
+    let warned = told.iter().any(|line| compiler::sums_up_warnings(line));
+    if finished.status.success() && !warned {
+        return Ok(String::new());
+    }
+    told.truncate(LINES_SHOWN);
+    anyhow::bail!("warnings or errors, which begin with:\n{}", told.join("\n"));
 }
 
 fn command(tools: &Tools, words: &[&str]) -> Result<Command> {
