@@ -10,6 +10,17 @@ use tokio::time::timeout_at;
 
 use crate::deadline::Deadline;
 
+/// Says so in the log where nothing here can catch a panic, as a build has it that does not say otherwise:
+/// cargo-lambda sets `panic = "abort"` for releases.
+pub(crate) fn tell_where_panics_abort() {
+    if cfg!(panic = "abort") {
+        tracing::error!(
+            "a panic ends this function before it can answer, and the stack then waits until \
+             ServiceTimeout: set `panic = \"unwind\"` under `[profile.release]` in Cargo.toml"
+        );
+    }
+}
+
 /// How guarded code ended early.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Stopped {

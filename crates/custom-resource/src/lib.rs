@@ -6,11 +6,16 @@ mod delivery;
 mod error;
 mod guard;
 mod payload;
+mod properties;
 mod provider;
 mod request;
 mod resource;
 mod response;
 mod response_url;
+#[cfg(feature = "smithy-transport")]
+mod run;
+#[cfg(feature = "smithy-transport")]
+mod sdk_error;
 #[cfg(feature = "smithy-transport")]
 mod smithy_transport;
 mod transport;
@@ -25,6 +30,8 @@ pub use request::{Request, RequestType};
 pub use resource::CustomResource;
 pub use response::{Failure, Success};
 pub use response_url::{ResponseHosts, ResponseUrl, ResponseUrlError};
+#[cfg(feature = "smithy-transport")]
+pub use run::run;
 #[cfg(feature = "smithy-transport")]
 pub use smithy_transport::SmithyTransport;
 pub use transport::{Transport, TransportError};

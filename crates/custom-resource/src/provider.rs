@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::deadline::Deadline;
 use crate::delivery::deliver;
 use crate::error::InvocationError;
-use crate::guard::{Stopped, guard, guard_sync};
+use crate::guard::{Stopped, guard, guard_sync, tell_where_panics_abort};
 use crate::payload::Payload;
 use crate::request::{Broken, Echo, Envelope, Request, RequestType, is_usable_physical_id, kind};
 use crate::resource::CustomResource;
@@ -72,6 +72,7 @@ impl<R: CustomResource, T: Transport> Provider<R, T> {
     /// Where nobody can be answered, the answer did not arrive, or a direct invocation failed. A
     /// request that was answered FAILED is not an error: repeating it would change nothing.
     pub async fn handle(&self, event: LambdaEvent<Payload>) -> Result<Value, InvocationError> {
+        tell_where_panics_abort();
         let (payload, context) = event.into_parts();
         let end = Deadline::of_invocation(&context).earlier_by(RETURN_RESERVE);
         match (payload.value, payload.fault) {

@@ -5,9 +5,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::cut::escaped_len;
+use crate::properties;
+use crate::response::Failure;
 
 /// ARN of a stack: at most 128 bytes of name and 36 of id after some 80 of prefix.
 const MAX_STACK_ID: usize = 512;
@@ -52,6 +55,7 @@ impl fmt::Display for RequestType {
 
 /// A request whose envelope is sound.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Request {
     /// What is asked for.
     pub request_type: RequestType,
@@ -72,6 +76,66 @@ pub struct Request {
     pub resource_properties: Map<String, Value>,
     /// The properties before the change; empty unless Update.
     pub old_resource_properties: Map<String, Value>,
+}
+
+impl Request {
+    /// A request as a test of a resource makes one; what it does not name is `unknown`, empty or not
+    /// there, and can be set.
+    #[must_use]
+    pub fn new(
+        request_type: RequestType,
+        stack_id: impl Into<String>,
+        logical_resource_id: impl Into<String>,
+        resource_properties: Map<String, Value>,
+    ) -> Self {
+        Self {
+            request_type,
+            request_id: UNKNOWN.to_owned(),
+            stack_id: stack_id.into(),
+            logical_resource_id: logical_resource_id.into(),
+            resource_type: String::new(),
+            physical_resource_id: None,
+            service_token: None,
+            resource_properties,
+            old_resource_properties: Map::new(),
+        }
+    }
+
+    /// The properties as a type of your own, which takes CloudFormation's strings for its numbers and
+    /// booleans.
+    ///
+    /// ```
+    /// use custom_resource::{Failure, Request};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+    /// struct Properties {
+    ///     name: String,
+    ///     #[serde(default)]
+    ///     size: u8,
+    /// }
+    ///
+    /// fn size(request: &Request) -> Result<u8, Failure> {
+    ///     let properties: Properties = request.properties()?;
+    ///     Ok(properties.size)
+    /// }
+    /// ```
+    ///
+    /// What serde keeps aside before it knows the type (`flatten`, `untagged`) stays as it came: a string.
+    ///
+    /// # Errors
+    /// With every property that is missing, unknown or not of its type.
+    pub fn properties<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        properties::read(&self.resource_properties)
+    }
+
+    /// The properties before an Update, the same way.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn old_properties<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        properties::read(&self.old_resource_properties)
+    }
 }
 
 /// What the answer repeats, with `unknown` for what a broken request does not tell.
@@ -130,10 +194,10 @@ impl Envelope {
             // What the damage swallowed is not missing from the request.
             let required = damage.is_none();
             faults.extend(damage);
-            let new = properties(&mut members, "ResourceProperties", required, &mut faults);
+            let new = object(&mut members, "ResourceProperties", required, &mut faults);
             let old = match request_type {
                 Some(RequestType::Update) => {
-                    properties(&mut members, "OldResourceProperties", false, &mut faults)
+                    object(&mut members, "OldResourceProperties", false, &mut faults)
                 }
                 _ => Map::new(),
             };
@@ -255,7 +319,7 @@ fn physical_id(
     None
 }
 
-fn properties(
+fn object(
     members: &mut Map<String, Value>,
     name: &str,
     required: bool,

@@ -15,7 +15,15 @@ pub(crate) const MAX_BODY: usize = 4096;
 const NO_REASON: &str = "the request failed and gave no reason; see the function's log";
 
 /// How a request ends well.
+///
+/// ```
+/// use custom_resource::Success;
+///
+/// let success = Success::new().with("Text", "Hello, you").with("Length", 10);
+/// assert_eq!(success.data["Length"], 10);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Success {
     /// The attributes that `Fn::GetAtt` reads. Ignored on Delete.
     pub data: Map<String, Value>,
@@ -23,6 +31,35 @@ pub struct Success {
     pub no_echo: bool,
     /// What a person should know all the same. Cut, or left out, where the answer would get too long.
     pub reason: Option<String>,
+}
+
+impl Success {
+    /// Without attributes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With one more attribute for `Fn::GetAtt`.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.data.insert(name.into(), value.into());
+        self
+    }
+
+    /// With attributes that CloudFormation masks where it shows them.
+    #[must_use]
+    pub const fn no_echo(mut self) -> Self {
+        self.no_echo = true;
+        self
+    }
+
+    /// With something that a person should know all the same.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
 }
 
 impl From<Map<String, Value>> for Success {
@@ -38,10 +75,21 @@ impl From<Map<String, Value>> for Success {
 /// How a request ends badly.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{reason}")]
+#[non_exhaustive]
 pub struct Failure {
     /// What CloudFormation shows as the reason; one line or a list of faults. Cut in its middle
     /// where the answer would get too long.
     pub reason: String,
+}
+
+impl Failure {
+    /// For this reason.
+    #[must_use]
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+        }
+    }
 }
 
 impl From<String> for Failure {

@@ -274,10 +274,9 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
         let id = given.unwrap_or_else(|| identity(request));
         let kept = self.remove(&id, &request.resource_properties, deadline);
         let kept = Box::pin(kept).await.map_err(|error| failure(&error))?;
-        Ok(Success {
-            reason: told(&kept),
-            ..Success::default()
-        })
+        let mut success = Success::new();
+        success.reason = told(&kept);
+        Ok(success)
     }
 
     async fn invoke(

@@ -277,11 +277,9 @@ impl<A: Aws> Upsert<'_, A> {
             job,
             warnings: &sound.warnings,
         };
-        Success {
-            data: attributes(&self.case.replication, &came),
-            reason: answered.reason.clone(),
-            ..Success::default()
-        }
+        let mut success = Success::from(attributes(&self.case.replication, &came));
+        success.reason.clone_from(&answered.reason);
+        success
     }
 
     /// Notes what was asked for, where `known`, what the record holds, says otherwise. Last, when the

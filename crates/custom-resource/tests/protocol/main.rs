@@ -9,4 +9,8 @@ mod envelope;
 #[cfg(test)]
 mod guarding;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod sdk_errors;
+#[cfg(test)]
 mod wire;

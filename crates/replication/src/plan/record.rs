@@ -48,24 +48,15 @@ fn parts(mut text: &str) -> Vec<&str> {
 mod tests {
     use custom_resource::{Request, RequestType};
     use proptest::prelude::*;
-    use serde_json::{Map, Value, json};
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::owner::PhysicalId;
 
     fn record(properties: &Value) -> (Record, Owner) {
         let id = PhysicalId::new("stack", "Replication", "source");
-        let request = Request {
-            request_type: RequestType::Create,
-            request_id: "request".into(),
-            stack_id: "stack".into(),
-            logical_resource_id: "Replication".into(),
-            resource_type: "Custom::EncryptedReplication".into(),
-            physical_resource_id: None,
-            service_token: None,
-            resource_properties: properties.as_object().unwrap().clone(),
-            old_resource_properties: Map::new(),
-        };
+        let properties = properties.as_object().unwrap().clone();
+        let request = Request::new(RequestType::Create, "stack", "Replication", properties);
         (Record::of(&request, &id), id.owner)
     }
 

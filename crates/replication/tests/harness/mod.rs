@@ -154,17 +154,11 @@ pub(crate) fn update_request(logical_id: &str, old: &Value, new: &Value) -> Requ
 }
 
 pub(crate) fn request(kind: RequestType, logical_id: &str, properties: &Value) -> Request {
-    Request {
-        request_type: kind,
-        request_id: next_request_id(),
-        stack_id: STACK.into(),
-        logical_resource_id: logical_id.into(),
-        resource_type: "Custom::EncryptedReplication".into(),
-        physical_resource_id: None,
-        service_token: Some(service_token(FUNCTION)),
-        resource_properties: object(properties),
-        old_resource_properties: Map::new(),
-    }
+    let mut request = Request::new(kind, STACK, logical_id, object(properties));
+    request.request_id = next_request_id();
+    request.resource_type = "Custom::EncryptedReplication".into();
+    request.service_token = Some(service_token(FUNCTION));
+    request
 }
 
 pub(crate) fn physical_id(logical_id: &str, properties: &Value) -> String {
