@@ -121,15 +121,27 @@ fn a_finding_becomes_an_event_that_a_rule_of_another_stack_can_take() {
 }
 
 #[test]
-fn a_replica_without_kms_is_repaired_where_the_template_is_told_to() {
+fn a_replica_without_kms_is_repaired_where_the_template_is_told_to_and_rings_an_alarm() {
     run(async |world: &World| {
         let (name, source, destination) = ("repairing", "repaired-source", "repaired-destination");
+        let on_call = Stack {
+            name: "on-call",
+            region: REPLICA_REGION,
+            template: Some("tests/stacks/on-call.yaml"),
+            account: None,
+            parameters: &[],
+        };
+        sam::deploy(&world.sandbox, &on_call, |_| {}).await?;
+        let mut outputs = sam::outputs(&world.sandbox, on_call.name, REPLICA_REGION).await?;
+        let topic = outputs.remove("TopicArn").context("no topic")?;
+        let calls = outputs.remove("QueueUrl").context("no queue")?;
+        let parameters = [("Repair", "true"), ("AlarmTopicArn", &topic)];
         let stack = Stack {
             name,
             region: REPLICA_REGION,
             template: None,
             account: None,
-            parameters: &[SANDBOX_PARAMETERS, &[("Repair", "true")]].concat(),
+            parameters: &[SANDBOX_PARAMETERS, &parameters].concat(),
         };
         sam::deploy(&world.sandbox, &stack, |_| {}).await?;
         world
@@ -148,7 +160,7 @@ fn a_replica_without_kms_is_repaired_where_the_template_is_told_to() {
             .send()
             .await?;
         let config = world.sandbox.config(REPLICA_REGION);
-        let group = format!("/aws/lambda/{name}-check-replica");
+        let group = verdicts::log_group(&config, name).await?;
         let verdict = until("the repair", Duration::from_mins(1), async || {
             let lines = verdicts::read(&config, &group).await?;
             Ok(lines.into_iter().find(|line| line.key == key))
@@ -165,7 +177,20 @@ fn a_replica_without_kms_is_repaired_where_the_template_is_told_to() {
             head.ssekms_key_id() == expected.kms_key_arns.first().map(String::as_str),
             "{head:?}"
         );
-        sam::delete(&world.sandbox, name, REPLICA_REGION, |_| {}).await
+        let sqs = aws_sdk_sqs::Client::new(&config);
+        let call = until("the alarm's call", Duration::from_mins(1), async || {
+            receive(&sqs, &calls).await
+        })
+        .await?;
+        let call: Value = serde_json::from_str(&call)?;
+        ensure!(
+            call["NewStateValue"] == "ALARM"
+                && call["Region"] == REPLICA_REGION
+                && call["Trigger"]["MetricName"] == format!("{name}-Repaired"),
+            "{call:#}"
+        );
+        sam::delete(&world.sandbox, name, REPLICA_REGION, |_| {}).await?;
+        sam::delete(&world.sandbox, on_call.name, REPLICA_REGION, |_| {}).await
     });
 }
 

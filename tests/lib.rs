@@ -228,7 +228,7 @@ impl World {
     /// When they cannot be read.
     pub async fn verdicts(&self, region: &str, bucket: &str, key: &str) -> Result<Vec<Verdict>> {
         let config = self.sandbox.config(region);
-        let group = format!("/aws/lambda/{STACK}-check-replica");
+        let group = verdicts::log_group(&config, STACK).await?;
         let mut lines = verdicts::read(&config, &group).await?;
         let mut known = BTreeSet::new();
         lines.retain(|line| {

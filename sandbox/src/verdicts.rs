@@ -61,6 +61,54 @@ pub struct Expected {
 /// What CloudWatch Logs answers with at most.
 const MOST_EVENTS: usize = 10_000;
 
+/// The log groups of the functions of a stack of `template.yaml`, and of those that bore its name before:
+/// the stack's own id ends each name.
+///
+/// # Errors
+/// When they cannot be listed.
+pub async fn log_groups(config: &SdkConfig, stack: &str, function: &str) -> Result<Vec<String>> {
+    let prefix = format!("/aws/lambda/{stack}-{function}/");
+    let mut pages = Client::new(config)
+        .describe_log_groups()
+        .log_group_name_prefix(&prefix)
+        .into_paginator()
+        .send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.with_context(|| format!("cannot list log groups `{prefix}`…"))?;
+        found.extend(page.log_groups.unwrap_or_default());
+    }
+    found.sort_by_key(aws_sdk_cloudwatchlogs::types::LogGroup::creation_time);
+    let names = found.into_iter().filter_map(|group| group.log_group_name);
+    Ok(names.collect())
+}
+
+/// The log group with the verdict lines of a stack's checker.
+///
+/// # Errors
+/// When there is none.
+pub async fn log_group(config: &SdkConfig, stack: &str) -> Result<String> {
+    let mut all = log_groups(config, stack, "check-replica").await?;
+    all.pop()
+        .with_context(|| format!("the checker of stack `{stack}` has no log group"))
+}
+
+/// Deletes the log groups of a stack that is gone.
+///
+/// # Errors
+/// When one is still there.
+pub async fn delete_log_groups(config: &SdkConfig, stack: &str) -> Result<()> {
+    let client = Client::new(config);
+    for function in crate::sam::FUNCTIONS {
+        for name in log_groups(config, stack, function).await? {
+            let delete = client.delete_log_group().log_group_name(&name);
+            let deleted = delete.send().await;
+            deleted.with_context(|| format!("cannot delete log group `{name}`"))?;
+        }
+    }
+    Ok(())
+}
+
 /// The verdict lines that were written between two times, in milliseconds since 1970, the first
 /// included and the second not; in no order.
 ///

@@ -18,7 +18,7 @@ OURS = f"arn:aws:iam::{ACCOUNT}:role/encrypted-replication/source"
 KEY = f"arn:aws:kms:{HERE}:{ACCOUNT}:key/1"
 BUS = f"arn:aws:events:{HERE}:{ACCOUNT}:event-bus"
 HUB = f"arn:aws:securityhub:{HERE}:{ACCOUNT}:product"
-LOGS = f"arn:aws:logs:{HERE}:{ACCOUNT}:log-group:/aws/lambda"
+LOGS = f"arn:aws:logs:{HERE}:{ACCOUNT}:log-group"
 OWNED = {"aws:RequestTag/encrypted-replication:owner": "er-1"}
 OWNER = {"aws:ResourceTag/encrypted-replication:owner": "er-1"}
 
@@ -91,9 +91,9 @@ TABLES: dict[str, list[Row]] = {
         (False, "kms:Decrypt", KEY, through(f"dynamodb.{HERE}.amazonaws.com")),
         (False, "kms:Decrypt", KEY, {}),
         (False, "kms:CreateGrant", KEY, OWNER),
-        (True, "logs:PutLogEvents", f"{LOGS}/options-provision-replication:log-stream:a", {}),
-        (False, "logs:PutLogEvents", f"{LOGS}/options-check-replica:log-stream:a", {}),
-        (False, "logs:CreateLogGroup", f"{LOGS}/options-provision-replication:*", {}),
+        (True, "logs:PutLogEvents", "{ProvisionReplicationLogs}:log-stream:a", {}),
+        (False, "logs:PutLogEvents", "{CheckReplicaLogs}:log-stream:a", {}),
+        (False, "logs:CreateLogGroup", "{ProvisionReplicationLogs}:*", {}),
         (False, "lambda:InvokeFunction", "*", {}),
     ],
     "CheckReplicaRole": [
@@ -134,8 +134,8 @@ TABLES: dict[str, list[Row]] = {
         ),
         (False, "iam:PassRole", OURS, passed("s3.amazonaws.com")),
         (False, "sts:AssumeRole", OURS, {}),
-        (True, "logs:PutLogEvents", f"{LOGS}/options-check-replica:log-stream:a", {}),
-        (False, "logs:PutLogEvents", f"{LOGS}/options-provision-replication:log-stream:a", {}),
+        (True, "logs:PutLogEvents", "{CheckReplicaLogs}:log-stream:a", {}),
+        (False, "logs:PutLogEvents", "{ProvisionReplicationLogs}:log-stream:a", {}),
     ],
     "SecurityHubRuleRole": [
         (True, "states:StartExecution", "{SecurityHubImport}", {}),
@@ -153,7 +153,7 @@ TABLES: dict[str, list[Row]] = {
         (False, "securityhub:BatchImportFindings", f"{HUB}/aws/guardduty", {}),
         (False, "securityhub:BatchUpdateFindings", "*", {}),
         (True, "logs:CreateLogDelivery", "*", {}),
-        (False, "logs:DeleteLogGroup", f"{LOGS}/options-check-replica:*", {}),
+        (False, "logs:DeleteLogGroup", "{CheckReplicaLogs}:*", {}),
         (False, "states:StartExecution", "{SecurityHubImport}", {}),
         (False, "s3:GetObject", "arn:aws:s3:::any/a", {}),
     ],
@@ -181,9 +181,12 @@ def test_role(
     stack: Stack, role: str, may: bool, action: str, resource: str, context: Context
 ) -> None:
     if resource.startswith("{"):
-        name = resource.strip("{}")
+        name, rest = resource[1:].split("}")
         physical = stack.resources[name]
-        resource = physical if physical.startswith("arn:") else stack.role(name)
+        if name.endswith("Logs"):
+            resource = f"{LOGS}:{physical}{rest}"
+        else:
+            resource = physical if physical.startswith("arn:") else stack.role(name)
     entries = [
         {"ContextKeyName": key, "ContextKeyType": "string", "ContextKeyValues": [value]}
         for key, value in context.items()

@@ -11,6 +11,85 @@ use crate::verdict::{Expected, SCHEMA, Standing, Verdict};
 /// The version of the checker.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Every field of the line, and what it says.
+pub const FIELDS: [(&str, &str); 25] = [
+    (
+        "schema",
+        "the schema, which changes its number where a field changes its meaning",
+    ),
+    (
+        "id",
+        "the same for the same finding on the same version, however often it is told",
+    ),
+    ("time", "when it was told, RFC 3339 in UTC"),
+    ("account", "account that owns the bucket"),
+    ("region", "Region of the bucket"),
+    ("version", "version of the checker"),
+    ("verdict", "one of those above"),
+    (
+        "compliant",
+        "`false` is a finding; `null` where the verdict is neither good nor bad",
+    ),
+    (
+        "bucket",
+        "bucket of the version: the source bucket of a `Replication…` verdict, else that of the replica",
+    ),
+    ("key", "key of the object, decoded"),
+    ("versionId", "version of the object, in a versioned bucket"),
+    (
+        "observed.algorithm",
+        "encryption that S3 tells: `aws:kms`, `aws:kms:dsse`, `AES256`",
+    ),
+    ("observed.kmsKeyArn", "key that the version is under"),
+    (
+        "observed.bucketKeyEnabled",
+        "whether an S3 Bucket Key was used, where there is a key",
+    ),
+    (
+        "observed.replicationStatus",
+        "`REPLICA`, or `PENDING`, `COMPLETED`, `FAILED`",
+    ),
+    ("expected.kmsKeyArns", "keys, any of which is right today"),
+    (
+        "expected.formerKmsKeyArns",
+        "keys that were right when it arrived, and have been replaced since",
+    ),
+    (
+        "expected.algorithm",
+        "kind of KMS encryption, where one is demanded",
+    ),
+    (
+        "expected.from",
+        "who says so: `environment`, `registry`, `bucket-default`",
+    ),
+    (
+        "replication.event",
+        "S3's event about the replication, without `s3:Replication:`",
+    ),
+    (
+        "replication.failureReason",
+        "S3's code, as [below](#failure-reasons)",
+    ),
+    ("replication.ruleId", "the rule"),
+    ("replication.destinationBucket", "where it was to go"),
+    (
+        "replication.operation",
+        "what was to be replicated, such as `OBJECT_PUT`",
+    ),
+    (
+        "repaired",
+        "`true` where this checker re-encrypted the version before it judged",
+    ),
+];
+/// The sentences of the line, for people; their words change without notice.
+pub const SENTENCES: [(&str, &str); 2] = [
+    ("reason", "why, in one sentence"),
+    (
+        "remedy",
+        "what to do, in one sentence, where anything is to be done",
+    ),
+];
+
 /// What all lines of one telling share.
 #[derive(Clone, Debug)]
 pub struct Stamp<'a> {

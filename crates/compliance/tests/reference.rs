@@ -8,10 +8,156 @@ mod tests {
     use std::path::PathBuf;
     use std::{env, fs};
 
+    use aws_names::Home;
     use compliance::failure_reason::TABLE;
     use compliance::metrics::METRICS;
-    use compliance::verdict::Kind;
+    use compliance::ports::Observed;
+    use compliance::report::{self, FIELDS, SENTENCES, Stamp};
+    use compliance::subject::{Key, ObjectVersion, ReplicationEvent, ReplicationOutcome};
+    use compliance::verdict::{
+        Allowed, Authority, Evidence, Expected, ExpectedKey, KeyState, Kind, ObservedKey, Standing,
+        Verdict, judge_object, judge_replication,
+    };
     use embedded_metrics::NAMESPACE;
+    use expectation::Algorithm;
+    use serde_json::Value;
+
+    /// 2026-03-02T09:15:01.240Z.
+    const NOW: i64 = 1_772_442_901_240;
+
+    fn home() -> Home {
+        let function = "arn:aws:lambda:us-west-2:111122223333:function:check-replica";
+        Home::of_function(function).unwrap()
+    }
+
+    fn version(bucket: &str) -> ObjectVersion {
+        ObjectVersion {
+            bucket: bucket.to_owned(),
+            key: Key::from_plain("Tax/2026/return.pdf").unwrap(),
+            version_id: Some("v5KHn.4dKlQXz".to_owned()),
+            region: None,
+            bucket_owner: None,
+            event_time_ms: Some(NOW - 900),
+        }
+    }
+
+    /// A replica under another key than the expected one.
+    fn under_another_key() -> Verdict {
+        let key = |id: &str| home().key(id);
+        let (right, wrong, former) = (key("1111"), key("9999"), key("0000"));
+        let allowed = |key, standing| Allowed {
+            algorithm: Some(Algorithm::Kms),
+            standing,
+            ..Allowed::current(ExpectedKey::Known(key))
+        };
+        let expected = Expected {
+            from: Authority::Registry,
+            keys: vec![
+                allowed(right, Standing::Current),
+                allowed(former, Standing::Former),
+            ],
+            several_owners: false,
+        };
+        let observed = Observed {
+            algorithm: Some("aws:kms".to_owned()),
+            kms_key: Some(wrong.to_string()),
+            bucket_key_enabled: true,
+            replication_status: Some("REPLICA".to_owned()),
+            ..Observed::default()
+        };
+        let judgement = judge_object(Evidence {
+            observed: &observed,
+            arrived: None,
+            key: Some(&ObservedKey::Known(wrong)),
+            key_state: &KeyState::Usable,
+            aws_managed: Some(false),
+            expected: Some(&expected),
+            region: Some("us-west-2"),
+        });
+        Verdict {
+            version: version("tax-documents-replica"),
+            judgement,
+            observed: Some(observed),
+            expected: Some(expected),
+            replication: None,
+            repaired: false,
+        }
+    }
+
+    fn never_arrived() -> Verdict {
+        let event = ReplicationEvent {
+            outcome: ReplicationOutcome::Failed,
+            version: version("tax-documents"),
+            rule_id: Some("Tax".to_owned()),
+            destination_bucket: Some("tax-documents-replica".to_owned()),
+            operation: Some("OBJECT_PUT".to_owned()),
+            failure_reason: Some("DstKmsKeyInvalidState".to_owned()),
+        };
+        Verdict {
+            version: event.version.clone(),
+            judgement: judge_replication(&event),
+            observed: None,
+            expected: None,
+            replication: Some(event),
+            repaired: false,
+        }
+    }
+
+    fn told(verdict: &Verdict) -> String {
+        let home = home();
+        report::line(verdict, &Stamp::new(NOW, Some(&home))).unwrap()
+    }
+
+    /// The names of all fields of a line, those of members with a dot.
+    fn fields(line: &str) -> Vec<String> {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let mut names = Vec::new();
+        for (name, value) in line.as_object().unwrap() {
+            match value {
+                Value::Object(members) => {
+                    names.extend(members.keys().map(|member| format!("{name}.{member}")));
+                }
+                _ => names.push(name.clone()),
+            }
+        }
+        names
+    }
+
+    fn the_line() -> String {
+        let mut section = String::from(
+            "\n## The line\n\nOne object of JSON for each verdict, in the checker's log group \
+             (`CheckReplicaLogGroup`), as the `detail` of a finding's event, and as the answer to a direct \
+             invocation. What is unknown is left out; `compliant` alone is `null` then. New fields may come.\n\n\
+             | field | says |\n|---|---|\n",
+        );
+        for (name, meaning) in FIELDS.iter().chain(&SENTENCES) {
+            let _ = writeln!(section, "| `{name}` | {meaning} |");
+        }
+        let _ = write!(
+            section,
+            "\nA replica under a wrong key, and one that never arrived:\n\n```json\n{}\n{}\n```\n",
+            told(&under_another_key()),
+            told(&never_arrived()),
+        );
+        section
+    }
+
+    #[test]
+    fn the_table_has_every_field_that_a_line_can_have() {
+        let mut repaired = under_another_key();
+        repaired.repaired = true;
+        let mut found = fields(&told(&repaired));
+        found.extend(fields(&told(&never_arrived())));
+        found.sort();
+        found.dedup();
+        let mut listed: Vec<&str> = FIELDS
+            .iter()
+            .chain(&SENTENCES)
+            .map(|(name, _)| *name)
+            .collect();
+        listed.sort_unstable();
+        assert_eq!(found, listed);
+    }
 
     #[test]
     fn the_page_of_verdicts_metrics_and_failure_reasons() {
@@ -31,6 +177,7 @@ mod tests {
                 kind.when()
             );
         }
+        page += &the_line();
         let _ = write!(
             page,
             "\n## Metrics\n\nNamespace `{NAMESPACE}`, dimensions `Bucket`, and `Bucket` with `Verdict`.\n\n\

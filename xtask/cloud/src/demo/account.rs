@@ -39,7 +39,10 @@ pub(crate) async fn run(tools: &Tools, template: &str, keep: bool, agreed: bool)
     };
     let passed = played.await;
     if keep {
-        println!("{}", what_next(&setting));
+        if let Some(cloud) = &cloud {
+            let log_group = cloud.log_group().await?;
+            println!("{}", what_next(&setting, &log_group));
+        }
         println!(
             "Everything stays, and costs: `cargo xtask demo --aws` plays again, and then removes it."
         );
@@ -103,6 +106,7 @@ async fn tear_down(account: &Account, setting: &Setting, cloud: Option<&Cloud>) 
     }
     delete_stacks(account, setting).await?;
     if let Some(cloud) = cloud {
+        step("Delete the logs", async |_| cloud.delete_logs().await).await?;
         cloud.check_no_bucket_left().await?;
     }
     Ok(())

@@ -304,13 +304,30 @@ impl Cloud {
 
     /// Every verdict so far, of both Regions' checkers.
     pub(crate) async fn verdicts(&self) -> Result<Vec<verdicts::Verdict>> {
-        let log_group = self.setting.log_group();
         let (mut all, more) = tokio::try_join!(
-            verdicts::read(&self.source_logs, &log_group),
-            verdicts::read(&self.replica_logs, &log_group),
+            self.verdicts_in(&self.source_logs),
+            self.verdicts_in(&self.replica_logs),
         )?;
         all.extend(more);
         Ok(all)
+    }
+
+    async fn verdicts_in(&self, config: &SdkConfig) -> Result<Vec<verdicts::Verdict>> {
+        let log_group = verdicts::log_group(config, self.setting.stack).await?;
+        verdicts::read(config, &log_group).await
+    }
+
+    /// The log group of the checker beside the replicas.
+    pub(crate) async fn log_group(&self) -> Result<String> {
+        verdicts::log_group(&self.replica_logs, self.setting.stack).await
+    }
+
+    /// Deletes the log groups, which stay when the stacks go.
+    pub(crate) async fn delete_logs(&self) -> Result<()> {
+        for config in [&self.source_logs, &self.replica_logs] {
+            verdicts::delete_log_groups(config, self.setting.stack).await?;
+        }
+        Ok(())
     }
 
     /// Counts the object versions in both buckets.

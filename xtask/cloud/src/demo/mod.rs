@@ -33,7 +33,8 @@ pub(crate) async fn run(tools: &Tools, template: &str, keep: bool) -> Result<boo
     let cloud = opened(&sandbox, &setting).await?;
     let passed = played(&cloud).await?;
     if keep {
-        leave_running(sandbox, &setting, passed)?;
+        let log_group = cloud.log_group().await?;
+        leave_running(sandbox, &setting, &log_group, passed)?;
         return Ok(passed);
     }
     tear_down(&sandbox, &cloud).await?;
@@ -62,9 +63,9 @@ async fn tear_down(sandbox: &Sandbox, cloud: &Cloud) -> Result<()> {
     cloud.check_nothing_left().await
 }
 
-fn leave_running(sandbox: Sandbox, setting: &Setting, passed: bool) -> Result<()> {
+fn leave_running(sandbox: Sandbox, setting: &Setting, log_group: &str, passed: bool) -> Result<()> {
     println!("{}", serve::how_to_use(&sandbox));
-    println!("{}", what_next(setting));
+    println!("{}", what_next(setting, log_group));
     if !passed {
         println!("Not every object got the verdict it should: see above.\n");
     }

@@ -84,9 +84,4 @@ impl Setting {
             ("KeysOnDelete", keys),
         ]
     }
-
-    /// The log group of each Region's checker.
-    pub(crate) fn log_group(&self) -> String {
-        format!("/aws/lambda/{}-check-replica", self.stack)
-    }
 }

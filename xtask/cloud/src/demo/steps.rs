@@ -73,8 +73,8 @@ pub(super) async fn delete_stacks(place: &impl Place, setting: &Setting) -> Resu
     .await
 }
 
-/// Commands to go on with.
-pub(super) fn what_next(setting: &Setting) -> String {
+/// Commands to go on with; the verdicts are in that log group.
+pub(super) fn what_next(setting: &Setting, log_group: &str) -> String {
     let Setting {
         stack,
         source_bucket,
@@ -87,8 +87,7 @@ pub(super) fn what_next(setting: &Setting) -> String {
   aws s3 cp README.md s3://{source_bucket}/Tax/README.md
   aws s3api head-object --bucket {destination_bucket} --key Tax/README.md --region {REPLICA_REGION}
   aws logs tail {log_group} --region {REPLICA_REGION} --format short
-  sam list stack-outputs --stack-name {stack}
-",
-        log_group = setting.log_group()
+  sam list stack-outputs --stack-name {stack} --region {SOURCE_REGION}
+"
     )
 }

@@ -14,7 +14,7 @@ use xtask::progress::{Step, step};
 use super::cloud::Cloud;
 use super::draw::{Upload, draw};
 use super::judge::{self, Found, Wanted};
-use super::names::FUNCTION;
+use super::names::{FUNCTION, STACK};
 use super::queues::{POISON, Queues};
 use crate::installed::{REPLICA_REGION, SOURCE_REGION};
 
@@ -250,15 +250,13 @@ impl<'a> Soak<'a> {
     async fn read(&self) -> Result<Vec<Verdict>> {
         // The sandbox may keep an invocation's last lines back until the next one.
         self.sandbox.faults().await?;
-        let group = format!("/aws/lambda/{FUNCTION}");
-        let [here, there] =
-            [SOURCE_REGION, REPLICA_REGION].map(|region| self.sandbox.config(region));
         let to = now() + 1;
-        let (mut lines, more) = tokio::try_join!(
-            verdicts::between(&here, &group, self.began, to),
-            verdicts::between(&there, &group, self.began, to),
-        )?;
-        lines.extend(more);
+        let mut lines = Vec::new();
+        for region in [SOURCE_REGION, REPLICA_REGION] {
+            let config = self.sandbox.config(region);
+            let group = verdicts::log_group(&config, STACK).await?;
+            lines.extend(verdicts::between(&config, &group, self.began, to).await?);
+        }
         Ok(lines)
     }
 }
