@@ -11,12 +11,65 @@ use aws_sdk_s3::types::{
     StorageClass,
 };
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use sandbox::guard;
 use sandbox::sam::{self, ARCHITECTURE, SANDBOX_PARAMETERS, Stack};
 use sandbox::tools::target_directory;
 use sandbox::wait::until;
 
 const ARCHIVE_REGION: &str = "eu-west-1";
 const SOON: Duration = Duration::from_secs(30);
+
+/// `crates/custom-resource/examples/greeting.rs`, in a stack of its own.
+#[test]
+fn greeting() {
+    run(async |world: &World| {
+        let directory = target_directory().join("greeting");
+        std::fs::create_dir_all(&directory)?;
+        let template = directory.join("template.yaml");
+        std::fs::copy("stacks/greeting.yaml", &template)?;
+        let pack = "import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    entry = zipfile.ZipInfo('bootstrap')
+    entry.external_attr, entry.compress_type = 0o755 << 16, zipfile.ZIP_DEFLATED
+    archive.writestr(entry, open(sys.argv[2], 'rb').read())";
+        let mut packed = world.sandbox.command("python", SOURCE_REGION);
+        packed.args(["-c", pack]);
+        packed.arg(directory.join("greeting.zip"));
+        packed.arg(target_directory().join("debug/examples/greeting"));
+        guard::run(
+            "cannot pack the example, which `cargo test --workspace --all-targets` compiles",
+            packed,
+            |_| {},
+        )
+        .await?;
+        let with = async |name: &str, loud: &str| {
+            let stack = Stack {
+                name: "greeting",
+                region: SOURCE_REGION,
+                template: Some(&template.to_string_lossy()),
+                account: None,
+                parameters: &[
+                    ("Architecture", ARCHITECTURE),
+                    ("GivenName", name),
+                    ("Loud", loud),
+                ],
+            };
+            sam::deploy(&world.sandbox, &stack, |_| {}).await
+        };
+        let text = async || world.output_of("greeting", SOURCE_REGION, "Text").await;
+        with("stranger", "true").await?;
+        ensure!(text().await? == "Hello, stranger!", "{}", text().await?);
+        with("friend", "false").await?;
+        ensure!(text().await? == "Hello, friend.", "{}", text().await?);
+        let refused = with("friend", "perhaps").await;
+        let refused = refused.err().context("it took what is no boolean")?;
+        ensure!(
+            format!("{refused:#}").contains("property Loud is `perhaps`, not true or false"),
+            "{refused:#}"
+        );
+        world.delete("greeting").await
+    });
+}
 
 /// With the provisioner of the package of a release, which is deployed without building anything.
 #[test]

@@ -111,3 +111,37 @@ fn nothing_remembers_where_it_was_compiled() {
     }
     assert!(seen > 100, "only {seen} files were looked at");
 }
+
+/// Whoever takes it from a registry has nothing else of this workspace.
+#[test]
+fn custom_resource_is_packed_with_its_licences_and_its_example() {
+    let mut list = Command::new(env!("CARGO"));
+    list.args(["package", "--package", "custom-resource", "--list"])
+        .args(["--allow-dirty", "--locked"])
+        .current_dir(workspace());
+    let listed = list.output().unwrap();
+    assert!(
+        listed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&listed.stderr)
+    );
+    let files = String::from_utf8_lossy(&listed.stdout);
+    for name in [
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "README.md",
+        "examples/greeting.rs",
+    ] {
+        assert!(files.lines().any(|file| file == name), "{files}");
+    }
+    let crate_directory = workspace().join("crates/custom-resource");
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        let [own, ours] = [crate_directory.join(name), workspace().join(name)];
+        assert_eq!(fs::read(own).unwrap(), fs::read(ours).unwrap(), "{name}");
+    }
+    // The README shows the example as it is.
+    let readme = fs::read_to_string(crate_directory.join("README.md")).unwrap();
+    let example = fs::read_to_string(crate_directory.join("examples/greeting.rs")).unwrap();
+    let (_, example) = example.split_once("\n\n").unwrap();
+    assert!(readme.contains(example), "{example}");
+}
