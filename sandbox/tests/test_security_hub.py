@@ -23,6 +23,7 @@ PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": "us-west-2",
     "AWS::AccountId": "111122223333",
+    "AWS::StackName": "encrypted-replication",
 }
 WRONG_KEY = {
     "version": "0",
@@ -76,6 +77,9 @@ RESOLVED = {
 RESOLVED["detail"].pop("remedy")
 
 
+REQUIREMENTS = ["NIST.800-53.r5 SC-12", "NIST.800-53.r5 SC-28(1)"]
+
+
 def resolved(value: Any) -> Any:
     """The template's value with Sub and Ref of pseudo parameters carried out."""
     if isinstance(value, list):
@@ -122,21 +126,39 @@ def test_names_in_java() -> None:
     assert [in_java(name) for name in names] == ["SsekmsKeyId", *names[1:]]
 
 
-def finding(states: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
-    """The one finding that would be sent for `event`, valid by the service's model."""
-    arguments = stepfunctions._apply_jsonata_arguments(states["Import"], event, {})
+def imported(states: dict[str, Any], event: dict[str, Any]) -> list[dict[str, Any]]:
+    """What would be sent for `event`, valid by the service's model."""
+    context: dict[str, Any] = {"QueryLanguage": "JSONata"}
+    for name in ("Compose", "Describe"):
+        stepfunctions._apply_state_assign(states[name], event, context)
+    arguments = stepfunctions._apply_jsonata_arguments(states["Import"], event, context)
     hub = boto3.client("securityhub", region_name="us-west-2")
     shape = hub.meta.service_model.operation_model("BatchImportFindings").input_shape
     validate_parameters(as_modelled(arguments, shape), shape)
-    (only,) = arguments["Findings"]
-    return dict(only)
+    return list(arguments["Findings"])
+
+
+def finding(states: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+    """The finding on the version."""
+    return imported(states, event)[0]
+
+
+def bucket_finding(states: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+    """The finding on the bucket."""
+    _, second = imported(states, event)
+    return second
 
 
 def test_a_finding_is_an_active_failed_check_on_the_object(states: dict[str, Any]) -> None:
     sent = finding(states, WRONG_KEY)
     assert sent["RecordState"] == "ACTIVE"
-    assert sent["Compliance"] == {"Status": "FAILED"}
+    assert sent["Compliance"] == {"Status": "FAILED", "RelatedRequirements": REQUIREMENTS}
     assert sent["Severity"] == {"Label": "HIGH", "Original": "WrongKey"}
+    assert sent["FindingProviderFields"] == {
+        "Severity": sent["Severity"],
+        "Types": sent["Types"],
+    }
+    assert sent["LastObservedAt"] == WRONG_KEY["time"]
     assert sent["Title"] == "WrongKey: destination/Tax/document1"
     assert sent["Description"] == WRONG_KEY["detail"]["reason"]
     assert sent["Remediation"] == {"Recommendation": {"Text": "correct ReplicaKmsKeyID"}}
@@ -165,9 +187,37 @@ def test_the_end_of_a_finding_archives_it_under_its_id(states: dict[str, Any]) -
     before, after = finding(states, WRONG_KEY), finding(states, RESOLVED)
     assert after["Id"] == before["Id"]
     assert after["RecordState"] == "ARCHIVED"
-    assert after["Compliance"] == {"Status": "PASSED"}
+    assert after["Compliance"] == {"Status": "PASSED", "RelatedRequirements": REQUIREMENTS}
+    # Others in the bucket may be as they were: about that nothing is said.
+    assert len(imported(states, RESOLVED)) == 1
     assert after["Severity"]["Label"] == "INFORMATIONAL"
     assert after["UpdatedAt"] > before["UpdatedAt"]
+
+
+def test_a_bucket_has_one_finding_for_each_verdict(states: dict[str, Any]) -> None:
+    first = bucket_finding(states, WRONG_KEY)
+    assert first["Title"] == "WrongKey in bucket destination"
+    assert first["Description"] == f"Latest: {WRONG_KEY['detail']['reason']}"
+    assert first["Resources"] == [
+        {
+            "Type": "AwsS3Bucket",
+            "Id": "arn:aws:s3:::destination",
+            "Partition": "aws",
+            "Region": "us-west-2",
+        }
+    ]
+    assert first["RecordState"] == "ACTIVE"
+    assert first["Remediation"]["Recommendation"]["Url"].startswith("https://us-west-2.console.")
+    later = copy.deepcopy(WRONG_KEY)
+    later["time"] = "2026-03-02T10:00:00Z"
+    later["detail"] |= {"key": "another", "versionId": "v2", "id": "0d" * 32}
+    again = bucket_finding(states, later)
+    assert again["Id"] == first["Id"] != finding(states, WRONG_KEY)["Id"]
+    assert again["LastObservedAt"] > first["LastObservedAt"]
+    other = copy.deepcopy(WRONG_KEY)
+    other["detail"]["verdict"] = "WrongAlgorithm"
+    ids = {first["Id"], *(bucket_finding(states, event)["Id"] for event in (other, FAILED))}
+    assert len(ids) == 3
 
 
 def test_ids_are_the_versions_and_not_the_deliverys(states: dict[str, Any]) -> None:
@@ -192,12 +242,15 @@ def test_a_failed_replication_needs_nothing_that_it_does_not_have(states: dict[s
 def test_long_texts_are_cut_to_what_security_hub_takes(states: dict[str, Any]) -> None:
     event = copy.deepcopy(WRONG_KEY)
     event["detail"] |= {"key": "k" * 1024, "reason": "r" * 2000, "remedy": "m" * 1000}
-    event["resources"] = [f"arn:aws:s3:::destination/{'k' * 1024}"]
+    event["resources"] = [f"arn:aws:s3:::destination/{'k' * 1024}", "arn:aws:s3:::destination"]
     sent = finding(states, event)
     assert len(sent["Title"]) == 256
     assert len(sent["Description"]) == 1024
     assert len(sent["Remediation"]["Recommendation"]["Text"]) == 512
     assert len(sent["Resources"][0]["Id"]) == 512
+    of_bucket = bucket_finding(states, event)
+    assert len(of_bucket["Description"]) == 1024
+    assert len(of_bucket["Remediation"]["Recommendation"]["Text"]) == 512
 
 
 @pytest.mark.parametrize(("failed", "state"), [(0, "Imported"), (1, "Refused")])
