@@ -37,7 +37,7 @@ with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as
         packed.arg(directory.join("greeting.zip"));
         packed.arg(target_directory().join("debug/examples/greeting"));
         guard::run(
-            "cannot pack the example, which `cargo test --workspace --all-targets` compiles",
+            "cannot pack the example, which `cargo build --workspace --examples` compiles",
             packed,
             |_| {},
         )
@@ -63,9 +63,13 @@ with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as
         ensure!(text().await? == "Hello, friend.", "{}", text().await?);
         let refused = with("friend", "perhaps").await;
         let refused = refused.err().context("it took what is no boolean")?;
+        // SAM CLI breaks lines where its table ends.
+        let told = format!("{refused:#}");
+        let told: Vec<&str> = told.split_whitespace().collect();
+        let told = told.join(" ");
         ensure!(
-            format!("{refused:#}").contains("property Loud is `perhaps`, not true or false"),
-            "{refused:#}"
+            told.contains("property Loud is `perhaps`, not true or false"),
+            "{told}"
         );
         world.delete("greeting").await
     });

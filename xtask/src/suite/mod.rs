@@ -194,27 +194,30 @@ async fn perform(
 /// Compiles everything that the tests need, and fails where anybody warned of anything. What is warned of
 /// is compiled all the same, so that the tests run.
 async fn lint(tools: &Tools, step: Step) -> Result<String> {
-    let mut compile = tools.command("cargo");
-    compile
-        .args([
-            "test",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--no-run",
-        ])
-        .env("CARGO_TERM_COLOR", "never");
     let mut show = step.lines();
     let mut told: Vec<String> = Vec::new();
-    let finished = guard::finish(compile, |line| {
-        show(line);
-        if !line.trim_start().starts_with("Compiling ") {
-            told.push(line.to_owned());
-        }
-    })
-    .await?;
+    let mut compiled = true;
+    // Programs and examples as they run, then everything as it is tested.
+    for arguments in [
+        &["build", "--workspace", "--bins", "--examples"][..],
+        &["test", "--workspace", "--no-run"],
+    ] {
+        let mut compile = tools.command("cargo");
+        compile
+            .args(arguments)
+            .arg("--locked")
+            .env("CARGO_TERM_COLOR", "never");
+        let finished = guard::finish(compile, |line| {
+            show(line);
+            if !line.trim_start().starts_with("Compiling ") {
+                told.push(line.to_owned());
+            }
+        })
+        .await?;
+        compiled &= finished.status.success();
+    }
     let warned = told.iter().any(|line| compiler::sums_up_warnings(line));
-    if finished.status.success() && !warned {
+    if compiled && !warned {
         return Ok(String::new());
     }
     told.truncate(LINES_SHOWN);
