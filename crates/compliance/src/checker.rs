@@ -54,7 +54,7 @@ impl<A> Checker<A> {
         self
     }
 
-    /// Says in verdicts that what [`FindExpectation::registry`] gives is this authority's word.
+    /// Says in verdicts that what [`FindExpectation::registry`](crate::ports::FindExpectation::registry) gives is this authority's word.
     #[must_use]
     pub fn naming_registry(mut self, authority: Authority) -> Self {
         self.expectations.registry_is = authority;
