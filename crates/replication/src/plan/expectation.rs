@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::comparison::{Comparison, said};
-use super::expected::{Change, expected};
+use super::expected::{Before, Change, expected};
+use crate::configuration::Status;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::parameters::{Difference, LARGEST_PARAMETER};
 use crate::step::Step;
@@ -59,7 +60,12 @@ impl Comparison<'_> {
             let none = Vec::new();
             let present = said.get(bucket).unwrap_or(&none);
             let to_bucket: Vec<_> = to_bucket.collect();
-            let lines = expected(&to_bucket, present, self.observed.now, change);
+            let others = self.others_to(bucket);
+            let before = Before {
+                present,
+                others: &others,
+            };
+            let lines = expected(&to_bucket, before, self.observed.now, change);
             let revision = revision(&lines);
             let documents = expectation::documents(&source, lines, LARGEST_PARAMETER, &revision);
             let named = documents.iter().enumerate().map(|(number, document)| {
@@ -69,6 +75,19 @@ impl Comparison<'_> {
             (bucket.as_str(), named.collect())
         });
         parameters.collect()
+    }
+
+    /// Prefixes and priorities of rules in force of somebody else's that lead to a bucket.
+    fn others_to(&self, bucket: &str) -> Vec<(&str, Option<i32>)> {
+        let rules = self.observed.replication.iter().flat_map(|all| &all.rules);
+        let others = rules.filter(|rule| {
+            rule.status == Status::Enabled
+                && rule.destination.bucket_name() == bucket
+                && !self.replication.owner.owns(&rule.id)
+        });
+        others
+            .map(|rule| (rule.filter_prefix(), rule.priority))
+            .collect()
     }
 
     fn differing(

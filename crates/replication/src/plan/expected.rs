@@ -6,6 +6,7 @@
 //! Pure.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use expectation::{Rule, Time};
 
@@ -30,14 +31,23 @@ pub(super) enum Change {
     Proved,
 }
 
-/// The lines for one destination: `rules` are ours that lead there, with their priorities; `present` what
-/// is said of it now.
+/// What there is before a change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before<'a> {
+    /// What we say of the destination now.
+    pub(super) present: &'a [Rule],
+    /// Prefixes and priorities of rules in force of others that lead there.
+    pub(super) others: &'a [(&'a str, Option<i32>)],
+}
+
+/// The lines for one destination: `rules` are ours that lead there, with their priorities.
 pub(super) fn expected(
     rules: &[&ReplicationRule],
-    present: &[Rule],
+    before: Before<'_>,
     now: Time,
     change: Change,
 ) -> Vec<Rule> {
+    let present = before.present;
     let latest = match change {
         Change::UnderWay => Time::from_secs(now.secs().saturating_add(UNPROVED_FOR)),
         Change::Proved => now,
@@ -45,7 +55,7 @@ pub(super) fn expected(
     let mut lines: Vec<Rule> = Vec::new();
     for rule in rules.iter().filter(|rule| rule.status == Status::Enabled) {
         let Some(line) = line(rule) else { continue };
-        let since = since(&line, present, now);
+        let since = since(&line, before, now);
         let line = Rule { since, ..line };
         if !lines.iter().any(|said| {
             Rule {
@@ -56,9 +66,11 @@ pub(super) fn expected(
             lines.push(line);
         }
     }
+    let ranks = Ranks::new(&lines, before);
     let mut former: Vec<Rule> = Vec::new();
     for was in present.iter().filter(|was| !was.disabled) {
-        if holds(was, now) && lines.iter().any(|line| is_same(line, was)) {
+        let line = lines.iter().find(|line| is_same(line, was));
+        if holds(was, now) && line.is_some_and(|line| ranks.decides_still(line, was)) {
             continue;
         }
         let was = Rule {
@@ -116,21 +128,79 @@ fn disabled_line(
     })
 }
 
-/// From when on the key is right: left out where nothing else was said of these objects before.
-fn since(line: &Rule, present: &[Rule], now: Time) -> Option<Time> {
+/// From when on the key is right: left out where nothing else was said of these objects before, and nobody
+/// else's rule decided for them.
+fn since(line: &Rule, before: Before<'_>, now: Time) -> Option<Time> {
+    let present = before.present.iter();
+    let mut others = before.others.iter();
     let same = present
-        .iter()
+        .clone()
         .find(|was| !was.disabled && is_same(was, line) && holds(was, now));
     if let Some(was) = same {
-        return was.since;
+        let passes = others.any(|(prefix, priority)| {
+            meet(prefix, &line.prefix) && line.priority > *priority && was.priority <= *priority
+        });
+        return if passes { Some(now) } else { was.since };
     }
-    let meets =
-        |was: &Rule| was.prefix.starts_with(&line.prefix) || line.prefix.starts_with(&was.prefix);
-    present.iter().any(meets).then_some(now)
+    let mut prefixes = present
+        .map(|was| was.prefix.as_str())
+        .chain(others.map(|(prefix, _)| *prefix));
+    prefixes
+        .any(|prefix| meet(prefix, &line.prefix))
+        .then_some(now)
+}
+
+/// Which rule stands above which, now and before.
+struct Ranks<'a> {
+    lines: &'a [Rule],
+    others: &'a [(&'a str, Option<i32>)],
+    /// The priorities of what is said now, by prefix and key.
+    before: BTreeMap<(&'a str, &'a str), Option<i32>>,
+}
+
+impl<'a> Ranks<'a> {
+    fn new(lines: &'a [Rule], before: Before<'a>) -> Self {
+        let present = before.present.iter();
+        let in_force = present.filter(|said| !said.disabled && said.until.is_none());
+        Self {
+            lines,
+            others: before.others,
+            before: in_force.map(|said| (name(said), said.priority)).collect(),
+        }
+    }
+
+    /// Whether the rule of `line` decides wherever it did when it was said as `was`: none that stood below it
+    /// then is above it now, and it is not said already until when it decided.
+    fn decides_still(&self, line: &Rule, was: &Rule) -> bool {
+        let above = |prefix: &str, priority| priority > line.priority && meet(prefix, &line.prefix);
+        let ended = was.until.is_some();
+        let stood_below = |other: &Rule| {
+            let before = self.before.get(&name(other));
+            before.is_some_and(|before| *before <= was.priority)
+        };
+        let ours = self
+            .lines
+            .iter()
+            .any(|other| above(&other.prefix, other.priority) && (ended || stood_below(other)));
+        let others = self.others.iter().any(|(prefix, priority)| {
+            above(prefix, *priority) && (ended || *priority <= was.priority)
+        });
+        !ours && !others
+    }
+}
+
+/// Whether there may be an object under both prefixes.
+fn meet(one: &str, other: &str) -> bool {
+    one.starts_with(other) || other.starts_with(one)
 }
 
 fn is_same(one: &Rule, other: &Rule) -> bool {
-    (&one.prefix, &one.kms_key_arn) == (&other.prefix, &other.kms_key_arn)
+    name(one) == name(other)
+}
+
+/// What tells one line from another: prefix and key.
+fn name(rule: &Rule) -> (&str, &str) {
+    (&rule.prefix, &rule.kms_key_arn)
 }
 
 /// Whether its key is right today.
@@ -157,7 +227,79 @@ mod tests {
     }
 
     fn said(rules: &[ReplicationRule], present: &[Rule], now: i64, change: Change) -> Vec<Rule> {
-        expected(&rules.iter().collect::<Vec<_>>(), present, at(now), change)
+        let before = Before {
+            present,
+            others: &[],
+        };
+        expected(&rules.iter().collect::<Vec<_>>(), before, at(now), change)
+    }
+
+    #[test]
+    fn where_a_rule_of_somebody_elses_leads_the_key_is_right_from_now_on() {
+        let rules = [rule("all", 2, "", "k2"), rule("b", 1, "b/", "k3")];
+        let lines = beside(&rules, &[], &[("a/", Some(9))], 100);
+        assert_eq!(
+            shown(&lines),
+            [("", "k2", Some(100), None), ("b/", "k3", None, None)]
+        );
+        // It stays what it was, whoever comes later.
+        let others = [("a/", Some(9)), ("b/", Some(7))];
+        assert_eq!(beside(&rules, &lines, &others, 200), lines);
+    }
+
+    /// While a change is under way, beside rules of others.
+    fn beside(
+        rules: &[ReplicationRule],
+        present: &[Rule],
+        others: &[(&str, Option<i32>)],
+        now: i64,
+    ) -> Vec<Rule> {
+        let rules: Vec<_> = rules.iter().collect();
+        expected(
+            &rules,
+            Before { present, others },
+            at(now),
+            Change::UnderWay,
+        )
+    }
+
+    #[test]
+    fn a_rule_that_gives_way_to_another_was_right_until_then() {
+        let rules = |all, tax| [rule("all", all, "", "k1"), rule("tax", tax, "Tax/", "k2")];
+        let first = said(&rules(1, 2), &[], 100, Change::UnderWay);
+        let later = Some(200 + UNPROVED_FOR);
+        // It sinks below the other, or the other rises above it.
+        for changed in [rules(3, 2), rules(2, 1)] {
+            let lines = said(&changed, &first, 200, Change::UnderWay);
+            assert_eq!(
+                shown(&lines),
+                [
+                    ("", "k1", None, None),
+                    ("Tax/", "k2", None, None),
+                    ("Tax/", "k2", None, later),
+                ]
+            );
+            assert_eq!(said(&changed, &lines, 300, Change::UnderWay), lines);
+            let proved = said(&changed, &lines, 300, Change::Proved);
+            assert_eq!(shown(&proved)[2], ("Tax/", "k2", None, Some(300)));
+            assert_eq!(said(&changed, &proved, 400, Change::UnderWay), proved);
+        }
+        // The order is the same.
+        let lines = said(&rules(3, 4), &first, 200, Change::UnderWay);
+        assert_eq!(shown(&lines), shown(&first));
+        // The same beside somebody else's: below it, and above it.
+        let ours = |priority| [rule("tax", priority, "Tax/", "k2")];
+        let theirs = [("", Some(5))];
+        let above = said(&ours(9), &[], 100, Change::UnderWay);
+        let below = beside(&ours(1), &above, &theirs, 200);
+        assert_eq!(
+            shown(&below),
+            [("Tax/", "k2", None, None), ("Tax/", "k2", None, later)]
+        );
+        assert_eq!(beside(&ours(1), &below, &theirs, 300), below);
+        let again = beside(&ours(9), &below, &theirs, 300);
+        assert_eq!(shown(&again), [("Tax/", "k2", Some(300), None)]);
+        assert_eq!(beside(&ours(9), &again, &theirs, 400), again);
     }
 
     /// Prefix, key, since, until.
