@@ -297,7 +297,7 @@ mod tests {
             }
         }
 
-        let properties = json!({"SourceBucket": "sound-src", "Rules": [{"Filter": {"Prefix": "new/"},
+        let properties = json!({"SourceBucket": "planned-src", "Rules": [{"Filter": {"Prefix": "new/"},
             "Destination": {"Bucket": "arn:aws:s3:::planned-dst", "Region": WEST}}]});
         let file = std::env::temp_dir().join(format!("properties-{}.json", std::process::id()));
         std::fs::write(&file, properties.to_string())?;
