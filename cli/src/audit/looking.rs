@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use aws_names::Home;
-use compliance::checker::{Checker, Trip};
+use compliance::checker::Checker;
 use compliance::ports::{AskError, DescribeKey, FindExpectation, InspectObject, RepairObject};
 use compliance::subject::Subject;
 use compliance::verdict::{Detail, Kind, Verdict};
@@ -13,7 +13,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::sample::Sample;
 use crate::listing::{Entry, ListEntries, Listing, Prefixes, read};
-use crate::looking::version_of;
+use crate::looking::{Trips, version_of};
 use crate::pace::Fault;
 
 /// How many versions of one prefix are being looked at, or wait to be told in their order: one that S3
@@ -174,10 +174,8 @@ where
     /// Where `report` fails. What AWS does not answer is in [`Audited`].
     pub async fn run(&self, report: &mut impl Report) -> io::Result<Audited> {
         let mut audited = Audited::default();
-        let trip = Trip {
-            only_looks: true,
-            ..Trip::from(Some(&self.home))
-        };
+        let trips = Trips::to(self.home.clone());
+        let trips = &trips;
         let lanes: Vec<Prefixes> = self
             .scope
             .iter()
@@ -190,11 +188,11 @@ where
             };
             report.drawn(drawn.len());
             let entries = stream::iter(drawn.into_iter().map(|entry| Ok(vec![entry])));
-            streams.push(self.looks(0, entries.boxed(), trip));
+            streams.push(self.looks(0, entries.boxed(), trips));
         } else {
             for (number, prefixes) in lanes.iter().enumerate() {
                 let listing = read(Arc::clone(&self.port), prefixes.clone(), self.after.clone());
-                streams.push(self.looks(number, pages(listing), trip));
+                streams.push(self.looks(number, pages(listing), trips));
             }
         }
         let mut lanes = Lanes::new(streams.len());
@@ -278,7 +276,7 @@ where
         &'a self,
         lane: usize,
         pages: BoxStream<'a, Result<Vec<Entry>, Fault>>,
-        trip: Trip<'a>,
+        trips: &'a Trips,
     ) -> BoxStream<'a, Step> {
         let entries = pages.flat_map(|page| match page {
             Ok(entries) => {
@@ -289,7 +287,7 @@ where
         });
         let looks = entries.map(move |entry| async move {
             match entry {
-                Ok(entry) => Step::Looked(self.look(lane, entry, trip).await),
+                Ok(entry) => Step::Looked(self.look(lane, entry, trips).await),
                 Err(fault) => Step::Broke(fault),
             }
         });
@@ -297,11 +295,11 @@ where
         looks.buffered(WINDOW).chain(end).boxed()
     }
 
-    async fn look(&self, lane: usize, entry: Entry, trip: Trip<'_>) -> Looked {
+    async fn look(&self, lane: usize, entry: Entry, trips: &Trips) -> Looked {
         let outcome = match version_of(&self.bucket, Some(&self.home.region), &entry) {
             Some(version) => {
                 let subject = Subject::Arrival(version);
-                self.checker.check(&subject, trip).await
+                self.checker.check(&subject, trips.current()).await
             }
             None => Err(AskError {
                 operation: "s3:HeadObject",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use compliance::aws::Aws;
-use compliance::checker::{Checker, Trip};
+use compliance::checker::Checker;
 use compliance::ports::AskError;
 use compliance::subject::{ObjectVersion, Subject as Judged};
 use compliance::verdict::Verdict;
@@ -23,7 +23,7 @@ use crate::audit::telling::quoted;
 use crate::bucket::{Bucket, TIME_TO_LIVE, Way};
 use crate::failure::Failure;
 use crate::listing::Prefixes;
-use crate::looking::Judging;
+use crate::looking::{Judging, Trips};
 use crate::{Context, Outcome};
 
 /// What `compare` takes.
@@ -216,7 +216,7 @@ struct Looks {
 
 #[derive(Debug)]
 struct Look {
-    home: aws_names::Home,
+    trips: Trips,
     checker: Checker<Judging<Bucket, Words<Aws>>>,
 }
 
@@ -232,7 +232,7 @@ impl Looks {
             let authority = words.authority();
             let judging = Judging::new(Arc::clone(bucket), &Prefixes::of([""]), most, words);
             looks.push(Some(Look {
-                home: bucket.home().clone(),
+                trips: Trips::to(bucket.home().clone()),
                 checker: Checker::new(judging, Vec::new(), TIME_TO_LIVE).naming_registry(authority),
             }));
         }
@@ -250,12 +250,9 @@ impl Verdicts for Looks {
                 remedy: String::new(),
             });
         };
-        let trip = Trip {
-            only_looks: true,
-            ..Trip::from(Some(&look.home))
-        };
+        let trip = look.trips.current();
         let version = ObjectVersion {
-            region: Some(look.home.region.clone()),
+            region: trip.home.map(|home| home.region.clone()),
             ..version.clone()
         };
         look.checker.check(&Judged::Arrival(version), trip).await

@@ -128,3 +128,42 @@ impl State {
         matches!(self, Self::Failed | Self::ClaimedCompleted | Self::Missing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of docs/COMPARE.md: state, found, open, in the manifest.
+    fn documented() -> Vec<(String, [bool; 3])> {
+        let page = include_str!("../../../docs/COMPARE.md");
+        let rows = page
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .filter_map(|line| {
+                let cells: Vec<_> = line.trim_matches('|').split(" |").map(str::trim).collect();
+                let [states, _, found, open, manifest] = cells.as_slice() else {
+                    return None;
+                };
+                let flags = [*found == "yes", *open == "yes", *manifest == "yes"];
+                Some(
+                    states
+                        .split(", ")
+                        .map(move |state| (state.trim_matches('`').to_owned(), flags)),
+                )
+            });
+        rows.flatten().collect()
+    }
+
+    #[test]
+    fn the_document_says_of_each_state_what_the_code_does() {
+        let documented = documented();
+        let states: Vec<_> = State::ALL
+            .into_iter()
+            .map(|state| {
+                let flags = [state.is_finding(), state.is_open(), state.is_to_replay()];
+                (state.as_str().to_owned(), flags)
+            })
+            .collect();
+        assert_eq!(documented, states);
+    }
+}

@@ -1,6 +1,7 @@
 //! Looking at single versions: HEADs within the pace that S3 takes, and the checker's judgement on them.
 
 mod judging;
+mod trips;
 
 use std::future::Future;
 
@@ -12,6 +13,7 @@ use crate::listing::Entry;
 use crate::pace::Fault;
 
 pub use self::judging::Judging;
+pub use self::trips::Trips;
 
 /// Looks at one version of one bucket: one HEAD, not repeated.
 pub trait HeadVersion: Send + Sync {
