@@ -120,7 +120,8 @@ impl Side {
             return None;
         };
         let rule = self.rules.get(place)?;
-        let yes = rule.is_v1() || rule.delete_marker_replication == Some(Status::Enabled);
+        let enabled = Some(Status::Enabled);
+        let yes = rule.is_v1() || rule.delete_marker_replication == enabled;
         yes.then_some(place)
     }
 }

@@ -84,7 +84,9 @@ fn nameless() -> io::Result<File> {
     );
     let path: PathBuf = std::env::temp_dir().join(name);
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
+    options.read(true).write(true);
+    // Whatever has that name already is left alone.
+    OpenOptions::create_new(&mut options, true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(&path)?;

@@ -14,6 +14,7 @@ use super::line::{Count, Line, RuleSummary, Summary, VersionLine};
 use super::manifest::Manifest;
 use super::rules::Rules;
 use super::state::State;
+use super::tally::Counts;
 use crate::output::{Format, Output, Rows, Tone};
 use crate::progress::Progress;
 use replication::configuration::Status;
@@ -157,7 +158,7 @@ impl<'a> Telling<'a> {
             all.push(RuleSummary {
                 destination: side.bucket.clone(),
                 rule: rule.map(|rule| rule.id.clone()),
-                complete_up_to: known.then(|| counts.complete_up_to(began)),
+                complete_up_to: known.then(|| Counts::complete_up_to(counts, began)),
                 since: since.copied(),
                 versions: versions.collect(),
             });
