@@ -77,6 +77,13 @@ impl Court {
                 );
                 continue;
             };
+            // The word of an owner that is gone went with it: a limit that SEMANTICS names.
+            let gone = crate::stage::owner_in(&carried.rule)
+                .and_then(|owner| oracle.claims.get(owner))
+                .is_some_and(|claim| claim.wanted.is_none());
+            if gone {
+                continue;
+            }
             let about = (key.as_str(), is_tagged(&object.version.tags));
             let open: Vec<_> = oracle
                 .words(&carried.source, &bucket, about)

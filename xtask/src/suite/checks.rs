@@ -87,7 +87,7 @@ impl Check {
 /// What stands first in the list begins first, as soon as what it comes after has ended. The longest chain
 /// (build, package, end-to-end tests) has the processors as soon as it can use them, and the others have
 /// what it leaves.
-pub(super) const CHECKS: [Check; 16] = [
+pub(super) const CHECKS: [Check; 17] = [
     check(
         "Format",
         Work::Program(&["cargo", "fmt", "--all", "--check"]),
@@ -172,6 +172,8 @@ pub(super) const CHECKS: [Check; 16] = [
         Work::Program(&["python", "-m", "pytest", "-q", "sandbox/tests"]),
     ),
     check("What is believed of AWS", Work::Own(&["assumptions"])).telling(),
+    // Lives that are the same each time; the workflow of each week lives new ones.
+    check("Simulation", Work::Own(&["simulate", "--seeds", "500"])).telling(),
     // For a short time: an hour finds more.
     check("Fuzzing", Work::Own(&["fuzz", "--seconds", "15"])).telling(),
     check("Size, calls, instructions", Work::Recorded)
