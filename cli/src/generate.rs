@@ -2,11 +2,9 @@
 
 use std::io::{self, Write as _};
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use crate::Outcome;
-use crate::arguments::Arguments as All;
 use crate::failure::Failure;
 
 /// What `completions` takes.
@@ -20,12 +18,11 @@ pub struct Arguments {
     pub shell: Shell,
 }
 
-/// Prints a shell's completions.
+/// Prints a shell's completions for all of `command`.
 ///
 /// # Errors
 /// Where they cannot be printed.
-pub fn completions(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let mut command = All::command();
+pub fn completions(arguments: &Arguments, mut command: clap::Command) -> Result<Outcome, Failure> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);
@@ -33,12 +30,11 @@ pub fn completions(arguments: &Arguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Nothing)
 }
 
-/// Prints the manual page, with a section for each command.
+/// Prints the manual page of `command`, with a section for each command.
 ///
 /// # Errors
 /// Where it cannot be printed.
-pub fn man() -> Result<Outcome, Failure> {
-    let mut command = All::command();
+pub fn man(mut command: clap::Command) -> Result<Outcome, Failure> {
     command.build();
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;

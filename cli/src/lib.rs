@@ -39,7 +39,7 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::arguments::{Arguments, Command, Common};
 use crate::failure::Failure;
@@ -125,7 +125,7 @@ async fn perform(command: &Command, context: &Context) -> Result<Outcome, Failur
         Command::Plan(arguments) => Box::pin(plan::run(arguments, context)).await,
         Command::Drift(arguments) => Box::pin(drift::run(arguments, context)).await,
         Command::Explain(arguments) => explain::run(arguments, context),
-        Command::Completions(arguments) => generate::completions(arguments),
-        Command::Man => generate::man(),
+        Command::Completions(arguments) => generate::completions(arguments, Arguments::command()),
+        Command::Man => generate::man(Arguments::command()),
     }
 }

@@ -342,11 +342,12 @@ fn answer(aws: &Aws, call: &str, request: &Request) -> Answer {
                 name.starts_with("ActionNames")
                     .then(|| value.replace("%3A", ":"))
             });
-            let results: String = actions
-                .map(|action| {
-                    format!("<member><EvalActionName>{action}</EvalActionName><EvalDecision>allowed</EvalDecision></member>")
-                })
-                .collect();
+            let results = actions.fold(String::new(), |results, action| {
+                results
+                    + "<member><EvalActionName>"
+                    + &action
+                    + "</EvalActionName><EvalDecision>allowed</EvalDecision></member>"
+            });
             xml(
                 200,
                 format!(

@@ -200,7 +200,7 @@ where
         let mut blind = 0;
         while let Some(step) = all.next().await {
             let looked = match step {
-                Step::Looked(looked) => looked,
+                Step::Looked(looked) => *looked,
                 Step::End(lane) => {
                     lanes.end(lane);
                     continue;
@@ -287,7 +287,7 @@ where
         });
         let looks = entries.map(move |entry| async move {
             match entry {
-                Ok(entry) => Step::Looked(self.look(lane, entry, trips).await),
+                Ok(entry) => Step::Looked(Box::new(self.look(lane, entry, trips).await)),
                 Err(fault) => Step::Broke(fault),
             }
         });
@@ -318,7 +318,7 @@ where
 
 /// What comes of a prefix.
 enum Step {
-    Looked(Looked),
+    Looked(Box<Looked>),
     Broke(Fault),
     End(usize),
 }

@@ -63,7 +63,7 @@ fn kind(status: Option<u16>, code: Option<&str>) -> FaultKind {
         (Some(503), _) | (_, Some("SlowDown" | "Throttling" | "ThrottlingException")) => {
             FaultKind::SlowDown
         }
-        (_, Some("RequestTimeout" | "OperationAborted")) | (Some(500..), _) | (None, _) => {
+        (_, Some("RequestTimeout" | "OperationAborted")) | (Some(500..) | None, _) => {
             FaultKind::Busy
         }
         (Some(_), _) => FaultKind::Refused,

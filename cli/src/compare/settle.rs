@@ -143,10 +143,9 @@ impl<B: HeadVersion + ReadTags> Settling<'_, B> {
             _ => None,
         };
         let (place, understood) = match cover {
-            Cover::By(place) => (Some(place), true),
+            // By tags: the HEAD says why there are none.
+            Cover::By(place) | Cover::Tags(place) => (Some(place), true),
             Cover::NotUnderstood(place) => (Some(place), false),
-            // The HEAD says why there are no tags.
-            Cover::Tags(place) => (Some(place), true),
             Cover::None(_) => {
                 return Decision {
                     status,

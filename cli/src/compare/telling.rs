@@ -111,7 +111,7 @@ impl<'a> Telling<'a> {
         if told {
             output.remark("")?;
         }
-        counts(&output, subject.rules, compared)?;
+        counts(output, subject.rules, compared)?;
         output.remark("")?;
         for rule in &summary.rules {
             if let (Some(name), Some(up_to)) = (&rule.rule, rule.complete_up_to) {
@@ -181,7 +181,7 @@ impl<'a> Telling<'a> {
 }
 
 /// The table of counts.
-fn counts(output: &Output, rules: &Rules, compared: &Compared) -> io::Result<()> {
+fn counts(output: Output, rules: &Rules, compared: &Compared) -> io::Result<()> {
     let mut table = output.rows::<Count>();
     for (place, number, counts) in compared.tally.iter() {
         let Some(side) = rules.side(place) else {

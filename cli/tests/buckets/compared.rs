@@ -289,7 +289,7 @@ proptest! {
             }
             // Replicas that came late stand in another order.
             let seed = mixed.wrapping_add(side as u64);
-            there.sort_by_key(|stored| (stored.written as u64).wrapping_mul(seed | 1));
+            there.sort_by_key(|stored| stored.written.cast_unsigned().wrapping_mul(seed | 1));
             Bucket::of(there, page)
         };
         let comparison = comparison(

@@ -15,9 +15,10 @@ use crate::world::{Bucket, Stored};
 const OLD: i64 = BEGAN - 86_400;
 
 fn many(count: usize) -> Vec<Stored> {
-    (0..count)
-        .map(|n| {
-            Stored::new(&format!("k{n:06}"), &format!("v{n}"), OLD + n as i64).status("COMPLETED")
+    (OLD..)
+        .zip(0..count)
+        .map(|(written, n)| {
+            Stored::new(&format!("k{n:06}"), &format!("v{n}"), written).status("COMPLETED")
         })
         .collect()
 }

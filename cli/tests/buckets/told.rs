@@ -13,7 +13,7 @@ use encrypted_replication::compare::state::State;
 use encrypted_replication::listing::Prefixes;
 use expectation::Time;
 use replication::configuration::{
-    Destination, Filter, ReplicationConfiguration, ReplicationRule, Status,
+    AsRead, Destination, Filter, ReplicationConfiguration, ReplicationRule, Status,
 };
 
 use crate::world::Bucket;
@@ -91,7 +91,7 @@ pub(crate) fn rule(id: &str, priority: i32, prefix: &str, to: &str) -> Replicati
             bucket: format!("arn:aws:s3:::{to}"),
             ..Destination::default()
         },
-        as_read: Default::default(),
+        as_read: AsRead::default(),
     }
 }
 

@@ -75,6 +75,12 @@ impl Owner {
         Self(name)
     }
 
+    /// In whose name replication is looked at that no resource asks for; nothing bears it.
+    #[must_use]
+    pub fn nobody(source_bucket: &str) -> Self {
+        Self::new("", "", source_bucket)
+    }
+
     /// The owner at the start of `name`, be it ours or another resource's; `None` for foreign names.
     #[must_use]
     pub fn at_start_of(name: &str) -> Option<Self> {

@@ -39,6 +39,12 @@ impl Replication {
         }
     }
 
+    /// Whether no resource asks for it: these are the rules of a bucket as they stand.
+    #[must_use]
+    pub fn is_nobodys(&self) -> bool {
+        self.owner == Owner::nobody(&self.spec.source_bucket)
+    }
+
     /// ARN of the source bucket.
     #[must_use]
     pub fn source_arn(&self) -> String {

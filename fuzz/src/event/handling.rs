@@ -78,7 +78,7 @@ fn queue(messages: &[QueueMessage], answer: &Value, told: &BTreeSet<Identity>) {
             // Of a bucket without versions, which is come to its end at once.
             Content::Sweep(_) => true,
         };
-        let twins = messages.iter().filter(|other| other.id == message.id);
+        let twins = messages.iter().filter(|other| is_twin(message, other));
         let is_returned = returned.contains(message.id.as_str());
         assert!(is_done || is_returned, "lost: {message:?} in {answer}");
         if is_done && twins.count() == 1 {
@@ -87,17 +87,31 @@ fn queue(messages: &[QueueMessage], answer: &Value, told: &BTreeSet<Identity>) {
     }
 }
 
+/// Whether what is said of one may be of the other: by the same id, or by a version that both are about. One
+/// of them may be at its last try, and the version told there.
+fn is_twin(message: &QueueMessage, other: &QueueMessage) -> bool {
+    let subjects = |message: &QueueMessage| match &message.content {
+        Content::Event(read) => read.subjects.iter().map(identity).collect(),
+        Content::Sweep(_) => BTreeSet::new(),
+    };
+    other.id == message.id || !subjects(message).is_disjoint(&subjects(other))
+}
+
 /// Bucket, key and version id, as a verdict line has them, and whether it is S3's own word.
 type Identity = (String, String, Option<String>, bool);
 
 fn is_told(subject: &Subject, told: &BTreeSet<Identity>) -> bool {
+    told.contains(&identity(subject))
+}
+
+fn identity(subject: &Subject) -> Identity {
     let (bucket, key, version_id) = subject.version().identity();
-    told.contains(&(
+    (
         bucket.to_owned(),
         key.to_owned(),
         version_id.map(str::to_owned),
         matches!(subject, Subject::Replication(_)),
-    ))
+    )
 }
 
 fn invocation() -> Invocation {

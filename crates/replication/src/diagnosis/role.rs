@@ -9,7 +9,6 @@ use super::Check;
 use super::access::{ENCRYPTION_CONTEXT, MOST_QUESTIONS, Question, VIA_SERVICE};
 use super::fix::Fix;
 use super::names::{ANNOTATIONS, ROLE_EXISTS, ROLE_PERMISSIONS, ROLE_TRUST};
-use super::standing::is_nobodys;
 use super::statements::{Context, Judgement, Principal, Request, Statements};
 use crate::actions::SOURCE_ANNOTATIONS;
 use crate::error::{AwsError, ErrorKind};
@@ -107,7 +106,7 @@ pub(super) fn checks(
             );
             return checks;
         }
-        Ok(None) if is_nobodys(replication) => checks.push(
+        Ok(None) if replication.is_nobodys() => checks.push(
             Check::skipped(
                 ROLE_EXISTS,
                 &resource,

@@ -127,8 +127,8 @@ async fn a_rule_that_leads_on_from_a_destination_keeps_the_key_that_it_names() {
         let mut rule = somebodys_rule("further", 1, "further");
         rule.sse_kms_encrypted_objects = Some(Status::Enabled);
         rule.destination.replica_kms_key_id = Some(name.to_owned());
-        let role = stack.world.state().add_role("theirs", "/", &[]);
-        somebodys_rules(&stack.world, "one", &role, vec![rule]);
+        let theirs = stack.world.state().add_role("theirs", "/", &[]);
+        somebodys_rules(&stack.world, "one", &theirs, vec![rule]);
         let deleted = resource.deleted().await;
         assert_eq!(states(&stack.world, [&keys[1], &keys[1]])[0], "Enabled");
         let told = deleted.reason();

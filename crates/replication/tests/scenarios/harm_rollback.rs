@@ -208,6 +208,9 @@ async fn a_replacement_that_succeeded_is_deleted_by_its_own_id_when_the_stack_go
     assert_eq!(now.buckets.len(), 3);
 }
 
+/// What somebody did, and how.
+type Change<'a> = (&'a str, &'a dyn Fn(&Stack));
+
 /// A retention that somebody sets, or an alias that somebody deletes, stands in no way back.
 #[tokio::test(start_paused = true)]
 async fn what_somebody_changed_meanwhile_keeps_no_stack_from_going_back() {
@@ -223,7 +226,7 @@ async fn what_somebody_changed_meanwhile_keeps_no_stack_from_going_back() {
             stack.world.state().aliases.remove(&alias).unwrap();
         }
     };
-    let changes: [(&str, &dyn Fn(&Stack)); 4] = [
+    let changes: [Change; 4] = [
         ("destination locked", &locked("copies")),
         ("source locked", &locked("source")),
         ("replica key's alias gone", &unnamed(WEST)),

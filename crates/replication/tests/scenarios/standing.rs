@@ -452,7 +452,7 @@ async fn a_rule_that_another_one_takes_the_objects_of() {
     wide.priority = Some(2);
     wide.destination.replica_kms_key_id = Some(other.clone());
     setup.with_statement("Encrypt", |one| {
-        one["Resource"] = json!([setup.replica_key, other])
+        one["Resource"] = json!([setup.replica_key, other]);
     });
     setup.put_rules(vec![narrow, wide]);
     let found = setup.found().await;
@@ -611,8 +611,7 @@ async fn a_read_that_is_denied_ends_nothing_else() {
         // What is not there to be looked at: a bucket that hides tells nothing of itself, and a role that may
         // not be seen nothing of whom it trusts.
         let hidden = match operation {
-            "bucket_region" => 1,
-            "role" => 1,
+            "bucket_region" | "role" => 1,
             _ => 0,
         };
         assert!(gone.len() <= hidden, "{operation}: {gone:?}");

@@ -15,8 +15,6 @@ use crate::replication::Replication;
 use crate::spec::Rule;
 use aws_names::Arn;
 
-use super::spec::is_nobodys;
-
 /// A bucket's settings, each as far as it could be read.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -260,7 +258,7 @@ pub(super) fn replica_key(
     let bucket = &rule.destination_bucket;
     let region = destinations.get(bucket)?.region.as_deref()?;
     let given = rule.rule.destination.replica_kms_key_id.clone();
-    let ours = !is_nobodys(replication);
+    let ours = !replication.is_nobodys();
     let name = given.or_else(|| ours.then(|| replication.alias_arn(region, bucket)))?;
     Some(KeyName::new(replication.account_of(bucket), region, &name))
 }

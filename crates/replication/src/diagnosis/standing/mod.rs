@@ -22,7 +22,6 @@ use crate::replication::Replication;
 use aws_names::{Arn, Home};
 
 use self::look::Seen;
-pub(super) use self::spec::is_nobodys;
 use super::policies::{self, Asking, Wanted};
 use super::{Check, Result as Finding, names, role};
 

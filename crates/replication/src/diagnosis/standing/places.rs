@@ -2,7 +2,7 @@
 
 use super::look::{Seen, SeenBucket, Settings, Sight};
 use super::rules::left_out;
-use super::spec::{is_nobodys, prefix_of};
+use super::spec::prefix_of;
 use crate::configuration::{
     NotificationConfiguration, ObjectLock, ReplicationConfiguration, Status,
 };
@@ -98,7 +98,7 @@ fn source(resource: &str, found: &Settings, replication: &Replication) -> Vec<Ch
             resource,
             &found.notifications,
             |is| {
-                if is_nobodys(replication) {
+                if replication.is_nobodys() {
                     Some(heard(resource, is, replication))
                 } else {
                     Some(configuration::failure_events(resource, is, replication))

@@ -45,19 +45,9 @@ pub(super) fn of_rules(
             on_delete_keys: OnDeleteKeys::Retain,
         },
         home: home.clone(),
-        owner: nobody(bucket.name),
+        owner: Owner::nobody(bucket.name),
         queue_arn: None,
     }
-}
-
-/// Owners are made of a stack and a resource: this one is none.
-fn nobody(bucket: &str) -> Owner {
-    Owner::new("", "", bucket)
-}
-
-/// Whether no resource of ours asks for it.
-pub(in crate::diagnosis) fn is_nobodys(replication: &Replication) -> bool {
-    replication.owner == nobody(&replication.spec.source_bucket)
 }
 
 /// Start of the keys that a rule of either schema is for.
