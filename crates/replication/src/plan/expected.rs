@@ -6,7 +6,6 @@
 //! Pure.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use expectation::{Rule, Time};
 
@@ -69,8 +68,8 @@ pub(super) fn expected(
     let ranks = Ranks::new(&lines, before);
     let mut former: Vec<Rule> = Vec::new();
     for was in present.iter().filter(|was| !was.disabled) {
-        let line = lines.iter().find(|line| is_same(line, was));
-        if holds(was, now) && line.is_some_and(|line| ranks.decides_still(line, was)) {
+        let mut same = lines.iter().filter(|line| is_same(line, was));
+        if holds(was, now) && same.any(|line| ranks.decides_still(line, was)) {
             continue;
         }
         let was = Rule {
@@ -133,10 +132,10 @@ fn disabled_line(
 fn since(line: &Rule, before: Before<'_>, now: Time) -> Option<Time> {
     let present = before.present.iter();
     let mut others = before.others.iter();
-    let same = present
+    let in_force = present
         .clone()
-        .find(|was| !was.disabled && is_same(was, line) && holds(was, now));
-    if let Some(was) = same {
+        .filter(|was| !was.disabled && holds(was, now));
+    if let Some(was) = said_before(line, in_force) {
         let passes = others.any(|(prefix, priority)| {
             meet(prefix, &line.prefix) && line.priority > *priority && was.priority <= *priority
         });
@@ -154,8 +153,8 @@ fn since(line: &Rule, before: Before<'_>, now: Time) -> Option<Time> {
 struct Ranks<'a> {
     lines: &'a [Rule],
     others: &'a [(&'a str, Option<i32>)],
-    /// The priorities of what is said now, by prefix and key.
-    before: BTreeMap<(&'a str, &'a str), Option<i32>>,
+    /// What is said now.
+    before: Vec<&'a Rule>,
 }
 
 impl<'a> Ranks<'a> {
@@ -165,7 +164,7 @@ impl<'a> Ranks<'a> {
         Self {
             lines,
             others: before.others,
-            before: in_force.map(|said| (name(said), said.priority)).collect(),
+            before: in_force.collect(),
         }
     }
 
@@ -173,15 +172,15 @@ impl<'a> Ranks<'a> {
     /// then is above it now, and it is not said already until when it decided.
     fn decides_still(&self, line: &Rule, was: &Rule) -> bool {
         let above = |prefix: &str, priority| priority > line.priority && meet(prefix, &line.prefix);
+        let is_another_key = |other: &Rule| other.kms_key_arn != line.kms_key_arn;
         let ended = was.until.is_some();
         let stood_below = |other: &Rule| {
-            let before = self.before.get(&name(other));
-            before.is_some_and(|before| *before <= was.priority)
+            let before = said_before(other, self.before.iter().copied());
+            before.is_some_and(|before| before.priority <= was.priority)
         };
-        let ours = self
-            .lines
-            .iter()
-            .any(|other| above(&other.prefix, other.priority) && (ended || stood_below(other)));
+        let mut ours = self.lines.iter().filter(|other| is_another_key(other));
+        let ours =
+            ours.any(|other| above(&other.prefix, other.priority) && (ended || stood_below(other)));
         let others = self.others.iter().any(|(prefix, priority)| {
             above(prefix, *priority) && (ended || *priority <= was.priority)
         });
@@ -196,6 +195,13 @@ fn meet(one: &str, other: &str) -> bool {
 
 fn is_same(one: &Rule, other: &Rule) -> bool {
     name(one) == name(other)
+}
+
+/// What was said of a line before. Rules for different tags may share prefix and key: then that of its
+/// priority, else the highest.
+fn said_before<'a>(line: &Rule, said: impl Iterator<Item = &'a Rule>) -> Option<&'a Rule> {
+    said.filter(|was| is_same(was, line))
+        .max_by_key(|was| (was.priority == line.priority, was.priority))
 }
 
 /// What tells one line from another: prefix and key.
@@ -261,6 +267,21 @@ mod tests {
             at(now),
             Change::UnderWay,
         )
+    }
+
+    #[test]
+    fn rules_for_different_tags_under_one_key_stay_as_they_are() {
+        let mut tagged = rule("tagged", 2, "", "k1");
+        tagged.filter.as_mut().unwrap().tags = vec![Tag {
+            key: "k".into(),
+            value: "v".into(),
+        }];
+        let rules = [rule("all", 1, "", "k1"), tagged];
+        // Beside somebody else's between the two as well.
+        for others in [&[][..], &[("", Some(1))], &[("", Some(2))]] {
+            let first = beside(&rules, &[], others, 100);
+            assert_eq!(beside(&rules, &first, others, 200), first, "{others:?}");
+        }
     }
 
     #[test]
