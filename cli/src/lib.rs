@@ -5,7 +5,7 @@
 //!
 //! A command is a module with two things: `Arguments`, which derives [`clap::Args`], with the examples of
 //! its help in `after_help`; and `run(&Arguments, &Context) -> Result<Outcome, Failure>`. Its line in
-//! [`arguments::Command`] and its arm in [`perform`] put it before people, when it works and not before.
+//! [`arguments::Command`] and its arm in `perform` put it before people, when it works and not before.
 //!
 //! `run` opens a [`session::Session`] (credentials, Region, whose account it is), reads by the ports of the
 //! crates or by the session's own clients, tells how far it is by [`progress::Progress`], and puts what it
