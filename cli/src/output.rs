@@ -5,6 +5,7 @@
 //! as in <https://www.rfc-editor.org/rfc/rfc4180>.
 
 mod csv;
+mod excerpt;
 mod table;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::io::{self, IsTerminal as _, Write};
 use clap::ValueEnum;
 use serde::Serialize;
 
+pub use self::excerpt::Excerpt;
 pub use self::table::Tone;
 
 /// In which form.

@@ -6,19 +6,16 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_names::{Arn, Home, needs_path_style};
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use replication::aws::{SdkAws, failure};
+use replication::aws::{SdkAws, failure, in_role};
 use replication::error::AwsError;
 
 use crate::failure::{Caller, Failure, Refused};
 
 /// S3 asks for patience where many ask at once.
 const TRIES: u32 = 6;
-/// What the trail of another account shows us as.
-const SESSION: &str = "encrypted-replication";
 const TO_CONNECT: Duration = Duration::from_secs(10);
 
 /// Credentials, a Region, and whose they are.
@@ -129,41 +126,17 @@ impl Session {
     /// # Errors
     /// Where it cannot be assumed.
     pub async fn in_role(&self, role_arn: &str) -> Result<Self, Failure> {
-        const OPERATION: &str = "AssumeRole";
-        let (region, resource) = (&self.home.region, format!("role `{role_arn}`"));
-        let call = aws_sdk_sts::Client::new(&self.config)
-            .assume_role()
-            .role_arn(role_arn)
-            .role_session_name(SESSION);
-        let answer = call
-            .send()
+        let (config, home) = in_role(&self.config, &self.home, role_arn)
             .await
-            .map_err(|error| self.failed(failure(OPERATION, resource.as_str(), region, &error)))?;
-        let Some(given) = answer.credentials else {
-            return Err(Failure::NoWay(format!(
-                "{OPERATION} on {resource} gave no credentials"
-            )));
-        };
-        let credentials = Credentials::new(
-            given.access_key_id,
-            given.secret_access_key,
-            Some(given.session_token),
-            None,
-            OPERATION,
-        );
-        let config = self.config.to_builder();
-        let config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
-        let account = Arn::parse(role_arn)
-            .map(|arn| arn.account)
-            .unwrap_or_default();
+            .map_err(|error| self.failed(error))?;
         Ok(Self {
-            config: config.build(),
-            home: self.home.of_account(&account),
+            config,
             caller: Caller {
-                account,
+                account: home.account.clone(),
                 arn: role_arn.to_owned(),
                 ..self.caller.clone()
             },
+            home,
             s3_endpoint: self.s3_endpoint.clone(),
         })
     }

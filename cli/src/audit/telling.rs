@@ -1,6 +1,6 @@
 //! An audit's report: lines to standard output, what it comes to at the end, how far it is.
 
-use std::io::{self, Stdout};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -12,11 +12,8 @@ use serde_json::value::RawValue;
 
 use super::line::{Count, Line, Summary, tone};
 use super::looking::{Audited, Report};
-use crate::output::{Format, Output, Rows};
+use crate::output::{Excerpt, Format, Output};
 use crate::progress::Progress;
-
-/// So many lines are for people; who wants them all asks for `jsonl`.
-const MOST_FOR_PEOPLE: u64 = 200;
 
 /// Milliseconds since 1970.
 pub(crate) fn now_ms() -> i64 {
@@ -49,14 +46,13 @@ impl Drop for Resume {
 pub(super) struct Telling<'a> {
     home: &'a Home,
     output: Output,
-    lines: Rows<Line, Stdout>,
+    lines: Excerpt<Line>,
     /// Whether only what is found is told.
     only_findings: bool,
     progress: Progress,
     /// How many versions there are, once they are counted; 0: not yet.
     total: Arc<AtomicU64>,
     has_total: bool,
-    left_out: u64,
     resume: Resume,
 }
 
@@ -64,13 +60,12 @@ impl<'a> Telling<'a> {
     pub(super) fn new(home: &'a Home, output: Output, only_findings: bool) -> Self {
         Self {
             home,
-            lines: output.rows(),
+            lines: Excerpt::new(output),
             output,
             only_findings: only_findings || output.is_for_people(),
             progress: Progress::new("versions", None),
             total: Arc::default(),
             has_total: false,
-            left_out: 0,
             resume: Resume::default(),
         }
     }
@@ -95,8 +90,7 @@ impl<'a> Telling<'a> {
     pub(super) fn finish(self, audited: &Audited, summary: Summary) -> io::Result<()> {
         let Self {
             output,
-            mut lines,
-            left_out,
+            lines,
             progress,
             mut resume,
             ..
@@ -104,19 +98,9 @@ impl<'a> Telling<'a> {
         resume.is_over = true;
         drop(progress);
         if !output.is_for_people() {
-            if output.format() != Format::Csv {
-                lines.push(Line::Summary(Box::new(summary)))?;
-            }
-            return lines.finish();
+            return lines.finish_with(Line::Summary(Box::new(summary)));
         }
-        let told = lines.written() > 0;
         lines.finish()?;
-        if left_out > 0 {
-            output.remark(format!("… and {left_out} more, which --output jsonl has"))?;
-        }
-        if told {
-            output.remark("")?;
-        }
         let mut counts = output.rows::<Count>();
         for (kind, count) in &audited.verdicts {
             counts.push(Count {
@@ -163,8 +147,7 @@ impl Report for Telling<'_> {
         if self.only_findings && !found {
             return Ok(());
         }
-        if self.output.is_for_people() && self.lines.written() >= MOST_FOR_PEOPLE {
-            self.left_out += 1;
+        if !self.lines.has_room() {
             return Ok(());
         }
         let text = line(verdict, &Stamp::new(now_ms(), Some(self.home)))?;

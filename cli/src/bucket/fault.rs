@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::RequestId;
+use compliance::aws::answered;
 use compliance::ports::AskError;
 
 use crate::calls::permissions_of;
@@ -22,22 +22,12 @@ where
         .map(|response| response.status().as_u16());
     // An answer that cannot be read has a good status, and neither code nor message.
     let by_s3 = status.filter(|_| error.as_service_error().is_some());
-    let mut answer = match by_s3 {
-        Some(status) => format!("status {status}"),
+    let answer = match by_s3 {
+        Some(status) => answered(status, error),
         None => DisplayErrorContext(error)
             .to_string()
             .replace(['\n', '\r'], " "),
     };
-    if by_s3.is_some() {
-        for part in [error.code(), error.message()].into_iter().flatten() {
-            answer.push_str(", ");
-            answer.push_str(&part.replace(['\n', '\r'], " "));
-        }
-        if let Some(id) = error.request_id() {
-            answer.push_str(", request ");
-            answer.push_str(id);
-        }
-    }
     let kind = kind(status, error.code());
     let denied = status == Some(403);
     let permissions = permissions_of(call).join(" and ");

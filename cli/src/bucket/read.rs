@@ -49,12 +49,7 @@ impl ListEntries for Bucket {
             .map_err(|error| fault(LIST, resource(), &error))?;
         let encoded = page.encoding_type == Some(EncodingType::Url);
         let decode = |text: &str| {
-            let key = if encoded {
-                Key::from_encoded(text)
-            } else {
-                Key::from_plain(text)
-            };
-            let key = key.map_err(|error| Fault {
+            let key = Key::from_listing(text, encoded).map_err(|error| Fault {
                 error: AskError {
                     operation: LIST,
                     resource: resource(),

@@ -1,7 +1,7 @@
 //! A comparison's report: lines to standard output, versions to the manifest, what it comes to at the end.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Stdout};
+use std::io::{self, BufWriter};
 
 use aws_names::Home;
 use compliance::report::{Stamp, line};
@@ -15,15 +15,12 @@ use super::manifest::Manifest;
 use super::rules::Rules;
 use super::state::State;
 use super::tally::Counts;
-use crate::output::{Format, Output, Rows, Tone};
+use crate::output::{Excerpt, Output, Tone};
 use crate::progress::Progress;
 use replication::configuration::Status;
 
 const SCHEMA: &str = "encrypted-replication/comparison/1";
 const SUMMARY: &str = "encrypted-replication/comparison-summary/1";
-
-/// So many lines are for people; who wants them all asks for `jsonl`.
-const MOST_FOR_PEOPLE: u64 = 200;
 
 /// What is told of.
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +37,9 @@ pub(super) struct Subject<'a> {
 pub(super) struct Telling<'a> {
     subject: Subject<'a>,
     output: Output,
-    lines: Rows<Line, Stdout>,
+    lines: Excerpt<Line>,
     manifest: Option<Manifest<BufWriter<File>>>,
     progress: Progress,
-    left_out: u64,
 }
 
 impl<'a> Telling<'a> {
@@ -54,17 +50,15 @@ impl<'a> Telling<'a> {
     ) -> Self {
         Self {
             subject,
-            lines: output.rows(),
+            lines: Excerpt::new(output),
             output,
             manifest,
             progress: Progress::new("versions", None),
-            left_out: 0,
         }
     }
 
     fn push(&mut self, line: Line) -> io::Result<()> {
-        if self.output.is_for_people() && self.lines.written() >= MOST_FOR_PEOPLE {
-            self.left_out += 1;
+        if !self.lines.has_room() {
             return Ok(());
         }
         let lines = &mut self.lines;
@@ -89,28 +83,17 @@ impl<'a> Telling<'a> {
         let summary = self.summary(compared, complete, (findings, manifest));
         let Self {
             output,
-            mut lines,
-            left_out,
+            lines,
             progress,
             subject,
             ..
         } = self;
         drop(progress);
         if !output.is_for_people() {
-            if output.format() != Format::Csv {
-                lines.push(Line::Summary(Box::new(summary)))?;
-            }
-            lines.finish()?;
+            lines.finish_with(Line::Summary(Box::new(summary)))?;
             return Ok(findings);
         }
-        let told = lines.written() > 0;
         lines.finish()?;
-        if left_out > 0 {
-            output.remark(format!("… and {left_out} more, which --output jsonl has"))?;
-        }
-        if told {
-            output.remark("")?;
-        }
         counts(output, subject.rules, compared)?;
         output.remark("")?;
         for rule in &summary.rules {

@@ -11,7 +11,8 @@ const LONGEST_KEY: usize = 1024;
 /// An object's key as S3 stores it, decoded exactly once.
 ///
 /// There are two ways in, and the shape of the event decides which: [`Key::from_encoded`] where the
-/// shape URL-encodes keys, [`Key::from_plain`] where it carries them as they are.
+/// shape URL-encodes keys, [`Key::from_plain`] where it carries them as they are. A listing has both:
+/// [`Key::from_listing`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
 
@@ -61,6 +62,18 @@ impl Key {
         }
         let decoded = String::from_utf8(decoded).map_err(|_| KeyError::NotUtf8)?;
         Self::from_plain(&decoded)
+    }
+
+    /// Takes a key of a listing, which says itself whether it encodes them.
+    ///
+    /// # Errors
+    /// As [`Key::from_encoded`] and [`Key::from_plain`].
+    pub fn from_listing(text: &str, is_encoded: bool) -> Result<Self, KeyError> {
+        if is_encoded {
+            Self::from_encoded(text)
+        } else {
+            Self::from_plain(text)
+        }
     }
 
     /// The key.

@@ -26,6 +26,23 @@ pub(super) fn header<'a, E>(
         .and_then(|response| response.headers().get(name))
 }
 
+/// What AWS answered with `status`, on one line.
+pub fn answered<E>(status: u16, error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata,
+{
+    let mut answer = format!("status {status}");
+    for part in [error.code(), error.message()].into_iter().flatten() {
+        answer.push_str(", ");
+        answer.push_str(&part.replace(['\n', '\r'], " "));
+    }
+    if let Some(id) = error.request_id() {
+        answer.push_str(", request ");
+        answer.push_str(id);
+    }
+    answer
+}
+
 /// What AWS answered, or what went wrong on the way, on one line.
 pub(super) fn answer<E>(error: &SdkError<E, HttpResponse>) -> String
 where
@@ -39,16 +56,7 @@ where
                 .replace(['\n', '\r'], " "),
         };
     };
-    let mut answer = format!("status {status}");
-    for part in [error.code(), error.message()].into_iter().flatten() {
-        answer.push_str(", ");
-        answer.push_str(&part.replace(['\n', '\r'], " "));
-    }
-    if let Some(id) = error.request_id() {
-        answer.push_str(", request ");
-        answer.push_str(id);
-    }
-    answer
+    answered(status, error)
 }
 
 /// The error for an answer that decides nothing.

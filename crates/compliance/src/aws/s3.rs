@@ -370,12 +370,7 @@ impl ListVersions for Aws {
             .map_err(|error| ask("s3:ListObjectVersions", resource(), &error))?;
         let encoded = page.encoding_type == Some(EncodingType::Url);
         let decode = |text: &str| {
-            let key = if encoded {
-                Key::from_encoded(text)
-            } else {
-                Key::from_plain(text)
-            };
-            key.map_err(|error| AskError {
+            Key::from_listing(text, encoded).map_err(|error| AskError {
                 operation: "s3:ListObjectVersions",
                 resource: resource(),
                 answer: error.to_string(),

@@ -1,5 +1,6 @@
 //! AWS over the SDK: one HTTP client and one set of credentials for every service and Region.
 
+mod assume;
 mod buckets;
 mod call;
 mod encryption;
@@ -20,19 +21,14 @@ mod xml;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use aws_names::needs_path_style;
-use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_names::{Home, needs_path_style};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
+pub use self::assume::in_role;
 pub use self::failure::failure;
 use self::wire::ExpectedOwner;
-use crate::error::{AwsError, ErrorKind};
 use crate::ports::{Assume, Outcome};
-use aws_names::{Arn, Home};
-
-/// What the trail of the other account shows us as.
-const SESSION: &str = "encrypted-replication";
 
 /// AWS, as the function's role sees it.
 #[derive(Debug)]
@@ -111,45 +107,9 @@ impl SdkAws {
 impl Assume for SdkAws {
     /// Credentials for an hour, which outlasts any invocation.
     async fn assuming(&self, role_arn: &str) -> Outcome<Self> {
-        const OPERATION: &str = "AssumeRole";
-        let sts = aws_sdk_sts::Client::new(&self.config);
-        let call = sts
-            .assume_role()
-            .role_arn(role_arn)
-            .role_session_name(SESSION);
-        let resource = format!("role `{role_arn}`");
-        let answer = call.send().await;
-        let answer =
-            answer.map_err(|error| failure(OPERATION, &resource, &self.home.region, &error))?;
-        let Some(given) = answer.credentials else {
-            return Err(AwsError {
-                operation: OPERATION,
-                resource,
-                region: self.home.region.clone(),
-                kind: ErrorKind::Transient,
-                code: String::new(),
-                message: "the answer had no credentials".into(),
-                request_id: None,
-            });
-        };
-        let credentials = Credentials::new(
-            given.access_key_id,
-            given.secret_access_key,
-            Some(given.session_token),
-            None,
-            OPERATION,
-        );
-        let config = self.config.to_builder();
-        let config = config
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build();
+        let (config, home) = in_role(&self.config, &self.home, role_arn).await?;
         Ok(Self {
-            home: Home {
-                account: Arn::parse(role_arn)
-                    .map(|arn| arn.account)
-                    .unwrap_or_default(),
-                ..self.home.clone()
-            },
+            home,
             path_style: self.path_style,
             iam: aws_sdk_iam::Client::new(&config),
             regional: Mutex::default(),
