@@ -163,6 +163,12 @@ async fn perform(
 ) -> Result<String> {
     let mut command: Command = match check.work {
         Work::Program(words) => command(tools, words)?,
+        Work::Compiled(program, arguments) => {
+            let program = target_directory().join("debug").join(program);
+            let mut command = tools.command(&program.to_string_lossy());
+            command.args(arguments);
+            command
+        }
         Work::Own(words) => {
             let mut command = tools.command(&surroundings.own.to_string_lossy());
             command.args(words);
@@ -185,6 +191,7 @@ async fn perform(
     let lines = finished.tail.get(first..).unwrap_or_default().join("\n");
     let what = match check.work {
         Work::Program(words) => words.join(" "),
+        Work::Compiled(program, arguments) => format!("{program} {}", arguments.join(" ")),
         Work::Own(words) => format!("cargo xtask {}", words.join(" ")),
         Work::Lints | Work::Build | Work::Checkov | Work::Recorded => check.name.to_owned(),
     };
