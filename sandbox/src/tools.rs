@@ -341,18 +341,24 @@ mod tests {
         assert_eq!(root_above(&scratch.0), Some(scratch.0.clone()));
     }
 
+    /// Runs Python in a process below another, under a watcher of its own.
+    fn below_another(tools: &Tools, program: &str) -> Command {
+        const START: &str =
+            "import subprocess as s, sys; sys.exit(s.Popen(sys.argv[1:], stdin=s.PIPE).wait())";
+        let mut command = tools.command("python3");
+        command.args(["-c", START]);
+        let below = tools.command("python3");
+        command.arg(below.as_std().get_program());
+        command.args(below.as_std().get_args());
+        command.args(["-c", program]);
+        command
+    }
+
     #[tokio::test]
     async fn a_command_yields_once_however_many_watchers_are_above_it() {
         let tools = Tools::of_this_machine().unwrap();
         let niceness = async |tools: Tools| {
-            let mut command = tools.command("python3");
-            let start =
-                "import subprocess as s, sys; sys.exit(s.Popen(sys.argv[1:], stdin=s.PIPE).wait())";
-            command.args(["-c", start]);
-            let below = tools.command("python3");
-            command.arg(below.as_std().get_program());
-            command.args(below.as_std().get_args());
-            command.args(["-c", "import os; print(os.nice(0))"]);
+            let command = below_another(&tools, "import os; print(os.nice(0))");
             let told = guard::run("cannot ask", command, |_| {}).await.unwrap();
             told.trim().parse::<i32>().unwrap()
         };
@@ -366,15 +372,8 @@ mod tests {
         let scratch = Scratch::new("time");
         let file = scratch.0.join("time");
         let tools = Tools::of_this_machine().unwrap().timed_in(file.clone());
-        // Works in a process below another, under a watcher of its own.
-        let mut command = tools.command("python3");
-        let start =
-            "import subprocess as s, sys; sys.exit(s.Popen(sys.argv[1:], stdin=s.PIPE).wait())";
-        command.args(["-c", start]);
-        let below = tools.command("python3");
-        command.arg(below.as_std().get_program());
-        command.args(below.as_std().get_args());
-        command.args(["-c", "import time\nwhile time.process_time() < 0.2: pass"]);
+        let work = "import time\nwhile time.process_time() < 0.2: pass";
+        let command = below_another(&tools, work);
         guard::run("cannot work", command, |_| {}).await.unwrap();
         let noted = fs::read_to_string(&file).unwrap();
         let [line] = noted.lines().collect::<Vec<_>>()[..] else {

@@ -20,7 +20,7 @@ use encrypted_replication::looking::Judging;
 use encrypted_replication::pace::FaultKind;
 
 use crate::told::BEGAN;
-use crate::world::{Bucket, Stored};
+use crate::world::{Bucket, Stored, on_a_paused_clock};
 
 const RIGHT: &str = "arn:aws:kms:us-west-2:111122223333:key/11111111";
 const WRONG: &str = "arn:aws:kms:us-west-2:111122223333:key/22222222";
@@ -124,17 +124,9 @@ fn audit(bucket: Bucket, scope: &[&str], words: Words, expected: &[&str]) -> Aud
 }
 
 fn run(audit: &Auditing) -> (Audited, All, Duration) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let began = tokio::time::Instant::now();
-        let mut all = All::default();
-        let audited = audit.run(&mut all).await.unwrap();
-        (audited, all, began.elapsed())
-    })
+    let mut all = All::default();
+    let (audited, time) = on_a_paused_clock(audit.run(&mut all));
+    (audited.unwrap(), all, time)
 }
 
 fn many(prefix: &str, count: usize) -> Vec<Stored> {

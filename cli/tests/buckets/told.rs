@@ -16,7 +16,7 @@ use replication::configuration::{
     AsRead, Destination, Filter, ReplicationConfiguration, ReplicationRule, Status,
 };
 
-use crate::world::Bucket;
+use crate::world::{Bucket, on_a_paused_clock};
 
 /// When the comparisons of these tests begin.
 pub(crate) const BEGAN: i64 = 1_800_000_000;
@@ -120,15 +120,7 @@ pub(crate) fn comparison(
 
 /// Runs it on a clock that nobody waits for, and says how long it took by that.
 pub(crate) fn run(comparison: &Comparison<Bucket, NoLook>) -> (Compared, All, Duration) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let began = tokio::time::Instant::now();
-        let mut all = All::default();
-        let compared = comparison.run(&mut all).await.unwrap();
-        (compared, all, began.elapsed())
-    })
+    let mut all = All::default();
+    let (compared, time) = on_a_paused_clock(comparison.run(&mut all));
+    (compared.unwrap(), all, time)
 }

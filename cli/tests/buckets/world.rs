@@ -14,6 +14,19 @@ use expectation::Time;
 use replication::configuration::Tag;
 use tokio::time::Instant;
 
+/// What comes of it on a clock that nobody waits for, and how long it took by that.
+pub(crate) fn on_a_paused_clock<T>(what: impl Future<Output = T>) -> (T, Duration) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let began = Instant::now();
+        (what.await, began.elapsed())
+    })
+}
+
 /// What a bucket has of one version.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {

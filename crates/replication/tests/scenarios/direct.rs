@@ -1,5 +1,7 @@
 //! Questions asked by direct invocation: answered, and nothing changed.
 
+use std::collections::BTreeSet;
+
 use replication::configuration::{Notification, Status, Versioning};
 use replication::error::ErrorKind;
 use replication::ports::{BucketRef, Buckets, Roles};
@@ -44,6 +46,14 @@ async fn plan(stack: &Stack, properties: &Value) -> Value {
 
 async fn diagnose(stack: &Stack, properties: &Value) -> Value {
     answered(stack, "Diagnose", properties).await
+}
+
+/// The names of all checks.
+fn names(answer: &Value) -> BTreeSet<&str> {
+    let checks = answer["Checks"].as_array().unwrap().iter();
+    checks
+        .map(|check| check["Check"].as_str().unwrap())
+        .collect()
 }
 
 /// Check and resource of every check with this result.
@@ -387,14 +397,8 @@ async fn what_was_provisioned_is_healthy_check_by_check() {
     for result in ["FAIL", "WARN", "SKIPPED"] {
         assert_eq!(with(&answer, result), [], "{answer:#}");
     }
-    let names: std::collections::BTreeSet<_> = answer["Checks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|check| check["Check"].as_str().unwrap())
-        .collect();
     assert_eq!(
-        names.into_iter().collect::<Vec<_>>(),
+        names(&answer).into_iter().collect::<Vec<_>>(),
         [
             "ArrivalEvents",
             "BucketPolicy",
@@ -718,7 +722,7 @@ async fn everything_that_can_be_looked_at_is_looked_at() {
         replica_key(&stack),
         owner("Replication", "source").policy_name(),
     );
-    let every = |answer: &Value| -> std::collections::BTreeSet<String> {
+    let every = |answer: &Value| -> BTreeSet<String> {
         let checks = answer["Checks"].as_array().unwrap().iter();
         checks
             .map(|check| check["Check"].as_str().unwrap().to_owned())
@@ -879,12 +883,6 @@ async fn a_read_that_fails_leaves_everything_else_looked_at() {
     let stack = provisioned().await;
     let key = replica_key(&stack);
     stack.world.state().keys.get_mut(&key).unwrap().state = "Disabled".into();
-    let names = |answer: &Value| -> std::collections::BTreeSet<String> {
-        let checks = answer["Checks"].as_array().unwrap().iter();
-        checks
-            .map(|check| check["Check"].as_str().unwrap().to_owned())
-            .collect()
-    };
     let expected = [
         "ArrivalEvents",
         "BucketPolicy",

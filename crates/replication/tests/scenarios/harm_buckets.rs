@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use replication::configuration::Status;
+use replication::configuration::{ReplicationRule, Status};
 use replication::ports::{BucketRef, Objects};
 use serde_json::{Value, json};
 
@@ -132,6 +132,21 @@ async fn a_bucket_that_a_stack_took_over_is_the_stacks() {
     stack.world.upload("copies", "after").unwrap();
 }
 
+fn rules_of_source(stack: &Stack) -> Vec<ReplicationRule> {
+    let state = stack.world.state();
+    let found = state.buckets["source"].replication.written().clone();
+    found.unwrap().rules
+}
+
+/// Somebody adds a rule under our role.
+fn add_by_hand(stack: &Stack, replica_key: String) {
+    let mut by_hand = somebodys_rule("byhand", 9, "copies");
+    by_hand.sse_kms_encrypted_objects = Some(Status::Enabled);
+    by_hand.destination.replica_kms_key_id = Some(replica_key);
+    let with_theirs = [rules_of_source(stack), vec![by_hand]].concat();
+    somebodys_rules(&stack.world, "source", &our_role("source"), with_theirs);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rule_by_hand_goes_on_under_the_role_when_the_resource_is_gone() {
     let stack = Stack::new();
@@ -142,16 +157,7 @@ async fn a_rule_by_hand_goes_on_under_the_role_when_the_resource_is_gone() {
         json!({"ReplicaKmsKeyID": replica_key});
     let mut resource = Resource::new(&stack, "tax", "Replication");
     resource.create(&properties).await.unwrap();
-    let mut rules = {
-        let state = stack.world.state();
-        let found = state.buckets["source"].replication.written().clone();
-        found.unwrap().rules
-    };
-    let mut by_hand = somebodys_rule("byhand", 9, "copies");
-    by_hand.sse_kms_encrypted_objects = Some(Status::Enabled);
-    by_hand.destination.replica_kms_key_id = Some(replica_key);
-    rules.push(by_hand);
-    somebodys_rules(&stack.world, "source", &our_role("source"), rules);
+    add_by_hand(&stack, replica_key);
     arrives(&stack.world, "source", "byhand/before").await;
     for time in ["once", "twice"] {
         resource.deleted().await;
@@ -186,16 +192,7 @@ async fn left_by_an_update(leave: impl Fn(&mut Value)) {
         json!({"ReplicaKmsKeyID": replica_key});
     let mut resource = Resource::new(&stack, "tax", "Replication");
     resource.create(&properties).await.unwrap();
-    let rules = |stack: &Stack| {
-        let state = stack.world.state();
-        let found = state.buckets["source"].replication.written().clone();
-        found.unwrap().rules
-    };
-    let mut by_hand = somebodys_rule("byhand", 9, "copies");
-    by_hand.sse_kms_encrypted_objects = Some(Status::Enabled);
-    by_hand.destination.replica_kms_key_id = Some(replica_key);
-    let with_theirs = [rules(&stack), vec![by_hand]].concat();
-    somebodys_rules(&stack.world, "source", &our_role("source"), with_theirs);
+    add_by_hand(&stack, replica_key);
     leave(&mut properties);
     let told = resource.update(&properties).await.unwrap().0["Data"].clone();
     assert!(
@@ -240,7 +237,9 @@ async fn left_by_an_update(leave: impl Fn(&mut Value)) {
     properties["Revision"] = json!("2");
     resource.update(&properties).await.unwrap();
     assert_eq!(policy(&stack), kept);
-    let ours = rules(&stack).into_iter().filter(|rule| rule.id != "byhand");
+    let ours = rules_of_source(&stack)
+        .into_iter()
+        .filter(|rule| rule.id != "byhand");
     somebodys_rules(&stack.world, "source", &our_role("source"), ours.collect());
     properties["Revision"] = json!("3");
     let told = resource.update(&properties).await.unwrap().0["Data"].clone();

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use replication::configuration::{Filter, ObjectLock, ReplicationRule, Status, Timed, Versioning};
-use replication::diagnosis::Result as Finding;
 use replication::diagnosis::standing::{Standing, State as Stand, standing};
+use replication::diagnosis::{Check, Result as Finding};
 use replication::error::ErrorKind;
 use replication::ports::BucketRef;
 use serde_json::{Value, json};
@@ -137,23 +137,24 @@ fn with(found: &Standing, result: Finding) -> BTreeSet<(&str, &str)> {
         .collect()
 }
 
-/// Nothing but this is broken, with something to write or a remedy.
-fn only(found: &Standing, check: &str, resource: &str) {
+/// Nothing but this is broken, with something to write or a remedy; what is broken.
+fn only<'a>(found: &'a Standing, check: &str, resource: &str) -> &'a Check {
     assert_eq!(
         with(found, Finding::Fail),
         BTreeSet::from([(check, resource)]),
         "{:#?}",
         found.checks
     );
-    let broken = found
+    let mut broken = found
         .checks
         .iter()
         .filter(|one| one.result == Finding::Fail);
-    for one in broken {
+    for one in broken.clone() {
         assert!(one.remedy.is_some() || one.write.is_some(), "{one:?}");
     }
     let (state, told) = found.of_rule(&found.rules[0]);
     assert_eq!((state, told[0].check), (Stand::Broken, check));
+    broken.next().unwrap()
 }
 
 fn role() -> String {
@@ -226,12 +227,7 @@ async fn a_role_that_reads_versions_but_not_for_replication() {
         ]);
     });
     let found = setup.found().await;
-    only(&found, "RolePermissions", &role());
-    let told = found
-        .checks
-        .iter()
-        .find(|one| one.result == Finding::Fail)
-        .unwrap();
+    let told = only(&found, "RolePermissions", &role());
     assert!(
         told.finding
             .contains("s3:GetObjectVersionForReplication on"),
@@ -248,12 +244,7 @@ async fn a_context_that_names_objects_where_a_bucket_key_needs_the_bucket() {
             json!("arn:aws:s3:::ledger/*");
     });
     let found = setup.found().await;
-    only(&found, "RolePermissions", &role());
-    let told = found
-        .checks
-        .iter()
-        .find(|one| one.result == Finding::Fail)
-        .unwrap();
+    let told = only(&found, "RolePermissions", &role());
     assert!(
         told.finding
             .contains("encryption context `arn:aws:s3:::ledger`:"),
@@ -334,12 +325,7 @@ async fn a_key_that_was_disabled_and_one_that_is_to_be_deleted() {
     ] {
         setup.world.state().keys.get_mut(&key).unwrap().state = state.into();
         let found = setup.found().await;
-        only(&found, "KeyUsable", &format!("key `{key}`"));
-        let told = found
-            .checks
-            .iter()
-            .find(|one| one.result == Finding::Fail)
-            .unwrap();
+        let told = only(&found, "KeyUsable", &format!("key `{key}`"));
         assert!(
             told.write
                 .as_ref()
