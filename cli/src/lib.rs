@@ -21,6 +21,7 @@ pub mod audit;
 pub mod bucket;
 pub mod calls;
 pub mod checks;
+mod clock;
 pub mod compare;
 pub mod diagnose;
 pub mod drift;
@@ -35,6 +36,7 @@ pub mod plan;
 pub mod progress;
 pub mod scan;
 pub mod session;
+mod shell;
 mod signals;
 
 use std::process::ExitCode;

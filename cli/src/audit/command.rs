@@ -12,11 +12,13 @@ use tokio::task::JoinHandle;
 
 use super::line::{Drawn, Summary};
 use super::looking::{Audit, Audited};
-use super::telling::{Telling, now_ms, quoted};
+use super::telling::Telling;
 use crate::bucket::{Bucket, TIME_TO_LIVE, Way};
+use crate::clock::now;
 use crate::failure::Failure;
 use crate::listing::{Prefixes, read};
 use crate::looking::Judging;
+use crate::shell::quoted;
 use crate::{Context, Outcome};
 
 const SUMMARY: &str = "encrypted-replication/audit-summary/1";
@@ -103,7 +105,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         after: arguments.continue_after.clone(),
         sample: arguments.sample.map(|count| (arguments.seed, count)),
     };
-    let began = Time::from_secs(now_ms() / 1000);
+    let began = now();
     let mut telling = Telling::new(&audit.home, context.output, arguments.findings);
     let counting = (audit.sample.is_none() && std::io::stderr().is_terminal())
         .then(|| count(bucket, &audit, telling.total()));

@@ -4,6 +4,6 @@ mod command;
 pub mod line;
 pub mod looking;
 pub mod sample;
-pub(crate) mod telling;
+mod telling;
 
 pub use self::command::{Arguments, run};

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
 use aws_names::Home;
 use compliance::report::{Stamp, line};
@@ -12,20 +11,10 @@ use serde_json::value::RawValue;
 
 use super::line::{Count, Line, Summary, tone};
 use super::looking::{Audited, Report};
+use crate::clock::now_ms;
 use crate::output::{Excerpt, Format, Output};
 use crate::progress::Progress;
-
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let ms = since.map_or(0, |since| since.as_millis());
-    i64::try_from(ms).unwrap_or(i64::MAX)
-}
-
-/// A text as a shell takes it for one argument.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
+use crate::shell::quoted;
 
 /// Says where to go on, where the command is ended before its end.
 #[derive(Debug, Default)]
@@ -181,12 +170,6 @@ impl Report for Telling<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_goes_through_a_shell_as_it_is() {
-        assert_eq!(quoted("a b$(c)"), "'a b$(c)'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-    }
 
     #[test]
     fn three_in_a_thousand_would_show_in_a_thousand() {

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use compliance::aws::Aws;
 use compliance::checker::Checker;
@@ -19,11 +18,12 @@ use super::manifest::Manifest;
 use super::rules::Rules;
 use super::telling::{Subject, Telling};
 use super::words::Words;
-use crate::audit::telling::quoted;
 use crate::bucket::{Bucket, TIME_TO_LIVE, Way};
+use crate::clock::now;
 use crate::failure::Failure;
 use crate::listing::Prefixes;
 use crate::looking::{Judging, Trips};
+use crate::shell::quoted;
 use crate::{Context, Outcome};
 
 /// What `compare` takes.
@@ -200,12 +200,6 @@ fn incomplete(rules: &Rules, compared: &Compared) -> Vec<String> {
         ));
     }
     missing
-}
-
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| since.as_secs());
-    Time::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
 /// Judges replicas at each destination.

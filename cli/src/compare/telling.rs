@@ -15,6 +15,7 @@ use super::manifest::Manifest;
 use super::rules::Rules;
 use super::state::State;
 use super::tally::Counts;
+use crate::clock::now_ms;
 use crate::output::{Excerpt, Output, Tone};
 use crate::progress::Progress;
 use replication::configuration::Status;
@@ -254,7 +255,7 @@ impl Report for Telling<'_> {
         if !self.subject.all && !told {
             return Ok(());
         }
-        let now = crate::audit::telling::now_ms();
+        let now = now_ms();
         let text = line(verdict, &Stamp::new(now, Some(self.subject.home)))?;
         let raw = RawValue::from_string(text)?;
         let cells = vec![
