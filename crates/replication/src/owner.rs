@@ -58,7 +58,6 @@ fn fitted(bucket: &str, most: usize) -> String {
 
 const PREFIX: &str = "er";
 const DIGITS: usize = 20;
-const PHYSICAL_ID: &str = "encrypted-replication";
 
 /// The owner's name: `er` and 20 hexadecimal digits. Letters and digits only, because an IAM
 /// statement's `Sid` takes no others.
@@ -250,10 +249,34 @@ impl fmt::Display for Owner {
     }
 }
 
-/// What `Ref` gives: `encrypted-replication/SOURCE-BUCKET/OWNER`. It holds all that a Delete needs
-/// to find what is ours, even when the properties that come with it cannot be read.
+/// What a resource is to its source bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `Custom::EncryptedReplication`: it makes the rules and all that they need.
+    Provisioned,
+    /// `Custom::WatchedReplication`: it watches rules of others, and touches nothing of theirs.
+    Watched,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::Provisioned, Self::Watched];
+
+    /// How its physical ids begin.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Provisioned => "encrypted-replication",
+            Self::Watched => "watched-replication",
+        }
+    }
+}
+
+/// What `Ref` gives: `encrypted-replication/SOURCE-BUCKET/OWNER`, or `watched-replication/…` of a resource
+/// that watches alone. It holds all that a Delete needs to find what is ours, even when the properties that
+/// come with it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PhysicalId {
+    /// What the resource is to its source bucket.
+    pub kind: Kind,
     /// Name of the source bucket; empty where the properties named none.
     pub source_bucket: String,
     /// The resource's owner.
@@ -261,24 +284,31 @@ pub struct PhysicalId {
 }
 
 impl PhysicalId {
-    /// The physical id of one resource.
+    /// The physical id of one resource that provisions.
     #[must_use]
     pub fn new(stack_id: &str, logical_resource_id: &str, source_bucket: &str) -> Self {
         Self {
+            kind: Kind::Provisioned,
             owner: Owner::new(stack_id, logical_resource_id, source_bucket),
             source_bucket: source_bucket.to_owned(),
         }
     }
 
+    /// The same of a resource of this kind.
+    #[must_use]
+    pub fn of_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
     /// Reads a physical id that we gave; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (source_bucket, owner) = text
-            .strip_prefix(PHYSICAL_ID)?
-            .strip_prefix('/')?
-            .split_once('/')?;
+        let (prefix, rest) = text.split_once('/')?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.prefix() == prefix)?;
+        let (source_bucket, owner) = rest.split_once('/')?;
         let parsed = Owner::at_start_of(owner)?;
         (parsed.as_str() == owner).then(|| Self {
+            kind,
             source_bucket: source_bucket.to_owned(),
             owner: parsed,
         })
@@ -287,7 +317,8 @@ impl PhysicalId {
 
 impl fmt::Display for PhysicalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PHYSICAL_ID}/{}/{}", self.source_bucket, self.owner)
+        let prefix = self.kind.prefix();
+        write!(f, "{prefix}/{}/{}", self.source_bucket, self.owner)
     }
 }
 
@@ -346,9 +377,13 @@ mod tests {
     #[test]
     fn a_physical_id_is_read_back_and_others_are_not() {
         let id = PhysicalId::new(STACK, "Replication", "my.source-1");
-        assert_eq!(PhysicalId::parse(&id.to_string()), Some(id));
+        assert_eq!(PhysicalId::parse(&id.to_string()), Some(id.clone()));
+        let watched = id.clone().of_kind(Kind::Watched);
+        assert_ne!(watched.to_string(), id.to_string());
+        assert_eq!(PhysicalId::parse(&watched.to_string()), Some(watched));
         for text in [
             "",
+            "replication/b/er0123456789abcdef0123",
             "2026/11/24/[$LATEST]abc",
             "encrypted-replication/b",
             "encrypted-replication/b/er12",

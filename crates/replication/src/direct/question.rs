@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::configuration::ReplicationConfiguration;
 use crate::drift::Look;
 use crate::format::Format;
-use crate::owner::{Owner, PhysicalId};
+use crate::owner::{Kind, Owner, PhysicalId};
 use crate::properties::scalar;
 
 /// CloudFormation's own properties of a custom resource, which are not the resource's.
@@ -177,6 +177,7 @@ pub(super) fn resource_with_rules_on(
         .filter_map(|rule| Owner::at_start_of(&rule.id))
         .collect();
     let mut ids = owners.into_iter().map(|owner| PhysicalId {
+        kind: Kind::Provisioned,
         source_bucket: source_bucket.to_owned(),
         owner,
     });
