@@ -110,6 +110,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
         "record_extra",
     ),
     "ministack.services.s3._get_object": ("bucket_name", "key", "headers", "query_params"),
+    "ministack.services.s3._list_object_versions": ("bucket_name", "query_params"),
     "ministack.services.s3._maybe_replicate": ("bucket_name", "key", "obj", "data", "tags"),
     "ministack.services.s3._maybe_replicate_delete_marker": ("bucket_name", "key"),
     "ministack.services.s3._parse_replication_filter": ("filter_el",),
@@ -230,6 +231,7 @@ CALLED: dict[str, tuple[str, ...]] = {
     "ministack.services.s3._check_object_lock": ("bucket_name", "key", "headers", "version_id"),
     "ministack.services.s3._in_account": ("account_id",),
     "ministack.services.s3._parse_bucket_key": ("path", "headers"),
+    "ministack.services.s3._qp": ("params", "key", "default"),
     "ministack.services.s3._preserve_null_version": (
         "bucket_name",
         "key",
