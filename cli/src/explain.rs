@@ -1,6 +1,7 @@
 //! `explain WORD`: what a word of the project or of S3 means, from the tables that the documents are made
 //! from.
 
+mod statuses;
 mod words;
 
 use std::fmt;
@@ -17,9 +18,10 @@ pub use self::words::all;
 #[command(after_help = "Examples:
   encrypted-replication explain WrongKey
   encrypted-replication explain DstPutObjectNotPermitted
+  encrypted-replication explain ClaimedCompleted
   encrypted-replication explain            every word there is")]
 pub struct Arguments {
-    /// A verdict, check, failure reason or replication status; all of them where it is left out
+    /// A verdict, check, state, failure reason or replication status; all of them where it is left out
     pub word: Option<String>,
 }
 
@@ -31,6 +33,8 @@ pub enum Kind {
     Verdict,
     /// A condition that `diagnose` looks at.
     Check,
+    /// What `compare` says of a version at a destination.
+    State,
     /// Why S3 did not replicate.
     FailureReason,
     /// What S3 says of an object.
@@ -42,6 +46,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Verdict => "verdict",
             Self::Check => "check",
+            Self::State => "state of `compare`",
             Self::FailureReason => "S3's failure reason",
             Self::ReplicationStatus => "S3's replication status",
         })
@@ -119,9 +124,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Failure>
 fn meanings(word: &str) -> Result<Vec<Explained>, String> {
     const ALIKE: f64 = 0.8;
     let word = word.trim_matches('`');
-    let found: Vec<_> = all()
+    let mut found: Vec<_> = all()
         .filter(|one| one.word.eq_ignore_ascii_case(word))
         .collect();
+    // S3's `PENDING` is another word than `Pending`.
+    found.sort_by_key(|one| one.word != word);
     if !found.is_empty() {
         return Ok(found);
     }
@@ -139,7 +146,7 @@ fn meanings(word: &str) -> Result<Vec<Explained>, String> {
         format!("did you mean {}?", alike.join(", "))
     };
     Err(format!(
-        "there is no verdict, check, failure reason or status `{word}`: {hint}"
+        "there is no verdict, check, state, failure reason or status `{word}`: {hint}"
     ))
 }
 
@@ -164,6 +171,39 @@ mod tests {
             assert!(!one.means.is_empty(), "{}", one.word);
             assert!(meanings(one.word).unwrap().contains(&one));
         }
+    }
+
+    /// By the tables' own types and by the SDK, each of which knows words that it may not know.
+    #[test]
+    fn no_word_is_missing() {
+        let verdicts = compliance::verdict::Kind::ALL.map(compliance::verdict::Kind::as_str);
+        let states = crate::compare::state::State::ALL.map(crate::compare::state::State::as_str);
+        let checks = replication::diagnosis::names::ALL
+            .iter()
+            .map(|known| known.name);
+        let reasons = compliance::failure_reason::TABLE
+            .iter()
+            .map(|known| known.code);
+        let statuses = aws_sdk_s3::types::ReplicationStatus::values();
+        let words = [
+            (Kind::Verdict, verdicts.to_vec()),
+            (Kind::State, states.to_vec()),
+            (Kind::Check, checks.collect()),
+            (Kind::FailureReason, reasons.collect()),
+            (Kind::ReplicationStatus, statuses.to_vec()),
+        ];
+        let mut count = 0;
+        for (kind, words) in words {
+            for word in words {
+                let found = meanings(word).unwrap();
+                assert!(
+                    found.iter().any(|one| one.kind == kind),
+                    "{kind}: {word}: {found:?}"
+                );
+                count += 1;
+            }
+        }
+        assert_eq!(all().count(), count, "a word that nothing says");
     }
 
     #[test]

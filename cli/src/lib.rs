@@ -24,6 +24,8 @@ pub mod checks;
 mod clock;
 pub mod compare;
 pub mod diagnose;
+#[cfg(test)]
+mod documented;
 pub mod drift;
 pub mod explain;
 pub mod failure;

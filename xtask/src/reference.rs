@@ -11,7 +11,7 @@ use xtask::progress::step;
 const UPDATE: &str = "UPDATE_REFERENCE";
 
 /// The tests that make pages, and what they make.
-const PAGES: [(&str, &[&str]); 4] = [
+const PAGES: [(&str, &[&str]); 5] = [
     (
         "docs/REFERENCE.md and the JSON Schema",
         &["--package", "replication", "--test", "reference"],
@@ -19,6 +19,10 @@ const PAGES: [(&str, &[&str]); 4] = [
     (
         "docs/VERDICTS.md",
         &["--package", "compliance", "--test", "reference"],
+    ),
+    (
+        "tables of docs/COMMAND.md and docs/COMPARE.md",
+        &["--package", "encrypted-replication", "--lib", "document"],
     ),
     (
         "docs/MESSAGES.md",

@@ -74,7 +74,7 @@ impl State {
     pub const fn when(self) -> &'static str {
         match self {
             Self::Arrived => "the destination has the version",
-            Self::Pending => "not there yet, and S3 says `PENDING`: written in the last 15 minutes",
+            Self::Pending => "not there yet, and S3 says `PENDING`; written in the last 15 minutes",
             Self::Overdue => {
                 "`PENDING` for longer than that, which S3 keeps saying while the destination cannot be reached or \
                  is far behind"
@@ -91,10 +91,11 @@ impl State {
                 "the same, and the version is older than the rule: S3 Batch Replication takes it up, a rule does not"
             }
             Self::NotCovered => {
-                "no rule that is in force covers it; where no rule leads at all the destination is not looked at"
+                "no rule that is in force covers it, or it is itself a replica; where no rule leads at all the destination is \
+                 not looked at"
             }
             Self::Gone => "deleted at the source while the comparison ran",
-            Self::Undetermined => "AWS did not say what is needed to tell",
+            Self::Undetermined => "AWS did not say what is needed to tell: the exit status is 2",
             Self::DeleteMarkerMissing => {
                 "a delete marker that a rule replicates is not there; one that a lifecycle rule made never is"
             }
@@ -104,6 +105,35 @@ impl State {
             Self::ExtraDeleteMarker => {
                 "a delete marker at the destination alone: it hides a replica"
             }
+        }
+    }
+
+    /// What to do about it; `None` where nothing needs doing.
+    #[must_use]
+    pub const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::Overdue => {
+                Some("see the replication metrics of the rule; diagnose the source bucket")
+            }
+            Self::Failed | Self::Missing => Some(
+                "diagnose the source bucket, mend the cause, then replicate it again by S3 Batch Replication: \
+                 `--manifest` has it",
+            ),
+            Self::ClaimedCompleted => Some(
+                "find out who deletes at the destination, then replicate it again by S3 Batch Replication: \
+                 `--manifest` has it",
+            ),
+            Self::OlderThanRule => {
+                Some("where it is to be there: `--manifest` with `--existing` has it")
+            }
+            Self::Undetermined => Some("its line says what is missing"),
+            Self::Arrived
+            | Self::Pending
+            | Self::NotCovered
+            | Self::Gone
+            | Self::DeleteMarkerMissing
+            | Self::Extra
+            | Self::ExtraDeleteMarker => None,
         }
     }
 
@@ -131,39 +161,31 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fmt::Write as _;
 
-    /// The table of docs/COMPARE.md: state, found, open, in the manifest.
-    fn documented() -> Vec<(String, [bool; 3])> {
-        let page = include_str!("../../../docs/COMPARE.md");
-        let rows = page
-            .lines()
-            .filter(|line| line.starts_with("| `"))
-            .filter_map(|line| {
-                let cells: Vec<_> = line.trim_matches('|').split(" |").map(str::trim).collect();
-                let [states, _, found, open, manifest] = cells.as_slice() else {
-                    return None;
-                };
-                let flags = [*found == "yes", *open == "yes", *manifest == "yes"];
-                Some(
-                    states
-                        .split(", ")
-                        .map(move |state| (state.trim_matches('`').to_owned(), flags)),
-                )
-            });
-        rows.flatten().collect()
-    }
+    use super::*;
+    use crate::documented;
 
     #[test]
     fn the_document_says_of_each_state_what_the_code_does() {
-        let documented = documented();
-        let states: Vec<_> = State::ALL
-            .into_iter()
-            .map(|state| {
-                let flags = [state.is_finding(), state.is_open(), state.is_to_replay()];
-                (state.as_str().to_owned(), flags)
-            })
-            .collect();
-        assert_eq!(documented, states);
+        let mut table = String::from(
+            "| state | when | found | open | in the manifest |\n|---|---|---|---|---|\n",
+        );
+        for state in State::ALL {
+            let yes = |it: bool| if it { " yes" } else { "" };
+            let manifest = match state {
+                State::OlderThanRule => " with `--existing`",
+                state => yes(state.is_to_replay()),
+            };
+            let _ = writeln!(
+                table,
+                "| `{}` | {} |{} |{} |{manifest} |",
+                state.as_str(),
+                state.when(),
+                yes(state.is_finding()),
+                yes(state.is_open()),
+            );
+        }
+        documented::holds("COMPARE.md", &table);
     }
 }

@@ -4,31 +4,9 @@ use compliance::failure_reason;
 use compliance::verdict;
 use replication::diagnosis::names;
 
+use super::statuses::STATUSES;
 use super::{Explained, Kind};
-
-/// What S3 says of an object's replication, and what follows; see
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-status.html>.
-const STATUSES: [(&str, &str, Option<&str>); 4] = [
-    (
-        "PENDING",
-        "a source object that is not yet at every destination: under way, or S3 meets something that may pass",
-        Some("wait; where it stays so for more than a day, look at the rule with `diagnose`"),
-    ),
-    (
-        "COMPLETED",
-        "a source object that is at every destination of its rules; S3 does not look again, so a replica that is \
-         deleted since is not told",
-        None,
-    ),
-    (
-        "FAILED",
-        "a source object that S3 gave up on, for good: it is not tried again",
-        Some(
-            "mend the cause (`diagnose`), then upload the object again or replicate it with S3 Batch Replication",
-        ),
-    ),
-    ("REPLICA", "a replica, made by S3", None),
-];
+use crate::compare::state::State;
 
 /// Every word there is.
 pub fn all() -> impl Iterator<Item = Explained> {
@@ -44,17 +22,27 @@ pub fn all() -> impl Iterator<Item = Explained> {
         means: known.means,
         remedy: Some(known.remedy),
     });
+    let states = State::ALL.into_iter().map(|state| Explained {
+        word: state.as_str(),
+        kind: Kind::State,
+        means: state.when(),
+        remedy: state.remedy(),
+    });
     let reasons = failure_reason::TABLE.iter().map(|known| Explained {
         word: known.code,
         kind: Kind::FailureReason,
         means: known.explanation,
         remedy: Some(known.remedy),
     });
-    let statuses = STATUSES.into_iter().map(|(word, means, remedy)| Explained {
-        word,
+    let statuses = STATUSES.iter().map(|status| Explained {
+        word: status.word,
         kind: Kind::ReplicationStatus,
-        means,
-        remedy,
+        means: status.means,
+        remedy: status.remedy,
     });
-    verdicts.chain(checks).chain(reasons).chain(statuses)
+    verdicts
+        .chain(checks)
+        .chain(states)
+        .chain(reasons)
+        .chain(statuses)
 }
