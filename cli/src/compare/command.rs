@@ -39,7 +39,7 @@ Examples:
 pub struct Arguments {
     /// The source bucket
     pub source: String,
-    /// Only keys that begin so; may be given more than once
+    /// Only keys that begin so; may be given more than once, and each is read at the same time as the others
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Vec<String>,
     /// Judge the key of each replica as well: one HEAD for each

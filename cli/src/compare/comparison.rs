@@ -1,6 +1,7 @@
 //! The comparison: listings in, what is said of each version out, in memory that does not grow with them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -8,24 +9,20 @@ use compliance::ports::AskError;
 use compliance::subject::ObjectVersion;
 use compliance::verdict::{Kind, Verdict};
 use expectation::Time;
-use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesOrdered;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 
-use super::judge::{Judged, Judgement, USUAL, age, by_age};
-use super::merge::{Merge, Sink, Step, Who};
-use super::rules::{Cover, Rules};
+use super::judge::{Judged, Judgement, by_age};
+use super::range::{Range, Ranged};
+use super::rules::Rules;
 use super::settle::{Decision, Looked, Settling};
 use super::spool::Spool;
 use super::state::State;
 use super::tally::Tally;
-use crate::listing::{Entry, EntryKind, ListEntries, Listing, Prefixes, read};
-use crate::looking::{HeadVersion, ReadTags, version_of};
-use crate::pace::{Fault, Pace};
-
-/// How many versions are being asked about, or wait for their turn to be told.
-const WINDOW: usize = 4096;
+use crate::listing::{Entry, EntryKind, ListEntries, Prefixes};
+use crate::looking::{HeadVersion, ReadTags};
+use crate::pace::Pace;
 
 /// What is said of a version at one destination.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +41,8 @@ pub struct Told<'a> {
 
 /// Whom it is told to.
 pub trait Report {
-    /// A version that did not arrive, or that is at the destination alone.
+    /// A version that did not arrive, or that is at the destination alone; those of one prefix in the order
+    /// of its keys, but for what waits for the end.
     ///
     /// # Errors
     /// Where it cannot be written.
@@ -87,7 +85,7 @@ pub struct Comparison<B, V> {
     pub source: Arc<B>,
     /// The way to each destination; `None` where there is none.
     pub sides: Vec<Option<Arc<B>>>,
-    /// Which part.
+    /// Which part; each prefix at the same time as the others.
     pub scope: Prefixes,
     /// Only what comes after this key.
     pub after: Option<String>,
@@ -103,6 +101,9 @@ pub struct Comparison<B, V> {
     pub replays_older: bool,
 }
 
+/// After which key a listing broke off, and why.
+pub type BrokeOff = (String, String);
+
 /// What came of it.
 #[derive(Debug, Default)]
 pub struct Compared {
@@ -117,9 +118,9 @@ pub struct Compared {
     /// Why the first of them could not.
     pub first_unanswered: Option<AskError>,
     /// Destinations whose listing broke off, after which key, and why.
-    pub lost: BTreeMap<usize, (String, String)>,
+    pub lost: BTreeMap<usize, BrokeOff>,
     /// Why the source's did, and after which key to go on.
-    pub stopped: Option<(String, String)>,
+    pub stopped: Option<BrokeOff>,
 }
 
 /// A version that waits for its rule's age.
@@ -133,115 +134,21 @@ struct Waiting {
     replayed: bool,
 }
 
-/// What is to be asked.
+/// How fast each bucket is asked.
+struct Paces {
+    source: Pace,
+    sides: Vec<Pace>,
+}
+
+/// What is known so far, and who is told.
 #[derive(Debug)]
-enum Job {
-    Settle(Entry, Vec<usize>),
-    Look(usize, Entry),
-}
-
-/// What came of it.
-enum Done {
-    Settled(Entry, Vec<Decision>),
-    Looked(Option<Box<Result<Verdict, AskError>>>),
-}
-
-/// Sorts what the merge finds: what is clear is counted and told, the rest is to be asked about.
-struct Sorting<'a> {
-    rules: &'a Rules,
-    began: Time,
-    looks: bool,
-    tally: &'a mut Tally,
-    jobs: VecDeque<Job>,
-    told: Vec<(Entry, Decision)>,
-}
-
-impl Sorting<'_> {
-    fn cover(&self, side: usize, key: &str) -> Cover {
-        let side = self.rules.side(side);
-        side.map_or(Cover::None(None), |side| side.cover(key, None))
-    }
-
-    fn say(&mut self, entry: Entry, side: usize, rule: Option<usize>, judged: Judged) {
-        self.told.push((entry, Decision::now(side, rule, judged)));
-    }
-
-    fn marker(&mut self, marker: &Entry, side: usize) {
-        let rules = self.rules.side(side);
-        let place = rules.and_then(|side| side.replicates_marker(marker));
-        let judged = match place {
-            None => Judged::new(State::NotCovered, "no rule replicates delete markers there"),
-            Some(_) if age(marker, self.began) <= USUAL => {
-                Judged::new(State::Pending, "written in the last 15 minutes")
-            }
-            Some(_) => Judged::new(
-                State::DeleteMarkerMissing,
-                "the rule replicates delete markers, but for those that lifecycle rules make",
-            ),
-        };
-        self.say(marker.clone(), side, place, judged);
-    }
-}
-
-impl Sink for Sorting<'_> {
-    fn arrived(&mut self, side: usize, version: &Entry) {
-        let (rule, taken) = match self.cover(side, &version.key) {
-            Cover::By(rule) => (Some(rule), Some(rule)),
-            // Its tags are not asked for: it may have come by this one.
-            Cover::Tags(rule) => (None, Some(rule)),
-            _ => (None, None),
-        };
-        self.tally.add(side, rule, State::Arrived, version.written);
-        if !version.is_marker() {
-            self.tally.taken(side, taken, version.written);
-            if self.looks {
-                self.jobs.push_back(Job::Look(side, version.clone()));
-            }
-        }
-    }
-
-    fn absent(&mut self, version: Entry, sides: Vec<usize>) {
-        if version.is_marker() {
-            for side in sides {
-                self.marker(&version, side);
-            }
-            return;
-        }
-        let covered = |side: &usize| !matches!(self.cover(*side, &version.key), Cover::None(_));
-        if sides.iter().any(covered) {
-            self.jobs.push_back(Job::Settle(version, sides));
-            return;
-        }
-        for side in sides {
-            let cover = self.cover(side, &version.key);
-            self.told
-                .push((version.clone(), Decision::not_covered(side, cover)));
-        }
-    }
-
-    fn only_there(&mut self, side: usize, version: Entry) {
-        // The source was listed before it.
-        if version.written >= self.began {
-            return;
-        }
-        let rule = match self.cover(side, &version.key) {
-            Cover::By(rule) => Some(rule),
-            Cover::None(None) => return,
-            _ => None,
-        };
-        let judged = if version.is_marker() {
-            Judged::new(
-                State::ExtraDeleteMarker,
-                "it was made at the destination, and hides the replicas of its key",
-            )
-        } else {
-            Judged::new(
-                State::Extra,
-                "the source does not have it: deleted there since, or it came from elsewhere",
-            )
-        };
-        self.say(version, side, rule, judged);
-    }
+pub(super) struct Found<'a, R> {
+    pub(super) tally: Tally,
+    verdicts: BTreeMap<Kind, u64>,
+    unanswered: u64,
+    first_unanswered: Option<AskError>,
+    waiting: Spool<Waiting>,
+    report: &'a mut R,
 }
 
 impl<B, V> Comparison<B, V>
@@ -253,8 +160,8 @@ where
     ///
     /// # Guarantees
     /// - A version is said to be missing only after a HEAD at the source, and one at the destination.
-    /// - What is kept in memory are pages, the versions of one key without a counterpart, and the versions
-    ///   that are being asked about.
+    /// - What is kept in memory are, for each prefix, pages, the versions of one key without a counterpart,
+    ///   and the versions that are being asked about.
     ///
     /// # Errors
     /// Where `report` fails, or the file of what waits for the end. What S3 does not answer is in
@@ -265,85 +172,31 @@ where
             sides: self.sides.iter().map(|_| Pace::up_to(self.most)).collect(),
         };
         let settling = self.settling(&paces);
-        let mut compared = Compared {
+        let found = RefCell::new(Found {
             tally: Tally::of(&self.rules),
-            ..Compared::default()
-        };
-        let mut waiting = Spool::new();
-        let mut listings = Listings::of(self);
-        let mut merge = Merge::of(self.sides.len());
-        for side in listings.absent() {
-            merge.lose(side);
+            verdicts: BTreeMap::new(),
+            unanswered: 0,
+            first_unanswered: None,
+            waiting: Spool::new(),
+            report,
+        });
+        let ranges = self.scope.iter().enumerate().map(|(place, prefix)| {
+            let range = Range {
+                comparison: self,
+                settling: &settling,
+                found: &found,
+                scope: Prefixes::of([prefix]),
+            };
+            async move { range.run().await.map(|how| (place, how)) }
+        });
+        let mut running: FuturesUnordered<_> = ranges.collect();
+        let mut endings = BTreeMap::new();
+        while let Some(ended) = running.next().await {
+            let (place, how) = ended?;
+            endings.insert(place, how);
         }
-        let mut jobs = VecDeque::new();
-        let mut asking: FuturesOrdered<BoxFuture<'_, Done>> = FuturesOrdered::new();
-        let mut ended = false;
-        loop {
-            while asking.len() < WINDOW
-                && let Some(job) = jobs.pop_front()
-            {
-                asking.push_back(Box::pin(self.ask(&settling, job)));
-            }
-            if ended || !jobs.is_empty() {
-                match asking.next().await {
-                    Some(done) => Self::done(done, &mut compared, &mut waiting, report)?,
-                    None => break,
-                }
-                continue;
-            }
-            let mut sorting = Sorting {
-                rules: &self.rules,
-                began: self.began,
-                looks: self.verdicts.is_some(),
-                tally: &mut compared.tally,
-                jobs,
-                told: Vec::new(),
-            };
-            let step = merge.advance(&mut sorting);
-            let told = sorting.told;
-            jobs = sorting.jobs;
-            for (entry, decision) in told {
-                tell(&entry, &decision, &mut compared.tally, report)?;
-            }
-            let who = match step {
-                Ok(Step::Done) => {
-                    ended = true;
-                    continue;
-                }
-                Ok(Step::Page(who)) => who,
-                Err(wrong) => {
-                    ended |= lost(&mut compared, &mut merge, wrong.who, wrong.to_string());
-                    continue;
-                }
-            };
-            if !jobs.is_empty() {
-                continue;
-            }
-            let page = tokio::select! {
-                biased;
-                Some(done) = asking.next(), if !asking.is_empty() => {
-                    Self::done(done, &mut compared, &mut waiting, report)?;
-                    continue;
-                }
-                page = listings.next(who) => page,
-            };
-            let fed = match page {
-                Ok(page) => {
-                    if who == Who::Source {
-                        let more = page.as_ref().map_or(0, Vec::len);
-                        compared.tally.listed += more as u64;
-                        report.listed(more);
-                    }
-                    merge.feed(who, page).map_err(|wrong| wrong.to_string())
-                }
-                Err(fault) => Err(fault.to_string()),
-            };
-            if let Err(why) = fed {
-                ended |= lost(&mut compared, &mut merge, who, why);
-            }
-        }
-        self.at_the_end(waiting, &mut compared, report)?;
-        Ok(compared)
+        drop(running);
+        found.into_inner().end(self, endings.into_values())
     }
 
     fn settling<'a>(&'a self, paces: &'a Paces) -> Settling<'a, B> {
@@ -368,90 +221,99 @@ where
             began: self.began,
         }
     }
+}
 
-    async fn ask(&self, settling: &Settling<'_, B>, job: Job) -> Done {
-        match job {
-            Job::Settle(entry, sides) => {
-                let decisions = settling.settle(&entry, &sides).await;
-                Done::Settled(entry, decisions)
-            }
-            Job::Look(side, entry) => {
-                let bucket = self.rules.side(side).map(|side| side.bucket.as_str());
-                let version = version_of(bucket.unwrap_or_default(), None, &entry);
-                let verdict = match (&self.verdicts, version) {
-                    (Some(verdicts), Some(version)) => {
-                        Some(Box::new(verdicts.verdict(side, &version).await))
-                    }
-                    _ => None,
-                };
-                Done::Looked(verdict)
-            }
-        }
+impl<R: Report> Found<'_, R> {
+    /// More versions of the source were listed.
+    pub(super) fn listed(&mut self, more: usize) {
+        self.tally.listed += more as u64;
+        self.report.listed(more);
     }
 
-    fn done(
-        done: Done,
-        compared: &mut Compared,
-        waiting: &mut Spool<Waiting>,
-        report: &mut impl Report,
-    ) -> io::Result<()> {
-        match done {
-            Done::Looked(None) => {}
-            Done::Looked(Some(looked)) => match *looked {
-                Ok(verdict) => {
-                    let kind = verdict.judgement.kind;
-                    *compared.verdicts.entry(kind).or_default() += 1;
-                    report.verdict(&verdict)?;
-                }
-                Err(error) => {
-                    compared.unanswered += 1;
-                    compared.first_unanswered.get_or_insert(error);
-                }
-            },
-            Done::Settled(entry, decisions) => {
-                let mut replayed = false;
-                let mut by_age = Vec::new();
-                for decision in decisions {
-                    match &decision.judgement {
-                        Judgement::ByAge => by_age.push((decision.side, decision.rule)),
-                        Judgement::Now(judged) => {
-                            if judged.state.is_to_replay() && !replayed {
-                                replayed = true;
-                                report.replay(&entry.key, &entry.version_id)?;
-                            }
-                            tell(&entry, &decision, &mut compared.tally, report)?;
-                        }
-                    }
-                }
-                if !by_age.is_empty() {
-                    waiting.push(Waiting {
-                        written: entry.written.secs(),
-                        archived: entry.kind == EntryKind::Archived,
-                        key: entry.key,
-                        version_id: entry.version_id,
-                        at: by_age,
-                        replayed,
-                    })?;
-                }
+    /// What came of the look at a replica.
+    pub(super) fn looked(&mut self, looked: Result<Verdict, AskError>) -> io::Result<()> {
+        match looked {
+            Ok(verdict) => {
+                let kind = verdict.judgement.kind;
+                *self.verdicts.entry(kind).or_default() += 1;
+                self.report.verdict(&verdict)?;
+            }
+            Err(error) => {
+                self.unanswered += 1;
+                self.first_unanswered.get_or_insert(error);
             }
         }
         Ok(())
     }
 
-    /// What S3 never took up is older than its rule where it is older than all that it did take up.
-    fn at_the_end(
-        &self,
-        waiting: Spool<Waiting>,
-        compared: &mut Compared,
-        report: &mut impl Report,
-    ) -> io::Result<()> {
-        for (side, rule, counts) in compared.tally.iter() {
-            if let Some(rule) = rule
-                && let Some(since) = self.since.or(counts.oldest_taken)
-            {
-                compared.since.insert((side, rule), since);
+    /// What was decided on a version.
+    pub(super) fn settled(&mut self, entry: Entry, decisions: Vec<Decision>) -> io::Result<()> {
+        let mut replayed = false;
+        let mut by_age = Vec::new();
+        for decision in decisions {
+            match &decision.judgement {
+                Judgement::ByAge => by_age.push((decision.side, decision.rule)),
+                Judgement::Now(judged) => {
+                    if judged.state.is_to_replay() && !replayed {
+                        replayed = true;
+                        self.report.replay(&entry.key, &entry.version_id)?;
+                    }
+                    self.tell(&entry, &decision)?;
+                }
             }
         }
+        if by_age.is_empty() {
+            return Ok(());
+        }
+        self.waiting.push(Waiting {
+            written: entry.written.secs(),
+            archived: entry.kind == EntryKind::Archived,
+            key: entry.key,
+            version_id: entry.version_id,
+            at: by_age,
+            replayed,
+        })
+    }
+
+    /// Counts what is said of a version, and says it.
+    pub(super) fn tell(&mut self, entry: &Entry, decision: &Decision) -> io::Result<()> {
+        let Judgement::Now(judged) = &decision.judgement else {
+            return Ok(());
+        };
+        self.tally
+            .add(decision.side, decision.rule, judged.state, entry.written);
+        if decision.status.is_some() && judged.state != State::NotCovered {
+            self.tally
+                .taken(decision.side, decision.rule, entry.written);
+        }
+        if judged.state == State::Arrived {
+            return Ok(());
+        }
+        self.report.told(Told {
+            side: decision.side,
+            rule: decision.rule,
+            entry,
+            status: decision.status.as_deref(),
+            judged,
+        })
+    }
+
+    /// What S3 never took up is older than its rule where it is older than all that it did take up: it is
+    /// told now.
+    fn end<B, V>(
+        mut self,
+        comparison: &Comparison<B, V>,
+        ranges: impl Iterator<Item = Ranged>,
+    ) -> io::Result<Compared> {
+        let mut since = BTreeMap::new();
+        for (side, rule, counts) in self.tally.iter() {
+            if let Some(rule) = rule
+                && let Some(time) = comparison.since.or(counts.oldest_taken)
+            {
+                since.insert((side, rule), time);
+            }
+        }
+        let waiting = std::mem::take(&mut self.waiting);
         waiting.drain(|one| {
             let entry = Entry {
                 written: Time::from_secs(one.written),
@@ -465,103 +327,48 @@ where
             };
             let mut replayed = one.replayed;
             for (side, rule) in one.at {
-                let since = rule.and_then(|rule| compared.since.get(&(side, rule)).copied());
+                let since = rule.and_then(|rule| since.get(&(side, rule)).copied());
                 let judged = by_age(entry.written, since);
-                let older = self.replays_older && judged.state == State::OlderThanRule;
+                let older = comparison.replays_older && judged.state == State::OlderThanRule;
                 if (judged.state.is_to_replay() || older) && !replayed {
                     replayed = true;
-                    report.replay(&entry.key, &entry.version_id)?;
+                    self.report.replay(&entry.key, &entry.version_id)?;
                 }
-                let decision = Decision::now(side, rule, judged);
-                tell(&entry, &decision, &mut compared.tally, report)?;
+                self.tell(&entry, &Decision::now(side, rule, judged))?;
             }
             Ok(())
+        })?;
+        let (lost, stopped) = broken_off(ranges);
+        Ok(Compared {
+            tally: self.tally,
+            since,
+            verdicts: self.verdicts,
+            unanswered: self.unanswered,
+            first_unanswered: self.first_unanswered,
+            lost,
+            stopped,
         })
     }
 }
 
-/// Counts what is said of a version, and says it.
-fn tell(
-    entry: &Entry,
-    decision: &Decision,
-    tally: &mut Tally,
-    report: &mut impl Report,
-) -> io::Result<()> {
-    let Judgement::Now(judged) = &decision.judgement else {
-        return Ok(());
-    };
-    tally.add(decision.side, decision.rule, judged.state, entry.written);
-    if decision.status.is_some() && judged.state != State::NotCovered {
-        tally.taken(decision.side, decision.rule, entry.written);
-    }
-    if judged.state == State::Arrived {
-        return Ok(());
-    }
-    report.told(Told {
-        side: decision.side,
-        rule: decision.rule,
-        entry,
-        status: decision.status.as_deref(),
-        judged,
-    })
-}
-
-/// Notes that a listing broke off; whether nothing more can be compared.
-fn lost(compared: &mut Compared, merge: &mut Merge, who: Who, why: String) -> bool {
-    let after = merge.done().to_owned();
-    match who {
-        Who::Source => {
-            compared.stopped = Some((after, why));
-            true
+/// What was not listed to its end: of each destination, and of the source, after which key and why. The
+/// ranges come in the order of their keys, and before that key everything was compared.
+fn broken_off(
+    ranges: impl Iterator<Item = Ranged>,
+) -> (BTreeMap<usize, BrokeOff>, Option<BrokeOff>) {
+    let (mut lost, mut stopped) = (BTreeMap::new(), None);
+    let mut before = String::new();
+    for range in ranges {
+        for (side, (after, why)) in range.lost {
+            let after = if after.is_empty() { &before } else { &after };
+            lost.entry(side).or_insert_with(|| (after.clone(), why));
         }
-        Who::Destination(side) => {
-            merge.lose(side);
-            compared.lost.insert(side, (after, why));
-            false
+        if stopped.is_none() {
+            if !range.reached.is_empty() {
+                before = range.reached;
+            }
+            stopped = range.stopped.map(|why| (before.clone(), why));
         }
     }
-}
-
-/// How fast each bucket is asked.
-struct Paces {
-    source: Pace,
-    sides: Vec<Pace>,
-}
-
-/// The listings of source and destinations.
-struct Listings {
-    source: Listing,
-    sides: Vec<Option<Listing>>,
-}
-
-impl Listings {
-    fn of<B: ListEntries + 'static, V>(comparison: &Comparison<B, V>) -> Self {
-        let scope = &comparison.scope;
-        let sides = comparison.rules.sides().iter().zip(&comparison.sides);
-        let after = || comparison.after.clone();
-        Self {
-            source: read(Arc::clone(&comparison.source), scope.clone(), after()),
-            sides: sides
-                .map(|(side, port)| {
-                    let prefixes = side.prefixes().within(scope);
-                    Some(read(Arc::clone(port.as_ref()?), prefixes, after()))
-                })
-                .collect(),
-        }
-    }
-
-    fn absent(&self) -> impl Iterator<Item = usize> {
-        let sides = self.sides.iter().enumerate();
-        sides.filter_map(|(side, listing)| listing.is_none().then_some(side))
-    }
-
-    async fn next(&mut self, who: Who) -> Result<Option<Vec<Entry>>, Fault> {
-        match who {
-            Who::Source => self.source.next().await,
-            Who::Destination(side) => match self.sides.get_mut(side) {
-                Some(Some(listing)) => listing.next().await,
-                _ => Ok(None),
-            },
-        }
-    }
+    (lost, stopped)
 }

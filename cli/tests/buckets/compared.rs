@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use encrypted_replication::compare::state::State;
-use encrypted_replication::listing::EntryKind;
+use encrypted_replication::listing::{EntryKind, Prefixes};
 use expectation::Time;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -249,6 +249,7 @@ proptest! {
         strangers in strangers(),
         page in 1..7usize,
         mixed in any::<u64>(),
+        at_once in any::<bool>(),
     ) {
         let all_rules = rules(&plans);
         // The places of destinations are those in which the rules name them.
@@ -292,11 +293,16 @@ proptest! {
             there.sort_by_key(|stored| stored.written.cast_unsigned().wrapping_mul(seed | 1));
             Bucket::of(there, page)
         };
-        let comparison = comparison(
+        let mut comparison = comparison(
             all_rules,
             Bucket::of(source, page + 1),
             sides.iter().map(|side| destination(*side)).collect(),
         );
+        // All there is, in one sequence or by first letters at the same time.
+        if at_once {
+            let keys = lives.iter().map(|life| &life.key).chain(strangers.iter().map(|(_, key, _, _)| key));
+            comparison.scope = Prefixes::of(keys.map(|key| key.chars().take(1).collect::<String>()));
+        }
         let (compared, all, _) = run(&comparison);
         prop_assert!(compared.stopped.is_none() && compared.lost.is_empty());
 

@@ -359,3 +359,60 @@ fn it_takes_as_long_as_the_listings_do() {
     assert_eq!(compared.tally.of_state(State::Arrived), 200_000);
     assert!(took < Duration::from_millis(20_500), "{took:?}");
 }
+
+fn in_folders(folders: usize, each: usize) -> Vec<Stored> {
+    let mut all = Vec::new();
+    for folder in 0..folders {
+        all.extend(many(each).into_iter().map(|stored| Stored {
+            key: format!("f{folder}/{}", stored.key),
+            ..stored
+        }));
+    }
+    all
+}
+
+fn folders(count: usize) -> Prefixes {
+    Prefixes::of((0..count).map(|folder| format!("f{folder}/")))
+}
+
+#[test]
+fn several_prefixes_take_as_long_as_the_longest() {
+    // 8 of 20 pages, 100 ms each: 16 s in one sequence, 2 s at the same time.
+    let page = Duration::from_millis(100);
+    let side = || Bucket::of(in_folders(8, 20_000), 1_000).slow(page);
+    let mut comparison = comparison(vec![rule("all", 1, "", "to")], side(), vec![side()]);
+    let (compared, _, one_by_one) = run(&comparison);
+    assert_eq!(compared.tally.of_state(State::Arrived), 160_000);
+    comparison.scope = folders(8);
+    let (compared, _, at_once) = run(&comparison);
+    assert_eq!(compared.tally.of_state(State::Arrived), 160_000);
+    assert!(one_by_one >= Duration::from_secs(16), "{one_by_one:?}");
+    assert!(at_once < Duration::from_millis(2_500), "{at_once:?}");
+}
+
+#[test]
+fn of_several_prefixes_the_first_that_gives_no_more_says_where_to_go_on() {
+    let begin = |after: Option<&str>, fails: bool| {
+        let mut source = Bucket::of(in_folders(3, 30), 10);
+        if fails {
+            // All three begin; the first two pages of each come, then one more.
+            source = source.failing_after("page", 7);
+        }
+        let there = Bucket::of(in_folders(3, 30), 10);
+        let mut comparison = comparison(vec![rule("all", 1, "", "to")], source, vec![there]);
+        comparison.scope = folders(3);
+        comparison.after = after.map(str::to_owned);
+        comparison
+    };
+    let (compared, all, _) = run(&begin(None, true));
+    assert_eq!(all.told, []);
+    let (after, _) = compared.stopped.unwrap();
+    let known: Vec<_> = in_folders(3, 30).into_iter().map(|one| one.key).collect();
+    let place = known.iter().position(|key| *key == after).unwrap();
+    let (compared, all, _) = run(&begin(Some(&after), false));
+    assert_eq!(all.told, []);
+    let left = known.len() - 1 - place;
+    assert_eq!(compared.tally.of_state(State::Arrived), left as u64);
+    // What the two looked at is everything: nothing before that key was left out.
+    assert!(place > 0 && left > 0, "{after}");
+}
