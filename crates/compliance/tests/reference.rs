@@ -19,6 +19,7 @@ mod tests {
         Verdict, judge_object, judge_replication,
     };
     use embedded_metrics::NAMESPACE;
+    use evidence::{MEMBERS, Member, PARTITIONS};
     use expectation::Algorithm;
     use serde_json::Value;
 
@@ -157,6 +158,42 @@ mod tests {
             .collect();
         listed.sort_unstable();
         assert_eq!(found, listed);
+    }
+
+    /// Data Firehose drops a member that is no column without a word, and a column that is no member is empty.
+    #[test]
+    fn the_table_of_the_evidence_has_every_field_and_no_other() {
+        let parted = PARTITIONS.iter().filter(|name| **name != "day").copied();
+        let mut columns: Vec<_> = MEMBERS.iter().map(|member| member.name).collect();
+        columns.extend(parted);
+        columns.sort_unstable();
+        let fields = FIELDS.iter().chain(&SENTENCES);
+        let mut listed: Vec<_> = fields.map(|(name, _)| *name).collect();
+        listed.sort_unstable();
+        assert_eq!(columns, listed);
+    }
+
+    /// A value of another type than its column's fails the whole record.
+    #[test]
+    fn the_fields_are_of_their_columns_types() {
+        let mut repaired = under_another_key();
+        repaired.repaired = true;
+        for line in [told(&repaired), told(&never_arrived())] {
+            let line: Value = serde_json::from_str(&line).unwrap();
+            for Member { name, kind } in MEMBERS {
+                let value = line.pointer(&format!("/{}", name.replace('.', "/")));
+                let fits = match (kind, value) {
+                    (_, None | Some(Value::Null))
+                    | ("string", Some(Value::String(_)))
+                    | ("boolean", Some(Value::Bool(_))) => true,
+                    ("array<string>", Some(Value::Array(values))) => {
+                        values.iter().all(Value::is_string)
+                    }
+                    _ => false,
+                };
+                assert!(fits, "{name} is no {kind} in {line}");
+            }
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::{Day, Digest, Fault, Hash, Object, SignedDigest, day_of_digest, digest_key};
+use crate::{Day, Digest, Fault, Hash, Object, SignedDigest, day_of_digest, digest_key, mark};
 
 /// What is there of an object version that a digest lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -266,14 +266,6 @@ impl Chain {
 
 fn named(key: &str, version_id: &str) -> String {
     format!("{key} (version {version_id})")
-}
-
-fn mark(key: &str, version_id: &str) -> u128 {
-    // A key has no line feed that matters here: the lengths of both would have to agree as well.
-    let Hash(hash) = Hash::of(format!("{}\n{key}\n{version_id}", key.len()).as_bytes());
-    hash.iter()
-        .take(16)
-        .fold(0, |mark, byte| mark << 8 | u128::from(*byte))
 }
 
 #[cfg(test)]

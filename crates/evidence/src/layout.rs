@@ -13,18 +13,16 @@ pub const DIGESTS: &str = "digests/";
 /// What the keys of all that could not be delivered begin with.
 pub const ERRORS: &str = "errors/";
 
-/// Account and Region of a verdict that names none.
-pub const UNKNOWN: &str = "unknown";
-
 /// Where a verdict lies.
 ///
 /// No part has a character that means something in a key, a partition or a query: accounts, Regions and bucket
-/// names are letters, digits, dots, hyphens and underscores, and the checker takes no other.
+/// names are letters, digits, dots, hyphens and underscores, and the checker takes no other. A verdict without
+/// account or Region has no partition, and is found below [`ERRORS`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition {
-    /// Account of the bucket that the verdict is about, [`UNKNOWN`] where it names none.
+    /// Account of the bucket that the verdict is about.
     pub account: String,
-    /// Region of that bucket, `unknown` where the verdict names none.
+    /// Region of that bucket.
     pub region: String,
     /// The bucket.
     pub bucket: String,

@@ -1,5 +1,6 @@
 //! What the verdicts leave for an auditor: how the lake is laid out, its table and saved queries, and the
-//! chain of signed digests that shows whether it is whole. Pure: no SDK client, no I/O.
+//! chain of signed digests that shows whether it is whole. Pure, but for `aws` behind the feature of that name:
+//! no SDK client, no I/O.
 //!
 //! # Layout
 //!
@@ -39,6 +40,8 @@
 //! file, signature included. [`Chain`] holds that against what is there and names what is flipped, missing,
 //! extra or out of order ([`Fault`]).
 
+#[cfg(feature = "aws")]
+pub mod aws;
 mod chain;
 mod column;
 mod day;
@@ -48,12 +51,14 @@ mod file;
 mod hash;
 mod layout;
 pub mod queries;
+pub mod seal;
 
 pub use self::chain::{Chain, Found, Outcome};
 pub use self::column::{COLUMNS, Column, MEMBERS, Member, PARTITIONS, TABLE};
 pub use self::day::{Day, NoDay};
+pub(crate) use self::digest::mark;
 pub use self::digest::{Digest, Lake, Object, Previous, SCHEMA};
 pub use self::fault::Fault;
 pub use self::file::{ALGORITHM, FILE_SCHEMA, NotRead, Signature, SignedDigest};
 pub use self::hash::{Hash, Hasher, NoHash};
-pub use self::layout::{DIGESTS, ERRORS, Partition, UNKNOWN, VERDICTS, day_of_digest, digest_key};
+pub use self::layout::{DIGESTS, ERRORS, Partition, VERDICTS, day_of_digest, digest_key};
