@@ -1,4 +1,4 @@
-//! The project's own commands: demo, test, sandbox, bench, soak, simulate, fuzz, package.
+//! The project's own commands: demo, test, sandbox, bench, soak, simulate, fuzz, mutants, package.
 
 mod assumptions;
 mod bench;
@@ -7,6 +7,7 @@ mod cloud;
 mod compile;
 mod fuzz;
 mod models;
+mod mutants;
 mod package;
 mod reference;
 mod simulate;
@@ -45,6 +46,8 @@ Examples:
                                 lives in a world in memory, and the shortest story that breaks it
   cargo xtask fuzz event --seconds 600
                                 ten minutes of inputs that nobody sends
+  cargo xtask mutants --crate expectation
+                                whether the tests notice small mistakes
   cargo xtask assumptions --aws what is believed of AWS, tried on your own account
   cargo xtask package           zips, checksums and template of a release";
 
@@ -150,6 +153,12 @@ enum Command {
         #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
     },
+    /// Small mistakes put into what decides, one by one: whether a test notices
+    ///
+    /// cargo-mutants on the parts that .cargo/mutants.toml lists. What a crate's own tests do not notice,
+    /// those of both halves and lives in the simulated world are asked. Hours for all. Exits with 0 only
+    /// if 95 % are noticed and every other one is recorded in xtask/survivors.json with its reason.
+    Mutants(mutants::Options),
     /// What a release consists of, in target/package
     ///
     /// Two zips for each architecture, a template that deploys them without building anything, a
@@ -242,6 +251,7 @@ async fn perform(command: Command) -> Result<bool> {
             all,
         } => simulate::run(seeds, seed, new, all).await,
         Command::Fuzz { target, seconds } => fuzz::run(&target, seconds).await,
+        Command::Mutants(options) => mutants::run(&options).await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Models { botocore, accept } => models::run(botocore.as_deref(), accept).await,
         Command::Assumptions(options) => assumptions::run(&options).await,

@@ -66,6 +66,22 @@ fn documents_of_before_and_members_of_tomorrow_are_read() {
 }
 
 #[test]
+fn a_rule_covers_the_keys_under_its_prefix() {
+    let rule = Rule {
+        prefix: "Tax/".into(),
+        ..Rule::default()
+    };
+    let covered = ["Tax/", "Tax/2026", "Tax", "tax/2026", "a/Tax/2026"].map(|key| rule.covers(key));
+    assert_eq!(covered, [true, true, false, false, false]);
+}
+
+#[test]
+fn an_algorithm_is_called_as_s3_spells_it() {
+    let spelled = [Algorithm::Kms, Algorithm::Dsse].map(|algorithm| algorithm.to_string());
+    assert_eq!(spelled, ["aws:kms", "aws:kms:dsse"]);
+}
+
+#[test]
 fn what_is_no_document_says_why() {
     let error = |text: &str| Document::read(text).unwrap_err();
     assert_eq!(
@@ -137,7 +153,7 @@ fn rule() -> impl Strategy<Value = Rule> {
 
 proptest! {
     /// What is written is read as it was meant, fits, has no parameter's name in it, and is whole; without
-    /// any one part it is not.
+    /// any one part it is not. No part begins with a rule that the one before had room for.
     #[test]
     fn what_one_half_writes_the_other_reads(
         rules in prop::collection::vec(rule(), 0..40), largest in 3_000_usize..9_000, gone in any::<prop::sample::Index>(),
@@ -151,7 +167,14 @@ proptest! {
         prop_assert_eq!(whole(&read), Ok(()));
         prop_assert!(read.iter().all(|document| document.source == SOURCE));
         let said: Vec<Rule> = read.iter().flat_map(|document| document.rules.clone()).collect();
-        prop_assert_eq!(said, rules);
+        prop_assert_eq!(&said, &rules);
+        for pair in read.windows(2) {
+            let mut fuller = pair[0].rules.clone();
+            fuller.push(pair[1].rules[0].clone());
+            let fuller = Document::new(SOURCE, fuller).as_part(rules.len(), rules.len(), "r1");
+            // And the comma that the first rule has none of.
+            prop_assert!(fuller.written().len() + 1 > largest, "{:?}", pair);
+        }
         if read.len() == 1 {
             prop_assert_eq!((read[0].part, read[0].of), (None, None));
         } else {
