@@ -16,7 +16,7 @@ from typing import Any
 
 from ministack.services import cloudwatch, cloudwatch_logs
 
-from aws_behaviour import filter_patterns
+from aws_behaviour import filter_patterns, subscriptions
 
 # MiniStack's own functions, taken before they are replaced.
 _fanout: Callable[..., None] = cloudwatch_logs._fanout_to_subscription_filters
@@ -37,6 +37,7 @@ def fanout_to_subscription_filters(
     if written:
         cloudwatch._evaluate_all_alarms()
     _fanout(group_name, stream_name, events)
+    subscriptions.send(group_name, stream_name, events)
 
 
 def put_metric_filter(data: dict[str, Any]) -> Any:

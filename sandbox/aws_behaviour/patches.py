@@ -14,6 +14,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         cloudwatch,
         cloudwatch_logs,
         eventbridge,
+        firehose,
         iam,
         kms,
         lambda_svc,
@@ -47,6 +48,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         resource_arn,
         rule_members,
         simulation,
+        subscriptions,
         texts,
         weather,
     )
@@ -93,6 +95,9 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     cloudwatch_logs._subscription_pattern_matches = filter_patterns.matches
     cloudwatch._evaluate_alarm = metrics.evaluate_alarm
     cloudwatch._describe_alarms = metrics.describe_alarms
+
+    firehose._deliver_records_to_s3 = subscriptions.deliver_records_to_s3
+    firehose._metadata_extraction_keys = subscriptions.metadata_extraction_keys
 
     s3.handle_request = request.handle_request
     s3._resolve_sse_write_headers = object_keys.resolve_sse_write_headers

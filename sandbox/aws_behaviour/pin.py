@@ -72,6 +72,8 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "ministack.services.eventbridge._dispatch_event": ("event", "view"),
     "ministack.services.eventbridge._dispatch_to_sqs": ("spec", "payload", "sqs_parameters"),
     "ministack.services.eventbridge._invoke_target": ("target", "event", "rule", "view"),
+    "ministack.services.firehose._deliver_records_to_s3": ("stream", "dest", "records"),
+    "ministack.services.firehose._metadata_extraction_keys": ("cfg", "data"),
     "ministack.services.iam._simulate_principal_policy": ("p",),
     "ministack.services.cloudformation.provisioners._lambda_create": (
         "logical_id",

@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 /// Pinned with hashes, apart from the other tools: checkov wants other versions of what they need.
 const REQUIREMENTS: &str = "sandbox/checkov.txt";
+const TEMPLATES: [&str; 3] = ["template.yaml", "evidence.yaml", "evidence-region.yaml"];
 const EXAMPLES: [&str; 2] = ["examples", "examples/two-accounts"];
 
 /// The command that checks; installs checkov in `target/checkov` first, where it is missing.
@@ -27,7 +28,8 @@ pub(crate) async fn check(tools: &Tools, on_line: impl FnMut(&str)) -> Result<Co
         .args(["--framework", "cloudformation"])
         // Without the last, it asks its maker's server for guidelines.
         .args(["--quiet", "--compact", "--skip-download"])
-        .args(["--file", "template.yaml"])
+        .arg("--file")
+        .args(TEMPLATES)
         .args(examples()?);
     Ok(check)
 }

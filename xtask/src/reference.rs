@@ -11,7 +11,7 @@ use xtask::progress::step;
 const UPDATE: &str = "UPDATE_REFERENCE";
 
 /// The tests that make pages, and what they make.
-const PAGES: [(&str, &[&str]); 5] = [
+const PAGES: [(&str, &[&str]); 6] = [
     (
         "docs/REFERENCE.md and the JSON Schema",
         &["--package", "replication", "--test", "reference"],
@@ -23,6 +23,10 @@ const PAGES: [(&str, &[&str]); 5] = [
     (
         "tables of docs/COMMAND.md and docs/COMPARE.md",
         &["--package", "encrypted-replication", "--lib", "document"],
+    ),
+    (
+        "columns and queries of evidence.yaml",
+        &["--package", "evidence", "--lib", "template"],
     ),
     (
         "docs/MESSAGES.md",

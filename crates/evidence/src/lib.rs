@@ -52,6 +52,8 @@ mod hash;
 mod layout;
 pub mod queries;
 pub mod seal;
+#[cfg(test)]
+mod template;
 
 pub use self::chain::{Chain, Found, Outcome};
 pub use self::column::{COLUMNS, Column, MEMBERS, Member, PARTITIONS, TABLE};

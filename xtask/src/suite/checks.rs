@@ -147,6 +147,7 @@ pub(super) const CHECKS: [Check; 17] = [
         Work::Program(&[
             "cfn-lint",
             "template.yaml",
+            "evidence*.yaml",
             "examples/*.yaml",
             "examples/two-accounts/*.yaml",
             "tests/stacks/*.yaml",

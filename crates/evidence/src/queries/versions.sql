@@ -30,7 +30,7 @@ version AS (
         coalesce(source.versionid, replica.versionid) AS versionid,
         source.bucket AS source,
         replica.bucket AS destination,
-        replica.replication_status = 'REPLICA' AS is_replica,
+        coalesce(replica.replication_status, '') = 'REPLICA' AS is_replica,
         judged.compliant IS NOT NULL AS is_judged,
         CASE
             WHEN replica.key IS NULL AND source.replication_status = 'FAILED' THEN 'failed'
