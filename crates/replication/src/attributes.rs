@@ -195,7 +195,7 @@ pub(crate) fn attributes(replication: &Replication, came: &Came<'_>) -> Map<Stri
 }
 
 /// Warnings in one text, cut where it is too long for an answer.
-fn told(warnings: &[String]) -> String {
+pub(crate) fn told(warnings: &[String]) -> String {
     let numbered = warnings.iter().zip(1..);
     let lines: Vec<_> = numbered
         .map(|(warning, number)| format!("({number}) {warning}"))
@@ -233,7 +233,7 @@ fn destination_statements(replication: &Replication, desired: &Desired) -> Strin
 
 /// `data` made to fit: of statements too long only where they are to be had, of lists too long as much
 /// as fits, with how much is left out.
-fn fitted(mut data: Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn fitted(mut data: Map<String, Value>) -> Map<String, Value> {
     let too_long = |data: &Map<String, Value>| {
         serde_json::to_string(data).is_ok_and(|text| text.len() > MOST_BYTES)
     };

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::configuration::{ReplicationConfiguration, ReplicationRule, Status};
 use crate::merge::has_statements;
-use crate::owner::{Owner, PhysicalId};
+use crate::owner::{Kind, Owner, PhysicalId};
 use crate::resources::unescaped_start;
 
 use aws_names::Arn;
@@ -326,6 +326,17 @@ fn resource(owner: &Owner, record: &str) -> Claim {
         stack: text("stackId").unwrap_or_else(|| owner.to_string()),
         logical_id: text("logicalResourceId").unwrap_or_default(),
     }
+}
+
+/// The first of these resources that watches rules of others on a source bucket, by their records as text.
+pub(crate) fn watcher_of(records: &BTreeMap<Owner, String>, source_bucket: &str) -> Option<Owner> {
+    let watching = records.iter().find(|(_, text)| {
+        let record: Value = serde_json::from_str(text).unwrap_or_default();
+        let id = record.get("physicalResourceId").and_then(Value::as_str);
+        id.and_then(PhysicalId::parse)
+            .is_some_and(|id| id.kind == Kind::Watched && id.source_bucket == source_bucket)
+    });
+    watching.map(|(owner, _)| owner.clone())
 }
 
 /// Whether a resource was asked for replication from or to the bucket.

@@ -56,6 +56,7 @@ pub mod step;
 pub mod unfinished;
 pub(crate) mod upsert;
 pub(crate) mod verify;
+pub mod watched;
 pub(crate) mod writers;
 
 pub use replication::{Installation, Replication};

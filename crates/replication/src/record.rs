@@ -14,6 +14,7 @@ use crate::owner::{Owner, PhysicalId, RECORDS};
 use crate::parameters::written;
 use crate::ports::{Below, Outcome, Parameters};
 use crate::spec::Site;
+use crate::watched::Word;
 
 /// The record's schema.
 pub const SCHEMA: &str = "encrypted-replication/resource/1";
@@ -40,6 +41,9 @@ pub struct Record {
     /// Destinations and keys that the rules have left, and where something of ours is still.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<Site>,
+    /// What was seen of others' rules, where the resource watches them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<Word>,
 }
 
 /// What a request proved, and answered.
@@ -77,6 +81,7 @@ impl Record {
             properties: request.resource_properties.clone(),
             proof: None,
             left: Vec::new(),
+            word: None,
         }
     }
 
@@ -98,6 +103,13 @@ impl Record {
     #[must_use]
     pub(crate) fn leaving(mut self, left: Vec<Site>) -> Self {
         self.left = left;
+        self
+    }
+
+    /// The same with what was seen of others' rules.
+    #[must_use]
+    pub(crate) fn saying(mut self, word: Word) -> Self {
+        self.word = Some(word);
         self
     }
 
@@ -225,6 +237,7 @@ mod tests {
                 properties: Map::new(),
                 proof: None,
                 left: Vec::new(),
+                word: None,
             };
             assert_eq!(
                 record.is_anothers(function),

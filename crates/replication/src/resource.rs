@@ -1,4 +1,5 @@
-//! `Custom::EncryptedReplication`: the replication behind CloudFormation's protocol.
+//! `Custom::EncryptedReplication` behind CloudFormation's protocol, and the way to
+//! `Custom::WatchedReplication`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::error::{ErrorKind, ReplicationError};
 use crate::fault::numbered;
 use crate::naming::Names;
 use crate::observe::remains::Search;
-use crate::owner::PhysicalId;
+use crate::owner::{Kind, PhysicalId};
 use crate::ports::{Aws, Outcome};
 use crate::properties;
 use crate::properties::Sound;
@@ -27,12 +28,14 @@ use crate::replication::Installation;
 use crate::spec::{Spec, Taking};
 use crate::unfinished;
 use crate::upsert::Upsert;
+use crate::watched::{Watcher, kind_of_request};
 use aws_names::Home;
 
 /// Kept free to note that a request did not succeed.
 const NOTE_RESERVE: Duration = Duration::from_secs(4);
 
-/// The custom resource.
+/// The custom resources: `Custom::EncryptedReplication`, and `Custom::WatchedReplication` where a request says
+/// that type.
 ///
 /// # Guarantees
 /// - Create and Update go on from wherever an earlier request stopped, and change nothing where
@@ -170,6 +173,27 @@ impl<A: Aws> EncryptedReplication<A> {
         settled.map_err(|error| failure(&error))
     }
 
+    const fn watcher(&self) -> Watcher<'_, A> {
+        Watcher {
+            aws: &self.aws,
+            installation: &self.installation,
+        }
+    }
+
+    /// Watches rules of others, and takes back what a failed replacement had begun.
+    async fn watch(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
+        let (id, watcher) = (identity(request), self.watcher());
+        let done = Box::pin(watcher.upsert(request, &id, deadline)).await;
+        let success = done.map_err(|error| failure(&error))?;
+        let half = identity_of(request, &request.old_resource_properties);
+        let rolls_back = request.physical_resource_id.as_deref() == Some(id.to_string().as_str());
+        if rolls_back && half != id && !half.source_bucket.is_empty() {
+            let old = &request.old_resource_properties;
+            Box::pin(watcher.take_back(&half, old, deadline)).await;
+        }
+        Ok(success)
+    }
+
     /// Notes that what was made is nobody's: the resource never succeeded, and its Delete comes next.
     async fn note_unfinished(&self, request: &Request, id: &PhysicalId) {
         let region = &self.installation.home.region;
@@ -249,11 +273,18 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
     }
 
     async fn create(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
-        let done = Box::pin(self.provision(request, deadline)).await;
+        let done = match identity(request).kind {
+            Kind::Provisioned => Box::pin(self.provision(request, deadline)).await,
+            Kind::Watched => Box::pin(self.watch(request, deadline)).await,
+        };
         self.explained(request, done).await
     }
 
     async fn update(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
+        if identity(request).kind == Kind::Watched {
+            let done = Box::pin(self.watch(request, deadline)).await;
+            return self.explained(request, done).await;
+        }
         let mut done = Box::pin(self.provision(request, deadline)).await;
         let own = identity(request).to_string();
         if let Ok(success) = &mut done
@@ -272,6 +303,12 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
             .as_deref()
             .and_then(PhysicalId::parse);
         let id = given.unwrap_or_else(|| identity(request));
+        if id.kind == Kind::Watched {
+            let watcher = self.watcher();
+            let gone = watcher.remove(&id, &request.resource_properties, deadline);
+            Box::pin(gone).await.map_err(|error| failure(&error))?;
+            return Ok(Success::new());
+        }
         let kept = self.remove(&id, &request.resource_properties, deadline);
         let kept = Box::pin(kept).await.map_err(|error| failure(&error))?;
         let mut success = Success::new();
@@ -318,6 +355,7 @@ fn identity_of(request: &Request, properties: &Map<String, Value>) -> PhysicalId
         &request.logical_resource_id,
         &bucket.unwrap_or_default(),
     )
+    .of_kind(kind_of_request(request))
 }
 
 fn failure(error: &ReplicationError) -> Failure {

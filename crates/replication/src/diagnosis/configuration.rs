@@ -13,7 +13,7 @@ use crate::merge::{FAILURE_EVENTS, takes};
 use crate::observed::{KeyName, Observed, ObservedBucket, ObservedDestination};
 use crate::owner::Owner;
 use crate::plan;
-use crate::ports::KeyDescription;
+use crate::ports::{BucketRef, KeyDescription};
 use crate::ranking::deciding;
 use crate::replication::Replication;
 use crate::spec::WhenMissing;
@@ -37,7 +37,7 @@ pub(super) fn buckets(replication: &Replication, observed: &Observed) -> Vec<Che
         Some(found) => vec![
             versioning(&resource, found.versioning),
             source_encryption(&resource, found.encryption.as_ref()),
-            failure_events(&resource, &found.notifications, replication),
+            failure_events(&found.notifications, replication),
         ],
     };
     for (name, destination) in &observed.destinations {
@@ -113,23 +113,36 @@ pub(super) fn source_encryption(resource: &str, is: Option<&DefaultEncryption>) 
     .remedy("set a KMS key as its default encryption (s3:PutEncryptionConfiguration)")
 }
 
-/// S3 sends one event of a kind to one target only, so that what somebody else takes the checker never
-/// hears of.
+/// Whether the checker hears of failures of the resource's rules.
 pub(super) fn failure_events(
-    resource: &str,
     found: &NotificationConfiguration,
     replication: &Replication,
 ) -> Check {
-    const NAME: &str = names::FAILURE_EVENTS;
-    let (region, home) = (&replication.spec.source_region, &replication.home);
-    let takers = takers(found);
     let rules = replication.spec.rules.iter();
-    let missed = rules
-        .map(|rule| rule.rule.filter_prefix())
+    let prefixes: Vec<_> = rules.map(|rule| rule.rule.filter_prefix()).collect();
+    let place = (replication.source(), replication.home.region.as_str());
+    told_failures(place, found, &prefixes, replication.queue_arn.as_deref())
+}
+
+/// Whether the checker, whose `queue` is in the Region `home`, hears of failures of all objects under these
+/// prefixes. S3 sends one event of a kind to one target only, so that what somebody else takes it never
+/// hears of.
+pub(crate) fn told_failures(
+    (source, home): (BucketRef<'_>, &str),
+    found: &NotificationConfiguration,
+    prefixes: &[&str],
+    queue: Option<&str>,
+) -> Check {
+    const NAME: &str = names::FAILURE_EVENTS;
+    let resource = format!("bucket `{}`", source.name);
+    let region = source.region;
+    let takers = takers(found);
+    let missed = prefixes
+        .iter()
         .find(|prefix| !takers.iter().any(|one| is_for_all_under(one, prefix)));
-    if let Some(queue) = &replication.queue_arn
+    if let Some(queue) = queue
         && missed.is_none()
-        && takers.iter().all(|one| one.target_arn == *queue)
+        && takers.iter().all(|one| one.target_arn == queue)
     {
         return Check::pass(
             NAME,
@@ -137,19 +150,18 @@ pub(super) fn failure_events(
             "sends its replication failures to the checker's queue",
         );
     }
-    if *region != home.region {
+    if region != home {
         let finding = format!(
-            "is in {region}, the checker's queue in {}, and S3 notifies queues of the bucket's own Region only",
-            home.region
+            "is in {region}, the checker's queue in {home}, and S3 notifies queues of the bucket's own Region only"
         );
         return Check::skipped(NAME, resource, finding);
     }
-    let Some(queue) = &replication.queue_arn else {
+    let Some(queue) = queue else {
         let finding = "is left alone, as the provisioner has no CHECK_QUEUE_ARN, so the checker may hear of no failures";
         return Check::warn(NAME, resource, finding)
             .remedy("set it to the checker's queue, as template.yaml does");
     };
-    if let Some(other) = takers.iter().find(|one| one.target_arn != *queue) {
+    if let Some(other) = takers.iter().find(|one| one.target_arn != queue) {
         let finding = format!(
             "sends its replication failures to `{}` by notification `{}`, so the checker does not hear of them",
             other.target_arn, other.id

@@ -12,6 +12,7 @@ mod policies;
 mod role;
 pub mod standing;
 mod statements;
+mod watched;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -30,7 +31,7 @@ use crate::ports::Aws;
 use crate::replication::Replication;
 use aws_names::Arn;
 
-pub(crate) use configuration::CHANGE_A_PROPERTY;
+pub(crate) use configuration::{CHANGE_A_PROPERTY, told_failures};
 pub use fix::Fix;
 
 /// What a look at one condition showed.

@@ -13,16 +13,18 @@ use crate::error::{AwsError, ErrorKind};
 use crate::existing_objects::{ObservedJob, observe_job, plan_job};
 use crate::fault::Faults;
 use crate::grants::grants;
-use crate::naming::Names;
+use crate::naming::{self, Names};
 use crate::observe::located_by;
 use crate::observed::Observed;
+use crate::owner::{Kind, PhysicalId};
 use crate::plan::{Desired, fitting_policy};
 use crate::policy::{S3, trust_policy};
 use crate::ports::{Aws, BucketRef};
-use crate::properties::Sound;
+use crate::properties::{Sound, scalar};
 use crate::replication::{Installation, Replication};
 use crate::spec::ExistingObjects;
 use crate::step::{Plan, Step};
+use crate::watched::Watching;
 
 /// Answers a direct invocation.
 ///
@@ -43,6 +45,15 @@ pub(crate) async fn answer<A: Aws>(
         let (id, properties) = recorded(aws, region, &question, named).await?;
         (Some(id), properties)
     };
+    if question.kind(named.as_ref())? == Kind::Watched {
+        let bucket = properties.get("SourceBucket").and_then(scalar);
+        let bucket = bucket.unwrap_or_default();
+        let id = named.unwrap_or_else(|| {
+            PhysicalId::new("", "still to be made", &bucket).of_kind(Kind::Watched)
+        });
+        let answered = watched(aws, installation, &question, (&id, &properties));
+        return Ok(formatted(Box::pin(answered).await?, question.format));
+    }
     let sound = Sound::read(&properties, installation);
     let id = if let Some(id) = named {
         id
@@ -83,6 +94,54 @@ pub(crate) async fn answer<A: Aws>(
         }
     };
     Ok(formatted(merged(head, body), question.format))
+}
+
+/// The same of a resource that watches rules of others.
+async fn watched<A: Aws>(
+    aws: &A,
+    installation: &Installation,
+    question: &Question,
+    (id, properties): (&PhysicalId, &Map<String, Value>),
+) -> Result<Value, String> {
+    let head = json!({"Action": question.action, "PhysicalResourceId": id.to_string()});
+    let region = &installation.home.region;
+    let known = naming::record_of(aws, region, &id.owner).await?;
+    let past = known.and_then(|(record, _)| record.word);
+    let watching = Watching::of(aws, installation, &id.owner, properties, past);
+    let body = match (question.action, watching) {
+        (Action::Plan, Err(faults)) => json_of(&Answer::faulty(&faults)),
+        (Action::Diagnose, Err(faults)) => diagnosed(&checks_of(&faults)),
+        (Action::Diagnose, Ok(watching)) => diagnosed(&Box::pin(watching.checks()).await),
+        (Action::Plan, Ok(watching)) => {
+            let foreseen = match Box::pin(watching.foreseen()).await {
+                Ok(foreseen) => foreseen,
+                // A property is wrong, and that is what a plan is asked for.
+                Err(error) if error.kind == ErrorKind::WrongRegion => {
+                    let faults = vec![error.to_string()];
+                    let answer = Answer {
+                        faults,
+                        ..Answer::default()
+                    };
+                    return Ok(merged(head, json_of(&answer)));
+                }
+                Err(error) => return Err(error.to_string()),
+            };
+            let (phases, faults) = match foreseen.plan {
+                Ok(Plan(phases)) => (phases, Vec::new()),
+                Err(faults) => (Vec::new(), faults.told()),
+            };
+            let as_data = |phase: &Vec<Step>| phase.iter().map(step).collect();
+            let unwatched = json!({"Unwatched": foreseen.unwatched});
+            let answer = Answer {
+                faults,
+                warnings: foreseen.warnings,
+                phases: phases.iter().map(as_data).collect(),
+                policies: Map::new(),
+            };
+            merged(json_of(&answer), unwatched)
+        }
+    };
+    Ok(merged(head, body))
 }
 
 async fn rules_of<A: Aws>(

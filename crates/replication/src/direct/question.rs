@@ -10,6 +10,7 @@ use crate::drift::Look;
 use crate::format::Format;
 use crate::owner::{Kind, Owner, PhysicalId};
 use crate::properties::scalar;
+use crate::watched::kind_of;
 
 /// CloudFormation's own properties of a custom resource, which are not the resource's.
 const OF_CLOUDFORMATION: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
@@ -92,6 +93,10 @@ pub(crate) struct Question {
     /// The resource's name in the template, where the stack has several.
     #[serde(default)]
     pub logical_resource_id: Option<String>,
+    /// The resource's type, where the properties are no `Custom::EncryptedReplication`'s and nothing else
+    /// says so.
+    #[serde(default)]
+    pub resource_type: Option<String>,
     /// How the answer is to be put.
     #[serde(default)]
     pub format: Format,
@@ -133,6 +138,21 @@ impl Question {
         let properties = self.resource_properties.as_ref();
         let bucket = properties.and_then(|properties| properties.get("SourceBucket"));
         bucket.and_then(scalar).unwrap_or_default()
+    }
+
+    /// What the resource is to its source bucket.
+    ///
+    /// # Errors
+    /// Where its id says another type than the question.
+    pub(super) fn kind(&self, named: Option<&PhysicalId>) -> Result<Kind, String> {
+        let said = self.resource_type.as_deref().map(kind_of);
+        match (named.map(|id| id.kind), said) {
+            (Some(of_id), Some(said)) if of_id != said => Err(format!(
+                "`ResourceType` says `{}`, and `PhysicalResourceId` is of a resource of another type",
+                self.resource_type.as_deref().unwrap_or_default()
+            )),
+            (of_id, said) => Ok(of_id.or(said).unwrap_or(Kind::Provisioned)),
+        }
     }
 
     /// Who the resource is that `PhysicalResourceId` names.

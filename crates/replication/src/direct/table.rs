@@ -40,7 +40,7 @@ fn table(answer: &Value) -> String {
             }),
         );
     }
-    for name in ["Faults", "Warnings"] {
+    for name in ["Faults", "Unwatched", "Warnings"] {
         let told = list(name).into_iter().flatten().filter_map(Value::as_str);
         for (number, fault) in told.enumerate() {
             if number == 0 {

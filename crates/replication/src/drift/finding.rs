@@ -10,6 +10,7 @@ use crate::fault::{Fault, Faults};
 use crate::owner::{Owner, PhysicalId};
 use crate::record::Record;
 use crate::step::Plan;
+use crate::watched::take_the_word;
 use aws_names::Home;
 use aws_names::digest;
 
@@ -104,6 +105,32 @@ impl Finding {
             changes,
             ..Self::new(record, id, DriftStatus::Drifted).because(reason, remedy)
         }
+    }
+
+    /// Drifted where rules of others are not as they were seen, which no update takes back, or where the plan
+    /// has a step.
+    pub(super) fn of_watch(
+        record: &Record,
+        id: &PhysicalId,
+        rules: &[String],
+        plan: &Plan,
+    ) -> Self {
+        let mut finding = Self::of_plan(record, id, plan);
+        if rules.is_empty() {
+            return finding;
+        }
+        let words = format!(
+            "the rules that it watches are not as they were seen: {}",
+            rules.join("; ")
+        );
+        finding.result = DriftStatus::Drifted;
+        finding.changes.splice(0..0, rules.iter().cloned());
+        finding.reason = Some(match finding.reason {
+            Some(reason) => format!("{words}; and {reason}"),
+            None => words,
+        });
+        finding.remedy = Some(take_the_word());
+        finding
     }
 
     /// Drifted as well where others put something beside what is ours that stands in its way. No update

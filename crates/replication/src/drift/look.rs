@@ -6,10 +6,11 @@ use crate::case::{Case, Sound as Look};
 use crate::diagnosis::denying_policies;
 use crate::error::AwsError;
 use crate::fault::Faults;
-use crate::owner::{Owner, PhysicalId};
+use crate::owner::{Kind, Owner, PhysicalId};
 use crate::ports::Aws;
 use crate::properties::Sound;
 use crate::record::{self, Parts, Record};
+use crate::watched::{Differing, Watching};
 
 /// Why nothing can be said of a resource.
 enum Unknown {
@@ -47,6 +48,9 @@ impl<A: Aws> Detection<'_, A> {
             Ok(read) => read,
             Err(why) => return Finding::of_broken_record(owner, &why),
         };
+        if id.kind == Kind::Watched {
+            return self.watched(&record, &id).await;
+        }
         match self.planned(&record, &id).await {
             Ok(Ok((sound, denials))) => Finding::of_plan(&record, &id, &sound.plan)
                 .broken(&sound.broken)
@@ -54,6 +58,27 @@ impl<A: Aws> Detection<'_, A> {
             Ok(Err(faults)) => Finding::of_faults(&record, &id, &faults),
             Err(Unknown::Aws(error)) => Finding::unreadable(&record, &id, &error),
             Err(Unknown::Properties(faults)) => Finding::of_properties(&record, &id, &faults),
+        }
+    }
+
+    /// What rules of others say now, beside what they said, and what is ours beside what it was.
+    async fn watched(&self, record: &Record, id: &PhysicalId) -> Finding {
+        let (aws, past) = (self.aws, record.word.clone());
+        let (installation, properties) = (self.installation, &record.properties);
+        let watching = Watching::of(aws, installation, &id.owner, properties, past);
+        let watching = match watching {
+            Ok(watching) => watching,
+            Err(faults) => return Finding::of_properties(record, id, &faults.to_string()),
+        };
+        match Box::pin(watching.drifted()).await {
+            Ok(Differing {
+                rules,
+                ours: Ok(plan),
+            }) => Finding::of_watch(record, id, &rules, &plan),
+            Ok(Differing {
+                ours: Err(faults), ..
+            }) => Finding::of_faults(record, id, &faults),
+            Err(error) => Finding::unreadable(record, id, &error),
         }
     }
 

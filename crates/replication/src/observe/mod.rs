@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{try_join_all, try_join3, try_join4, try_join5};
 
 use self::keys::{describe, former_keys, given_keys, key_policies, keys_of_rules, later_keys};
-use self::reads::{missing_is_none, observe_bucket, observe_source, own_parameters};
+pub(crate) use self::reads::{expectations, missing_is_none};
+use self::reads::{observe_bucket, observe_source, own_parameters};
 use self::remains::{Search, own_destinations};
 pub(crate) use self::whereabouts::{located, located_by};
 use crate::accounts::Accounts;

@@ -45,7 +45,7 @@ pub(super) async fn observe_bucket<A: Buckets>(
     ))
 }
 
-pub(super) async fn missing_is_none<T>(
+pub(crate) async fn missing_is_none<T>(
     call: impl Future<Output = Outcome<T>>,
 ) -> Outcome<Option<T>> {
     match call.await {
@@ -56,7 +56,7 @@ pub(super) async fn missing_is_none<T>(
 }
 
 /// Everybody's expectation parameters for a bucket, by name.
-pub(super) async fn expectations<A: Parameters>(
+pub(crate) async fn expectations<A: Parameters>(
     aws: &A,
     region: &str,
     bucket: &str,

@@ -10,6 +10,7 @@ use super::remains::Search;
 use crate::claims::{NamedKey, Others, aliases_in};
 use crate::configuration::{DefaultEncryption, ReplicationConfiguration, Tag};
 use crate::error::AwsError;
+use crate::merge;
 use crate::observed::{ObservedBucket, Presence, Remains, stack_of};
 use crate::owner::{OWNER_TAG, Owner, role_name};
 use crate::ports::{Aws, BucketRef, KeyDescription, Outcome};
@@ -57,6 +58,9 @@ impl<A: Aws> Search<'_, A> {
         let mut regions: BTreeSet<&str> = places.iter().map(|place| place.region).collect();
         regions.insert(&self.home.region);
         regions.retain(|_| anything);
+        if self.bequeaths(remains) {
+            regions.insert(&self.home.region);
+        }
         let records = regions
             .into_iter()
             .map(|region| record::all(self.accounts.home(), region));
@@ -95,6 +99,18 @@ impl<A: Aws> Search<'_, A> {
         others.aliases = self.further_aliases(&places, &others).await?;
         others.encrypted = self.encrypted(remains, &places, &others).await?;
         Ok(others)
+    }
+
+    /// Whether the failure notification is ours, and no rule tells another resource that needs it: one that
+    /// watches rules of others has none.
+    fn bequeaths(&self, remains: &Remains) -> bool {
+        let rules = remains.replication.as_ref();
+        let rules = rules.map_or(&[][..], |found| &found.rules);
+        let is_ours = remains.source.as_ref().is_some_and(|source| {
+            let found = &source.notifications;
+            merge::without_failure_events(found, self.owner, None) != *found
+        });
+        is_ours && merge::heir(rules, self.owner).is_none()
     }
 
     /// Buckets of the resource's, each with the names of keys that its properties or rules have for it.

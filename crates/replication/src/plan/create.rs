@@ -7,6 +7,8 @@ use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::merge;
 use crate::observed::{Observed, ObservedBucket};
+use crate::owner::Owner;
+use crate::ports::BucketRef;
 use crate::replication::Replication;
 use crate::step::{Plan, Step};
 
@@ -212,37 +214,54 @@ impl Comparison<'_> {
     }
 
     fn failure_events(&self) -> Result<Option<Step>, Fault> {
-        let (bucket, region) = (
-            &self.replication.spec.source_bucket,
-            &self.replication.spec.source_region,
-        );
-        // S3 sends notifications to queues of the bucket's own Region only.
-        let in_region = |arn: &&str| arn.split(':').nth(3) == Some(region);
-        let queue_arn = self.replication.queue_arn.as_deref();
-        let Some(queue_arn) = queue_arn.filter(in_region) else {
-            return Ok(None);
-        };
         let none = NotificationConfiguration::default();
         let source = self.observed.source.as_ref();
         let existing = source.map_or(&none, |source| &source.notifications);
-        let merged = merge::with_failure_events(existing, &self.replication.owner, queue_arn);
-        if merged == *existing {
-            return Ok(None);
-        }
-        let number = merged.queues.len() + merged.topics.len() + merged.functions.len();
-        if number > MOST_NOTIFICATIONS {
-            let words = format!(
-                "bucket `{bucket}` would have {number} event notifications, S3 takes at most {MOST_NOTIFICATIONS}; \
-                 remove one, or send the bucket's `s3:Replication:*` events to `{queue_arn}` by one of them"
-            );
-            return Err(Fault::new(About::bucket(bucket), FaultKind::Limit, words));
-        }
-        Ok(Some(Step::AddFailureEvents {
-            bucket: bucket.clone(),
-            region: region.clone(),
-            queue_arn: queue_arn.to_owned(),
-        }))
+        let Replication {
+            owner, queue_arn, ..
+        } = self.replication;
+        let source = self.replication.source();
+        failure_events(source, existing, owner, queue_arn.as_deref())
     }
+}
+
+/// The step that sends the replication failures of a source bucket with `existing` notifications to the
+/// checker's queue; none where they go there, or to somebody else, or cannot.
+///
+/// # Errors
+/// Where S3 takes no further notification.
+pub(crate) fn failure_events(
+    source: BucketRef<'_>,
+    existing: &NotificationConfiguration,
+    owner: &Owner,
+    queue_arn: Option<&str>,
+) -> Result<Option<Step>, Fault> {
+    let BucketRef {
+        name: bucket,
+        region,
+    } = source;
+    // S3 sends notifications to queues of the bucket's own Region only.
+    let in_region = |arn: &&str| arn.split(':').nth(3) == Some(region);
+    let Some(queue_arn) = queue_arn.filter(in_region) else {
+        return Ok(None);
+    };
+    let merged = merge::with_failure_events(existing, owner, queue_arn);
+    if merged == *existing {
+        return Ok(None);
+    }
+    let number = merged.queues.len() + merged.topics.len() + merged.functions.len();
+    if number > MOST_NOTIFICATIONS {
+        let words = format!(
+            "bucket `{bucket}` would have {number} event notifications, S3 takes at most {MOST_NOTIFICATIONS}; \
+             remove one, or send the bucket's `s3:Replication:*` events to `{queue_arn}` by one of them"
+        );
+        return Err(Fault::new(About::bucket(bucket), FaultKind::Limit, words));
+    }
+    Ok(Some(Step::AddFailureEvents {
+        bucket: bucket.to_owned(),
+        region: region.to_owned(),
+        queue_arn: queue_arn.to_owned(),
+    }))
 }
 
 fn default_encryption((bucket, region): (&String, &String), key: &str) -> Step {

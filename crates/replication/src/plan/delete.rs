@@ -2,7 +2,7 @@
 //! data.
 
 use super::expectation::deletion;
-use crate::claims::{Claim, Kept, NamedKey, Others, SourceRole};
+use crate::claims::{Claim, Kept, NamedKey, Others, SourceRole, watcher_of};
 use crate::merge::{self, heir};
 use crate::observed::{ObservedBucket, RemainingDestination, Remains};
 use crate::owner::{Owner, role_name};
@@ -113,6 +113,7 @@ impl<'a> Removal<'a> {
             self.phases.rules.push(step);
         }
         let heir = heir(present, self.owner);
+        let heir = heir.or_else(|| watcher_of(&self.others().records, name));
         let notifications = &source.notifications;
         let without = merge::without_failure_events(notifications, self.owner, heir.as_ref());
         if without != *notifications {

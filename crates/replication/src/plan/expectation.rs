@@ -6,6 +6,7 @@ use super::comparison::{Comparison, said};
 use super::expected::{Before, Change, expected};
 use crate::configuration::Status;
 use crate::fault::{About, Fault, FaultKind, Faults};
+use crate::owner::Owner;
 use crate::parameters::{Difference, LARGEST_PARAMETER};
 use crate::step::Step;
 use aws_names::digest;
@@ -22,13 +23,8 @@ impl Comparison<'_> {
     pub(super) fn expectations(&self) -> Result<Vec<Step>, Faults> {
         let (mut steps, mut faults) = (Vec::new(), Faults::default());
         for (bucket, wanted) in self.parameters(Change::UnderWay) {
-            if wanted.len() > MOST_PARAMETERS {
-                let words = format!(
-                    "the expectations for bucket `{bucket}` would fill {} SSM parameters, at most {MOST_PARAMETERS} are \
-                     written; use fewer or shorter prefixes for this destination",
-                    wanted.len()
-                );
-                faults.add(Fault::new(About::bucket(bucket), FaultKind::Limit, words));
+            if let Some(fault) = too_many(bucket, &wanted) {
+                faults.add(fault);
                 continue;
             }
             let none = BTreeMap::new();
@@ -64,15 +60,11 @@ impl Comparison<'_> {
             let before = Before {
                 present,
                 others: &others,
+                looked: None,
             };
             let lines = expected(&to_bucket, before, self.observed.now, change);
-            let revision = revision(&lines);
-            let documents = expectation::documents(&source, lines, LARGEST_PARAMETER, &revision);
-            let named = documents.iter().enumerate().map(|(number, document)| {
-                let name = self.replication.parameter_name(bucket, number);
-                (name, document.written())
-            });
-            (bucket.as_str(), named.collect())
+            let owner = &self.replication.owner;
+            (bucket.as_str(), documents_of(&source, owner, bucket, lines))
         });
         parameters.collect()
     }
@@ -97,20 +89,7 @@ impl Comparison<'_> {
         wanted: BTreeMap<String, String>,
     ) -> Vec<Step> {
         let region = self.desired.regions.get(bucket).cloned();
-        let region = region.unwrap_or_default();
-        let difference = Difference::between(present, wanted);
-        let put = difference.put.into_iter().map(|(name, value)| {
-            let (bucket, region) = (bucket.to_owned(), region.clone());
-            Step::PutParameter {
-                bucket,
-                region,
-                name,
-                value,
-            }
-        });
-        let left_over = difference.delete.iter();
-        put.chain(left_over.map(|name| deletion(bucket, &region, name)))
-            .collect()
+        differing((bucket, &region.unwrap_or_default()), present, wanted)
     }
 
     /// Of destinations that the spec no longer names.
@@ -124,7 +103,56 @@ impl Comparison<'_> {
     }
 }
 
-pub(super) fn deletion(bucket: &str, region: &str, name: &str) -> Step {
+/// What `owner` says of a destination in `lines`, as parameters by name.
+pub(crate) fn documents_of(
+    source_arn: &str,
+    owner: &Owner,
+    bucket: &str,
+    lines: Vec<Rule>,
+) -> BTreeMap<String, String> {
+    let revision = revision(&lines);
+    let documents = expectation::documents(source_arn, lines, LARGEST_PARAMETER, &revision);
+    let named = documents.iter().enumerate().map(|(number, document)| {
+        let name = owner.parameter_name(bucket, number);
+        (name, document.written())
+    });
+    named.collect()
+}
+
+/// Why so many parameters are not written for one destination.
+pub(crate) fn too_many(bucket: &str, wanted: &BTreeMap<String, String>) -> Option<Fault> {
+    (wanted.len() > MOST_PARAMETERS).then(|| {
+        let words = format!(
+            "the expectations for bucket `{bucket}` would fill {} SSM parameters, at most {MOST_PARAMETERS} are \
+             written; use fewer or shorter prefixes for this destination",
+            wanted.len()
+        );
+        Fault::new(About::bucket(bucket), FaultKind::Limit, words)
+    })
+}
+
+/// The steps from the parameters that are there to those `wanted`, for a bucket in a Region.
+pub(crate) fn differing(
+    (bucket, region): (&str, &str),
+    present: &BTreeMap<String, String>,
+    wanted: BTreeMap<String, String>,
+) -> Vec<Step> {
+    let difference = Difference::between(present, wanted);
+    let put = difference
+        .put
+        .into_iter()
+        .map(|(name, value)| Step::PutParameter {
+            bucket: bucket.to_owned(),
+            region: region.to_owned(),
+            name,
+            value,
+        });
+    let left_over = difference.delete.iter();
+    put.chain(left_over.map(|name| deletion(bucket, region, name)))
+        .collect()
+}
+
+pub(crate) fn deletion(bucket: &str, region: &str, name: &str) -> Step {
     Step::DeleteParameter {
         bucket: bucket.to_owned(),
         region: region.to_owned(),

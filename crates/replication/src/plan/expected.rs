@@ -23,7 +23,7 @@ const MOST_FORMER: usize = 16;
 
 /// How far a change is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// S3 may go by the old rules or by the new ones.
     UnderWay,
     /// The new rules were seen to work.
@@ -32,16 +32,41 @@ pub(super) enum Change {
 
 /// What there is before a change.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Before<'a> {
+pub(crate) struct Before<'a> {
     /// What we say of the destination now.
-    pub(super) present: &'a [Rule],
+    pub(crate) present: &'a [Rule],
     /// Prefixes and priorities of rules in force of others that lead there.
-    pub(super) others: &'a [(&'a str, Option<i32>)],
+    pub(crate) others: &'a [(&'a str, Option<i32>)],
+    /// When the rules were looked at last, where somebody else changed them at some time since.
+    pub(crate) looked: Option<Time>,
+}
+
+/// What a rule says by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) line: Rule,
+    pub(crate) enabled: bool,
 }
 
 /// The lines for one destination: `rules` are ours that lead there, with their priorities.
 pub(super) fn expected(
     rules: &[&ReplicationRule],
+    before: Before<'_>,
+    now: Time,
+    change: Change,
+) -> Vec<Rule> {
+    let said = rules.iter().filter_map(|rule| {
+        Some(Said {
+            line: line(rule)?,
+            enabled: rule.status == Status::Enabled,
+        })
+    });
+    expected_of(&said.collect::<Vec<_>>(), before, now, change)
+}
+
+/// The same of what rules say, whoever read them.
+pub(crate) fn expected_of(
+    rules: &[Said],
     before: Before<'_>,
     now: Time,
     change: Change,
@@ -52,10 +77,12 @@ pub(super) fn expected(
         Change::Proved => now,
     };
     let mut lines: Vec<Rule> = Vec::new();
-    for rule in rules.iter().filter(|rule| rule.status == Status::Enabled) {
-        let Some(line) = line(rule) else { continue };
-        let since = since(&line, before, now);
-        let line = Rule { since, ..line };
+    for Said { line, .. } in rules.iter().filter(|rule| rule.enabled) {
+        let since = since(line, before, now);
+        let line = Rule {
+            since,
+            ..line.clone()
+        };
         if !lines.iter().any(|said| {
             Rule {
                 id: line.id.clone(),
@@ -84,8 +111,8 @@ pub(super) fn expected(
     }
     former.sort_by_key(|was| Reverse(was.until));
     former.truncate(MOST_FORMER.max(lines.len()));
-    let disabled = rules.iter().filter(|rule| rule.status == Status::Disabled);
-    let disabled = disabled.filter_map(|rule| disabled_line(rule, present, now, latest));
+    let disabled = rules.iter().filter(|rule| !rule.enabled);
+    let disabled = disabled.map(|rule| disabled_line(&rule.line, present, now, latest));
     lines.extend(disabled.collect::<Vec<_>>());
     lines.extend(former);
     lines
@@ -104,32 +131,27 @@ fn line(rule: &ReplicationRule) -> Option<Rule> {
 }
 
 /// A disabled rule speaks only of what was on its way when it was disabled.
-fn disabled_line(
-    rule: &ReplicationRule,
-    present: &[Rule],
-    now: Time,
-    latest: Time,
-) -> Option<Rule> {
-    let line = line(rule)?;
+fn disabled_line(line: &Rule, present: &[Rule], now: Time, latest: Time) -> Rule {
     let said = |disabled: bool| {
         let mut said = present.iter().filter(|was| was.disabled == disabled);
-        said.find(|was| is_same(was, &line) && (disabled || holds(was, now)))
+        said.find(|was| is_same(was, line) && (disabled || holds(was, now)))
     };
     let until = match (said(true), said(false)) {
         (Some(was), _) => was.until.unwrap_or(now).min(latest),
         (None, Some(_)) => latest,
         (None, None) => now,
     };
-    Some(Rule {
+    Rule {
         disabled: true,
         until: Some(until),
-        ..line
-    })
+        ..line.clone()
+    }
 }
 
 /// From when on the key is right: left out where nothing else was said of these objects before, and nobody
 /// else's rule decided for them.
 fn since(line: &Rule, before: Before<'_>, now: Time) -> Option<Time> {
+    let from = before.looked.unwrap_or(now);
     let present = before.present.iter();
     let mut others = before.others.iter();
     let in_force = present
@@ -139,14 +161,14 @@ fn since(line: &Rule, before: Before<'_>, now: Time) -> Option<Time> {
         let passes = others.any(|(prefix, priority)| {
             meet(prefix, &line.prefix) && line.priority > *priority && was.priority <= *priority
         });
-        return if passes { Some(now) } else { was.since };
+        return if passes { Some(from) } else { was.since };
     }
     let mut prefixes = present
         .map(|was| was.prefix.as_str())
         .chain(others.map(|(prefix, _)| *prefix));
     prefixes
         .any(|prefix| meet(prefix, &line.prefix))
-        .then_some(now)
+        .then_some(from)
 }
 
 /// Which rule stands above which, now and before.
@@ -236,6 +258,7 @@ mod tests {
         let before = Before {
             present,
             others: &[],
+            looked: None,
         };
         expected(&rules.iter().collect::<Vec<_>>(), before, at(now), change)
     }
@@ -263,7 +286,11 @@ mod tests {
         let rules: Vec<_> = rules.iter().collect();
         expected(
             &rules,
-            Before { present, others },
+            Before {
+                present,
+                others,
+                looked: None,
+            },
             at(now),
             Change::UnderWay,
         )

@@ -18,10 +18,13 @@ pub(crate) mod usable_keys;
 mod warning;
 
 pub use crate::desired::Desired;
+pub(crate) use create::failure_events;
 pub use create::{narrowing, plan};
 pub use delete::{Deletion, plan_delete};
 pub use desired::desired;
 pub(crate) use desired::resolved;
+pub(crate) use expectation::{deletion, differing, documents_of, too_many};
+pub(crate) use expected::{Before, Change, Said, expected_of};
 pub use record::plan_record;
 pub(crate) use role::fitting_policy;
 pub(crate) use warning::suspicious;

@@ -23,32 +23,36 @@ pub(super) fn check(
     let path = at("Destination.AssumeRoleArn");
     let role = destination.assume_role_arn.as_deref();
     if let Some(given) = role {
-        match Arn::parse(given).filter(|arn| arn.role_name().is_some()) {
-            None => faults.push(path, format!("`{given}` is not the ARN of an IAM role")),
-            Some(role) if role.account == home.account => faults.push(
-                path,
-                "is a role of this account, where the provisioner's own role acts; leave it out",
-            ),
-            Some(role) if account.is_some_and(|account| account != role.account) => faults.push(
-                path,
-                format!(
-                    "is in account {}, `Account` says {}; the role must be the destination's",
-                    role.account,
-                    account.unwrap_or_default()
-                ),
-            ),
-            Some(role) if !role.resource.starts_with(ROLES) => faults.push(
-                path,
-                format!(
-                    "`{given}` is not under the path {ROLE_PATH}, and the provisioner may assume roles under that path \
-                     alone; make the role with `Path`: {ROLE_PATH}"
-                ),
-            ),
-            Some(_) => {}
+        if let Some(why) = why_not_assumed(given, account, home) {
+            faults.push(path, why);
         }
     } else if account.is_some_and(|account| account != home.account) {
         check_unseen(destination, at, faults);
     }
+}
+
+/// Why the provisioner cannot act by the role `given` in the `account` of a destination, as far as names show
+/// it.
+pub(super) fn why_not_assumed(given: &str, account: Option<&str>, home: &Home) -> Option<String> {
+    let Some(role) = Arn::parse(given).filter(|arn| arn.role_name().is_some()) else {
+        return Some(format!("`{given}` is not the ARN of an IAM role"));
+    };
+    if role.account == home.account {
+        let why = "is a role of this account, where the provisioner's own role acts; leave it out";
+        return Some(why.to_owned());
+    }
+    if let Some(account) = account.filter(|account| *account != role.account) {
+        return Some(format!(
+            "is in account {}, `Account` says {account}; the role must be the destination's",
+            role.account
+        ));
+    }
+    (!role.resource.starts_with(ROLES)).then(|| {
+        format!(
+            "`{given}` is not under the path {ROLE_PATH}, and the provisioner may assume roles under that path \
+             alone; make the role with `Path`: {ROLE_PATH}"
+        )
+    })
 }
 
 /// Without a role to assume, nothing in the other account can be looked up or made.

@@ -12,8 +12,10 @@ mod shape;
 mod table;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub use read::{Sound, read};
-pub use reference::reference;
-pub use schema::schema;
+pub use reference::{reference, watched_reference};
+pub use schema::{schema, watched_schema};
 pub(crate) use shape::scalar;
+pub use watched::{Watch, read_watch};

@@ -3,13 +3,23 @@
 use std::fmt::Write as _;
 
 use super::shape::{Kind, Property};
-use super::table;
+use super::{table, watched};
 
-/// A Markdown table of every property.
+/// A Markdown table of every property of `Custom::EncryptedReplication`.
 #[must_use]
 pub fn reference() -> String {
+    page(table::RESOURCE)
+}
+
+/// The same of `Custom::WatchedReplication`.
+#[must_use]
+pub fn watched_reference() -> String {
+    page(watched::RESOURCE)
+}
+
+fn page(properties: &[Property]) -> String {
     let mut page = String::from("| property | holds | meaning |\n|---|---|---|\n");
-    rows(&mut page, "", table::RESOURCE);
+    rows(&mut page, "", properties);
     page
 }
 

@@ -3,26 +3,39 @@
 use serde_json::{Map, Value, json};
 
 use super::shape::{Kind, Property};
-use super::table;
+use super::{table, watched};
 
-/// The JSON Schema of the resource's properties, without `ServiceToken`.
+/// The JSON Schema of the properties of `Custom::EncryptedReplication`, without `ServiceToken`.
 ///
 /// It says what single properties may hold. What the properties must not be together, and what S3
 /// refuses besides, the function itself tells, before it changes anything.
 #[must_use]
 pub fn schema() -> Value {
-    let mut schema = object(table::RESOURCE);
+    let mut schema = of_resource("Custom::EncryptedReplication", table::RESOURCE);
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        or_pasted(properties);
+    }
+    schema
+}
+
+/// The same of `Custom::WatchedReplication`.
+#[must_use]
+pub fn watched_schema() -> Value {
+    of_resource("Custom::WatchedReplication", watched::RESOURCE)
+}
+
+fn of_resource(name: &str, properties: &[Property]) -> Value {
+    let mut schema = object(properties);
     let members = [
         (
             "$schema",
             json!("https://json-schema.org/draft/2020-12/schema"),
         ),
-        ("title", json!("Properties of Custom::EncryptedReplication")),
+        ("title", json!(format!("Properties of {name}"))),
     ];
     if let Value::Object(schema) = &mut schema {
         schema.extend(members.map(|(name, value)| (name.to_owned(), value)));
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-            or_pasted(properties);
             // CloudFormation's own properties of every custom resource.
             properties.insert("ServiceToken".into(), json!({"type": "string"}));
             properties.insert(

@@ -7,10 +7,10 @@ use super::shape::{Kind, Property};
 
 /// A rule `Id` has at most 255 characters, of which the owner and a hyphen take 23.
 const LONGEST_RULE_ID: usize = 255 - 23;
-const LONGEST_ARN: usize = 2048;
+pub(super) const LONGEST_ARN: usize = 2048;
 
 const STATUS: Kind = Kind::OneOf(&["Enabled", "Disabled"]);
-const TEXT: Kind = Kind::Text {
+pub(super) const TEXT: Kind = Kind::Text {
     min: 1,
     max: LONGEST_ARN,
 };
@@ -39,7 +39,7 @@ const TAG: Kind = Kind::Object(&[
     ),
 ]);
 
-const fn required(name: &'static str, kind: Kind, about: &'static str) -> Property {
+pub(super) const fn required(name: &'static str, kind: Kind, about: &'static str) -> Property {
     Property {
         name,
         alias: None,
@@ -49,7 +49,7 @@ const fn required(name: &'static str, kind: Kind, about: &'static str) -> Proper
     }
 }
 
-const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Property {
+pub(super) const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Property {
     Property {
         name,
         alias: None,

@@ -34,3 +34,4 @@ mod standing;
 mod strangers;
 mod updates;
 mod walkthrough;
+mod watched;

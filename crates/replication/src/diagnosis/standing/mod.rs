@@ -99,6 +99,21 @@ impl Standing {
         (state, told)
     }
 
+    /// The checks about what these rules use.
+    pub(super) fn concerning(&self, ids: &[&str]) -> Vec<Check> {
+        let rules = self.rules.iter();
+        let rules: Vec<_> = rules
+            .filter(|rule| ids.contains(&rule.id.as_str()))
+            .collect();
+        let own = |rule: &ReplicationRule| format!("rule `{}`", rule.id);
+        let checks = self.checks.iter().filter(|check| {
+            rules
+                .iter()
+                .any(|rule| self.concerns(check, rule, &own(rule)))
+        });
+        checks.cloned().collect()
+    }
+
     /// Whether a check is about what the rule uses.
     fn concerns(&self, check: &Check, rule: &ReplicationRule, own: &str) -> bool {
         let destination = rule.destination.bucket_name();

@@ -101,7 +101,7 @@ fn source(resource: &str, found: &Settings, replication: &Replication) -> Vec<Ch
                 if replication.is_nobodys() {
                     Some(heard(resource, is, replication))
                 } else {
-                    Some(configuration::failure_events(resource, is, replication))
+                    Some(configuration::failure_events(is, replication))
                 }
             },
         ),
