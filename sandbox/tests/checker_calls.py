@@ -48,6 +48,7 @@ CHECKER_MAY_NOT: list[Row] = [
         "get_bucket_encryption",
         lambda p: of(p.bucket),
     ),
+    ("list the account's buckets", "s3", "list_buckets", lambda _: {}),
     ("write an object", "s3", "put_object", lambda p: of(p.bucket, Key="Tax/a", Body=b"x")),
     ("delete an object", "s3", "delete_object", lambda p: of(p.bucket, Key="plain")),
     (

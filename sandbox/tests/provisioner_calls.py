@@ -21,6 +21,7 @@ PROVISIONER_MAY: list[Row] = [
         lambda p: rules(p, f"{PATH}ours"),
     ),
     ("read the rules", "s3", "get_bucket_replication", lambda p: of(p.bucket)),
+    ("list the account's buckets", "s3", "list_buckets", lambda _: {}),
     ("remove the rules", "s3", "delete_bucket_replication", lambda p: of(p.bucket)),
     (
         "write a probe under the owner's key",

@@ -46,6 +46,8 @@ pub enum Targets {
 /// S3 buckets and their configuration. Reads of a bucket that does not exist fail with
 /// [`ErrorKind::NotFound`](crate::error::ErrorKind::NotFound).
 pub trait Buckets: Send + Sync {
+    /// Names of the account's buckets in a Region.
+    fn buckets(&self, region: &str) -> impl Call<Vec<String>>;
     /// The Region of a bucket of this account, wherever it is; `None` where there is no such bucket.
     fn bucket_region(&self, bucket: &str) -> impl Call<Option<String>>;
     /// Makes a bucket with these tags, and with Block Public Access as S3 sets it on new buckets.

@@ -11,7 +11,7 @@ mod tests {
     /// Each call with the permissions that it takes, from the service authorization reference, see
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
     /// What a call takes besides its own permission is said beside it.
-    const CALLS: [(&str, &[&str]); 50] = [
+    const CALLS: [(&str, &[&str]); 51] = [
         ("AssumeRole", &["sts:AssumeRole"]),
         ("CancelKeyDeletion", &["kms:CancelKeyDeletion"]),
         ("CreateAlias", &["kms:CreateAlias"]),
@@ -57,6 +57,7 @@ mod tests {
         ("HeadBucket", &["s3:ListBucket"]),
         // Always of one version.
         ("HeadObject", &["s3:GetObjectVersion"]),
+        ("ListBuckets", &["s3:ListAllMyBuckets"]),
         ("ListObjectVersions", &["s3:ListBucketVersions"]),
         ("ListResourceTags", &["kms:ListResourceTags"]),
         ("ListRolePolicies", &["iam:ListRolePolicies"]),

@@ -13,7 +13,7 @@ mod tests {
     use std::path::PathBuf;
 
     use replication::attributes::ATTRIBUTES;
-    use replication::properties;
+    use replication::{properties, watched};
     use serde_json::{Value, json};
     use serde_yaml_ng::Value as Yaml;
 
@@ -23,6 +23,12 @@ mod tests {
     fn the_schema_of_the_properties() {
         let schema = serde_json::to_string_pretty(&properties::schema()).unwrap();
         same("custom-encrypted-replication.schema.json", &(schema + "\n"));
+    }
+
+    #[test]
+    fn the_schema_of_the_properties_of_the_type_that_watches() {
+        let schema = serde_json::to_string_pretty(&properties::watched_schema()).unwrap();
+        same("custom-watched-replication.schema.json", &(schema + "\n"));
     }
 
     /// A template's value as the function may see it. What CloudFormation fills in is a parameter's
@@ -59,7 +65,8 @@ mod tests {
 
     #[test]
     fn the_examples_are_as_the_schema_says() {
-        let validator = jsonschema::draft202012::new(&properties::schema()).unwrap();
+        let provisioned = jsonschema::draft202012::new(&properties::schema()).unwrap();
+        let watched = jsonschema::draft202012::new(&properties::watched_schema()).unwrap();
         let folder = PathBuf::from("../../examples");
         let folders = [folder.clone(), folder.join("two-accounts")];
         let entries = folders
@@ -75,9 +82,11 @@ mod tests {
                 serde_yaml_ng::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
             let resources = template["Resources"].as_mapping().unwrap();
             for (name, resource) in resources {
-                if resource["Type"].as_str() != Some("Custom::EncryptedReplication") {
-                    continue;
-                }
+                let validator = match resource["Type"].as_str() {
+                    Some("Custom::EncryptedReplication") => &provisioned,
+                    Some(watched::TYPE) => &watched,
+                    _ => continue,
+                };
                 let properties = filled_in(&resource["Properties"], &template["Parameters"]);
                 let errors = validator.iter_errors(&properties);
                 let errors: Vec<_> = errors
@@ -91,7 +100,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert!(seen >= 6, "only {seen} resources in the examples");
+        assert!(seen >= 8, "only {seen} resources in the examples");
     }
 
     #[test]
@@ -106,6 +115,15 @@ mod tests {
                  `encrypted-replication/BUCKET/OWNER`. Lists are joined with commas; one too long for CloudFormation's \
                  answer ends with how many entries are left out.\n\n| attribute | meaning |\n|---|---|\n";
         for (name, meaning) in ATTRIBUTES {
+            let _ = writeln!(page, "| `{name}` | {meaning} |");
+        }
+        page += "\n# Custom::WatchedReplication: properties and attributes\n\nAs JSON Schema: \
+                 [custom-watched-replication.schema.json](custom-watched-replication.schema.json).\n\n## Properties of a \
+                 watched replication\n\n";
+        page += &properties::watched_reference();
+        page += "\n## Attributes of a watched replication\n\n`Ref` gives the physical id, \
+                 `watched-replication/BUCKET/OWNER`.\n\n| attribute | meaning |\n|---|---|\n";
+        for (name, meaning) in watched::ATTRIBUTES {
             let _ = writeln!(page, "| `{name}` | {meaning} |");
         }
         same("REFERENCE.md", &page);

@@ -74,6 +74,16 @@ impl World {
 }
 
 impl Buckets for World {
+    async fn buckets(&self, region: &str) -> Outcome<Vec<String>> {
+        let account = format!("account `{}`", self.account);
+        self.call("ListBuckets", account, region, |state| {
+            let acting = state.acting.clone();
+            let own = state.buckets.iter();
+            let own = own.filter(|(_, one)| one.account == acting && one.region == region);
+            Ok(own.map(|(name, _)| name.clone()).collect())
+        })
+    }
+
     async fn bucket_region(&self, bucket: &str) -> Outcome<Option<String>> {
         self.call("HeadBucket", format!("bucket `{bucket}`"), "", |state| {
             let others = |found: &Bucket| found.account != state.acting;

@@ -375,6 +375,7 @@ macro_rules! pass_on {
 
 impl Buckets for Faulty {
     pass_on! {
+        false buckets(region: &str) -> Vec<String>;
         false bucket_region(bucket: &str) -> Option<String>;
         true create_bucket(at: BucketRef<'_>, tags: &[Tag]) -> ();
         true delete_bucket(at: BucketRef<'_>) -> ();

@@ -36,6 +36,24 @@ impl SdkAws {
 }
 
 impl Buckets for SdkAws {
+    async fn buckets(&self, region: &str) -> Outcome<Vec<String>> {
+        /// As many as S3 gives at once, see
+        /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html>.
+        const PAGE: i32 = 10_000;
+        let call = self.s3(region).list_buckets().bucket_region(region);
+        let mut pages = call.max_buckets(PAGE).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                let resource = format!("account `{}`", self.home.account);
+                failure("ListBuckets", resource, region, &error)
+            })?;
+            let buckets = page.buckets.unwrap_or_default().into_iter();
+            found.extend(buckets.filter_map(|bucket| bucket.name));
+        }
+        Ok(found)
+    }
+
     async fn bucket_region(&self, bucket: &str) -> Outcome<Option<String>> {
         // HEAD answers with the bucket's Region from every Region, also where it redirects.
         const HEADER: &str = "x-amz-bucket-region";

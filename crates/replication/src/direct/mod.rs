@@ -19,6 +19,7 @@ use serde_json::Value;
 use crate::drift::Detection;
 use crate::ports::Aws;
 use crate::replication::Installation;
+use crate::watched::Survey;
 
 pub(crate) use answer::answer;
 pub(crate) use question::{Asked, asked};
@@ -66,6 +67,17 @@ pub(crate) async fn respond<A: Aws>(
         Asked::Whose(asked) => {
             let found = whose(aws, &installation.home.region, &asked).await?;
             Ok(formatted(found, asked.format))
+        }
+        Asked::Everywhere(asked) => {
+            let survey = Survey {
+                aws,
+                installation,
+                bus: teller.bus,
+                function_arn: teller.function_arn,
+                deadline: teller.deadline,
+            };
+            let seen = Box::pin(survey.run(&asked)).await?;
+            Ok(formatted(seen, asked.format))
         }
         Asked::Look(look) => {
             let detection = Detection {

@@ -10,7 +10,7 @@ use crate::drift::Look;
 use crate::format::Format;
 use crate::owner::{Kind, Owner, PhysicalId};
 use crate::properties::scalar;
-use crate::watched::kind_of;
+use crate::watched::{Everywhere, kind_of};
 
 /// CloudFormation's own properties of a custom resource, which are not the resource's.
 const OF_CLOUDFORMATION: [&str; 2] = ["ServiceToken", "ServiceTimeout"];
@@ -24,6 +24,8 @@ pub(crate) enum Asked {
     Look(Look),
     /// Whose a name is.
     Whose(Whose),
+    /// What nobody watches.
+    Everywhere(Everywhere),
 }
 
 /// Which resource a name with an owner in it belongs to.
@@ -61,6 +63,7 @@ pub(crate) fn asked(payload: Value) -> Result<Asked, String> {
     match payload.get("Action").and_then(Value::as_str) {
         Some(Look::ACTION) => Look::read(payload).map(Asked::Look),
         Some(Whose::ACTION) => Whose::read(payload).map(Asked::Whose),
+        Some(Everywhere::ACTION) => Everywhere::read(payload).map(Asked::Everywhere),
         _ => Question::read(payload).map(Asked::Question),
     }
 }

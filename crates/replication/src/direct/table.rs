@@ -66,6 +66,16 @@ fn table(answer: &Value) -> String {
             }),
         );
     }
+    // Of WatchAll; a plan's are words.
+    let unwatched = list("Unwatched").into_iter().flatten();
+    let unwatched: Vec<_> = unwatched.filter(|found| found.is_object()).collect();
+    rows(
+        &mut text,
+        unwatched.into_iter().map(|found| {
+            let words = said(&[member(found, "Reason"), member(found, "Remedy")]);
+            [member(found, "SourceBucket"), &words].map(str::to_owned)
+        }),
+    );
     if let Some(resources) = list("Resources") {
         rows(
             &mut text,

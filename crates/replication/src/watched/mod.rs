@@ -9,6 +9,7 @@
 mod acts;
 mod attributes;
 mod drift;
+mod everywhere;
 mod look;
 mod plan;
 mod word;
@@ -25,6 +26,8 @@ use crate::replication::Installation;
 pub(crate) use self::acts::Watcher;
 pub use self::attributes::ATTRIBUTES;
 pub(crate) use self::drift::Differing;
+pub use self::everywhere::{DETAIL_TYPE, SCHEMA};
+pub(crate) use self::everywhere::{Everywhere, Survey};
 pub use self::word::{Key, SeenRule, Word};
 
 /// The resource's type in a template.

@@ -9,6 +9,7 @@ mod costs;
 mod deputies;
 mod direct;
 mod drift;
+mod everywhere;
 mod existing;
 mod fresh;
 mod harm_buckets;
