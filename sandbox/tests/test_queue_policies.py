@@ -85,6 +85,7 @@ def decision(
         (False, "DeadLetterQueue", S3, BUCKET, ACCOUNT),
         (True, "FindingsDeadLetterQueue", EVENTS, EMAIL, ACCOUNT),
         (True, "FindingsDeadLetterQueue", EVENTS, REPAIRS, ACCOUNT),
+        (True, "FindingsDeadLetterQueue", EVENTS, "{FindingsDigestRule}", ACCOUNT),
         (True, "FindingsDeadLetterQueue", EVENTS, HUB, ACCOUNT),
         (False, "FindingsDeadLetterQueue", EVENTS, ARRIVALS, ACCOUNT),
         (False, "FindingsDeadLetterQueue", S3, BUCKET, ACCOUNT),

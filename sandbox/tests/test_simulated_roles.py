@@ -137,6 +137,21 @@ TABLES: dict[str, list[Row]] = {
         (True, "logs:PutLogEvents", "{CheckReplicaLogs}:log-stream:a", {}),
         (False, "logs:PutLogEvents", "{ProvisionReplicationLogs}:log-stream:a", {}),
     ],
+    "FindingsEmailRuleRole": [
+        (True, "states:StartExecution", "{FindingsCount}", {}),
+        (True, "states:StartExecution", "{FindingsDigest}", {}),
+        (False, "states:StartExecution", "{SecurityHubImport}", {}),
+        (False, "sns:Publish", "{FindingsTopic}", {}),
+    ],
+    "FindingsEmailRole": [
+        (True, "sns:Publish", "{FindingsTopic}", {}),
+        (False, "sns:Publish", f"arn:aws:sns:{HERE}:{ACCOUNT}:somebodys", {}),
+        (False, "dynamodb:Scan", f"arn:aws:dynamodb:{HERE}:{ACCOUNT}:table/somebodys", {}),
+        (True, "logs:CreateLogDelivery", "*", {}),
+        (False, "states:StartExecution", "{FindingsCount}", {}),
+        (False, "kms:Decrypt", f"arn:aws:kms:{HERE}:{ACCOUNT}:key/any", {}),
+        (False, "s3:GetObject", "arn:aws:s3:::any/a", {}),
+    ],
     "SecurityHubRuleRole": [
         (True, "states:StartExecution", "{SecurityHubImport}", {}),
         (False, "states:StopExecution", "{SecurityHubImport}", {}),
