@@ -206,3 +206,30 @@ fn wrong_key(evidence: Evidence<'_>, expected: &Expected, key: &ObservedKey) -> 
     };
     text::wrong_key(key, difference)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_the_same_key_wherever_it_can_be_no_other() {
+        let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
+        let arn = |name: &str| {
+            let text = format!("arn:aws:kms:us-west-2:111122223333:key/{name}");
+            KeyArn::parse(&text).unwrap()
+        };
+        let named = |name: &str| ObservedKey::Named(name.to_owned());
+        let expected = |name: &str| ExpectedKey::Id(name.to_owned());
+        assert!(same_key(&expected(id), &named(id)));
+        assert!(same_key(&expected(id), &ObservedKey::Known(arn(id))));
+        assert!(same_key(&ExpectedKey::Known(arn(id)), &named(id)));
+        for other in ["0000abcd-12ab-34cd-56ef-1234567890ab", "alias/tax"] {
+            assert!(!same_key(&expected(id), &named(other)));
+            assert!(!same_key(&ExpectedKey::Known(arn(id)), &named(other)));
+        }
+        // There may be one of this id in every Region.
+        let multi_region = "mrk-1234abcd12ab34cd56ef1234567890ab";
+        let known = ObservedKey::Known(arn(multi_region));
+        assert!(!same_key(&expected(multi_region), &known));
+    }
+}

@@ -515,6 +515,9 @@ async fn a_key_that_was_replaced_is_told_apart_from_a_wrong_one() {
         line["expected"],
         json!({"kmsKeyArns": [KEY], "formerKmsKeyArns": [OTHER], "from": "registry"})
     );
+    // To the second, which may be the one of the change.
+    let line = line_by(replaced(), written(9, OTHER), EVENT).await;
+    assert_eq!(line["verdict"], "FormerKey");
     let line = line_by(replaced(), written(10, OTHER), EVENT).await;
     assert_eq!(line["verdict"], "WrongKey");
     // Existing objects that are replicated later are older than the key of today.
