@@ -10,18 +10,44 @@ here; whatever else the two do differently, this does not show.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from botocore.exceptions import ClientError
 from cloud import ACCOUNT, SOURCE_REGION, Cloud, unique
 from samcli.yamlhelper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
 RESOURCES = yaml_parse((ROOT / "evidence.yaml").read_text())["Resources"]
 SOURCE, REPLICA = "tax-documents", "tax-documents-replica"
+
+
+def allowed(policy: str, lake: str, key: str, signing: str) -> list[dict[str, Any]]:
+    """The statements of one of the template's policies, about these in place of its resources."""
+    names = {
+        "Lake.Arn": f"arn:aws:s3:::{lake}",
+        "LakeKey.Arn": key,
+        "SigningKey.Arn": signing,
+        "AWS::Region": SOURCE_REGION,
+    }
+
+    def resolved(value: Any) -> Any:
+        if isinstance(value, list):
+            return [resolved(one) for one in value]
+        if isinstance(value, dict):
+            if "Fn::GetAtt" in value:
+                return names.get(".".join(value["Fn::GetAtt"]), "arn:aws:none")
+            if "Fn::Sub" in value:
+                return re.sub(r"\$\{([^}]+)\}", lambda m: names.get(m[1], "x"), value["Fn::Sub"])
+            return {name: resolved(one) for name, one in value.items()}
+        return value
+
+    statements: list[dict[str, Any]] = resolved(in_parts(policy)["PolicyDocument"]["Statement"])
+    return statements
 
 
 def line(verdict: str, key: str, time: str, **more: Any) -> dict[str, Any]:
@@ -342,3 +368,54 @@ def test_manifests_name_what_is_left_with_encoded_keys(
         (SOURCE, "g"),
         (SOURCE, "waiting"),
     ]
+
+
+def test_the_function_and_the_stream_may_what_they_do_and_nothing_beside_it(cloud: Cloud) -> None:
+    s3 = cloud.client("s3")
+    lake = cloud.bucket(SOURCE_REGION)
+    key = cloud.kms_key(SOURCE_REGION)
+    signing = cloud.kms_key(SOURCE_REGION, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    other = cloud.kms_key(SOURCE_REGION, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    s3.put_bucket_encryption(
+        Bucket=lake,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": default}]
+        },
+    )
+    verdict, digest = "verdicts/account=1/x", "digests/2026/11/01.json"
+    version = s3.put_object(Bucket=lake, Key=verdict, Body=b"x")["VersionId"]
+    message = {
+        "Message": bytes(32),
+        "MessageType": "DIGEST",
+        "SigningAlgorithm": "ECDSA_SHA_256",
+    }
+
+    def refused(call: Any, **arguments: Any) -> None:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            call(**arguments)
+
+    sealing = cloud.user(*allowed("SealEvidencePolicy", lake, key, signing))
+    s3, kms = sealing.client("s3"), sealing.client("kms")
+    listed = s3.list_object_versions(Bucket=lake, Prefix="verdicts/")["Versions"]
+    assert [one["VersionId"] for one in listed] == [version]
+    assert s3.get_object(Bucket=lake, Key=verdict, VersionId=version)["Body"].read() == b"x"
+    s3.put_object(Bucket=lake, Key=digest, Body=b"{}", IfNoneMatch="*")
+    assert s3.get_object(Bucket=lake, Key=digest)["Body"].read() == b"{}"
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket=lake, Key=digest, Body=b"{}", IfNoneMatch="*")
+    signature = kms.sign(KeyId=signing, **message)["Signature"]
+    assert kms.verify(KeyId=signing, Signature=signature, **message)["SignatureValid"]
+    refused(kms.sign, KeyId=other, **message)
+    refused(s3.put_object, Bucket=lake, Key=verdict, Body=b"y")
+    refused(s3.delete_object, Bucket=lake, Key=digest)
+    refused(s3.delete_object, Bucket=lake, Key=verdict, VersionId=version)
+    refused(s3.put_bucket_policy, Bucket=lake, Policy="{}")
+
+    delivering = cloud.user(*allowed("StreamPolicy", lake, key, signing))
+    s3, kms = delivering.client("s3"), delivering.client("kms")
+    s3.put_object(Bucket=lake, Key=verdict, Body=b"y")
+    s3.put_object(Bucket=lake, Key="errors/processing-failed/x", Body=b"y")
+    refused(s3.put_object, Bucket=lake, Key=digest, Body=b"{}")
+    refused(s3.get_object, Bucket=lake, Key=verdict)
+    refused(kms.sign, KeyId=signing, **message)

@@ -11,14 +11,21 @@ mod tests {
 
     use serde_yaml_ng::Value as Yaml;
 
-    /// Keys that bind a service to an account or to one of its resources.
-    const BINDING: [&str; 2] = ["aws:sourceaccount", "aws:sourcearn"];
+    /// Keys that bind a service to an account, to one of its resources, or to an organisation; the last is what
+    /// CloudWatch Logs says of the log group that it encrypts:
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html>.
+    const BINDING: [&str; 4] = [
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:sourceorgid",
+        "kms:encryptioncontext:aws:logs:arn",
+    ];
     /// Operators that are not met where the key is absent.
     const STRICT: [&str; 4] = ["ArnEquals", "ArnLike", "StringEquals", "StringLike"];
 
     /// Where AWS sends none of the keys, or does not say that it does: a condition that is never met
     /// would stop the service without a word.
-    const EXCEPTIONS: [(&str, &str, &str); 5] = [
+    const EXCEPTIONS: [(&str, &str, &str); 6] = [
         // "The `aws:SourceArn` condition key applies only to policies where your Lambda function is the
         // target resource": https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html.
         // Lambda gives a function only a role of its own account, which whoever configures it may pass.
@@ -28,6 +35,7 @@ mod tests {
             "lambda.amazonaws.com",
         ),
         ("template.yaml", "CheckReplicaRole", "lambda.amazonaws.com"),
+        ("evidence.yaml", "SealEvidenceRole", "lambda.amazonaws.com"),
         // They are not supported in key policies for EventBridge's way to an encrypted topic:
         // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html.
         ("template.yaml", "FindingsKey", "events.amazonaws.com"),
@@ -59,7 +67,9 @@ mod tests {
     }
 
     fn templates() -> Vec<String> {
-        let mut found = vec!["template.yaml".to_owned()];
+        let mut found = ["template.yaml", "evidence.yaml", "evidence-region.yaml"]
+            .map(str::to_owned)
+            .to_vec();
         for folder in ["examples", "examples/two-accounts"] {
             for entry in fs::read_dir(repository().join(folder)).unwrap() {
                 let path = entry.unwrap().path();
@@ -76,6 +86,7 @@ mod tests {
         match value {
             Yaml::Sequence(items) => items.iter().flat_map(texts).collect(),
             Yaml::String(text) => vec![text.clone()],
+            Yaml::Tagged(tagged) => texts(&tagged.value),
             other => panic!("neither text nor a list of texts: {other:?}"),
         }
     }
