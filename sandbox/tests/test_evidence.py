@@ -1,16 +1,15 @@
 """The evidence: from verdict lines by `evidence.yaml`'s own settings to Parquet, and what its saved
 queries answer.
 
-The stream is made as the template has it, and the sandbox's Firehose converts by the template's
-table. The saved queries run as they stand on DuckDB, over the files that Firehose wrote and over
-made-up inventories. DuckDB lacks one function of Athena's, `from_iso8601_timestamp`, which is a macro
-here; whatever else the two do differently, this does not show.
+The stack is the template's, and the sandbox's Firehose converts by its table. The saved queries run
+as they stand on DuckDB, over the files that Firehose wrote and over made-up inventories. DuckDB lacks
+one function of Athena's, `from_iso8601_timestamp`, which is a macro here; whatever else the two do
+differently, this does not show.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,36 +17,13 @@ from typing import Any
 import duckdb
 import pytest
 from botocore.exceptions import ClientError
-from cloud import ACCOUNT, SOURCE_REGION, Cloud, unique
+from cloud import SOURCE_REGION, Cloud, allow, unique
+from installed import Stack, deploy, template
 from samcli.yamlhelper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
 RESOURCES = yaml_parse((ROOT / "evidence.yaml").read_text())["Resources"]
 SOURCE, REPLICA = "tax-documents", "tax-documents-replica"
-
-
-def allowed(policy: str, lake: str, key: str, signing: str) -> list[dict[str, Any]]:
-    """The statements of one of the template's policies, about these in place of its resources."""
-    names = {
-        "Lake.Arn": f"arn:aws:s3:::{lake}",
-        "LakeKey.Arn": key,
-        "SigningKey.Arn": signing,
-        "AWS::Region": SOURCE_REGION,
-    }
-
-    def resolved(value: Any) -> Any:
-        if isinstance(value, list):
-            return [resolved(one) for one in value]
-        if isinstance(value, dict):
-            if "Fn::GetAtt" in value:
-                return names.get(".".join(value["Fn::GetAtt"]), "arn:aws:none")
-            if "Fn::Sub" in value:
-                return re.sub(r"\$\{([^}]+)\}", lambda m: names.get(m[1], "x"), value["Fn::Sub"])
-            return {name: resolved(one) for name, one in value.items()}
-        return value
-
-    statements: list[dict[str, Any]] = resolved(in_parts(policy)["PolicyDocument"]["Statement"])
-    return statements
 
 
 def line(verdict: str, key: str, time: str, **more: Any) -> dict[str, Any]:
@@ -105,59 +81,45 @@ def in_parts(resource: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def lake(cloud: Cloud) -> dict[str, bytes]:
+def stack(cloud: Cloud) -> Stack:
+    """The template's stack, but for what MiniStack has no resource of."""
+    logs, name = cloud.client("logs"), unique("checker")
+    logs.create_log_group(logGroupName=name)
+    logs.create_log_stream(logGroupName=name, logStreamName="s")
+    made = template("evidence.yaml")
+    lacking = {"AWS::Athena::NamedQuery", "AWS::Logs::Destination"}
+    made["Resources"] = {
+        name: one for name, one in made["Resources"].items() if one["Type"] not in lacking
+    }
+    del made["Outputs"]["DestinationArn"]
+    inventories = "s3://inventories/all"
+    return deploy(
+        cloud,
+        SOURCE_REGION,
+        unique("evidence"),
+        made,
+        CheckReplicaLogGroup=name,
+        InventoryLocation=inventories,
+        DatabaseName=unique("evidence").replace("-", "_"),
+    )
+
+
+@pytest.fixture(scope="module")
+def lake(cloud: Cloud, stack: Stack) -> dict[str, bytes]:
     """What lies in the lake after the lines were logged, in two goes, among others."""
-    s3, glue, logs = (cloud.client(name) for name in ("s3", "glue", "logs"))
-    bucket, database, group = cloud.bucket(SOURCE_REGION), unique("database"), unique("group")
-    glue.create_database(DatabaseInput={"Name": database})
-    table = in_parts("VerdictsTable")["TableInput"]
-    storage = {**table["StorageDescriptor"], "Location": f"s3://{bucket}/verdicts/"}
-    glue.create_table(
-        DatabaseName=database,
-        TableInput={
-            "Name": table["Name"],
-            "StorageDescriptor": storage,
-            "PartitionKeys": table["PartitionKeys"],
-        },
-    )
-    role = f"arn:aws:iam::{ACCOUNT}:role/stream"
-    settings = dict(in_parts("Stream")["ExtendedS3DestinationConfiguration"])
-    settings |= {
-        "BucketARN": f"arn:aws:s3:::{bucket}",
-        "RoleARN": role,
-        "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 60},
-        "CloudWatchLoggingOptions": {"Enabled": False},
-        "EncryptionConfiguration": {"NoEncryptionConfig": "NoEncryption"},
-    }
-    conversion = settings["DataFormatConversionConfiguration"] = dict(
-        settings["DataFormatConversionConfiguration"]
-    )
-    conversion["SchemaConfiguration"] = {
-        "DatabaseName": database,
-        "TableName": table["Name"],
-        "Region": SOURCE_REGION,
-        "RoleARN": role,
-    }
-    stream = cloud.client("firehose").create_delivery_stream(
-        DeliveryStreamName=unique("stream"), ExtendedS3DestinationConfiguration=settings
-    )["DeliveryStreamARN"]
-    logs.create_log_group(logGroupName=group)
-    logs.create_log_stream(logGroupName=group, logStreamName="s")
-    logs.put_subscription_filter(
-        logGroupName=group,
-        filterName="verdicts",
-        filterPattern=in_parts("Subscription")["FilterPattern"],
-        destinationArn=stream,
-        roleArn=role,
-    )
+    s3, logs = cloud.client("s3"), cloud.client("logs")
     metric = json.dumps({"_aws": {}, "Bucket": REPLICA, "ReplicasChecked": 3})
     strange = json.dumps({**LINES[0], "region": None})
     texts = [json.dumps(one) for one in LINES]
+    (subscribed,) = (
+        group["logGroupName"]
+        for group in logs.describe_log_groups(logGroupNamePrefix="checker-")["logGroups"]
+    )
     for messages in ([*texts[:7], metric, "START RequestId: 1"], [*texts[7:], strange]):
         events = [{"timestamp": 1_900_000_000_000, "message": text + "\n"} for text in messages]
-        logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
-    listed = s3.list_objects_v2(Bucket=bucket)["Contents"]
-    keys = [one["Key"] for one in listed]
+        logs.put_log_events(logGroupName=subscribed, logStreamName="s", logEvents=events)
+    bucket = stack.outputs["EvidenceBucket"]
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
 
@@ -370,52 +332,63 @@ def test_manifests_name_what_is_left_with_encoded_keys(
     ]
 
 
-def test_the_function_and_the_stream_may_what_they_do_and_nothing_beside_it(cloud: Cloud) -> None:
-    s3 = cloud.client("s3")
-    lake = cloud.bucket(SOURCE_REGION)
-    key = cloud.kms_key(SOURCE_REGION)
-    signing = cloud.kms_key(SOURCE_REGION, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+MESSAGE = {"Message": bytes(32), "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256"}
+VERDICT, DIGEST = "verdicts/account=1/x", "digests/2026/11/01.json"
+
+
+def refused(call: Any, **arguments: Any) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        call(**arguments)
+
+
+def test_the_function_may_what_it_does_and_nothing_beside_it(cloud: Cloud, stack: Stack) -> None:
+    lake, signing = stack.outputs["EvidenceBucket"], stack.outputs["SigningKeyArn"]
     other = cloud.kms_key(SOURCE_REGION, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
-    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
-    s3.put_bucket_encryption(
-        Bucket=lake,
-        ServerSideEncryptionConfiguration={
-            "Rules": [{"ApplyServerSideEncryptionByDefault": default}]
-        },
-    )
-    verdict, digest = "verdicts/account=1/x", "digests/2026/11/01.json"
-    version = s3.put_object(Bucket=lake, Key=verdict, Body=b"x")["VersionId"]
-    message = {
-        "Message": bytes(32),
-        "MessageType": "DIGEST",
-        "SigningAlgorithm": "ECDSA_SHA_256",
-    }
-
-    def refused(call: Any, **arguments: Any) -> None:
-        with pytest.raises(ClientError, match="AccessDenied"):
-            call(**arguments)
-
-    sealing = cloud.user(*allowed("SealEvidencePolicy", lake, key, signing))
-    s3, kms = sealing.client("s3"), sealing.client("kms")
-    listed = s3.list_object_versions(Bucket=lake, Prefix="verdicts/")["Versions"]
+    version = cloud.client("s3").put_object(Bucket=lake, Key=VERDICT, Body=b"x")["VersionId"]
+    function = stack.session("SealEvidence")
+    s3, kms = function.client("s3"), function.client("kms")
+    listed = s3.list_object_versions(Bucket=lake, Prefix=VERDICT)["Versions"]
     assert [one["VersionId"] for one in listed] == [version]
-    assert s3.get_object(Bucket=lake, Key=verdict, VersionId=version)["Body"].read() == b"x"
-    s3.put_object(Bucket=lake, Key=digest, Body=b"{}", IfNoneMatch="*")
-    assert s3.get_object(Bucket=lake, Key=digest)["Body"].read() == b"{}"
+    assert s3.get_object(Bucket=lake, Key=VERDICT, VersionId=version)["Body"].read() == b"x"
+    s3.put_object(Bucket=lake, Key=DIGEST, Body=b"{}", IfNoneMatch="*")
+    assert s3.get_object(Bucket=lake, Key=DIGEST)["Body"].read() == b"{}"
     with pytest.raises(ClientError, match="PreconditionFailed"):
-        s3.put_object(Bucket=lake, Key=digest, Body=b"{}", IfNoneMatch="*")
-    signature = kms.sign(KeyId=signing, **message)["Signature"]
-    assert kms.verify(KeyId=signing, Signature=signature, **message)["SignatureValid"]
-    refused(kms.sign, KeyId=other, **message)
-    refused(s3.put_object, Bucket=lake, Key=verdict, Body=b"y")
-    refused(s3.delete_object, Bucket=lake, Key=digest)
-    refused(s3.delete_object, Bucket=lake, Key=verdict, VersionId=version)
+        s3.put_object(Bucket=lake, Key=DIGEST, Body=b"{}", IfNoneMatch="*")
+    signature = kms.sign(KeyId=signing, **MESSAGE)["Signature"]
+    assert kms.verify(KeyId=signing, Signature=signature, **MESSAGE)["SignatureValid"]
+    refused(kms.sign, KeyId=other, **MESSAGE)
+    refused(s3.put_object, Bucket=lake, Key=VERDICT, Body=b"y")
+    refused(s3.delete_object, Bucket=lake, Key=DIGEST)
+    refused(s3.delete_object, Bucket=lake, Key=VERDICT, VersionId=version)
     refused(s3.put_bucket_policy, Bucket=lake, Policy="{}")
+    refused(s3.list_object_versions, Bucket=cloud.bucket(SOURCE_REGION))
 
-    delivering = cloud.user(*allowed("StreamPolicy", lake, key, signing))
-    s3, kms = delivering.client("s3"), delivering.client("kms")
-    s3.put_object(Bucket=lake, Key=verdict, Body=b"y")
-    s3.put_object(Bucket=lake, Key="errors/processing-failed/x", Body=b"y")
-    refused(s3.put_object, Bucket=lake, Key=digest, Body=b"{}")
-    refused(s3.get_object, Bucket=lake, Key=verdict)
-    refused(kms.sign, KeyId=signing, **message)
+
+def test_nobody_else_signs_or_writes_whatever_he_may(cloud: Cloud, stack: Stack) -> None:
+    lake, signing = stack.outputs["EvidenceBucket"], stack.outputs["SigningKeyArn"]
+    mighty = cloud.user(allow(["s3:*", "kms:*"], "*"))
+    s3, kms = mighty.client("s3"), mighty.client("kms")
+    for key in (VERDICT, DIGEST, "errors/processing-failed/x"):
+        refused(s3.put_object, Bucket=lake, Key=key, Body=b"{}")
+    refused(kms.sign, KeyId=signing, **MESSAGE)
+    assert kms.get_public_key(KeyId=signing)["KeySpec"] == "ECC_NIST_P256"
+
+
+def test_the_stream_may_write_verdicts_and_what_it_could_not_deliver(
+    cloud: Cloud, stack: Stack
+) -> None:
+    role = stack.role("StreamRole")
+    lake = f"arn:aws:s3:::{stack.outputs['EvidenceBucket']}"
+    for action, place, may in [
+        ("s3:PutObject", f"{lake}/{VERDICT}", True),
+        ("s3:PutObject", f"{lake}/errors/processing-failed/x", True),
+        ("s3:PutObject", f"{lake}/{DIGEST}", False),
+        ("s3:GetObject", f"{lake}/{VERDICT}", False),
+        ("s3:DeleteObjectVersion", f"{lake}/{VERDICT}", False),
+        ("s3:BypassGovernanceRetention", f"{lake}/{VERDICT}", False),
+        ("kms:Sign", stack.outputs["SigningKeyArn"], False),
+    ]:
+        told = cloud.client("iam").simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=[action], ResourceArns=[place]
+        )["EvaluationResults"][0]["EvalDecision"]
+        assert (told == "allowed") == may, f"{action} on {place} is {told}"
