@@ -71,6 +71,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         home: session.home().clone(),
         queue_arn: arguments.queue_arn.clone(),
         required_boundary: None,
+        allowed: replication::Allowed::default(),
     };
     let mut question = json!({"Action": "Plan", "ResourceProperties": properties});
     if let (Some(id), Some(members)) = (&arguments.physical_id, question.as_object_mut()) {

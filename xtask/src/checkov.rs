@@ -12,7 +12,7 @@ use tokio::process::Command;
 /// Pinned with hashes, apart from the other tools: checkov wants other versions of what they need.
 const REQUIREMENTS: &str = "sandbox/checkov.txt";
 const TEMPLATES: [&str; 3] = ["template.yaml", "evidence.yaml", "evidence-region.yaml"];
-const EXAMPLES: [&str; 2] = ["examples", "examples/two-accounts"];
+const EXAMPLES: [&str; 3] = ["examples", "examples/organisation", "examples/two-accounts"];
 
 /// The command that checks; installs checkov in `target/checkov` first, where it is missing.
 ///

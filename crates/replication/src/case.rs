@@ -8,14 +8,14 @@ use crate::accounts::Accounts;
 use crate::apply::{self, Writes};
 use crate::configuration::Status;
 use crate::error::{ErrorKind, ReplicationError};
-use crate::fault::{About, Fault, Faults};
+use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::former::Former;
 use crate::in_force::in_force;
 use crate::observe::{Left, located, observe};
 use crate::observed::Observed;
 use crate::plan::{Desired, desired, narrowing, plan, warnings};
 use crate::ports::{Aws, Outcome};
-use crate::replication::Replication;
+use crate::replication::{Allowed, Replication};
 use crate::spec::{Site, Spec, Verification};
 use crate::step::Plan;
 
@@ -31,6 +31,8 @@ pub struct Case<'a, A> {
     noted: Vec<Site>,
     /// What was in force at the first look, and nobody has proved the successor of.
     former: Mutex<Option<Former>>,
+    /// Where replicas may go.
+    allowed: Allowed,
 }
 
 /// What a look at a case shows.
@@ -110,7 +112,31 @@ impl<'a, A: Aws> Case<'a, A> {
             asked_before: None,
             noted: Vec::new(),
             former: Mutex::default(),
+            allowed: Allowed::default(),
         }
+    }
+
+    /// The same, where replicas may go to these places alone.
+    #[must_use]
+    pub(crate) fn within(mut self, allowed: &Allowed) -> Self {
+        self.allowed.clone_from(allowed);
+        self
+    }
+
+    /// Destinations that turn out to be in a Region which is not allowed. Those of before are not refused.
+    fn misplaced(&self, desired: &Desired) -> Faults {
+        let before = self.asked_before.iter().flat_map(|spec| &spec.rules);
+        let before: BTreeSet<&str> = before
+            .map(|rule| rule.destination_bucket.as_str())
+            .collect();
+        let new = desired.regions.iter();
+        let new = new.filter(|(bucket, _)| !before.contains(bucket.as_str()));
+        let refused = new.filter(|(_, region)| !self.allowed.takes_region(region));
+        let faults = refused.map(|(bucket, region)| {
+            let words = format!("bucket `{bucket}`: {}", self.allowed.why_no_region(region));
+            Fault::new(About::bucket(bucket), FaultKind::Asked, words)
+        });
+        Faults(faults.collect())
     }
 
     /// Assumes the roles in other accounts. A destination that is no longer named is left by the role that
@@ -133,6 +159,7 @@ impl<'a, A: Aws> Case<'a, A> {
             asked_before: former.cloned(),
             noted: Vec::new(),
             former: Mutex::default(),
+            allowed: Allowed::default(),
         })
     }
 
@@ -155,6 +182,7 @@ impl<'a, A: Aws> Case<'a, A> {
             asked_before: self.asked_before.clone(),
             noted: noted.to_vec(),
             former: Mutex::new(self.former().clone()),
+            allowed: self.allowed.clone(),
         })
     }
 
@@ -259,7 +287,10 @@ impl<'a, A: Aws> Case<'a, A> {
             let proves = asked.spec.verification != Verification::None
                 && rules.any(|rule| rule.status == Status::Enabled);
             Resolved {
-                plan: plan(asked, &desired, &observed),
+                plan: self
+                    .misplaced(&desired)
+                    .or(())
+                    .and_then(|()| plan(asked, &desired, &observed)),
                 narrowing: narrowing(asked, &desired, &observed, proves),
                 desired,
                 broken,

@@ -59,4 +59,4 @@ pub(crate) mod verify;
 pub mod watched;
 pub(crate) mod writers;
 
-pub use replication::{Installation, Replication};
+pub use replication::{Allowed, Installation, Replication};

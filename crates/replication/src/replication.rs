@@ -1,9 +1,56 @@
 //! What every trip carries: what is asked, by whom, where. Pure.
 
+use std::collections::BTreeSet;
+
 use crate::owner::{Owner, role_arn, role_name};
 use crate::ports::BucketRef;
 use crate::spec::Spec;
 use aws_names::Home;
+
+/// Where replicas may go, as whoever installed the provisioner says; `None`: anywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Accounts of destinations besides the provisioner's own.
+    pub accounts: Option<BTreeSet<String>>,
+    /// Regions of sources and destinations.
+    pub regions: Option<BTreeSet<String>>,
+}
+
+impl Allowed {
+    /// Whether a destination may be in an account.
+    pub(crate) fn takes_account(&self, account: &str) -> bool {
+        let all = self.accounts.as_ref();
+        all.is_none_or(|all| all.contains(account))
+    }
+
+    /// Whether a bucket may be in a Region.
+    pub(crate) fn takes_region(&self, region: &str) -> bool {
+        let all = self.regions.as_ref();
+        all.is_none_or(|all| all.contains(region))
+    }
+
+    /// Why an account is refused.
+    pub(crate) fn why_no_account(&self, account: &str) -> String {
+        format!(
+            "account {account} is none that replicas may go to: the installation's parameter `AllowedDestinationAccounts` \
+             says {}, and this account",
+            listed(self.accounts.as_ref())
+        )
+    }
+
+    /// Why a Region is refused.
+    pub(crate) fn why_no_region(&self, region: &str) -> String {
+        format!(
+            "Region {region} is none that is replicated from or to: the installation's parameter `AllowedRegions` says {}",
+            listed(self.regions.as_ref())
+        )
+    }
+}
+
+fn listed(all: Option<&BTreeSet<String>>) -> String {
+    let all: Vec<_> = all.into_iter().flatten().map(String::as_str).collect();
+    all.join(", ")
+}
 
 /// What the provisioner was installed with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +61,8 @@ pub struct Installation {
     pub queue_arn: Option<String>,
     /// The permissions boundary that every role of ours must have: the provisioner may make no other.
     pub required_boundary: Option<String>,
+    /// Where replicas may go.
+    pub allowed: Allowed,
 }
 
 /// The replication of one resource.

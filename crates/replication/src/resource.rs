@@ -24,7 +24,7 @@ use crate::ports::{Aws, Outcome};
 use crate::properties;
 use crate::properties::Sound;
 use crate::record::{Record, parameters_of};
-use crate::replication::Installation;
+use crate::replication::{Allowed, Installation};
 use crate::spec::{Spec, Taking};
 use crate::unfinished;
 use crate::upsert::Upsert;
@@ -60,6 +60,7 @@ impl<A: Aws> EncryptedReplication<A> {
                 home,
                 queue_arn: check_queue_arn,
                 required_boundary: None,
+                allowed: Allowed::default(),
             },
             findings_event_bus: None,
         }
@@ -69,6 +70,13 @@ impl<A: Aws> EncryptedReplication<A> {
     #[must_use]
     pub fn with_required_boundary(mut self, policy_arn: Option<String>) -> Self {
         self.installation.required_boundary = policy_arn;
+        self
+    }
+
+    /// Replicas may go to these places alone.
+    #[must_use]
+    pub fn allowing(mut self, allowed: Allowed) -> Self {
+        self.installation.allowed = allowed;
         self
     }
 
@@ -139,12 +147,14 @@ impl<A: Aws> EncryptedReplication<A> {
         let record = Record::of(request, &id);
         let home = &self.installation.home;
         let sound = Sound::read(&request.resource_properties, &self.installation)
+            .and_then(|sound| sound.within_allowed(&request.old_resource_properties))
             .map_err(|faults| Failure::from(faults.to_string()))?;
         let old = properties::read(&request.old_resource_properties, home, &id.owner).ok();
         let owner = id.owner.clone();
         let case = Case::open(&self.aws, sound.of(id.owner.clone()), old.as_ref())
             .await
-            .map_err(|error| failure(&error.into()))?;
+            .map_err(|error| failure(&error.into()))?
+            .within(&self.installation.allowed);
         // Boxed here and below, as the futures of many SDK calls nest deep.
         let upsert = Upsert {
             case: &case,

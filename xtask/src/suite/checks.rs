@@ -149,6 +149,7 @@ pub(super) const CHECKS: [Check; 17] = [
             "template.yaml",
             "evidence*.yaml",
             "examples/*.yaml",
+            "examples/organisation/*.yaml",
             "examples/two-accounts/*.yaml",
             "tests/stacks/*.yaml",
         ]),

@@ -21,7 +21,7 @@ use crate::plan::{Desired, fitting_policy};
 use crate::policy::{S3, trust_policy};
 use crate::ports::{Aws, BucketRef};
 use crate::properties::{Sound, scalar};
-use crate::replication::{Installation, Replication};
+use crate::replication::{Allowed, Installation, Replication};
 use crate::spec::ExistingObjects;
 use crate::step::{Plan, Step};
 use crate::watched::Watching;
@@ -54,7 +54,16 @@ pub(crate) async fn answer<A: Aws>(
         let answered = watched(aws, installation, &question, (&id, &properties));
         return Ok(formatted(Box::pin(answered).await?, question.format));
     }
-    let sound = Sound::read(&properties, installation);
+    let mut sound = Sound::read(&properties, installation);
+    if question.action == Action::Plan {
+        // What it was last provisioned with is not refused.
+        let none = Map::new();
+        let before = match &question.resource_properties {
+            Some(_) => &none,
+            None => &properties,
+        };
+        sound = sound.and_then(|sound| sound.within_allowed(before));
+    }
     let id = if let Some(id) = named {
         id
     } else {
@@ -65,10 +74,15 @@ pub(crate) async fn answer<A: Aws>(
         resource_with_rules_on(&question.source_bucket(), configuration.as_ref())?
     };
     let head = json!({"Action": question.action, "PhysicalResourceId": id.to_string()});
+    let anywhere = Allowed::default();
     let case = match sound {
         Ok(sound) => Ok(Case::open(aws, sound.of(id.owner), None)
             .await
-            .map_err(told)?),
+            .map_err(told)?
+            .within(match question.action {
+                Action::Plan => &installation.allowed,
+                Action::Diagnose => &anywhere,
+            })),
         Err(faults) => Err(faults),
     };
     let body = match (question.action, &case) {

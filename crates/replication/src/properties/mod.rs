@@ -2,6 +2,7 @@
 //! fault named at once and no call made.
 
 mod accounts;
+mod allowed;
 mod checks;
 mod given;
 mod places;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::allowed::check_allowed;
 use super::checks::{check, check_required_boundary};
 use super::given::Given;
 use super::shape::canonical;
@@ -53,6 +54,20 @@ impl<'a> Sound<'a> {
         })
     }
 
+    /// The same, where it leads nowhere but where the installation lets it. What `before` named already is not
+    /// refused: an Update that changes something else, or rolls back, gets through.
+    ///
+    /// # Errors
+    /// Every place that is not allowed.
+    pub fn within_allowed(self, before: &Map<String, Value>) -> Result<Self, Faults> {
+        let Installation { home, allowed, .. } = self.installation;
+        let known = canonical(before, table::RESOURCE, "", &mut Faults::default());
+        let known: Option<Given> = serde_json::from_value(Value::Object(known)).ok();
+        let mut faults = Faults::default();
+        check_allowed((&self.given, known.as_ref()), allowed, home, &mut faults);
+        faults.or(self)
+    }
+
     /// The source bucket.
     #[must_use]
     pub fn source(&self) -> BucketRef<'_> {
@@ -70,6 +85,7 @@ impl<'a> Sound<'a> {
             home,
             queue_arn,
             required_boundary,
+            ..
         } = self.installation;
         let mut spec = self.given.into_spec(home, &owner);
         if required_boundary.is_some() {

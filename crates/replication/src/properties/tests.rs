@@ -697,6 +697,7 @@ fn a_required_boundary_is_the_default_and_no_other_is_taken() {
             home: crate::replication::example_home(),
             queue_arn: None,
             required_boundary: Some(REQUIRED.to_owned()),
+            allowed: crate::replication::Allowed::default(),
         };
         let sound = Sound::read(properties.as_object().unwrap(), &installation);
         sound.map(|sound| sound.of(owner()).spec)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_names::Home;
 use custom_resource::{Context, CustomResource, Deadline, Request, RequestType, Success};
+use replication::Allowed;
 use replication::configuration::{
     AsRead, DefaultEncryption, Destination, Filter, Notification, ReplicationConfiguration,
     ReplicationRule, Status, Tag, Versioning,
@@ -50,6 +51,7 @@ pub(crate) struct Stack {
     pub(crate) queue: Option<&'static str>,
     pub(crate) boundary: Option<&'static str>,
     pub(crate) bus: Option<&'static str>,
+    pub(crate) allowed: Allowed,
 }
 
 impl Stack {
@@ -60,6 +62,7 @@ impl Stack {
             queue: Some(QUEUE),
             boundary: None,
             bus: Some(BUS),
+            allowed: Allowed::default(),
         }
     }
 
@@ -83,9 +86,20 @@ impl Stack {
         self
     }
 
+    /// Replicas may go to these accounts and Regions alone.
+    pub(crate) fn allowing(mut self, accounts: &[&str], regions: &[&str]) -> Self {
+        let set = |all: &[&str]| Some(all.iter().map(ToString::to_string).collect());
+        self.allowed = Allowed {
+            accounts: set(accounts),
+            regions: set(regions),
+        };
+        self
+    }
+
     pub(crate) fn resource(&self) -> EncryptedReplication<Faulty> {
         EncryptedReplication::new(self.aws.clone(), home(), self.queue.map(str::to_owned))
             .with_required_boundary(self.boundary.map(str::to_owned))
+            .allowing(self.allowed.clone())
             .publishing(self.bus.map(str::to_owned))
     }
 

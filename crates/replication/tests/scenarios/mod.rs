@@ -2,6 +2,7 @@
 
 mod accounts;
 mod adopt;
+mod allowed;
 mod aws_in_memory;
 mod bounded;
 mod changes;

@@ -489,7 +489,7 @@ async fn each_thing_of_ours_that_goes_and_each_rule_that_comes_or_goes_is_drift(
                 .event_bridge = false;
         }),
         ("rule `tax` is gone", &|setting| {
-            setting.change(|rules| drop(rules.remove(0)))
+            setting.change(|rules| drop(rules.remove(0)));
         }),
         (
             "rule `new` to bucket `copies` is there, and was not",
@@ -643,14 +643,14 @@ async fn rules_of_the_other_type_are_left_to_it_and_the_notification_is_shared()
     };
     let theirs = owner("Replication", "source").notification_id();
     let own = owner("Watch", "source").notification_id();
-    assert_eq!(failures(), [theirs.clone()]);
+    assert_eq!(failures(), std::slice::from_ref(&theirs));
     // Whoever goes first leaves it to the other.
     setting
         .stack
         .delete("Replication", &provisioned)
         .await
         .unwrap();
-    assert_eq!(failures(), [own.clone()]);
+    assert_eq!(failures(), std::slice::from_ref(&own));
     assert_eq!(setting.drift().await["Result"], "IN_SYNC");
     setting
         .stack
@@ -695,11 +695,12 @@ async fn where_failures_cannot_be_heard_of_that_is_told() {
     let mut quiet = setting.rule("quiet", 3);
     quiet.destination.metrics = None;
     setting.rules(vec![quiet]);
-    let mut state = setting.stack.world.state();
-    let source_bucket = state.buckets.get_mut("source").unwrap();
-    let taken = somebodys_notification("on-call", "s3:Replication:*");
-    source_bucket.notifications.queues.push(taken);
-    drop(state);
+    {
+        let mut state = setting.stack.world.state();
+        let source_bucket = state.buckets.get_mut("source").unwrap();
+        let taken = somebodys_notification("on-call", "s3:Replication:*");
+        source_bucket.notifications.queues.push(taken);
+    }
     let created = setting.create(&source()).await.unwrap();
     let warnings = created.data["Warnings"].as_str().unwrap();
     assert!(
