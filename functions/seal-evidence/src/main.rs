@@ -74,14 +74,16 @@ fn answer(report: &Report, bucket: &str) -> Result<Value, Diagnostic> {
         "{}",
         report.metrics(bucket, SystemClock.now().secs() * 1000)
     );
-    tracing::info!(?report, "sealed");
-    if let Some(day) = report.left {
-        let words = format!(
-            "there was no time for {day}: give the function more memory, which makes it faster"
-        );
-        return Err(failed("OutOfTime", words));
-    }
-    serde_json::to_value(report).map_err(|error| failed("NoAnswer", error.to_string()))
+    let answer =
+        serde_json::to_value(report).map_err(|error| failed("NoAnswer", error.to_string()))?;
+    tracing::info!(report = %answer, "sealed");
+    let Some(day) = report.left else {
+        return Ok(answer);
+    };
+    let words = format!(
+        "there was no time for {day}: give the function more memory, which makes it faster"
+    );
+    Err(failed("OutOfTime", words))
 }
 
 fn failed(kind: &str, words: String) -> Diagnostic {
