@@ -30,6 +30,9 @@ pub struct Verdict {
     /// Whether the checker re-encrypted it.
     #[serde(default)]
     pub repaired: bool,
+    /// Whether it is about a probe.
+    #[serde(default)]
+    pub probe: bool,
     /// Why, in one sentence.
     pub reason: String,
     /// What to do, in one sentence.

@@ -99,6 +99,12 @@ PROVISIONER_MAY: list[Row] = [
         lambda p: {"Path": f"{PATH}{p.bucket}"},
     ),
     (
+        "see whether any replicas are expected",
+        "ssm",
+        "get_parameters_by_path",
+        lambda _: {"Path": PATH.rstrip("/"), "Recursive": True},
+    ),
+    (
         "remove an expectation",
         "ssm",
         "delete_parameter",

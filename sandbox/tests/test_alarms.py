@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from cloud import SOURCE_REGION, Cloud, document, unique
+from installed import ROOT
+from samcli.yamlhelper import yaml_parse
 
 
 class Alarm:
@@ -111,6 +113,81 @@ def test_nothing_recorded(cloud: Cloud, missing: str, state: str) -> None:
 def test_one_bad_period_of_three_is_not_three(cloud: Cloud) -> None:
     alarm = Alarm(cloud, EvaluationPeriods=3)
     alarm.write({"compliant": False})
+    assert alarm.state() == "OK"
+
+
+def of_template(cloud: Cloud, name: str, **changed: Any) -> Alarm:
+    """An alarm of the template on what its metric filters count, and its log group."""
+    resources = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
+    settings = resources[name]["Properties"]
+    taken = ("Statistic", "Period", "EvaluationPeriods", "Threshold", "ComparisonOperator")
+    taken += ("TreatMissingData",)
+    alarm = Alarm(cloud, **{**{key: settings[key] for key in taken}, **changed})
+    alarm.logs.delete_metric_filter(logGroupName=alarm.name, filterName="findings")
+    for logical_id, one in resources.items():
+        if one["Type"] != "AWS::Logs::MetricFilter":
+            continue
+        [counted] = one["Properties"]["MetricTransformations"]
+        if counted["MetricName"] == settings["MetricName"]:
+            alarm.logs.put_metric_filter(
+                logGroupName=alarm.name,
+                filterName=logical_id,
+                filterPattern=one["Properties"]["FilterPattern"],
+                metricTransformations=[
+                    {
+                        "metricName": alarm.name,
+                        "metricNamespace": "Tests",
+                        "metricValue": counted["MetricValue"],
+                    }
+                ],
+            )
+    return alarm
+
+
+def expect(alarm: Alarm, state: str) -> None:
+    """Waits until an alarm is in a state."""
+    deadline = time.time() + 10
+    while alarm.state() != state:
+        assert time.time() < deadline
+        time.sleep(0.2)
+
+
+PROBE = {"schema": "encrypted-replication/verdict/1", "probe": True}
+
+
+def test_where_no_probe_gets_its_verdict_an_alarm_rings(cloud: Cloud) -> None:
+    # Hours in the template.
+    alarm = of_template(cloud, "ProofVerdictsAlarm", EvaluationPeriods=2, Period=1)
+    # Nothing is breaching, and so is what says nothing of the way to a verdict.
+    assert alarm.state() == "ALARM"
+    alarm.write({**PROBE, "verdict": "Gone", "compliant": None})
+    alarm.write({**PROBE, "verdict": "NoExpectation", "compliant": None})
+    alarm.write({**PROBE, "verdict": "ReplicationFailed", "compliant": False})
+    alarm.write({"verdict": "Compliant", "compliant": True})
+    assert alarm.state() == "ALARM"
+    for line in (
+        {**PROBE, "verdict": "Compliant", "compliant": True},
+        # Where no replicas are expected: crates/replication/src/proving/mod.rs.
+        {"level": "INFO", "fields": {"awaits_replicas": False}},
+    ):
+        alarm.write(line)
+        assert alarm.state() == "OK"
+        expect(alarm, "ALARM")
+
+
+def test_it_rings_where_the_checker_sees_nothing_but_what_it_may_not_look_at(cloud: Cloud) -> None:
+    alarm = of_template(cloud, "BlindAlarm", Period=2)
+    blind = {"verdict": "Uninspectable", "compliant": None}
+    seen = {"verdict": "Compliant", "observed": {"replicationStatus": "REPLICA"}}
+    alarm.write(seen, blind, seen)
+    assert alarm.state() == "OK"
+    time.sleep(2.1)
+    alarm.write(blind, {"verdict": "Gone", "compliant": None})
+    assert alarm.state() == "ALARM"
+    # Silence is no sight.
+    time.sleep(2.1)
+    assert alarm.state() == "ALARM"
+    alarm.write(seen)
     assert alarm.state() == "OK"
 
 

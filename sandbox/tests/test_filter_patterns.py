@@ -135,6 +135,7 @@ def test_what_the_documents_filter_by_finds_what_they_say(cloud: Cloud, group: s
     lines = [
         WRONG,
         {**WRONG, "compliant": True, "key": "other"},
+        {**WRONG, "verdict": "Gone", "compliant": None, "key": "third", "probe": True},
         "message m-1 goes back for another try: throttled",
         "message m-1 cannot be read: no JSON",
         "ERROR cannot start: CHECK_QUEUE_ARN",
@@ -158,12 +159,31 @@ def test_the_templates_filters_count_the_lines_they_are_about(cloud: Cloud) -> N
     group, logs = unique("group"), cloud.client("logs", SOURCE_REGION)
     logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName="s")
-    lines = {
-        "FindingsFilter": WRONG,
-        "UninspectableFilter": {**WRONG, "verdict": "Uninspectable", "compliant": None},
-        "RepairedFilter": {**WRONG, "compliant": True, "repaired": True},
+    compliant = {**WRONG, "verdict": "Compliant", "compliant": True}
+    failed = {**WRONG, "verdict": "ReplicationFailed"}
+    gone = {**WRONG, "verdict": "Gone", "compliant": None}
+    blind = {**WRONG, "verdict": "Uninspectable", "compliant": None}
+    replica = {"observed": {"replicationStatus": "REPLICA"}}
+    source = {"observed": {"replicationStatus": "COMPLETED"}}
+    probe = {"probe": True}
+
+    def awaiting(replicas: bool) -> dict[str, Any]:
+        # As the provisioner logs it: crates/replication/src/proving/mod.rs.
+        return {"level": "INFO", "fields": {"message": "…", "awaits_replicas": replicas}}
+
+    expected = {
+        "FindingsFilter": [WRONG, failed, WRONG | probe],
+        "UninspectableFilter": [blind, blind | probe],
+        "BlindFilter": [blind, blind | probe],
+        "SeeingFilter": [compliant | replica, compliant | replica | probe],
+        "RepairedFilter": [compliant | {"repaired": True}],
+        "ProofVerdictsFilter": [compliant | replica | probe, WRONG | probe],
+        "NoReplicasFilter": [awaiting(False)],
     }
-    assert set(lines) <= set(patterns)
-    for name, line in lines.items():
-        compliant = {**WRONG, "verdict": "Compliant", "compliant": True}
-        assert found(cloud, group, patterns[name], compliant, line) == [json.dumps(line)]
+    every = [one for lines in expected.values() for one in lines]
+    every += [compliant, gone, gone | source, failed | probe, gone | probe, awaiting(True)]
+    every = [one for number, one in enumerate(every) if one not in every[:number]]
+    assert set(expected) == set(patterns)
+    for name, lines in expected.items():
+        hits = found(cloud, group, patterns[name], *every)
+        assert sorted(hits) == sorted(json.dumps(line) for line in lines), name

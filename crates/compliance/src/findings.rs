@@ -27,6 +27,7 @@ impl Publish {
     #[must_use]
     pub fn detail_type(self, verdict: &Verdict) -> Option<&'static str> {
         match verdict.judgement.kind.compliant() {
+            _ if verdict.is_told_by_proof() => None,
             Some(false) => Some(FINDING),
             // What was repaired may have been a finding, where the repair failed at first.
             Some(true) if verdict.repaired || self == Self::FindingsAndCompliant => Some(RESOLVED),

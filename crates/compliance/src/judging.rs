@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::checker::{Checker, Trip};
 use crate::ports::{AskError, CheckerPorts};
 use crate::subject::{ObjectVersion, Subject};
-use crate::verdict::Verdict;
+use crate::verdict::{Kind, Verdict};
 
 /// What became of one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,9 @@ impl Judged {
 }
 
 fn may_pass(verdict: &Verdict) -> bool {
-    verdict.judgement.detail.may_pass()
+    // A probe is gone when its message comes back, and then nobody would ever be told.
+    let waits = !(verdict.is_on_probe() && verdict.judgement.kind == Kind::Uninspectable);
+    waits && verdict.judgement.detail.may_pass()
 }
 
 /// How many at once, and until when.

@@ -10,17 +10,22 @@ use embedded_metrics::{Dimensions, Metric, line};
 use crate::verdict::{Kind, Verdict};
 
 /// Every metric: name, unit, meaning.
-pub const METRICS: [(&str, &str, &str); 5] = [
+pub const METRICS: [(&str, &str, &str); 6] = [
     (CHECKED, COUNT, "replica versions that got a verdict"),
     (
         NON_COMPLIANT,
         COUNT,
-        "findings: verdicts whose `compliant` is false",
+        "findings: verdicts whose `compliant` is false, but for probes that did not arrive",
     ),
     (
         FAILURES,
         COUNT,
-        "replications that failed, by the source bucket",
+        "replications that failed, by the source bucket; probes' are told by their proof",
+    ),
+    (
+        PROOFS,
+        COUNT,
+        "replicas of probes that got a verdict on their encryption: the way to it works",
     ),
     (
         REPAIRED,
@@ -33,6 +38,7 @@ const CHECKED: &str = "ReplicasChecked";
 const NON_COMPLIANT: &str = "NonCompliant";
 const FAILURES: &str = "ReplicationFailures";
 const REPAIRED: &str = "Repaired";
+const PROOFS: &str = "ProofVerdicts";
 const LATENCY: &str = "CheckLatency";
 const COUNT: &str = "Count";
 const MILLISECONDS: &str = "Milliseconds";
@@ -52,6 +58,7 @@ struct Group {
     non_compliant: u64,
     failures: u64,
     repaired: u64,
+    proofs: u64,
     latencies_ms: Vec<i64>,
 }
 
@@ -59,7 +66,7 @@ impl Metrics {
     /// Counts one verdict, given `now_ms` milliseconds after 1970.
     ///
     /// `ReplicasChecked` leaves out what is no replica: `NotReplica` and the source bucket's events.
-    /// `CheckLatency` is known where the event has a time; a clock that runs behind counts as 0.
+    /// `ProofVerdicts` is there where it counts any, as each metric has its price. `CheckLatency` is known where the event has a time; a clock that runs behind counts as 0.
     pub fn count(&mut self, verdict: &Verdict, now_ms: i64) {
         let kind = verdict.judgement.kind;
         let group = self
@@ -67,8 +74,10 @@ impl Metrics {
             .entry((verdict.version.bucket.clone(), kind))
             .or_default();
         group.checked += u64::from(verdict.replication.is_none() && kind != Kind::NotReplica);
-        group.non_compliant += u64::from(kind.compliant() == Some(false));
-        group.failures += u64::from(verdict.is_replication_failure());
+        let told = !verdict.is_told_by_proof();
+        group.non_compliant += u64::from(told && kind.compliant() == Some(false));
+        group.failures += u64::from(told && verdict.is_replication_failure());
+        group.proofs += u64::from(verdict.is_proof());
         group.repaired += u64::from(verdict.repaired);
         if let Some(event) = verdict.version.event_time_ms {
             group.latencies_ms.push(now_ms.saturating_sub(event).max(0));
@@ -85,7 +94,9 @@ impl Metrics {
                 values: &[("Bucket", bucket), ("Verdict", kind.as_str())],
             };
             let mut chunks = group.latencies_ms.chunks(MOST_VALUES).map(latencies);
-            let counts = group.counts().into_iter().chain(chunks.next());
+            let proofs = (group.proofs > 0).then(|| Metric::count(PROOFS, group.proofs));
+            let counts = group.counts().into_iter().chain(proofs);
+            let counts = counts.chain(chunks.next());
             lines.push(line(now_ms, by_verdict, counts.collect()));
             lines.extend(chunks.map(|chunk| line(now_ms, by_verdict, vec![chunk])));
         }

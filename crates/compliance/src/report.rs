@@ -12,7 +12,7 @@ use crate::verdict::{Expected, SCHEMA, Standing, Verdict};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Every field of the line, and what it says.
-pub const FIELDS: [(&str, &str); 25] = [
+pub const FIELDS: [(&str, &str); 26] = [
     (
         "schema",
         "the schema, which changes its number where a field changes its meaning",
@@ -80,6 +80,10 @@ pub const FIELDS: [(&str, &str); 25] = [
         "repaired",
         "`true` where this checker re-encrypted the version before it judged",
     ),
+    (
+        "probe",
+        "`true` where the object is a [probe](SEMANTICS.md#the-probe): one that did not arrive is no finding of its own",
+    ),
 ];
 /// The sentences of the line, for people; their words change without notice.
 pub const SENTENCES: [(&str, &str); 2] = [
@@ -136,6 +140,8 @@ struct Line<'a> {
     replication: Option<ReplicationLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     repaired: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<bool>,
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<&'a str>,
@@ -209,8 +215,8 @@ struct ReplicationLine<'a> {
 ///
 /// `time` is when it was told, `account` and `region` are the bucket's, `version` is the checker's.
 /// `compliant` is `null` where nobody can say; every other field that is unknown is left out,
-/// `remedy` too where nothing needs doing, and `repaired` where
-/// nothing was repaired. `bucketKeyEnabled` is there for objects under KMS.
+/// `remedy` too where nothing needs doing, `repaired` where
+/// nothing was repaired, and `probe` for what people upload. `bucketKeyEnabled` is there for objects under KMS.
 ///
 /// # Errors
 /// None that these types can cause; passed on rather than hidden.
@@ -259,6 +265,7 @@ pub fn line(verdict: &Verdict, stamp: &Stamp<'_>) -> Result<String, serde_json::
         expected,
         replication,
         repaired: repaired.then_some(true),
+        probe: verdict.is_on_probe().then_some(true),
         reason: &judgement.reason,
         remedy: judgement.remedy.as_deref(),
     })

@@ -147,6 +147,8 @@ mod tests {
     fn the_table_has_every_field_that_a_line_can_have() {
         let mut repaired = under_another_key();
         repaired.repaired = true;
+        let probe = "Tax/.encrypted-replication-probe-er0123456789abcdef0123-1";
+        repaired.version.key = Key::from_plain(probe).unwrap();
         let mut found = fields(&told(&repaired));
         found.extend(fields(&told(&never_arrived())));
         found.sort();

@@ -32,9 +32,11 @@
 //! stay as they were; members that are not known are passed over.
 
 mod document;
+mod probe;
 mod set;
 mod time;
 
 pub use self::document::{Algorithm, Document, ReadError, Rule, SCHEMA};
+pub use self::probe::{PROBE, is_probe};
 pub use self::set::{Incomplete, documents, whole};
 pub use self::time::Time;

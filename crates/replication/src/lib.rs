@@ -44,6 +44,8 @@ pub mod policy;
 pub mod ports;
 pub mod probe;
 pub mod properties;
+pub mod proving;
+pub(crate) mod publishing;
 pub mod ranking;
 pub(crate) mod reads_back;
 pub mod record;

@@ -8,6 +8,7 @@ use std::fmt;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule};
 use aws_names::Home;
 use aws_names::digest;
+use expectation::PROBE;
 
 /// Key of the tag that says which resource a bucket, key or role belongs to.
 pub const OWNER_TAG: &str = "encrypted-replication:owner";
@@ -15,10 +16,13 @@ pub const OWNER_TAG: &str = "encrypted-replication:owner";
 /// Key of the tag that says which S3 Batch Replication job a role was made for.
 pub const JOB_TAG: &str = "encrypted-replication:batch-job";
 
+/// Path of all our parameters.
+pub const PARAMETERS: &str = "/encrypted-replication";
+
 /// Path of the parameters that say what to expect in a destination bucket.
 #[must_use]
 pub fn parameter_path(destination_bucket: &str) -> String {
-    format!("/encrypted-replication/{destination_bucket}")
+    format!("{PARAMETERS}/{destination_bucket}")
 }
 
 /// Path of the records of what each resource was asked for. No bucket's name begins with `_`, so that
@@ -239,7 +243,7 @@ impl Owner {
     /// Key of a probe object under `prefix`.
     #[must_use]
     pub fn probe_key(&self, prefix: &str) -> String {
-        format!("{prefix}.encrypted-replication-probe-{self}")
+        format!("{prefix}{PROBE}{self}")
     }
 }
 

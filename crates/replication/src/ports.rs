@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
+pub use embedded_metrics::Metric;
 use event_bus::{Event, Refusal};
 use expectation::Time;
 
@@ -350,6 +351,11 @@ pub trait Metrics: Send + Sync {
     /// # Errors
     /// Where they cannot be written.
     fn count(&self, function: &str, counts: &[(&'static str, usize)]) -> std::io::Result<()>;
+    /// Measures, as metrics of this bucket.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    fn measure(&self, bucket: &str, metrics: Vec<Metric>) -> std::io::Result<()>;
 }
 
 /// Other accounts.

@@ -180,6 +180,24 @@ pub async fn all<A: Parameters>(aws: &A, region: &str) -> Outcome<BTreeMap<Owner
     Ok(by_owner(aws.parameters(region, RECORDS, Below::All).await?))
 }
 
+/// The parts of all records of a Region but those of other provisioners' resources, by owner. One that cannot be
+/// read may be ours.
+///
+/// # Errors
+/// What AWS refused.
+pub async fn looked_after<A: Parameters>(
+    aws: &A,
+    region: &str,
+    function_arn: &str,
+) -> Outcome<BTreeMap<Owner, Parts>> {
+    let mut all = all(aws, region).await?;
+    all.retain(|owner, parts| {
+        let read = Record::read(owner, parts);
+        !read.is_ok_and(|(record, _)| record.is_anothers(function_arn))
+    });
+    Ok(all)
+}
+
 /// The parts of the record of `owner`; none where there is none.
 ///
 /// # Errors

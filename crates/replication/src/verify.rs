@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use crate::case::Case;
 use crate::configuration::Status;
 use crate::converge::Progress;
-use crate::diagnosis::Result as Finding;
+use crate::diagnosis::{Check, Result as Finding};
 use crate::error::ReplicationError;
 use crate::plan::Desired;
 use crate::ports::Aws;
@@ -82,7 +82,7 @@ pub(crate) fn in_words(unproved: &BTreeMap<String, String>) -> Option<String> {
 }
 
 /// The doubts in words, those that are the same together.
-fn told<'a>(doubts: impl Iterator<Item = (&'a String, &'a str)>) -> String {
+pub(crate) fn told<'a>(doubts: impl Iterator<Item = (&'a String, &'a str)>) -> String {
     let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
     for (rule, why) in doubts {
         match by_reason.iter_mut().find(|(known, _)| *known == why) {
@@ -201,6 +201,8 @@ impl<A: Aws> Verifier<'_, A> {
             accounts: &self.case.accounts,
             desired,
             patience: patience.earlier_by(CLEAN_UP_RESERVE),
+            most_attempts: u32::MAX,
+            keep: Duration::ZERO,
             made: &progress.made,
             former: progress.former.as_deref().unwrap_or_default(),
             given_up: AtomicBool::new(false),
@@ -250,6 +252,7 @@ impl<A: Aws> Verifier<'_, A> {
             probes,
             took,
             unproved,
+            ..
         } = shown;
         let missing = unproved
             .values()
@@ -261,7 +264,7 @@ impl<A: Aws> Verifier<'_, A> {
         let told = told(unproved.iter().map(|(rule, doubt)| (rule, doubt.why())));
         let open = unproved
             .values()
-            .any(|doubt| !matches!(doubt, Doubt::Idle(_)));
+            .any(|doubt| !matches!(doubt, Doubt::Idle(_) | Doubt::KeyUnusable(_)));
         let refused = required && open;
         if !self.rolls_back && (refused || missing && troubled) {
             let why = match cause {
@@ -303,18 +306,7 @@ impl<A: Aws> Verifier<'_, A> {
 
     /// Looks once more at what replication needs.
     async fn diagnose(&self) -> Findings {
-        let checks = self.case.checks().await;
-        let of = |result| {
-            let found = checks.iter().filter(move |check| check.result == result);
-            found
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ")
-        };
-        Findings {
-            failed: of(Finding::Fail),
-            suspect: of(Finding::Warn),
-        }
+        Findings::of(&self.case.checks().await)
     }
 }
 
@@ -325,13 +317,28 @@ fn enabled(desired: &Desired) -> impl Iterator<Item = &String> {
 }
 
 /// What a look showed.
-struct Findings {
-    failed: String,
+pub(crate) struct Findings {
+    pub(crate) failed: String,
     suspect: String,
 }
 
 impl Findings {
-    fn in_words<A>(&self, case: &Case<'_, A>) -> String {
+    pub(crate) fn of(checks: &[Check]) -> Self {
+        let of = |result| {
+            let found = checks.iter().filter(move |check| check.result == result);
+            found
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ")
+        };
+        Self {
+            failed: of(Finding::Fail),
+            suspect: of(Finding::Warn),
+        }
+    }
+
+    /// What there is to do, for a person.
+    pub(crate) fn in_words<A>(&self, case: &Case<'_, A>) -> String {
         let Self { failed, suspect } = self;
         if !failed.is_empty() {
             return format!("found: {failed}");

@@ -4,7 +4,7 @@ use std::io;
 
 use event_bus::{Event, Refusal};
 use replication::error::ErrorKind;
-use replication::ports::{Events, Metrics, Outcome};
+use replication::ports::{Events, Metric, Metrics, Outcome};
 
 use super::{World, refuse};
 
@@ -48,6 +48,14 @@ impl Metrics for World {
         let counts = counts.iter().map(|(name, count)| (*name, *count));
         let counted = (function.to_owned(), counts.collect());
         self.state().counted.push(counted);
+        Ok(())
+    }
+
+    fn measure(&self, bucket: &str, metrics: Vec<Metric>) -> io::Result<()> {
+        let metrics = metrics.into_iter();
+        let values = metrics.map(|metric| (metric.name, metric.value.as_f64().unwrap()));
+        let measured = (bucket.to_owned(), values.collect());
+        self.state().measured.push(measured);
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use replication::configuration::{
 use replication::error::{AwsError, ErrorKind};
 use replication::ports::{
     Access, Assume, Below, BucketRef, Buckets, Clock, Decision, Events, Jobs, KeyDescription, Keys,
-    Metrics, NewRole, ObjectHead, Objects, Outcome, Parameters, Policies, ReplicationJob,
+    Metric, Metrics, NewRole, ObjectHead, Objects, Outcome, Parameters, Policies, ReplicationJob,
     RoleDescription, Roles, Targets,
 };
 use tokio::time::Instant;
@@ -468,6 +468,10 @@ impl Events for Faulty {
 impl Metrics for Faulty {
     fn count(&self, function: &str, counts: &[(&'static str, usize)]) -> std::io::Result<()> {
         self.world.count(function, counts)
+    }
+
+    fn measure(&self, bucket: &str, metrics: Vec<Metric>) -> std::io::Result<()> {
+        self.world.measure(bucket, metrics)
     }
 }
 

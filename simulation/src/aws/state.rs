@@ -65,6 +65,8 @@ pub struct State {
     pub untaken: Vec<&'static str>,
     /// What was counted, by the name of the function that did.
     pub counted: Vec<(String, BTreeMap<&'static str, usize>)>,
+    /// What was measured, by bucket.
+    pub measured: Vec<(String, BTreeMap<&'static str, f64>)>,
     /// Every probe or other object ever replicated: bucket, key.
     pub arrivals: Vec<(String, String)>,
     /// What happened to objects, until somebody takes it.
@@ -106,6 +108,7 @@ impl Default for State {
             events: Vec::new(),
             untaken: Vec::new(),
             counted: Vec::new(),
+            measured: Vec::new(),
             arrivals: Vec::new(),
             news: Vec::new(),
             repaired: Vec::new(),

@@ -1,6 +1,7 @@
 //! A judgement together with what it is about, and the id that tells one finding from another.
 
 use aws_names::digest;
+use expectation::is_probe;
 
 use super::evidence::Expected;
 use super::kind::Judgement;
@@ -82,5 +83,27 @@ impl Verdict {
         self.replication
             .as_ref()
             .is_some_and(|event| event.outcome == ReplicationOutcome::Failed)
+    }
+
+    /// Whether it is about an object that the provisioner proves replication with.
+    #[must_use]
+    pub fn is_on_probe(&self) -> bool {
+        is_probe(self.version.key.as_str())
+    }
+
+    /// Whether it tells nobody anything: a probe that did not arrive is what its proof, or the stack that waits for
+    /// it, tells, with the cause. What did arrive is judged and told as anybody's.
+    #[must_use]
+    pub fn is_told_by_proof(&self) -> bool {
+        self.is_replication_failure() && self.is_on_probe()
+    }
+
+    /// Whether it shows that the way from an upload to its verdict works: a probe arrived, and was judged by what is
+    /// expected of it.
+    #[must_use]
+    pub fn is_proof(&self) -> bool {
+        self.replication.is_none()
+            && self.judgement.kind.compliant().is_some()
+            && self.is_on_probe()
     }
 }

@@ -225,6 +225,18 @@ async fn a_refusal_comes_back_until_the_last_receive_and_is_told_then() {
     bench.send(&received(2)).await.unwrap();
     assert_eq!(bench.lines().0[0]["verdict"], "Compliant");
 
+    // A probe would be gone when its message comes back.
+    let bench = Bench::new(refused(), &[], 8).patient(3);
+    let mut probe = received(1);
+    let body = probe["Records"][0]["body"].as_str().unwrap();
+    let name = ".encrypted-replication-probe-er0123456789abcdef0123-1";
+    let body = body.replace("document0", name);
+    assert!(body.contains(name));
+    probe["Records"][0]["body"] = json!(body);
+    let answer = bench.send(&probe).await.unwrap();
+    assert_eq!(failed_ids(&answer), Vec::<String>::new());
+    assert_eq!(bench.lines().0[0]["verdict"], "Uninspectable");
+
     // What does not pass is told at once.
     let bench = Bench::new(
         Fake {

@@ -221,6 +221,93 @@ async fn a_failed_replication_is_published_with_the_source_object() {
     assert_eq!(event.resources[1], "arn:aws:s3:::source");
 }
 
+const PROBE: &str = ".encrypted-replication-probe-er0123456789abcdef0123-1";
+
+/// The sample with the object's key replaced.
+fn of_key(name: &str, key: &str) -> Value {
+    let text = sample(name).to_string();
+    assert!(text.contains("Tax/document1"), "{text}");
+    serde_json::from_str(&text.replace("Tax/document1", &format!("Tax/{key}"))).unwrap()
+}
+
+/// Whoever waits for the probe tells it, with the cause; a name that only resembles a probe's hides nothing.
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_did_not_arrive_is_in_the_log_and_told_to_nobody() {
+    for (key, is_probe) in [(PROBE, true), (&*format!("{PROBE}.pdf"), false)] {
+        let bench = Bench::new(Fake::default(), &[], 8).publishing();
+        let failed = of_key("replication-failed", key);
+        bench.send(&failed).await.unwrap();
+        let (lines, metrics) = bench.lines();
+        assert_eq!(lines[0]["verdict"], "ReplicationFailed");
+        assert_eq!(lines[0]["compliant"], false);
+        assert_eq!(
+            lines[0].get("probe"),
+            is_probe.then_some(&json!(true)),
+            "{key}"
+        );
+        let counted = u64::from(!is_probe);
+        assert_eq!(metrics[0]["ReplicationFailures"], counted, "{key}");
+        assert_eq!(metrics[0]["NonCompliant"], counted, "{key}");
+        assert_eq!(metrics[0].get("ProofVerdicts"), None);
+        assert_eq!(bench.published().len(), usize::from(!is_probe), "{key}");
+    }
+}
+
+/// What arrived is judged as anybody's: a probe's name is no place to hide.
+#[tokio::test(start_paused = true)]
+async fn the_verdict_on_a_probes_replica_is_counted_as_the_proof_of_the_way_to_it() {
+    let inspected = |answer: Inspection| Fake {
+        head: Box::new(move |_, _| Ok(answer.clone())),
+        ..Fake::default()
+    };
+    let source = compliance::ports::Observed {
+        replication_status: Some("COMPLETED".to_owned()),
+        ..replica(KEY)
+    };
+    for (answer, allowed, key, proofs, published) in [
+        (
+            Inspection::Object(replica(KEY)),
+            &[KEY][..],
+            PROBE,
+            Some(1),
+            0,
+        ),
+        (
+            Inspection::Object(replica(OTHER)),
+            &[KEY][..],
+            PROBE,
+            Some(1),
+            1,
+        ),
+        // Nobody says which key is right, nobody may look, or it was gone: the way does not work.
+        (Inspection::Object(replica(KEY)), &[][..], PROBE, None, 0),
+        (Inspection::AccessDenied, &[KEY][..], PROBE, None, 0),
+        (Inspection::NotFound, &[KEY][..], PROBE, None, 0),
+        (Inspection::Object(source), &[KEY][..], PROBE, None, 0),
+        (
+            Inspection::Object(replica(KEY)),
+            &[KEY][..],
+            "document1",
+            None,
+            0,
+        ),
+    ] {
+        let fake = Fake {
+            registry: Ok(Vec::new()),
+            ..inspected(answer.clone())
+        };
+        let bench = Bench::new(fake, allowed, 8).publishing();
+        bench
+            .send(&of_key("eventbridge-object-created", key))
+            .await
+            .unwrap();
+        let (_, metrics) = bench.lines();
+        let counted = metrics[0].get("ProofVerdicts").and_then(Value::as_u64);
+        assert_eq!(counted, proofs, "{answer:?} {key}");
+        assert_eq!(bench.published().len(), published, "{answer:?} {key}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn good_replicas_are_published_as_resolved_only_where_the_sender_asks() {
     let page = |version: &ObjectVersion| {

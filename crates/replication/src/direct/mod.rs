@@ -1,6 +1,6 @@
 //! Direct invocations: questions that a person or a pipeline asks by `aws lambda invoke`. They are
 //! answered from reads alone; nothing is changed. What changed behind the stacks' backs is looked for
-//! in [`crate::drift`].
+//! in [`crate::drift`]. Only [`crate::proving`] writes, its probes, and takes them away again.
 //!
 //! ```json
 //! {"Action": "Plan", "ResourceProperties": {"SourceBucket": "…", "Rules": […]}}
@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::drift::Detection;
 use crate::ports::Aws;
+use crate::proving::Proving;
 use crate::replication::Installation;
 use crate::watched::Survey;
 
@@ -89,6 +90,17 @@ pub(crate) async fn respond<A: Aws>(
             };
             let seen = Box::pin(detection.run(&look)).await?;
             Ok(formatted(seen, look.format))
+        }
+        Asked::Proof(wanted) => {
+            let proving = Proving {
+                aws,
+                installation,
+                bus: teller.bus,
+                function_arn: teller.function_arn,
+                deadline: teller.deadline,
+            };
+            let seen = Box::pin(proving.run(&wanted)).await?;
+            Ok(formatted(seen, wanted.format))
         }
     }
 }

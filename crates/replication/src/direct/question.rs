@@ -10,6 +10,7 @@ use crate::drift::Look;
 use crate::format::Format;
 use crate::owner::{Kind, Owner, PhysicalId};
 use crate::properties::scalar;
+use crate::proving::Wanted;
 use crate::watched::{Everywhere, kind_of};
 
 /// CloudFormation's own properties of a custom resource, which are not the resource's.
@@ -26,6 +27,8 @@ pub(crate) enum Asked {
     Whose(Whose),
     /// What nobody watches.
     Everywhere(Everywhere),
+    /// Whether replication still works.
+    Proof(Wanted),
 }
 
 /// Which resource a name with an owner in it belongs to.
@@ -64,6 +67,7 @@ pub(crate) fn asked(payload: Value) -> Result<Asked, String> {
         Some(Look::ACTION) => Look::read(payload).map(Asked::Look),
         Some(Whose::ACTION) => Whose::read(payload).map(Asked::Whose),
         Some(Everywhere::ACTION) => Everywhere::read(payload).map(Asked::Everywhere),
+        Some(Wanted::ACTION) => Wanted::read(payload).map(Asked::Proof),
         _ => Question::read(payload).map(Asked::Question),
     }
 }

@@ -135,14 +135,8 @@ impl<A: Aws> Detection<'_, A> {
     async fn records(&self, asked: &Look) -> Result<BTreeMap<Owner, Parts>, String> {
         let region = &self.installation.home.region;
         let Some(text) = &asked.physical_resource_id else {
-            let all = record::all(self.aws, region).await;
-            let mut all = all.map_err(|error| error.to_string())?;
-            // One that cannot be read may be ours.
-            all.retain(|owner, parts| {
-                let read = Record::read(owner, parts);
-                !read.is_ok_and(|(record, _)| record.is_anothers(self.function_arn))
-            });
-            return Ok(all);
+            let all = record::looked_after(self.aws, region, self.function_arn).await;
+            return all.map_err(|error| error.to_string());
         };
         let Some(PhysicalId { owner, .. }) = PhysicalId::parse(text) else {
             return Err(format!(

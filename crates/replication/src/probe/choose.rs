@@ -120,7 +120,7 @@ pub(super) fn probes(
         };
         if keys.is_empty() || at_ours.values().any(broken) {
             let why = "it needs a key that S3 cannot use";
-            chosen.doubt(of_filter(), &Doubt::Idle(why.to_owned()));
+            chosen.doubt(of_filter(), &Doubt::KeyUnusable(why.to_owned()));
             continue;
         }
         let replicas: BTreeMap<_, _> = at_ours

@@ -30,10 +30,21 @@ const LONGEST_BETWEEN_ATTEMPTS: Duration = Duration::from_secs(20);
 /// What came of a probe.
 #[derive(Debug)]
 pub(super) enum End {
-    /// Why nothing was shown, by the destination where it was not; empty: it arrived everywhere.
-    Followed(BTreeMap<String, String>),
+    /// It was written, and looked for.
+    Followed(Trail),
     /// It may not be written.
     Unwritten(AwsError),
+}
+
+/// What was seen of a probe.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    /// Why nothing was shown, by the destination where it was not; empty: it arrived everywhere.
+    pub(super) missing: BTreeMap<String, String>,
+    /// Whether the last object came to nothing.
+    pub(super) lost: bool,
+    /// From the write of an object to its replica, by destination.
+    pub(super) arrived: BTreeMap<String, Duration>,
 }
 
 /// How one object of a probe went.
@@ -55,6 +66,7 @@ pub(super) struct Way<'a, 'b, A> {
     pub(super) key: &'a str,
     /// Destinations where no replica under the right key has been seen, and what was seen instead.
     missing: BTreeMap<&'a str, (&'a Replica, String)>,
+    arrived: BTreeMap<&'a str, Duration>,
 }
 
 impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
@@ -71,6 +83,7 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
             missing: replicas
                 .map(|(bucket, replica)| (bucket.as_str(), (replica, late.clone())))
                 .collect(),
+            arrived: BTreeMap::new(),
         }
     }
 
@@ -79,8 +92,10 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
     /// and S3 does not repeat what failed.
     pub(super) async fn follow(mut self) -> End {
         let mut attempts = 0;
+        let mut lost = false;
         while !self.is_over() || attempts == 0 {
             attempts += 1;
+            lost = false;
             let version = match self.put().await {
                 Ok(version) => version,
                 Err(error) if error.kind == ErrorKind::Transient => {
@@ -100,17 +115,26 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
                         "the probe came to nothing; trying a new one"
                     );
                     self.trial.troubled.store(true, Ordering::Relaxed);
+                    lost = true;
+                    if attempts >= self.trial.most_attempts {
+                        break;
+                    }
                     let pause = BETWEEN_ATTEMPTS.saturating_mul(attempts);
                     self.pause(pause.min(LONGEST_BETWEEN_ATTEMPTS)).await;
                 }
             }
         }
         let missing = self.missing.into_iter();
-        End::Followed(
-            missing
+        let arrived = self.arrived.into_iter();
+        End::Followed(Trail {
+            missing: missing
                 .map(|(bucket, (_, seen))| (bucket.to_owned(), seen))
                 .collect(),
-        )
+            lost,
+            arrived: arrived
+                .map(|(bucket, took)| (bucket.to_owned(), took))
+                .collect(),
+        })
     }
 
     fn is_over(&self) -> bool {
@@ -179,7 +203,7 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
                 if settled && !completed {
                     self.told_failed();
                 }
-                self.look_at_replicas(version, completed).await;
+                self.look_at_replicas(version, completed, written).await;
                 if self.missing.is_empty() {
                     return Fate::Arrived;
                 }
@@ -232,7 +256,7 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
 
     /// Strikes out the destinations where a replica under the right key is. Where S3 says that the object is
     /// everywhere (`completed`), what is not there is told.
-    async fn look_at_replicas(&mut self, version: &str, completed: bool) {
+    async fn look_at_replicas(&mut self, version: &str, completed: bool, written: Instant) {
         let mut shown = Vec::new();
         for (bucket, (replica, seen)) in &mut self.missing {
             let regions = &self.trial.desired.regions;
@@ -266,6 +290,8 @@ impl<'a, 'b, A: Aws> Way<'a, 'b, A> {
             }
         }
         self.missing.retain(|bucket, _| !shown.contains(bucket));
+        let arrived = shown.into_iter().map(|bucket| (bucket, written.elapsed()));
+        self.arrived.extend(arrived);
     }
 }
 

@@ -5,7 +5,7 @@ mod follow;
 mod patience;
 mod remove;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -44,6 +44,10 @@ pub struct Trial<'a, A> {
     pub desired: &'a Desired,
     /// When to stop; probes are removed after it.
     pub patience: Deadline,
+    /// So many objects of a probe may come to nothing before it is given up.
+    pub most_attempts: u32,
+    /// How long replicas stay where they arrived, for others to see them too.
+    pub keep: Duration,
     /// What this request made, which may not be known everywhere yet.
     pub made: &'a Made,
     /// Rules that the bucket had before; they may be in force for a while.
@@ -63,6 +67,10 @@ pub struct ProbeReport {
     pub took: Duration,
     /// The enabled rules that nothing was shown of, by `Id`, and why.
     pub unproved: BTreeMap<String, Doubt>,
+    /// Those of which S3 failed the last object, passed it over, or encrypted it otherwise.
+    pub failed: BTreeSet<String>,
+    /// How long the slowest object of each proved rule was under way.
+    pub arrived: BTreeMap<String, Duration>,
 }
 
 /// Why nothing is known of a rule.
@@ -72,6 +80,8 @@ pub enum Doubt {
     Unprovable(String),
     /// No object goes by it, for a reason that is told elsewhere too: there is nothing to prove.
     Idle(String),
+    /// It needs a key that S3 cannot use, so that no object goes by it.
+    KeyUnusable(String),
     /// The probe may not be written.
     Unwritten(String),
     /// It had not arrived under the right key when the time was up.
@@ -83,9 +93,11 @@ impl Doubt {
     #[must_use]
     pub fn why(&self) -> &str {
         match self {
-            Self::Unprovable(why) | Self::Idle(why) | Self::Unwritten(why) | Self::Missing(why) => {
-                why
-            }
+            Self::Unprovable(why)
+            | Self::Idle(why)
+            | Self::KeyUnusable(why)
+            | Self::Unwritten(why)
+            | Self::Missing(why) => why,
         }
     }
 }
@@ -120,10 +132,20 @@ impl<A: Aws> Trial<'_, A> {
         let mut shown = ProbeReport {
             probes: chosen.probes.len(),
             took: started.elapsed(),
-            unproved: BTreeMap::new(),
+            unproved: chosen.unprovable,
+            ..ProbeReport::default()
         };
-        shown.unproved.extend(chosen.unprovable);
-        shown.unproved.extend(ends.into_iter().flatten());
+        for end in ends {
+            shown.unproved.extend(end.unproved);
+            shown.failed.extend(end.failed);
+            for (rule, took) in end.arrived {
+                let slowest = shown.arrived.entry(rule).or_default();
+                *slowest = took.max(*slowest);
+            }
+        }
+        // A rule is proved by all of its probes.
+        let unproved = &shown.unproved;
+        shown.arrived.retain(|rule, _| !unproved.contains_key(rule));
         Ok(shown)
     }
 
@@ -155,38 +177,49 @@ impl<A: Aws> Trial<'_, A> {
         )))
     }
 
-    /// What one probe left unproved, by rule.
-    async fn one(&self, probe: &Probe, key: String) -> Vec<(String, Doubt)> {
+    /// What one probe showed, by rule.
+    async fn one(&self, probe: &Probe, key: String) -> ProbeReport {
         let sent_by = |bucket: &String| {
             probe
                 .replicas
                 .get(bucket)
                 .map(|replica| replica.rule.clone())
         };
+        let mut shown = ProbeReport::default();
         if self.given_up.load(Ordering::Relaxed) || self.patience.has_passed() {
             let why = "no probe was written before the time was up";
             let rules = probe.replicas.keys().filter_map(sent_by);
-            return rules
-                .map(|rule| (rule, Doubt::Missing(why.to_owned())))
-                .collect();
+            let missing = rules.map(|rule| (rule, Doubt::Missing(why.to_owned())));
+            shown.unproved.extend(missing);
+            return shown;
         }
         let end = Way::new(self, probe, &key).follow().await;
+        if matches!(&end, End::Followed(trail) if !trail.arrived.is_empty()) {
+            tokio::time::sleep(self.keep.min(self.patience.remaining())).await;
+        }
         // Also after a failure: what we put into people's buckets goes again.
         remove(self, probe, &key).await;
         match end {
-            End::Followed(missing) => {
-                let doubts = missing.into_iter().filter_map(|(bucket, why)| {
+            End::Followed(trail) => {
+                if trail.lost {
+                    let failed = trail.missing.keys().filter_map(sent_by);
+                    shown.failed.extend(failed);
+                }
+                let doubts = trail.missing.into_iter().filter_map(|(bucket, why)| {
                     let rule = sent_by(&bucket)?;
                     Some((rule, Doubt::Missing(why)))
                 });
-                doubts.collect()
+                shown.unproved.extend(doubts);
+                let arrived = trail.arrived.into_iter();
+                let arrived = arrived.filter_map(|(bucket, took)| Some((sent_by(&bucket)?, took)));
+                shown.arrived.extend(arrived);
             }
             End::Unwritten(error) => {
                 let rules = probe.replicas.keys().filter_map(sent_by);
-                rules
-                    .map(|rule| (rule, Doubt::Unwritten(error.to_string())))
-                    .collect()
+                let unwritten = rules.map(|rule| (rule, Doubt::Unwritten(error.to_string())));
+                shown.unproved.extend(unwritten);
             }
         }
+        shown
     }
 }

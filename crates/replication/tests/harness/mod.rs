@@ -105,9 +105,18 @@ impl Stack {
 
     /// Asks directly, as a person does, and as the schedule does.
     pub(crate) async fn ask(&self, question: Value) -> Result<Value, String> {
+        self.ask_until(question, deadline()).await
+    }
+
+    /// The same where the function may run for so long.
+    pub(crate) async fn ask_until(
+        &self,
+        question: Value,
+        deadline: Deadline,
+    ) -> Result<Value, String> {
         let mut context = Context::default();
         context.invoked_function_arn = service_token(FUNCTION);
-        let answer = self.resource().invoke(question, context, deadline()).await;
+        let answer = self.resource().invoke(question, context, deadline).await;
         answer.map_err(|failure| failure.reason)
     }
 

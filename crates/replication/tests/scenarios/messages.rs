@@ -351,24 +351,17 @@ async fn looks(page: &mut String) {
     page.push_str("## Diagnose\n\nEach finding with what was done to the account.\n\n");
     let mut told = BTreeSet::new();
     let mut drift = String::new();
+    let mut proofs = String::new();
     for (harm, change) in harms {
         let stack = provisioned().await;
         change(&stack);
         let answer = stack.ask(question.clone()).await.unwrap();
         tell(page, &mut told, harm, &answer);
         let look = json!({"Action": "DetectDrift", "Report": false});
-        let seen = stack.ask(look).await.unwrap();
-        let found = &seen["Resources"][0];
-        if let (Some(reason), Some(remedy)) = (found["Reason"].as_str(), found["Remedy"].as_str()) {
-            // Writing to a text does not fail.
-            let _ = write!(drift, "{harm}:\n\n");
-            quoted(
-                &mut drift,
-                &format!(
-                    "{} {reason}\nremedy: {remedy}",
-                    found["Result"].as_str().unwrap()
-                ),
-            );
+        let prove = json!({"Action": "Prove", "StackName": "tax", "Report": false});
+        for (question, page) in [(look, &mut drift), (prove, &mut proofs)] {
+            let seen = stack.ask(question).await.unwrap();
+            tell_of_resource(page, harm, &seen["Resources"][0]);
         }
     }
     let stack = provisioned().await;
@@ -383,6 +376,20 @@ async fn looks(page: &mut String) {
     tell(page, &mut told, "permissions missing", &answer);
     page.push_str("## Drift\n\n");
     page.push_str(&drift);
+    page.push_str("## Proof\n\n");
+    page.push_str(&proofs);
+}
+
+/// What was seen of a resource, where there is anything to say.
+fn tell_of_resource(page: &mut String, harm: &str, found: &Value) {
+    let member = |name: &str| found[name].as_str();
+    if let (Some(result), Some(reason), Some(remedy)) =
+        (member("Result"), member("Reason"), member("Remedy"))
+    {
+        // Writing to a text does not fail.
+        let _ = write!(page, "{harm}:\n\n");
+        quoted(page, &format!("{result} {reason}\nremedy: {remedy}"));
+    }
 }
 
 /// The checks of an answer that were not told before.
@@ -431,6 +438,8 @@ async fn questions(page: &mut String) {
         json!({"Action": "Owner", "Owner": "tax"}),
         json!({"Action": "Owner", "Owner": "er00000000000000000000"}),
         json!({"Action": "DetectDrift", "Repot": false}),
+        json!({"Action": "Prove", "Bucket": "source"}),
+        json!({"Action": "Prove", "SourceBucket": "other"}),
     ] {
         quoted(page, &stack.ask(question).await.unwrap_err());
     }

@@ -28,6 +28,7 @@ mod proof_again;
 mod proof_of_uploads;
 mod proof_patience;
 mod proof_shared;
+mod proving;
 mod records;
 mod refusals;
 mod shared;

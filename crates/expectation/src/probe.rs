@@ -1,0 +1,77 @@
+//! The objects that the provisioner proves replication with: how both halves know them.
+
+/// What the last part of their keys begins with, whatever prefix is before it; an owner's name and a number
+/// follow.
+pub const PROBE: &str = ".encrypted-replication-probe-";
+
+/// Whether the object with this key is a probe, by its whole name: `PREFIX.encrypted-replication-probe-OWNER-NUMBER`,
+/// an owner being `er` and 20 hexadecimal digits.
+#[must_use]
+pub fn is_probe(key: &str) -> bool {
+    let Some((_, name)) = key.rsplit_once(PROBE) else {
+        return false;
+    };
+    let Some((owner, number)) = name.split_once('-') else {
+        return false;
+    };
+    let digits = owner.strip_prefix("er").unwrap_or_default();
+    let of_owner = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    digits.len() == 20
+        && digits.bytes().all(of_owner)
+        && (1..=5).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_name_is_a_probes() {
+        for (key, expected) in [
+            (
+                ".encrypted-replication-probe-er0123456789abcdef0123-1",
+                true,
+            ),
+            (
+                "Tax/.encrypted-replication-probe-er0123456789abcdef0123-12",
+                true,
+            ),
+            (
+                "a.encrypted-replication-probe-b/.encrypted-replication-probe-er0123456789abcdef0123-1",
+                true,
+            ),
+            (
+                "Tax/.encrypted-replication-probe-er0123456789abcdef0123",
+                false,
+            ),
+            (
+                "Tax/.encrypted-replication-probe-er0123456789abcdef0123-",
+                false,
+            ),
+            (
+                "Tax/.encrypted-replication-probe-er0123456789abcdef0123-1.pdf",
+                false,
+            ),
+            (
+                "Tax/.encrypted-replication-probe-er0123456789ABCDEF0123-1",
+                false,
+            ),
+            (
+                "Tax/.encrypted-replication-probe-er0123456789abcdef012-1",
+                false,
+            ),
+            (
+                ".encrypted-replication-probe-er0123456789abcdef0123-1/secret",
+                false,
+            ),
+            (
+                "Tax/encrypted-replication-probe-er0123456789abcdef0123-1",
+                false,
+            ),
+            ("", false),
+        ] {
+            assert_eq!(is_probe(key), expected, "{key}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What a round showed: as metrics, and on the event bus.
+
+use embedded_metrics::Metric;
+
+use super::finding::ProofStatus;
+use super::{Answer, Proving};
+use crate::owner::{PARAMETERS, RECORDS};
+use crate::ports::{Aws, Below};
+use crate::publishing::publish;
+
+/// By source bucket: how long the slowest probe was under way, where all arrived.
+const SECONDS: &str = "ProofSeconds";
+/// By source bucket: whether rules were shown not to work, 0 too, so that an alarm ends.
+const FAILED: &str = "ProofFailed";
+
+/// Of every round over all resources, zero too.
+const FAILED_PROOFS: &str = "FailedProofs";
+const UNDETERMINED_PROOFS: &str = "UndeterminedProofs";
+
+impl<A: Aws> Proving<'_, A> {
+    /// Says of each source bucket what is known; where nothing is, nothing.
+    pub(super) fn measure(&self, answer: &Answer) -> Result<(), String> {
+        for found in &answer.resources {
+            let Some(bucket) = &found.source_bucket else {
+                continue;
+            };
+            let failed = match found.result {
+                ProofStatus::Failed => 1,
+                ProofStatus::Completed | ProofStatus::Pending => 0,
+                ProofStatus::Skipped | ProofStatus::Unknown => continue,
+            };
+            let mut metrics = vec![Metric::count(FAILED, failed)];
+            metrics.extend(found.seconds.map(|seconds| Metric {
+                name: SECONDS,
+                unit: "Seconds",
+                value: seconds.into(),
+            }));
+            let written = self.aws.measure(bucket, metrics);
+            written.map_err(|error| format!("the metrics could not be written: {error}"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn count(&self, answer: &Answer) -> Result<(), String> {
+        let undetermined = answer.pending + answer.unknown + answer.not_reached.len();
+        let counts = [
+            (FAILED_PROOFS, answer.failed),
+            (UNDETERMINED_PROOFS, undetermined),
+        ];
+        // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME, maybe with a version behind it.
+        let name = self.function_arn.split(':').nth(6).unwrap_or_default();
+        let written = self.aws.count(name, &counts);
+        written.map_err(|error| format!("the metrics could not be written: {error}"))
+    }
+
+    /// Says in the log where no replicas are expected in this Region: nobody has to wait for the verdict on a probe's.
+    pub(super) async fn tell_whether_replicas_are_awaited(&self) {
+        let region = &self.installation.home.region;
+        match self.aws.parameters(region, PARAMETERS, Below::All).await {
+            Ok(found) => {
+                let awaits_replicas = found.keys().any(|name| !name.starts_with(RECORDS));
+                // The template's metric filter goes by this member.
+                tracing::info!(
+                    awaits_replicas,
+                    "looked whether replicas are expected in this Region"
+                );
+            }
+            Err(error) => {
+                tracing::warn!(%error, "it is not known whether replicas are expected in this Region");
+            }
+        }
+    }
+
+    /// Sends one event for each resource that there was something to prove of.
+    pub(super) async fn publish(&self, answer: &Answer) -> Result<(), String> {
+        let Some(bus) = self.bus else {
+            return Ok(());
+        };
+        let home = &self.installation.home;
+        let tried = answer
+            .resources
+            .iter()
+            .filter(|found| found.result != ProofStatus::Skipped);
+        let events: Vec<_> = tried.map(|found| found.event(home)).collect();
+        let sent = publish(self.aws, (&home.region, bus), &events, self.deadline).await;
+        sent.map_err(|unsent| {
+            format!(
+                "{} proofs failed, but {} of {} results could not be sent to event bus `{bus}`: {}; see that the \
+                 provisioner's role has events:PutEvents, and prove again",
+                answer.failed,
+                unsent.events,
+                events.len(),
+                unsent.why,
+            )
+        })
+    }
+}
