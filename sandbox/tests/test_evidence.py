@@ -2,9 +2,9 @@
 queries answer.
 
 The stack is the template's, and the sandbox's Firehose converts by its table. The saved queries run
-as they stand on DuckDB, over the files that Firehose wrote and over made-up inventories. DuckDB lacks
-one function of Athena's, `from_iso8601_timestamp`, which is a macro here; whatever else the two do
-differently, this does not show.
+as they stand on DuckDB, over the files that Firehose wrote and over made-up inventories. DuckDB has
+no `from_iso8601_timestamp`, which is a macro here; whatever else the two do differently, this does
+not show.
 """
 
 from __future__ import annotations
@@ -81,43 +81,44 @@ def in_parts(resource: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud) -> Stack:
-    """The template's stack, but for what MiniStack has no resource of."""
+def group(cloud: Cloud) -> str:
+    """A checker's log group."""
     logs, name = cloud.client("logs"), unique("checker")
     logs.create_log_group(logGroupName=name)
     logs.create_log_stream(logGroupName=name, logStreamName="s")
+    return name
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud, group: str) -> Stack:
+    """The template's stack, but for what MiniStack has no resource of."""
     made = template("evidence.yaml")
     lacking = {"AWS::Athena::NamedQuery", "AWS::Logs::Destination"}
     made["Resources"] = {
         name: one for name, one in made["Resources"].items() if one["Type"] not in lacking
     }
     del made["Outputs"]["DestinationArn"]
-    inventories = "s3://inventories/all"
     return deploy(
         cloud,
         SOURCE_REGION,
         unique("evidence"),
         made,
-        CheckReplicaLogGroup=name,
-        InventoryLocation=inventories,
+        CheckReplicaLogGroup=group,
+        InventoryLocation="s3://inventories/all",
         DatabaseName=unique("evidence").replace("-", "_"),
     )
 
 
 @pytest.fixture(scope="module")
-def lake(cloud: Cloud, stack: Stack) -> dict[str, bytes]:
+def lake(cloud: Cloud, stack: Stack, group: str) -> dict[str, bytes]:
     """What lies in the lake after the lines were logged, in two goes, among others."""
     s3, logs = cloud.client("s3"), cloud.client("logs")
     metric = json.dumps({"_aws": {}, "Bucket": REPLICA, "ReplicasChecked": 3})
     strange = json.dumps({**LINES[0], "region": None})
     texts = [json.dumps(one) for one in LINES]
-    (subscribed,) = (
-        group["logGroupName"]
-        for group in logs.describe_log_groups(logGroupNamePrefix="checker-")["logGroups"]
-    )
     for messages in ([*texts[:7], metric, "START RequestId: 1"], [*texts[7:], strange]):
         events = [{"timestamp": 1_900_000_000_000, "message": text + "\n"} for text in messages]
-        logs.put_log_events(logGroupName=subscribed, logStreamName="s", logEvents=events)
+        logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
     bucket = stack.outputs["EvidenceBucket"]
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
