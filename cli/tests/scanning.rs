@@ -3,8 +3,6 @@
 
 #[cfg(test)]
 mod server;
-#[cfg(test)]
-mod wire;
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     """Replaces functions of MiniStack; raises `pin.PinError` where one has changed."""
     pin.check_signatures()
 
+    from ministack import app
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime
     from ministack.services import (
         cloudwatch,
@@ -27,6 +28,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
 
     # Imported before anything is replaced: they keep the originals they call.
     from aws_behaviour import (
+        batch_operations,
         boundaries,
         deliveries,
         encryption,
@@ -70,6 +72,8 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     s3._create_bucket = weather.create_bucket
     s3._put_bucket_policy = weather.put_bucket_policy
     s3._put_bucket_notification = weather.put_bucket_notification
+
+    app._handle_s3_control_request = batch_operations.handle_s3_control_request
 
     provisioners._physical_name = generated_names.physical_name
     lambda_svc._create_function = texts.create_function

@@ -11,6 +11,14 @@ MINISTACK_VERSION = "1.5.33"
 # Every function that is replaced, with its parameters. A replacement is called
 # by MiniStack's own code, so a changed parameter list would go wrong silently.
 REPLACED: dict[str, tuple[str, ...]] = {
+    "ministack.app._handle_s3_control_request": (
+        "path",
+        "method",
+        "body",
+        "query_params",
+        "request_id",
+        "headers",
+    ),
     "ministack.core.iam_actions.extract_iam_action": (
         "service",
         "method",
@@ -145,6 +153,21 @@ REPLACED: dict[str, tuple[str, ...]] = {
 
 # Functions that are called, by the parameters they are called with.
 CALLED: dict[str, tuple[str, ...]] = {
+    "ministack.app._enforce_data_plane": (
+        "service",
+        "iam_action",
+        "headers",
+        "query_params",
+        "request_id",
+        "resource_arn",
+        "service_context",
+        "auth_error_response",
+        "named_resource",
+    ),
+    "ministack.services.s3.s3control_account_error": ("headers",),
+    "ministack.services.s3.s3control_error": ("code", "message", "status", "extra"),
+    "ministack.services.s3._put_object": ("bucket_name", "key", "body", "headers"),
+    "ministack.services.s3._read_body": ("bucket_name", "key", "obj"),
     "ministack.services.cloudwatch._calc_stats": ("points",),
     "ministack.services.cloudwatch._dims_key": ("dims",),
     "ministack.services.cloudwatch._dispatch_alarm_actions": (

@@ -31,8 +31,8 @@ def write(source: Source, record: dict[str, Any], data: bytes, target: Target, r
 
     with s3._in_account(bucket.account):
         entry = s3._version_entry_from_record(replica, source.version_id, data)
-        _append_version(bucket, key, entry)
-        bucket.record["objects"][key] = replica
+        if _append_version(bucket, key, entry):
+            bucket.record["objects"][key] = replica
         tags = (bucket.name, key, source.version_id)
         if source.tags:
             s3._object_tags[tags] = dict(source.tags)
@@ -52,9 +52,16 @@ def write_delete_marker(bucket: Bucket, key: str, version_id: str) -> None:
         bucket.record["objects"].pop(key, None)
 
 
-def _append_version(bucket: Bucket, key: str, entry: dict[str, Any]) -> None:
+def _append_version(bucket: Bucket, key: str, entry: dict[str, Any]) -> bool:
+    """Whether it is the latest version now: a job may replicate one that is older than others."""
     versions = s3._object_versions.setdefault((bucket.name, key), [])
+    # It may be there already.
+    versions[:] = [one for one in versions if one["version_id"] != entry["version_id"]]
     s3._preserve_null_version(bucket.name, key, versions, bucket.record["objects"].get(key))
-    for version in versions:
-        version["is_latest"] = False
-    versions.append({**entry, "is_latest": True})
+    older = [one for one in versions if one["last_modified"] <= entry["last_modified"]]
+    is_latest = len(older) == len(versions)
+    if is_latest:
+        for version in versions:
+            version["is_latest"] = False
+    versions.insert(len(older), {**entry, "is_latest": is_latest})
+    return is_latest

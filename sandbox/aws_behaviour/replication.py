@@ -77,7 +77,7 @@ class Replication:
             _replicate_delete_marker, bucket, key, marker, copy.deepcopy(chosen), config["Role"]
         )
 
-    def _later(self, job: Callable[..., None], *arguments: Any) -> None:
+    def _later(self, job: Callable[..., object], *arguments: Any) -> None:
         """Runs the job on the event loop after the delay, with the request's account and Region."""
         context = contextvars.copy_context()
         loop: asyncio.AbstractEventLoop = app._MAIN_LOOP
@@ -88,7 +88,7 @@ class Replication:
         loop.call_soon_threadsafe(schedule)
 
 
-def _guarded(job: Callable[..., None], *arguments: Any) -> None:
+def _guarded(job: Callable[..., object], *arguments: Any) -> None:
     try:
         job(*arguments)
     except Exception:
@@ -109,19 +109,20 @@ def _replicate_object(
     tags: dict[str, str],
     chosen: list[Rule],
     role_arn: str,
-) -> None:
+) -> str | None:
+    """Replicates the version; the reason of the first failure, where there is one."""
     version_id = obj["version_id"]
     entry = _version(bucket, key, version_id)
     if entry is None:
-        return  # Deleted before S3 came to it.
+        return "SrcObjectNotFound"  # Deleted before S3 came to it.
     source = Source(bucket, key, version_id, Encryption.of(obj), tags)
-    failed = False
+    failed: str | None = None
     for rule in chosen:
         try:
             assumed = role.assume(role_arn)
             target = authorization.authorize(source, rule, assumed)
         except RefusalError as refusal:
-            failed = True
+            failed = failed or refusal.reason
             logger.info("replication of `%s` failed: %s", source.arn, refusal)
             if rules.has_metrics(rule):
                 written = {"size": obj["size"], "etag": obj["etag"]}
@@ -132,6 +133,11 @@ def _replicate_object(
     # "COMPLETED only when replication is successful to all destinations":
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-status.html
     obj["replication_status"] = entry["replication_status"] = "FAILED" if failed else "COMPLETED"
+    return failed
+
+
+# For S3 Batch Operations, which waits for what comes of it.
+replicate_again = _replicate_object
 
 
 def _replicate_delete_marker(

@@ -97,8 +97,8 @@ def _policies_in_force(record: dict[str, Any], name: str, account: str) -> Polic
     return [statements for statements in parsed if statements]
 
 
-def assume(role_arn: str) -> ReplicationRole:
-    """The role as S3 assumes it; `RefusalError` where it is missing or does not trust S3.
+def assume(role_arn: str, service: str = SERVICE) -> ReplicationRole:
+    """The role as a service of S3 assumes it; `RefusalError` where it is missing or does not trust it.
 
     S3 is not documented to send `aws:SourceArn` or `aws:SourceAccount` here,
     so a trust policy that asks for them refuses.
@@ -111,7 +111,7 @@ def assume(role_arn: str) -> ReplicationRole:
     if record is None or record.get("Arn") != role_arn:
         raise RefusalError("AssumeRoleNotPermitted", f"role `{role_arn}` does not exist")
     asked = EvalContext(
-        principal_arn=SERVICE,
+        principal_arn=service,
         principal_type="Service",
         principal_account="",
         action="sts:AssumeRole",
@@ -119,10 +119,10 @@ def assume(role_arn: str) -> ReplicationRole:
         region="us-east-1",
     )
     trust = iam_evaluator.evaluate_resource_policy(
-        record.get("AssumeRolePolicyDocument"), asked, service=SERVICE
+        record.get("AssumeRolePolicyDocument"), asked, service=service
     )
     if trust.decision != "Allow":
-        raise RefusalError("AssumeRoleNotPermitted", f"role `{role_arn}` does not trust {SERVICE}")
+        raise RefusalError("AssumeRoleNotPermitted", f"role `{role_arn}` does not trust {service}")
     return ReplicationRole(
         name,
         account,

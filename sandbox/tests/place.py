@@ -14,6 +14,8 @@ OTHER_ACCOUNT = "444455556666"
 OWNER_TAG = [{"TagKey": "encrypted-replication:owner", "TagValue": "er-1"}]
 PATH = "/encrypted-replication/"
 PROBE = "Tax/.encrypted-replication-probe-er-1-1"
+REPORT = "encrypted-replication/er0123456789abcdef0123/job-1/manifest.json"
+BESIDE = "encrypted-replication/er0123456789abcdef0123/other"
 POLICY = document(allow("s3:GetObject", "*"))
 ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 KEY_POLICY = document(allow("kms:*", "*", Principal=ROOT))
@@ -55,7 +57,8 @@ def build(cloud: Cloud) -> Place:
     there = cloud.account(OTHER_ACCOUNT)
     bucket, key = cloud.bucket(SOURCE_REGION), cloud.kms_key(SOURCE_REGION, Tags=OWNER_TAG)
     s3, iam = cloud.client("s3"), cloud.client("iam")
-    s3.put_object(Bucket=bucket, Key="plain", Body=b"x", ServerSideEncryption="AES256")
+    for name in ("plain", REPORT, BESIDE):
+        s3.put_object(Bucket=bucket, Key=name, Body=b"x", ServerSideEncryption="AES256")
     sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
     s3.put_object(Bucket=bucket, Key="sealed", Body=b"x", **sealed)
     for name, path in (("ours", PATH), ("somebodys", "/application/"), ("old", "/application/")):

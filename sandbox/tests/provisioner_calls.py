@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from cloud import document
-from place import KEY_POLICY, OWNER_TAG, PATH, POLICY, PROBE, VERSIONED, Row, of, rules
+from place import (
+    BESIDE,
+    KEY_POLICY,
+    OWNER_TAG,
+    PATH,
+    POLICY,
+    PROBE,
+    REPORT,
+    VERSIONED,
+    Row,
+    of,
+    rules,
+)
 from world import TRUST
 
 # In this order: what is made is removed again.
@@ -110,6 +122,7 @@ PROVISIONER_MAY: list[Row] = [
         "delete_parameter",
         lambda p: {"Name": f"{PATH}{p.bucket}/er-2"},
     ),
+    ("read a job's report", "s3", "get_object", lambda p: of(p.bucket, Key=REPORT)),
     (
         "leave what it did not answer",
         "sqs",
@@ -123,6 +136,8 @@ PROVISIONER_MAY: list[Row] = [
 
 PROVISIONER_MAY_NOT: list[Row] = [
     ("read an object", "s3", "get_object", lambda p: of(p.bucket, Key="plain")),
+    ("read beside reports", "s3", "get_object", lambda p: of(p.bucket, Key=BESIDE)),
+    ("write a report", "s3", "put_object", lambda p: of(p.bucket, Key=REPORT, Body=b"x")),
     ("write an object", "s3", "put_object", lambda p: of(p.bucket, Key="Tax/a", Body=b"x")),
     ("delete an object", "s3", "delete_object", lambda p: of(p.bucket, Key="plain")),
     ("hide even a probe", "s3", "delete_object", lambda p: of(p.bucket, Key=PROBE)),

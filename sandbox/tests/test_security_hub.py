@@ -57,6 +57,7 @@ FAILED = {
         "compliant": False,
         "bucket": "source",
         "key": "Tax/document1",
+        "versionId": "v1",
         "replication": {"destinationBucket": "destination"},
         "reason": "S3 did not replicate the version",
         "remedy": "enable the key",
@@ -76,6 +77,23 @@ RESOLVED = {
 }
 RESOLVED["detail"].pop("remedy")
 
+# By the provisioner, when a job replicated the version: `crates/replication/src/replay/tell.rs`.
+REPLAYED = {
+    **FAILED,
+    "detail-type": "Replica Finding Resolved",
+    "time": "2026-03-03T10:00:00Z",
+    "detail": {
+        "schema": "encrypted-replication/replayed/1",
+        "id": "0d" * 32,
+        "verdict": "ReplicationFailed",
+        "compliant": True,
+        "bucket": "source",
+        "key": "Tax/document1",
+        "versionId": "v1",
+        "replication": {"destinationBucket": "destination"},
+        "reason": "job 1 of S3 Batch Operations replicated the version, which had failed",
+    },
+}
 
 REQUIREMENTS = ["NIST.800-53.r5 SC-12", "NIST.800-53.r5 SC-28(1)"]
 
@@ -194,6 +212,15 @@ def test_the_end_of_a_finding_archives_it_under_its_id(states: dict[str, Any]) -
     assert after["UpdatedAt"] > before["UpdatedAt"]
 
 
+def test_a_failure_is_archived_when_its_version_was_replicated(states: dict[str, Any]) -> None:
+    before, after = finding(states, FAILED), finding(states, REPLAYED)
+    assert after["Id"] == before["Id"]
+    assert (before["RecordState"], after["RecordState"]) == ("ACTIVE", "ARCHIVED")
+    assert after["Compliance"]["Status"] == "PASSED"
+    assert after["Severity"] == {"Label": "INFORMATIONAL", "Original": "ReplicationFailed"}
+    assert len(imported(states, REPLAYED)) == 1
+
+
 def test_a_bucket_has_one_finding_for_each_verdict(states: dict[str, Any]) -> None:
     first = bucket_finding(states, WRONG_KEY)
     assert first["Title"] == "WrongKey in bucket destination"
@@ -236,7 +263,7 @@ def test_ids_are_the_versions_and_not_the_deliverys(states: dict[str, Any]) -> N
 def test_a_failed_replication_needs_nothing_that_it_does_not_have(states: dict[str, Any]) -> None:
     sent = finding(states, FAILED)
     assert sent["Severity"] == {"Label": "MEDIUM", "Original": "ReplicationFailed"}
-    assert sent["Resources"][0]["Details"] == {"AwsS3Object": {}}
+    assert sent["Resources"][0]["Details"] == {"AwsS3Object": {"VersionId": "v1"}}
 
 
 def test_long_texts_are_cut_to_what_security_hub_takes(states: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ pub const ATTRIBUTES: [(&str, &str); 13] = [
     ),
     (
         "BatchJobId",
-        "id of the S3 Batch Replication job; empty where none was started",
+        "id of the S3 Batch Replication job that was started last, several joined with commas; empty where none was",
     ),
     (
         WARNINGS,

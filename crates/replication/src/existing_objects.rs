@@ -1,25 +1,29 @@
-//! Existing objects: an S3 Batch Replication job, started once, when the rules are proven.
+//! Existing objects: an S3 Batch Replication job for what the rules cover, started when they are proven, and
+//! one more for rules that come later.
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-batch.html>.
 
 use std::collections::BTreeSet;
 
+use aws_names::digest;
 use custom_resource::Deadline;
+use expectation::Time;
 use serde_json::{Value, json};
 
 use crate::apply::Writes;
 use crate::case::Case;
 use crate::configuration::{ReplicationRule, Status};
-use crate::error::ReplicationError;
+use crate::error::{ErrorKind, ReplicationError};
 use crate::fault::Faults;
+use crate::jobs::{Scope, Selection};
 use crate::merge;
 use crate::owner::{JOB_TAG, Owner, role_arn};
 use crate::plan::Desired;
 use crate::policy::{BATCH_OPERATIONS, trust_policy};
-use crate::ports::{Aws, Outcome, RoleDescription, Roles};
+use crate::ports::{Aws, BucketRef, Buckets, Clock, Outcome, RoleDescription, Roles};
 use crate::replication::Replication;
 use crate::rounds::Rounds;
-use crate::spec::ExistingObjects;
+use crate::spec::{ExistingObjects, Spec};
 use crate::step::{Plan, Step};
 
 /// What there is of the job.
@@ -29,46 +33,145 @@ pub struct ObservedJob {
     pub role: Option<RoleDescription>,
     /// Our policy on it.
     pub policy: Option<String>,
+    /// All rules on the source bucket.
+    pub rules: Vec<ReplicationRule>,
+    /// When it was looked at.
+    pub now: Time,
+}
+
+/// Seconds of a day.
+pub(crate) const DAY: i64 = 24 * 60 * 60;
+
+/// The job that was started last, as the tag of its role says it: `ID/ID… DIGEST`. Older versions noted an id
+/// alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Started<'a> {
+    ids: &'a str,
+    /// Of the rules that were in force by then.
+    of: Option<&'a str>,
 }
 
 impl ObservedJob {
-    /// Id of the job that was started.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        let mut tags = self.role.iter().flat_map(|role| &role.tags);
-        tags.find(|tag| tag.key == JOB_TAG)
-            .map(|tag| tag.value.as_str())
+    fn started(&self) -> Option<Started<'_>> {
+        let text = self.tag(JOB_TAG)?;
+        let (ids, of) = match text.split_once(' ') {
+            Some((ids, of)) => (ids, Some(of)),
+            None => (text, None),
+        };
+        Some(Started { ids, of })
     }
+
+    /// Value of a tag of the role.
+    pub(crate) fn tag(&self, key: &str) -> Option<&str> {
+        let mut tags = self.role.iter().flat_map(|role| &role.tags);
+        let tag = tags.find(|tag| tag.key == key)?;
+        Some(tag.value.as_str())
+    }
+
+    /// Ids of the jobs that were started last, joined by commas.
+    #[must_use]
+    pub fn id(&self) -> Option<String> {
+        self.started().map(|started| started.ids.replace('/', ","))
+    }
+}
+
+/// Value of the tag that says which jobs were started, and for which rules.
+pub(crate) fn tag_value(ids: &[String], covers: &str) -> String {
+    format!("{} {covers}", ids.join("/"))
 }
 
 /// Reads what there is of the job.
 ///
 /// # Errors
 /// The first read that failed.
-pub async fn observe_job<A: Roles>(aws: &A, owner: &Owner) -> Outcome<ObservedJob> {
+pub async fn observe_job<A: Roles + Buckets + Clock>(
+    aws: &A,
+    owner: &Owner,
+    source: BucketRef<'_>,
+) -> Outcome<ObservedJob> {
     let name = owner.batch_role();
-    let (role, policy) =
-        futures_util::future::try_join(aws.role(&name), aws.role_policy(&name, &name)).await?;
-    Ok(ObservedJob { role, policy })
+    let rules = async {
+        match aws.replication(source).await {
+            // A plan is asked for before there is a bucket.
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            other => other,
+        }
+    };
+    let (role, policy, rules) =
+        futures_util::future::try_join3(aws.role(&name), aws.role_policy(&name, &name), rules)
+            .await?;
+    let rules = rules.map_or_else(Vec::new, |found| found.rules);
+    Ok(ObservedJob {
+        role,
+        policy,
+        rules,
+        now: aws.now(),
+    })
 }
 
-/// The steps to the job.
+/// What a rule takes and where to: what tells it from others, where existing objects are concerned.
+fn way(rule: &ReplicationRule) -> String {
+    let mut way = vec![
+        rule.destination.bucket.clone(),
+        rule.covered_prefix().to_owned(),
+    ];
+    let tags = rule.filter.iter().flat_map(|filter| &filter.tags);
+    let mut tags: Vec<_> = tags
+        .map(|tag| format!("{}={}", tag.key, tag.value))
+        .collect();
+    tags.sort();
+    way.append(&mut tags);
+    digest::hex(way.iter().map(String::as_str))
+}
+
+fn ways<'a>(rules: impl IntoIterator<Item = &'a ReplicationRule>) -> BTreeSet<String> {
+    let enabled = rules
+        .into_iter()
+        .filter(|rule| rule.status == Status::Enabled);
+    enabled.map(way).collect()
+}
+
+/// The ways that no job was started for; `asked_before` is what the resource was asked for last.
+fn unserved(
+    spec: &Spec,
+    wanted: &BTreeSet<String>,
+    started: Option<Started<'_>>,
+    asked_before: Option<&Spec>,
+) -> BTreeSet<String> {
+    let Some(started) = started else {
+        return wanted.clone();
+    };
+    if spec.existing_objects == ExistingObjects::Ignore || started.of == Some(&digest_of(wanted)) {
+        return BTreeSet::new();
+    }
+    match asked_before {
+        Some(before) if before.existing_objects == ExistingObjects::Replicate => {
+            let served = ways(before.rules.iter().map(|rule| &rule.rule));
+            wanted.difference(&served).cloned().collect()
+        }
+        Some(_) => wanted.clone(),
+        // A job was started, and nobody knows for which rules.
+        None => BTreeSet::new(),
+    }
+}
+
+/// Twenty digits: a tag has room for as many beside the ids.
+fn digest_of(ways: &BTreeSet<String>) -> String {
+    let mut digits = digest::hex(ways.iter().map(String::as_str));
+    digits.truncate(20);
+    digits
+}
+
+/// Bucket for the job's report: the first destination of this account.
 ///
 /// # Errors
-/// Where no destination can take its report.
-pub fn plan_job(
+/// Where all are other accounts'.
+pub(crate) fn report_bucket<'a>(
     replication: &Replication,
-    desired: &Desired,
-    observed: &ObservedJob,
-) -> Result<Plan, Faults> {
-    let Replication {
-        spec, home, owner, ..
-    } = replication;
-    if spec.existing_objects == ExistingObjects::Ignore || observed.id().is_some() {
-        return Ok(Plan::default());
-    }
+    mut destinations: impl Iterator<Item = &'a String>,
+) -> Result<&'a str, Faults> {
     let own = |bucket: &&String| !replication.is_foreign(bucket);
-    let Some(report_bucket) = desired.regions.keys().find(own) else {
+    let Some(bucket) = destinations.find(own) else {
         let mut faults = Faults::default();
         faults.push(
             "ExistingObjects",
@@ -77,8 +180,71 @@ pub fn plan_job(
         );
         return Err(faults);
     };
+    Ok(bucket)
+}
+
+/// The steps to the job.
+///
+/// # Errors
+/// Where no destination can take its report, or it would take too many jobs.
+pub fn plan_job(
+    replication: &Replication,
+    desired: &Desired,
+    observed: &ObservedJob,
+    asked_before: Option<&Spec>,
+) -> Result<Plan, Faults> {
+    let Replication {
+        spec, home, owner, ..
+    } = replication;
+    let wanted = ways(&desired.rules);
+    let started = observed.started();
+    let unserved = unserved(spec, &wanted, started, asked_before);
+    if spec.existing_objects == ExistingObjects::Ignore || unserved.is_empty() {
+        return Ok(Plan::default());
+    }
+    let report_bucket = report_bucket(replication, desired.regions.keys())?;
+    let others = observed.rules.iter().filter(|rule| !owner.owns(&rule.id));
+    let scope = Scope::of(desired.rules.iter().chain(others), |rule| {
+        owner.owns(&rule.id) && unserved.contains(&way(rule))
+    });
+    let prefixes = scope.prefixes(None).map_err(|unfit| {
+        let mut faults = Faults::default();
+        let words = format!(
+            "Replicate cannot take exactly what the rules cover: {unfit}; see REPLAY in OPERATIONS"
+        );
+        faults.push("ExistingObjects", words);
+        faults
+    })?;
     let name = owner.batch_role();
-    let role_arn = role_arn(home, &name);
+    let covers = digest_of(&wanted);
+    // Of the day too: a resource that is made again under the same name has a job of its own.
+    let day = (observed.now.secs() / DAY).to_string();
+    let before = started.map_or("", |started| started.ids);
+    let digits = digest::hex([owner.as_str(), before, &covers, &day]);
+    let token = format!("{owner}-{}", digits.get(..32).unwrap_or(&digits));
+    let job = Step::StartReplicationJob {
+        bucket: spec.source_bucket.clone(),
+        region: spec.source_region.clone(),
+        role: name.clone(),
+        role_arn: role_arn(home, &name),
+        selections: prefixes.into_iter().map(Selection::unreplicated).collect(),
+        report_bucket: report_bucket.to_owned(),
+        token,
+        covers,
+        noted_in: home.region.clone(),
+    };
+    let role = plan_job_role(replication, observed, report_bucket);
+    Ok(Plan::of(role.0.into_iter().chain([vec![job]])))
+}
+
+/// The steps to the role that jobs act by, and to its policy.
+pub(crate) fn plan_job_role(
+    replication: &Replication,
+    observed: &ObservedJob,
+    report_bucket: &str,
+) -> Plan {
+    let Replication { spec, owner, .. } = replication;
+    let name = owner.batch_role();
     let document = job_policy(replication, report_bucket);
     let boundary = &spec.permissions_boundary;
     let role = match (&observed.role, boundary) {
@@ -98,6 +264,14 @@ pub fn plan_job(
         }
         (Some(_), _) => None,
     };
+    let trust = observed.role.as_ref().and_then(|found| {
+        let trust = trust_policy(BATCH_OPERATIONS);
+        let as_made = merge::is_same_policy(Some(&found.trust_policy), &trust);
+        (!as_made).then(|| Step::PutTrustPolicy {
+            role: name.clone(),
+            trust_policy: trust.to_string(),
+        })
+    });
     let policy = (!merge::is_same_policy(observed.policy.as_deref(), &document)).then(|| {
         Step::PutRolePolicy {
             role: name.clone(),
@@ -105,41 +279,8 @@ pub fn plan_job(
             document: document.to_string(),
         }
     });
-    let job = Step::StartReplicationJob {
-        bucket: spec.source_bucket.clone(),
-        region: spec.source_region.clone(),
-        role: name.clone(),
-        role_arn,
-        prefixes: prefixes(desired),
-        report_bucket: report_bucket.clone(),
-        token: name,
-    };
-    let phases = [Vec::from_iter(role), Vec::from_iter(policy), vec![job]];
-    Ok(Plan::of(phases))
-}
-
-/// Starts of the keys of what our enabled rules cover, without those that another one covers; none where one
-/// covers all. Others on the bucket may have said `Ignore`.
-fn prefixes(desired: &Desired) -> Vec<String> {
-    let enabled = desired
-        .rules
-        .iter()
-        .filter(|rule| rule.status == Status::Enabled);
-    let all: BTreeSet<&str> = enabled.map(ReplicationRule::filter_prefix).collect();
-    if all.contains("") {
-        return Vec::new();
-    }
-    let mut widest: Vec<String> = Vec::new();
-    for prefix in all {
-        // In byte order a prefix comes before all that it starts.
-        if !widest
-            .last()
-            .is_some_and(|wider| prefix.starts_with(wider.as_str()))
-        {
-            widest.push(prefix.to_owned());
-        }
-    }
-    widest
+    let role = role.into_iter().chain(trust).collect();
+    Plan::of([role, Vec::from_iter(policy)])
 }
 
 /// What the job may do. See
@@ -173,13 +314,15 @@ fn job_policy(replication: &Replication, report_bucket: &str) -> Value {
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
-/// Starts the job where it is asked for and was not started; returns its id.
+/// Starts the job where it is asked for and was not started; returns its id. `asked_before` is what the resource
+/// was asked for last.
 ///
 /// # Errors
 /// What AWS refused.
 pub async fn replicate_existing<A: Aws>(
     case: &Case<'_, A>,
     desired: &Desired,
+    asked_before: Option<&Spec>,
     deadline: Deadline,
     writes: &mut Writes,
 ) -> Result<Option<String>, ReplicationError> {
@@ -196,17 +339,18 @@ pub async fn replicate_existing<A: Aws>(
     loop {
         rounds.begin().await?;
         let outcome = async {
-            let observed = observe_job(case.accounts.home(), owner).await?;
-            if let Some(id) = observed.id() {
-                return Ok(Some(id.to_owned()));
-            }
-            let plan = plan_job(&case.replication, desired, &observed)
+            let source = case.replication.source();
+            let observed = observe_job(case.accounts.home(), owner, source).await?;
+            let plan = plan_job(&case.replication, desired, &observed, asked_before)
                 .map_err(ReplicationError::Refused)?;
+            if plan.is_empty() {
+                return Ok(Some(observed.id()));
+            }
             case.apply(&plan, writes).await?;
             Ok(None)
         };
         if let Some(id) = rounds.end(Box::pin(outcome).await)? {
-            return Ok(Some(id));
+            return Ok(id);
         }
     }
 }

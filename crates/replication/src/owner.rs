@@ -234,6 +234,21 @@ impl Owner {
         (owner.record_name(number) == name).then_some((owner, number))
     }
 
+    /// Name of the SSM parameter that remembers a job of S3 Batch Operations.
+    #[must_use]
+    pub fn job_name(&self, job_id: &str) -> String {
+        format!("{}/job-{job_id}", self.record_path())
+    }
+
+    /// Owner and id of a job's parameter; `None` for any other.
+    #[must_use]
+    pub fn of_job(name: &str) -> Option<(Self, &str)> {
+        let below = name.strip_prefix(RECORDS)?.strip_prefix('/')?;
+        let (text, job) = below.split_once("/job-")?;
+        let owner = Self::at_start_of(text)?;
+        (owner.job_name(job) == name).then_some((owner, job))
+    }
+
     /// Start of the keys of the batch job's report.
     #[must_use]
     pub fn report_prefix(&self) -> String {

@@ -15,6 +15,7 @@ use crate::configuration::{
     Versioning,
 };
 use crate::error::AwsError;
+use crate::jobs::Selection;
 
 /// The outcome of a call.
 pub type Outcome<T> = Result<T, AwsError>;
@@ -305,14 +306,13 @@ pub trait Policies: Send + Sync {
     fn simulate(&self, role_arn: &str, access: &Access) -> impl Call<Vec<Decision>>;
 }
 
-/// An S3 Batch Replication job: every object of a bucket that its rules cover and that was not
-/// replicated yet, or failed.
+/// An S3 Batch Replication job: versions of a bucket that its rules cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicationJob<'a> {
     /// The source bucket.
     pub source: BucketRef<'a>,
-    /// Starts of the keys of the objects that it is for; none: for all.
-    pub prefixes: &'a [String],
+    /// Which versions.
+    pub selection: &'a Selection,
     /// Bucket for the report.
     pub report_bucket: &'a str,
     /// Where in that bucket.
@@ -325,11 +325,51 @@ pub struct ReplicationJob<'a> {
     pub token: &'a str,
 }
 
+/// A job, as `DescribeJob` tells it.
+///
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_JobDescriptor.html>.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobDescription {
+    /// Its id.
+    pub id: String,
+    /// `Active`, `Complete`, `Failed`, …
+    pub status: String,
+    /// ARN of the role that it acts by.
+    pub role_arn: String,
+    /// Versions that it takes, as far as S3 knows them yet.
+    pub tasks: u64,
+    /// Of these, replicated.
+    pub succeeded: u64,
+    /// Of these, not replicated.
+    pub failed: u64,
+    /// Why S3 ended it: codes and words.
+    pub failures: Vec<(String, String)>,
+    /// Why it has the status, where S3 or a person says so.
+    pub reason: Option<String>,
+    /// Bucket of its report.
+    pub report_bucket: Option<String>,
+    /// Start of the keys of its report.
+    pub report_prefix: Option<String>,
+}
+
+/// A part of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The part.
+    pub bytes: Vec<u8>,
+    /// How long the object is.
+    pub of: u64,
+}
+
 /// S3 Batch Operations.
 pub trait Jobs: Send + Sync {
     /// Starts a job and returns its id. See
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_CreateJob.html>.
     fn start_replication_job(&self, job: ReplicationJob<'_>) -> impl Call<String>;
+    /// A job of this account in `region`; `None` where there is none.
+    fn job(&self, region: &str, id: &str) -> impl Call<Option<JobDescription>>;
+    /// About a MiB of a job's report from the byte `from` on; `None` where it is not there.
+    fn report_part(&self, bucket: BucketRef<'_>, key: &str, from: u64) -> impl Call<Option<Part>>;
 }
 
 /// Event buses.

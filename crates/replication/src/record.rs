@@ -156,6 +156,19 @@ impl Record {
     }
 }
 
+/// All that is kept of `owner`, by name: its record, and what is remembered of its jobs.
+///
+/// # Errors
+/// What AWS refused.
+pub async fn kept_of<A: Parameters>(
+    aws: &A,
+    region: &str,
+    owner: &Owner,
+) -> Outcome<BTreeMap<String, String>> {
+    let path = owner.record_path();
+    aws.parameters(region, &path, Below::Directly).await
+}
+
 /// The parameters that hold the record of `owner`, by name.
 ///
 /// # Errors
@@ -165,8 +178,9 @@ pub async fn parameters_of<A: Parameters>(
     region: &str,
     owner: &Owner,
 ) -> Outcome<BTreeMap<String, String>> {
-    let path = owner.record_path();
-    aws.parameters(region, &path, Below::Directly).await
+    let mut found = kept_of(aws, region, owner).await?;
+    found.retain(|name, _| Owner::of_job(name).is_none());
+    Ok(found)
 }
 
 /// The parts of one record, by number.
@@ -218,7 +232,7 @@ fn by_owner(parameters: BTreeMap<String, String>) -> BTreeMap<Owner, Parts> {
     for (name, value) in parameters {
         if let Some((owner, number)) = Owner::of_record(&name) {
             found.entry(owner).or_default().insert(number, value);
-        } else {
+        } else if Owner::of_job(&name).is_none() {
             tracing::warn!(name, "a parameter among the records is none of ours");
         }
     }

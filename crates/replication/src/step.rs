@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::configuration::{DefaultEncryption, ReplicationRule};
+use crate::jobs::Selection;
 
 /// A write. Where a key does not exist yet, its alias's ARN stands in its place until it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -99,15 +100,19 @@ pub enum Step {
         role_arn: String,
         rules: Vec<ReplicationRule>,
     },
-    /// Starts an S3 Batch Replication job, and notes its id on its role.
+    /// Starts an S3 Batch Replication job for each selection, and notes their ids on their role.
     StartReplicationJob {
         bucket: String,
         region: String,
         role: String,
         role_arn: String,
-        prefixes: Vec<String>,
+        selections: Vec<Selection>,
         report_bucket: String,
         token: String,
+        /// Digest of the rules that are in force then.
+        covers: String,
+        /// The Region that the jobs are remembered in.
+        noted_in: String,
     },
     /// Takes the owner's rules out of the bucket's replication configuration.
     RemoveReplication { bucket: String, region: String },

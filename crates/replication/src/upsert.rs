@@ -13,6 +13,7 @@ use crate::error::ReplicationError;
 use crate::existing_objects::replicate_existing;
 use crate::plan::plan_record;
 use crate::ports::{Aws, Outcome};
+use crate::properties;
 use crate::record::{Proved, Record, parameters_of};
 use crate::replication::Replication;
 use crate::rounds::Rounds;
@@ -101,7 +102,7 @@ impl<A: Aws> Upsert<'_, A> {
             && progress.writes.0 == 0
         {
             tracing::info!("the same request was answered before");
-            let job = self.existing(&sound, &mut progress).await?;
+            let job = self.existing(&sound, past.as_ref(), &mut progress).await?;
             return Ok(self.success(&sound, &Answered::again(answered), job));
         }
         let (sound, proof) = Box::pin(self.proven(&verifier, sound, &mut progress)).await?;
@@ -110,7 +111,7 @@ impl<A: Aws> Upsert<'_, A> {
         }
         let record = self.record.clone().leaving(sound.left.clone());
         // Only now: a job over all objects of a bucket is not begun on rules that were shown not to work.
-        let job = self.existing(&sound, &mut progress).await?;
+        let job = self.existing(&sound, past.as_ref(), &mut progress).await?;
         let about = verifier.about(&sound.desired);
         let answered = if proof.tried {
             // Another delivery of the same request may have been faster.
@@ -254,16 +255,22 @@ impl<A: Aws> Upsert<'_, A> {
         }
     }
 
-    /// Starts the job for existing objects, where it is asked for and was not started; its id.
+    /// Starts the job for existing objects, where it is asked for and was not started; its id. `past` is what
+    /// the record says.
     async fn existing(
         &self,
         sound: &Sound,
+        past: Option<&Record>,
         progress: &mut Progress,
     ) -> Result<Option<String>, ReplicationError> {
         let (desired, writes) = (&sound.desired, &mut progress.writes);
+        let Replication { home, owner, .. } = &self.case.replication;
+        let asked_before =
+            past.and_then(|past| properties::read(&past.properties, home, owner).ok());
         Box::pin(replicate_existing(
             self.case,
             desired,
+            asked_before.as_ref(),
             self.deadline,
             writes,
         ))

@@ -11,7 +11,7 @@ mod tests {
     /// Each call with the permissions that it takes, from the service authorization reference, see
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
     /// What a call takes besides its own permission is said beside it.
-    const CALLS: [(&str, &[&str]); 51] = [
+    const CALLS: [(&str, &[&str]); 53] = [
         ("AssumeRole", &["sts:AssumeRole"]),
         ("CancelKeyDeletion", &["kms:CancelKeyDeletion"]),
         ("CreateAlias", &["kms:CreateAlias"]),
@@ -33,6 +33,7 @@ mod tests {
         ("DeleteParameter", &["ssm:DeleteParameter"]),
         ("DeleteRole", &["iam:DeleteRole"]),
         ("DeleteRolePolicy", &["iam:DeleteRolePolicy"]),
+        ("DescribeJob", &["s3:DescribeJob"]),
         ("DescribeKey", &["kms:DescribeKey"]),
         ("EnableKey", &["kms:EnableKey"]),
         ("EnableKeyRotation", &["kms:EnableKeyRotation"]),
@@ -47,6 +48,8 @@ mod tests {
         ("GetBucketVersioning", &["s3:GetBucketVersioning"]),
         ("GetBucketRequestPayment", &["s3:GetBucketRequestPayment"]),
         ("GetKeyPolicy", &["kms:GetKeyPolicy"]),
+        // Of a job's report, which names no version.
+        ("GetObject", &["s3:GetObject"]),
         (
             "GetObjectLockConfiguration",
             &["s3:GetBucketObjectLockConfiguration"],

@@ -14,9 +14,9 @@ use replication::configuration::{
 };
 use replication::error::{AwsError, ErrorKind};
 use replication::ports::{
-    Access, Assume, Below, BucketRef, Buckets, Clock, Decision, Events, Jobs, KeyDescription, Keys,
-    Metric, Metrics, NewRole, ObjectHead, Objects, Outcome, Parameters, Policies, ReplicationJob,
-    RoleDescription, Roles, Targets,
+    Access, Assume, Below, BucketRef, Buckets, Clock, Decision, Events, JobDescription, Jobs,
+    KeyDescription, Keys, Metric, Metrics, NewRole, ObjectHead, Objects, Outcome, Parameters, Part,
+    Policies, ReplicationJob, RoleDescription, Roles, Targets,
 };
 use tokio::time::Instant;
 
@@ -447,6 +447,8 @@ impl Policies for Faulty {
 impl Jobs for Faulty {
     pass_on! {
         true start_replication_job(job: ReplicationJob<'_>) -> String;
+        false job(region: &str, id: &str) -> Option<JobDescription>;
+        false report_part(bucket: BucketRef<'_>, key: &str, from: u64) -> Option<Part>;
     }
 }
 

@@ -26,7 +26,7 @@ pub mod checker;
 pub mod evaluate;
 mod events;
 pub mod faults;
-mod jobs;
+pub mod jobs;
 mod keys;
 pub mod names;
 pub mod news;

@@ -324,6 +324,7 @@ impl State {
         };
         self.hears_of_object(&destination, &replica, Some(carried), at);
         if let Some(bucket) = self.buckets.get_mut(&destination) {
+            bucket.take_out(&replica);
             bucket.versions.push(replica);
         }
         Ok(())

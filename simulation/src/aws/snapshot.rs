@@ -49,12 +49,15 @@ pub struct SnapshotBucket {
     pub policy: Option<String>,
 }
 
-/// What a probe showed, when and for which request, is nothing that is there.
+/// What a probe showed, when and for which request, is nothing that is there; nor is when a job was started.
 fn without_proof(record: String) -> String {
     match serde_json::from_str::<serde_json::Value>(&record) {
-        Ok(mut whole) if whole.get("proof").is_some() => {
-            whole.as_object_mut().map(|record| record.remove("proof"));
-            whole.to_string()
+        Ok(serde_json::Value::Object(mut whole))
+            if whole.contains_key("proof") || whole.contains_key("started") =>
+        {
+            whole.remove("proof");
+            whole.remove("started");
+            serde_json::Value::Object(whole).to_string()
         }
         // Without one, or a part of one.
         _ => record,

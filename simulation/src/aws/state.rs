@@ -14,6 +14,7 @@ use replication::ports::BucketRef;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::jobs::JobRun;
 use super::news::News;
 use super::weather::{New, Weather};
 use super::{ACCOUNT, Refusal, refuse};
@@ -56,6 +57,8 @@ pub struct State {
     pub foreign_parameters: BTreeMap<String, BTreeMap<(String, String), String>>,
     /// S3 Batch Replication jobs: id by token.
     pub jobs: BTreeMap<String, String>,
+    /// The same by id.
+    pub job_runs: BTreeMap<String, JobRun>,
     pub drawn: u32,
     /// The API's name of the last call.
     pub last_call: &'static str,
@@ -103,6 +106,7 @@ impl Default for State {
             parameters: BTreeMap::new(),
             foreign_parameters: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            job_runs: BTreeMap::new(),
             drawn: 0,
             last_call: "",
             events: Vec::new(),
@@ -157,6 +161,14 @@ impl Bucket {
             object_lock: ObjectLock::Off,
             requester_pays: false,
         }
+    }
+}
+
+impl Bucket {
+    /// Takes a version out: a job may replicate one that is there already.
+    pub fn take_out(&mut self, version: &Version) {
+        self.versions
+            .retain(|there| (&there.key, &there.id) != (&version.key, &version.id));
     }
 }
 

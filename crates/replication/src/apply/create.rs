@@ -7,10 +7,12 @@ use custom_resource::Deadline;
 use super::{Done, Failed};
 use crate::configuration::Tag;
 use crate::error::{AwsError, ErrorKind};
+use crate::existing_objects::tag_value;
 use crate::fault::{About, Fault, FaultKind};
+use crate::jobs::{Order, start};
 use crate::owner::{JOB_TAG, OWNER_TAG, Owner, ROLE_PATH};
 use crate::patience::{Backoff, retrying};
-use crate::ports::{Aws, BucketRef, NewRole, ReplicationJob, RoleDescription};
+use crate::ports::{Aws, BucketRef, NewRole, RoleDescription};
 
 /// KMS's longest waiting period.
 const LONGEST_WAIT_DAYS: i32 = 30;
@@ -200,18 +202,21 @@ pub(super) async fn create_role<A: Aws>(aws: &A, new: NewRole<'_>) -> Result<Don
     }
 }
 
-/// Starts the job, and notes its id where later requests find it. A request that comes between the
-/// two starts no second job, as it has the same token.
+/// Starts the jobs, and notes their ids where later requests find them. A request that comes between the two
+/// starts no others, as it has the same token.
 pub(super) async fn start_job<A: Aws>(
     aws: &A,
-    role: &str,
-    job: ReplicationJob<'_>,
+    (owner, role): (&Owner, &str),
+    order: Order<'_>,
+    covers: &str,
 ) -> Result<Done, Failed> {
-    let id = aws.start_replication_job(job).await?;
+    let ids = start(aws, owner, order).await?;
     let tag = Tag {
         key: JOB_TAG.into(),
-        value: id,
+        value: tag_value(&ids, covers),
     };
     aws.tag_role(role, &tag).await?;
-    Ok(Done::writes(2))
+    // Each job and its note, and the tag.
+    let started = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    Ok(Done::writes(started.saturating_mul(2).saturating_add(1)))
 }

@@ -13,8 +13,9 @@ use crate::accounts::Accounts;
 use crate::configuration::{AsRead, DefaultEncryption};
 use crate::error::{AwsError, ReplicationError};
 use crate::fault::{About, Fault, FaultKind};
+use crate::jobs::Order;
 use crate::owner::{Owner, ROLE_PATH};
-use crate::ports::{Aws, BucketRef, NewRole, ReplicationJob};
+use crate::ports::{Aws, BucketRef, NewRole};
 use crate::step::{Plan, Step};
 use create::{create_bucket, create_key, create_role, owner_tag, restore_key, start_job};
 use delete::{delete_bucket, delete_role, gone, schedule_key_deletion};
@@ -278,20 +279,22 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             region,
             role,
             role_arn,
-            prefixes,
+            selections,
             report_bucket,
             token,
+            covers,
+            noted_in,
         } => {
-            let job = ReplicationJob {
+            let order = Order {
                 source: at(bucket, region),
-                prefixes,
+                selections,
                 report_bucket,
-                report_prefix: &owner.report_prefix(),
                 role_arn,
                 description: &format!("Existing objects of {bucket}, for {owner}"),
                 token,
+                noted_in,
             };
-            start_job(aws, role, job).await
+            start_job(aws, (owner, role), order, covers).await
         }
         Step::ResetDefaultEncryption { bucket, region } => {
             let sse_s3 = DefaultEncryption {

@@ -84,6 +84,8 @@ fn kind(code: &str, status: Option<u16>, message: &str) -> ErrorKind {
         "NoSuchBucket"
         | "NoSuchKey"
         | "NoSuchVersion"
+        | "NoSuchJob"
+        | "NoSuchJobException"
         | "NoSuchEntity"
         | "NotFoundException"
         | "ParameterNotFound"

@@ -3,6 +3,7 @@
 mod assume;
 mod buckets;
 mod call;
+mod control;
 mod encryption;
 mod events;
 mod failure;
@@ -37,6 +38,8 @@ pub struct SdkAws {
     /// The account that every bucket spoken to must belong to, and the function's Region.
     home: Home,
     path_style: bool,
+    /// Where S3's control plane is redirected to under a name that takes no other in front.
+    control: Option<String>,
     iam: aws_sdk_iam::Client,
     regional: Mutex<BTreeMap<String, Regional>>,
 }
@@ -58,6 +61,10 @@ impl SdkAws {
         Self {
             home: home.clone(),
             path_style: s3_endpoint.is_some_and(needs_path_style),
+            control: config
+                .endpoint_url()
+                .filter(|endpoint| needs_path_style(endpoint))
+                .map(str::to_owned),
             iam: aws_sdk_iam::Client::new(&config),
             regional: Mutex::default(),
             config,
@@ -81,7 +88,7 @@ impl SdkAws {
                 s3: aws_sdk_s3::Client::from_conf(s3),
                 kms: aws_sdk_kms::Client::new(&config),
                 ssm: aws_sdk_ssm::Client::new(&config),
-                s3_control: aws_sdk_s3control::Client::new(&config),
+                s3_control: control::client(&config, self.control.as_deref()),
             }
         });
         clients.clone()
@@ -111,6 +118,7 @@ impl Assume for SdkAws {
         Ok(Self {
             home,
             path_style: self.path_style,
+            control: self.control.clone(),
             iam: aws_sdk_iam::Client::new(&config),
             regional: Mutex::default(),
             config,

@@ -1,5 +1,6 @@
 //! The answers: a plan with its policies in full, or the list of checks.
 
+use futures_util::future::try_join;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -20,7 +21,8 @@ use crate::owner::{Kind, PhysicalId};
 use crate::plan::{Desired, fitting_policy};
 use crate::policy::{S3, trust_policy};
 use crate::ports::{Aws, BucketRef};
-use crate::properties::{Sound, scalar};
+use crate::properties::{self, Sound, scalar};
+use crate::record::{self, Record};
 use crate::replication::{Allowed, Installation, Replication};
 use crate::spec::ExistingObjects;
 use crate::step::{Plan, Step};
@@ -206,14 +208,22 @@ async fn planned<A: Aws>(case: &Case<'_, A>) -> Result<Answer, AwsError> {
         Err(faults) => return Ok(Answer::faulty(&faults)),
     };
     let policies = documents(replication, &desired, &observed);
-    let job = if replication.spec.existing_objects == ExistingObjects::Replicate {
-        observe_job(case.accounts.home(), &replication.owner).await?
+    let (job, asked_before) = if replication.spec.existing_objects == ExistingObjects::Replicate {
+        let (aws, owner) = (case.accounts.home(), &replication.owner);
+        let job = observe_job(aws, owner, replication.source());
+        let parts = record::of(aws, &replication.home.region, owner);
+        let (job, parts) = try_join(job, parts).await?;
+        let record = Record::read(owner, &parts).ok();
+        let before = record.and_then(|(record, _)| {
+            properties::read(&record.properties, &replication.home, owner).ok()
+        });
+        (job, before)
     } else {
-        ObservedJob::default()
+        (ObservedJob::default(), None)
     };
     let planned = plan.and_then(|Plan(mut phases)| {
         phases.extend(narrowing.0);
-        phases.extend(plan_job(replication, &desired, &job)?.0);
+        phases.extend(plan_job(replication, &desired, &job, asked_before.as_ref())?.0);
         Ok(phases)
     });
     let (phases, faults) = match planned {

@@ -1,6 +1,7 @@
 //! Direct invocations: questions that a person or a pipeline asks by `aws lambda invoke`. They are
 //! answered from reads alone; nothing is changed. What changed behind the stacks' backs is looked for
-//! in [`crate::drift`]. Only [`crate::proving`] writes, its probes, and takes them away again.
+//! in [`crate::drift`]. [`crate::proving`] writes its probes, and takes them away again;
+//! [`crate::replay`] starts jobs.
 //!
 //! ```json
 //! {"Action": "Plan", "ResourceProperties": {"SourceBucket": "…", "Rules": […]}}
@@ -19,12 +20,13 @@ use serde_json::Value;
 use crate::drift::Detection;
 use crate::ports::Aws;
 use crate::proving::Proving;
+use crate::replay::{Follow, replay};
 use crate::replication::Installation;
 use crate::watched::Survey;
 
 pub(crate) use answer::answer;
-pub(crate) use question::{Asked, asked};
-pub(crate) use subject::whose;
+pub(crate) use question::{Asked, Question, asked};
+pub(crate) use subject::{recorded, whose};
 pub(crate) use table::formatted;
 
 /// Answers a question of somebody who is no function: nothing is told to anybody else, so that a look for
@@ -54,6 +56,13 @@ pub(crate) struct Teller<'a> {
     /// The function that looks; empty where it is none.
     pub(crate) function_arn: &'a str,
     pub(crate) deadline: Deadline,
+}
+
+impl Teller<'_> {
+    /// Whether it may change nothing.
+    const fn is_no_function(self) -> bool {
+        self.function_arn.is_empty()
+    }
 }
 
 /// Answers a direct invocation.
@@ -101,6 +110,24 @@ pub(crate) async fn respond<A: Aws>(
             };
             let seen = Box::pin(proving.run(&wanted)).await?;
             Ok(formatted(seen, wanted.format))
+        }
+        Asked::Replay(_) if teller.is_no_function() => {
+            Err("only the provisioner's function replays: invoke it".to_owned())
+        }
+        Asked::Replay(asked) => {
+            let begun = Box::pin(replay(aws, installation, &asked, teller.deadline)).await?;
+            Ok(formatted(begun, asked.format))
+        }
+        Asked::Job(mut asked) => {
+            asked.report &= !teller.is_no_function();
+            let follow = Follow {
+                aws,
+                installation,
+                bus: teller.bus,
+                deadline: teller.deadline,
+            };
+            let seen = Box::pin(follow.run(&asked)).await?;
+            Ok(formatted(seen, asked.format))
         }
     }
 }

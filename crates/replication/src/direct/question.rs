@@ -11,6 +11,7 @@ use crate::format::Format;
 use crate::owner::{Kind, Owner, PhysicalId};
 use crate::properties::scalar;
 use crate::proving::Wanted;
+use crate::replay::{Job, Replay};
 use crate::watched::{Everywhere, kind_of};
 
 /// CloudFormation's own properties of a custom resource, which are not the resource's.
@@ -29,6 +30,10 @@ pub(crate) enum Asked {
     Everywhere(Everywhere),
     /// Whether replication still works.
     Proof(Wanted),
+    /// What failed is to be replicated again.
+    Replay(Replay),
+    /// How a job goes.
+    Job(Job),
 }
 
 /// Which resource a name with an owner in it belongs to.
@@ -68,6 +73,8 @@ pub(crate) fn asked(payload: Value) -> Result<Asked, String> {
         Some(Whose::ACTION) => Whose::read(payload).map(Asked::Whose),
         Some(Everywhere::ACTION) => Everywhere::read(payload).map(Asked::Everywhere),
         Some(Wanted::ACTION) => Wanted::read(payload).map(Asked::Proof),
+        Some(Replay::ACTION) => Replay::read(payload).map(Asked::Replay),
+        Some(Job::ACTION) => Job::read(payload).map(Asked::Job),
         _ => Question::read(payload).map(Asked::Question),
     }
 }
@@ -110,6 +117,23 @@ pub(crate) struct Question {
 }
 
 impl Question {
+    /// About a resource, by one of its names.
+    pub(crate) fn about(
+        physical_resource_id: Option<String>,
+        stack_name: Option<String>,
+        logical_resource_id: Option<String>,
+    ) -> Self {
+        Self {
+            action: Action::Diagnose,
+            resource_properties: None,
+            physical_resource_id,
+            stack_name,
+            logical_resource_id,
+            resource_type: None,
+            format: Format::default(),
+        }
+    }
+
     /// Reads a payload.
     ///
     /// # Errors
@@ -119,7 +143,7 @@ impl Question {
             format!(
                 "the payload is neither a request of CloudFormation (it has no ResponseURL) nor a question: {why}; write \
                  {{\"Action\": \"Plan\" or \"Diagnose\"}} with \"ResourceProperties\": {{…}}, \"PhysicalResourceId\" or \
-                 \"StackName\", or {{\"Action\": \"DetectDrift\"}}"
+                 \"StackName\", or {{\"Action\": \"DetectDrift\"}}, {{\"Action\": \"Replay\"}} or {{\"Action\": \"Job\"}}"
             )
         };
         let mut question: Self = serde_json::from_value(payload).map_err(|error| wrong(&error))?;
@@ -166,7 +190,7 @@ impl Question {
     ///
     /// # Errors
     /// Where it is no physical id of ours, or another bucket's.
-    pub(super) fn named(&self) -> Result<Option<PhysicalId>, String> {
+    pub(crate) fn named(&self) -> Result<Option<PhysicalId>, String> {
         let Some(text) = &self.physical_resource_id else {
             return Ok(None);
         };

@@ -13,7 +13,7 @@ use crate::record::{self, Record};
 ///
 /// # Errors
 /// Where there is no such record, or several.
-pub(super) async fn recorded<A: Parameters>(
+pub(crate) async fn recorded<A: Parameters>(
     aws: &A,
     region: &str,
     question: &Question,

@@ -23,6 +23,16 @@ fn table(answer: &Value) -> String {
         }
     }
     let list = |name: &str| answer.get(name).and_then(Value::as_array);
+    for name in ["Statuses", "Prefixes", "JobIds"] {
+        let all: Vec<_> = list(name)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        if !all.is_empty() {
+            line(&mut text, &format!("{name}: {}", all.join(", ")));
+        }
+    }
     if let Some(checks) = list("Checks") {
         let mut checks: Vec<_> = checks.iter().collect();
         checks.sort_by_key(|check| rank(member(check, "Result")));
@@ -76,6 +86,7 @@ fn table(answer: &Value) -> String {
             [member(found, "SourceBucket"), &words].map(str::to_owned)
         }),
     );
+    jobs(&mut text, answer);
     if let Some(resources) = list("Resources") {
         rows(
             &mut text,
@@ -87,6 +98,33 @@ fn table(answer: &Value) -> String {
         );
     }
     text
+}
+
+/// Jobs, and what failed in one.
+fn jobs(text: &mut String, answer: &Value) {
+    let list = |name: &str| answer.get(name).and_then(Value::as_array);
+    if let Some(jobs) = list("Jobs") {
+        if jobs.is_empty() {
+            line(text, "Jobs: none whose outcome was not told yet");
+        }
+        let columns = ["JobId", "Status", "PhysicalResourceId", "Reason"];
+        let told = jobs
+            .iter()
+            .map(|job| columns.map(|name| member(job, name).to_owned()));
+        rows(text, told);
+    }
+    let failures = list("Failures").into_iter().flatten().map(|failure| {
+        let count = failure.get("Count").and_then(plain).unwrap_or_default();
+        let examples = failure.get("Examples").and_then(Value::as_array);
+        let examples: Vec<_> = examples
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let reason = member(failure, "Reason").to_owned();
+        [count, reason, examples.join(", ")]
+    });
+    rows(text, failures);
 }
 
 /// What goes on a line by itself: no lists and objects.

@@ -108,7 +108,10 @@ impl<A: Aws> Search<'_, A> {
         let mut told = |trouble: AwsError| troubles.push(trouble);
         let role_policy = role_policy.map_err(&mut told).ok().flatten();
         let batch_role = batch_role.map_err(&mut told).ok().flatten();
-        let (record, unfinished) = noted.map_err(&mut told).unwrap_or_default();
+        let (kept, unfinished) = noted.map_err(&mut told).unwrap_or_default();
+        let (jobs, record): (BTreeMap<_, _>, BTreeMap<_, _>) = kept
+            .into_iter()
+            .partition(|(name, _)| Owner::of_job(name).is_some());
         let left =
             Record::in_parameters(owner, &record).map_or_else(Vec::new, |record| record.left);
         let source = self.source(source_bucket, region).await?;
@@ -133,6 +136,7 @@ impl<A: Aws> Search<'_, A> {
         let traces = role_policy.is_some()
             || !led_to.is_empty()
             || !record.is_empty()
+            || !jobs.is_empty()
             || !unfinished.is_empty()
             || parameters.any(|names| !names.is_empty());
         troubles.extend(self.accounts.trouble().cloned());
@@ -158,7 +162,10 @@ impl<A: Aws> Search<'_, A> {
             role_arn: role_arn(home, &role),
             role_policy,
             batch_role,
-            record: (home.region.clone(), record.into_keys().collect()),
+            record: (
+                home.region.clone(),
+                record.into_keys().chain(jobs.into_keys()).collect(),
+            ),
             left,
             taking,
             unfinished,
@@ -168,13 +175,13 @@ impl<A: Aws> Search<'_, A> {
         Ok(remains)
     }
 
-    /// The parameters that note what the resource was asked for, and the names of those that note that it
-    /// never succeeded.
+    /// The parameters that note what the resource was asked for and its jobs, and the names of those that
+    /// note that it never succeeded.
     async fn noted(&self) -> Outcome<(BTreeMap<String, String>, BTreeSet<String>)> {
         let (aws, region) = (self.accounts.home(), &self.home.region);
-        let record = record::parameters_of(aws, region, self.owner);
+        let kept = record::kept_of(aws, region, self.owner);
         let unfinished = unfinished::notes_of(aws, region, self.owner);
-        try_join(record, unfinished).await
+        try_join(kept, unfinished).await
     }
 
     /// The source bucket and its key. The bucket may be gone or never have been made, its key not.

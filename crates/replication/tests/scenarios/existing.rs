@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::aws::Version;
 use crate::aws::faults::{When, Which};
-use crate::harness::{EAST, Stack, WEST, bucket_with_key};
+use crate::harness::{EAST, Stack, WEST, bucket_with_key, physical_id};
 
 fn properties(existing: &str) -> Value {
     json!({"SourceBucket": "source", "ExistingObjects": existing, "Rules": [
@@ -66,31 +66,97 @@ async fn they_are_left_unless_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_job_replicates_them_and_an_update_starts_no_second() {
+async fn one_job_replicates_them_and_an_update_starts_one_for_new_rules_alone() {
     let stack = setting();
     let given = properties("Replicate");
     let answer = stack.create("Replication", &given).await.unwrap();
     let id = answer["BatchJobId"].as_str().unwrap().to_owned();
     assert!(id.starts_with("job-"), "{id}");
     assert_eq!(arrivals(&stack).await, ["Tax/old"]);
+    // Nothing that a job could take.
     let mut changed = given.clone();
-    changed["Rules"][0]["Filter"]["Prefix"] = json!("Receipts/");
+    changed["Revision"] = json!("2");
     let answer = stack.update("Replication", &given, &changed).await.unwrap();
     assert_eq!(
         (answer["BatchJobId"].as_str(), jobs_started(&stack)),
         (Some(id.as_str()), 1)
     );
+    // What an earlier rule covers, and failed since, is not the new rule's.
+    let failed = |stack: &Stack| {
+        let mut state = stack.world.state();
+        let versions = &mut state.buckets.get_mut("source").unwrap().versions;
+        versions[0].replication_status = Some("FAILED");
+        assert_eq!(versions[0].key, "Tax/old");
+    };
+    failed(&stack);
+    let mut wider = changed.clone();
+    let mut rule = wider["Rules"][0].clone();
+    rule["Filter"]["Prefix"] = json!("Receipts/");
+    wider["Rules"].as_array_mut().unwrap().push(rule);
+    let answer = stack.update("Replication", &changed, &wider).await.unwrap();
+    let second = answer["BatchJobId"].as_str().unwrap().to_owned();
+    assert_ne!(second, id);
+    assert_eq!(jobs_started(&stack), 2);
+    assert_eq!(arrivals(&stack).await, ["Tax/old", "Receipts/old"]);
     let before = stack.aws.writes();
-    let answer = stack
-        .update("Replication", &changed, &changed)
-        .await
-        .unwrap();
+    let answer = stack.update("Replication", &wider, &wider).await.unwrap();
     assert_eq!(
         (&answer["Changes"], stack.aws.writes()),
         (&json!("0"), before)
     );
+    assert_eq!(answer["BatchJobId"], second.as_str());
+    // A rule that goes, as in a roll-back, starts none.
+    let answer = stack.update("Replication", &wider, &changed).await.unwrap();
+    assert_eq!(
+        (&answer["BatchJobId"], jobs_started(&stack)),
+        (&json!(second), 2)
+    );
     stack.delete("Replication", &changed).await.unwrap();
-    assert!(stack.world.state().roles.is_empty());
+    let state = stack.world.state();
+    assert!(state.roles.is_empty());
+    assert!(state.parameters.is_empty(), "{:?}", state.parameters);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_objects_to_another_destination_are_a_new_rules() {
+    let stack = setting();
+    bucket_with_key(&stack.world, "second", WEST);
+    let given = properties("Replicate");
+    stack.create("Replication", &given).await.unwrap();
+    let mut wider = given.clone();
+    let mut rule = wider["Rules"][0].clone();
+    rule["Destination"]["Bucket"] = json!("arn:aws:s3:::second");
+    wider["Rules"].as_array_mut().unwrap().push(rule);
+    let plan = stack.ask(
+        json!({"Action": "Plan", "ResourceProperties": wider.clone(),
+                                "PhysicalResourceId": physical_id("Replication", &given)}),
+    );
+    let plan = plan.await.unwrap().to_string();
+    assert!(plan.contains("start an S3 Batch Replication job"), "{plan}");
+    stack.update("Replication", &given, &wider).await.unwrap();
+    assert_eq!(jobs_started(&stack), 2);
+    let again = json!({"Action": "Plan", "PhysicalResourceId": physical_id("Replication", &given)});
+    let again = stack.ask(again).await.unwrap();
+    assert_eq!(again["Phases"], json!([]), "{again:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_prefix_has_a_job_where_others_have_rules_between() {
+    let stack = setting();
+    let mut given = properties("Replicate");
+    let mut rule = given["Rules"][0].clone();
+    rule["Filter"]["Prefix"] = json!("Scans/");
+    given["Rules"].as_array_mut().unwrap().push(rule);
+    // What others' rules cover is left alone.
+    let mut others = properties("Ignore");
+    others["Rules"][0]["Filter"]["Prefix"] = json!("Receipts/");
+    others["Rules"][0]["Priority"] = json!(7);
+    stack.create("Others", &others).await.unwrap();
+    let answer = stack.create("Replication", &given).await.unwrap();
+    let ids = answer["BatchJobId"].as_str().unwrap();
+    assert_eq!(ids.split(',').count(), 2, "{ids}");
+    assert_eq!(arrivals(&stack).await, ["Tax/old"]);
+    assert_eq!(jobs_started(&stack), 2);
 }
 
 #[tokio::test(start_paused = true)]

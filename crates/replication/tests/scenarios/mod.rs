@@ -31,6 +31,7 @@ mod proof_shared;
 mod proving;
 mod records;
 mod refusals;
+mod replay;
 mod shared;
 mod sharing;
 mod standing;
