@@ -6,15 +6,18 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::types::{
-    CreateBucketConfiguration, ReplicationStatus, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
-    StorageClass,
+    CreateBucketConfiguration, DeleteMarkerReplication, DeleteMarkerReplicationStatus, Destination,
+    EncryptionConfiguration, ReplicationConfiguration, ReplicationRule, ReplicationRuleFilter,
+    ReplicationRuleStatus, ReplicationStatus, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, SourceSelectionCriteria,
+    SseKmsEncryptedObjects, SseKmsEncryptedObjectsStatus, StorageClass,
 };
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::guard;
 use sandbox::sam::{self, ARCHITECTURE, SANDBOX_PARAMETERS, Stack};
 use sandbox::tools::target_directory;
 use sandbox::wait::until;
+use serde_json::{Value, json};
 
 const ARCHIVE_REGION: &str = "eu-west-1";
 const SOON: Duration = Duration::from_secs(30);
@@ -150,8 +153,84 @@ fn existing_buckets() {
         compliant(world, &there, "anything").await?;
         is_absent(world, &there, "there before").await?;
 
-        delete(world, "have", source, replica).await
+        delete(world, "have", source, replica).await?;
+        watched(world, source, &there).await?;
+        world.delete("watch").await
     });
+}
+
+/// A rule that somebody else made between the same buckets is watched: its replicas have their verdicts, and
+/// it stays as it is.
+async fn watched(world: &World, source: &str, there: &Place<'_>) -> Result<()> {
+    const NAME: &str = "terraforms";
+    let iam = aws_sdk_iam::Client::new(&world.sandbox.config(SOURCE_REGION));
+    let document =
+        |statement: Value| json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+    let trust = document(
+        json!({"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}),
+    );
+    let made = iam
+        .create_role()
+        .role_name(NAME)
+        .assume_role_policy_document(trust);
+    let made = made.send().await?.role.context("no role")?;
+    let policy = document(json!({"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"}));
+    let policy = iam
+        .put_role_policy()
+        .role_name(NAME)
+        .policy_name(NAME)
+        .policy_document(policy);
+    policy.send().await?;
+    let enabled = SseKmsEncryptedObjects::builder()
+        .status(SseKmsEncryptedObjectsStatus::Enabled)
+        .build()?;
+    let key = EncryptionConfiguration::builder().replica_kms_key_id(there.kms_key);
+    let destination = Destination::builder()
+        .bucket(format!("arn:aws:s3:::{}", there.bucket))
+        .encryption_configuration(key.build())
+        .build()?;
+    let rule = ReplicationRule::builder()
+        .id(NAME)
+        .priority(1)
+        .status(ReplicationRuleStatus::Enabled)
+        .filter(ReplicationRuleFilter::builder().prefix("").build())
+        .delete_marker_replication(
+            DeleteMarkerReplication::builder()
+                .status(DeleteMarkerReplicationStatus::Disabled)
+                .build(),
+        )
+        .source_selection_criteria(
+            SourceSelectionCriteria::builder()
+                .sse_kms_encrypted_objects(enabled)
+                .build(),
+        )
+        .destination(destination)
+        .build()?;
+    let rules = ReplicationConfiguration::builder()
+        .role(made.arn)
+        .rules(rule)
+        .build()?;
+    let s3 = world.s3(SOURCE_REGION);
+    let put_rules = s3.put_bucket_replication().bucket(source);
+    put_rules.replication_configuration(rules).send().await?;
+    let as_put = s3.get_bucket_replication().bucket(source).send().await?;
+    let parameters = [("SourceBucket", source)];
+    world
+        .deploy_with("watch", "examples/watch-terraform.yaml", &parameters)
+        .await?;
+    for (output, expected) in [("RuleIds", NAME), ("ReplicaKmsKeyArns", there.kms_key)] {
+        let told = world.output_of("watch", SOURCE_REGION, output).await?;
+        ensure!(told == expected, "{output} is `{told}`");
+    }
+    let found = s3.get_bucket_replication().bucket(source).send().await?;
+    let (is, was) = (
+        found.replication_configuration,
+        as_put.replication_configuration,
+    );
+    ensure!(is == was, "the rules are {is:?}, and were {was:?}");
+    put(world, SOURCE_REGION, source, "watched", None).await?;
+    arrives(world, there, "watched").await?;
+    compliant(world, there, "watched").await
 }
 
 #[test]
