@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::output::Format;
-use crate::{audit, compare, diagnose, drift, explain, generate, plan, scan};
+use crate::{audit, compare, diagnose, drift, explain, generate, plan, scan, verify};
 
 /// Looks at S3 replication of KMS-encrypted objects, whoever set it up, and says what is wrong with it.
 ///
@@ -59,7 +59,9 @@ pub enum Command {
     Audit(audit::Arguments),
     /// Source and destinations, version by version: what is missing, complete up to when
     Compare(compare::Arguments),
-    /// What a verdict, check, failure reason or replication status means, and what to do about it
+    /// Whether the evidence that the verdicts leave is whole, by its signed digests
+    Verify(verify::Arguments),
+    /// What a verdict, check, state, failure reason or replication status means, and what to do about it
     Explain(explain::Arguments),
     /// Completions for a shell
     Completions(generate::Arguments),

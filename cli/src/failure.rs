@@ -6,7 +6,7 @@ use std::io;
 
 use replication::error::{AwsError, ErrorKind};
 
-use crate::calls::permissions_of;
+use crate::calls::{permissions_of, policy_of};
 
 /// Why a command could not look.
 #[derive(Debug, thiserror::Error)]
@@ -86,8 +86,9 @@ impl Refused {
                 let permissions = permissions_of(error.operation).join(" and ");
                 (!permissions.is_empty()).then(|| {
                     format!(
-                        "{permissions} on {} is missing; docs/read-only-policy.json has all that this command needs",
-                        error.resource
+                        "{permissions} on {} is missing; docs/{} has all that this command needs",
+                        error.resource,
+                        policy_of(error.operation)
                     )
                 })
             }

@@ -40,6 +40,7 @@ pub mod scan;
 pub mod session;
 mod shell;
 mod signals;
+pub mod verify;
 
 use std::process::ExitCode;
 
@@ -128,6 +129,7 @@ async fn perform(command: &Command, context: &Context) -> Result<Outcome, Failur
         Command::Diagnose(arguments) => Box::pin(diagnose::run(arguments, context)).await,
         Command::Plan(arguments) => Box::pin(plan::run(arguments, context)).await,
         Command::Drift(arguments) => Box::pin(drift::run(arguments, context)).await,
+        Command::Verify(arguments) => Box::pin(verify::run(arguments, context)).await,
         Command::Explain(arguments) => explain::run(arguments, context),
         Command::Completions(arguments) => generate::completions(arguments, Arguments::command()),
         Command::Man => generate::man(Arguments::command()),

@@ -1,6 +1,9 @@
 //! The command as it is typed.
 
 #[cfg(test)]
+mod evidence;
+
+#[cfg(test)]
 mod tests {
     use std::io::Read as _;
     use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! The policy that people give themselves, beside the calls that the command makes: nothing is missing,
+//! The policies that people give themselves, beside the calls that the command makes: nothing is missing,
 //! nothing is unused, and nothing writes.
 
 #[cfg(test)]
@@ -7,11 +7,19 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
-    use encrypted_replication::calls::CALLS;
+    use encrypted_replication::calls::{CALLS, EVIDENCE};
     use serde_json::Value;
 
-    fn allowed() -> BTreeSet<String> {
-        let text = fs::read_to_string("../docs/read-only-policy.json").unwrap();
+    /// By the API's name: the permissions.
+    type Calls = &'static [(&'static str, &'static [&'static str])];
+
+    const POLICIES: [(&str, Calls); 2] = [
+        ("../docs/read-only-policy.json", CALLS),
+        ("../docs/evidence-policy.json", EVIDENCE),
+    ];
+
+    fn allowed(policy: &str) -> BTreeSet<String> {
+        let text = fs::read_to_string(policy).unwrap();
         let policy: Value = serde_json::from_str(&text).unwrap();
         let statements = policy["Statement"].as_array().unwrap().iter();
         statements
@@ -24,18 +32,37 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_allows_what_the_calls_take_and_nothing_else() {
-        let taken = CALLS.iter().flat_map(|(_, permissions)| permissions.iter());
-        let taken: BTreeSet<_> = taken.map(|one| (*one).to_owned()).collect();
-        assert_eq!(allowed(), taken);
+    fn a_policy_allows_what_the_calls_take_and_nothing_else() {
+        for (policy, calls) in POLICIES {
+            let taken = calls.iter().flat_map(|(_, permissions)| permissions.iter());
+            let taken: BTreeSet<_> = taken.map(|one| (*one).to_owned()).collect();
+            assert_eq!(allowed(policy), taken, "{policy}");
+        }
     }
 
     #[test]
-    fn nothing_that_it_allows_writes() {
-        for action in allowed() {
-            let (_, name) = action.split_once(':').unwrap();
-            let reads = ["Get", "List", "Describe", "Simulate", "Assume"];
-            assert!(reads.iter().any(|verb| name.starts_with(verb)), "{action}");
+    fn nothing_that_they_allow_writes() {
+        for (policy, _) in POLICIES {
+            for action in allowed(policy) {
+                let (_, name) = action.split_once(':').unwrap();
+                let reads = ["Get", "List", "Describe", "Simulate", "Assume", "Decrypt"];
+                assert!(reads.iter().any(|verb| name.starts_with(verb)), "{action}");
+            }
+        }
+    }
+
+    /// Who may look at settings and HEADs everywhere reads no object that is encrypted with KMS.
+    #[test]
+    fn objects_are_read_of_the_evidence_alone() {
+        let everywhere = allowed("../docs/read-only-policy.json");
+        assert!(!everywhere.contains("kms:Decrypt"));
+        let text = fs::read_to_string("../docs/evidence-policy.json").unwrap();
+        let policy: Value = serde_json::from_str(&text).unwrap();
+        for statement in policy["Statement"].as_array().unwrap() {
+            assert!(
+                !statement["Resource"].to_string().contains("\"*\""),
+                "{statement}"
+            );
         }
     }
 

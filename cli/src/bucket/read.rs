@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::types::{
     DeleteMarkerEntry, EncodingType, ObjectVersion as ListedVersion, ObjectVersionStorageClass,
 };
@@ -18,6 +20,7 @@ use crate::listing::{Entry, EntryKind, ListEntries, Page};
 use crate::looking::{HeadVersion, ReadTags};
 use crate::pace::{Fault, FaultKind};
 
+const GET: &str = "GetObject";
 const LIST: &str = "ListObjectVersions";
 const TAGS: &str = "GetObjectTagging";
 
@@ -130,6 +133,56 @@ fn marker_entry(
         written: Time::from_secs(marker.last_modified.map_or(0, |time| time.secs())),
         kind: EntryKind::DeleteMarker,
     })
+}
+
+impl Bucket {
+    /// Gives the bytes of an object to `take`, piece by piece; whether it is there.
+    ///
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>.
+    ///
+    /// # Errors
+    /// Where S3 did not give them all, for whatever reason.
+    pub async fn bytes(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<bool, Fault> {
+        let resource = || format!("bucket {} key {key}", self.name);
+        let answer = self
+            .s3
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .set_version_id(version_id.map(str::to_owned))
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await;
+        let mut object = match answer {
+            Ok(object) => object,
+            Err(error) if is_absent(&error) => return Ok(false),
+            Err(error) => return Err(fault(GET, resource(), &error)),
+        };
+        while let Some(piece) = object.body.next().await {
+            let piece = piece.map_err(|error| Fault {
+                error: AskError {
+                    operation: GET,
+                    resource: resource(),
+                    answer: format!("the answer broke off: {error}"),
+                    remedy: String::new(),
+                },
+                kind: FaultKind::Busy,
+            })?;
+            take(&piece);
+        }
+        Ok(true)
+    }
+}
+
+/// Of a version that is a delete marker S3 says 405.
+fn is_absent<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    let status = error.raw_response().map(HttpResponse::status);
+    status.is_some_and(|status| matches!(status.as_u16(), 404 | 405))
 }
 
 impl HeadVersion for Bucket {
