@@ -3,6 +3,8 @@
 
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod wire;
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,14 @@
 //! Some of AWS behind one address, as far as looks at replication go. It knows no write.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
+
+use super::wire::Request;
 
 /// What is there.
 #[derive(Clone, Debug)]
@@ -37,15 +39,6 @@ impl Default for Aws {
             denied: "",
         }
     }
-}
-
-#[derive(Debug)]
-struct Request {
-    method: String,
-    path: String,
-    query: String,
-    target: String,
-    body: String,
 }
 
 /// A server; each answer takes its time.
@@ -83,8 +76,8 @@ impl Server {
 fn serve(socket: &TcpStream, aws: &Aws, calls: &Mutex<Vec<String>>, delay: Duration) {
     let mut reader = BufReader::new(socket.try_clone().unwrap());
     let mut writer = socket;
-    while let Some(request) = read(&mut reader) {
-        let call = name(&request);
+    while let Some((request, _)) = Request::read(&mut reader) {
+        let call = request.call();
         let (status, headers, body) = answer(aws, &call, &request);
         calls.lock().unwrap().push(call);
         thread::sleep(delay);
@@ -104,73 +97,6 @@ fn serve(socket: &TcpStream, aws: &Aws, calls: &Mutex<Vec<String>>, delay: Durat
             return;
         }
     }
-}
-
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-    let mut parts = line.split(' ');
-    let (method, address) = (parts.next()?.to_owned(), parts.next()?.to_owned());
-    let (mut length, mut target) = (0, String::new());
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok()?;
-        if header.trim().is_empty() {
-            break;
-        }
-        let (name, value) = header.split_once(':')?;
-        match name.to_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().ok()?,
-            "x-amz-target" => value.trim().clone_into(&mut target),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let (path, query) = address.split_once('?').unwrap_or((&address, ""));
-    Some(Request {
-        method,
-        path: path.to_owned(),
-        query: query.to_owned(),
-        target,
-        body: String::from_utf8(body).ok()?,
-    })
-}
-
-/// The API's name of a call; what is no read has a name that is no call's.
-fn name(request: &Request) -> String {
-    if let Some((_, name)) = request.target.split_once('.') {
-        return name.to_owned();
-    }
-    if request.method == "POST" {
-        let mut fields = request.body.split('&');
-        let action = fields.find_map(|field| field.strip_prefix("Action="));
-        return action.unwrap_or("nothing").to_owned();
-    }
-    let of_query = |query: &str| {
-        Some(match query.split(['=', '&']).next()? {
-            "replication" => "GetBucketReplication",
-            "versioning" => "GetBucketVersioning",
-            "encryption" => "GetBucketEncryption",
-            "notification" => "GetBucketNotificationConfiguration",
-            "object-lock" => "GetObjectLockConfiguration",
-            "requestPayment" => "GetBucketRequestPayment",
-            "policy" => "GetBucketPolicy",
-            "tagging" => "GetBucketTagging",
-            "location" => "GetBucketLocation",
-            _ => return None,
-        })
-    };
-    let found = match (request.method.as_str(), request.path.as_str()) {
-        ("HEAD", _) => Some("HeadBucket"),
-        ("GET", "/") => Some("ListBuckets"),
-        ("GET", _) => of_query(&request.query),
-        _ => None,
-    };
-    found.map_or_else(
-        || format!("{} {}", request.method, request.path),
-        str::to_owned,
-    )
 }
 
 type Answer = (u16, String, String);
