@@ -110,4 +110,46 @@ mod tests {
             .unwrap();
         assert_eq!((child.wait().unwrap().code(), told.as_str()), (Some(0), ""));
     }
+
+    /// As far as reading it tells: the job builds this package, packs files that there are, and asks for
+    /// completions that there are.
+    #[test]
+    fn the_release_packs_what_there_is() {
+        let text = std::fs::read_to_string("../.github/workflows/release.yaml").unwrap();
+        let workflow: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
+        let steps = workflow["jobs"]["command"]["steps"].as_sequence().unwrap();
+        let scripts: Vec<_> = steps
+            .iter()
+            .filter_map(|step| step["run"].as_str())
+            .collect();
+        let script = scripts.join("\n");
+        assert!(
+            script.contains("cargo build --release --locked --package encrypted-replication\n")
+        );
+        let copied = script
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("cp "))
+            .unwrap();
+        let mut files: Vec<_> = copied.split(' ').collect();
+        assert_eq!(files.pop(), Some("command"));
+        assert_eq!(files.remove(0), "target/release/encrypted-replication");
+        assert!(files.len() > 2, "{files:?}");
+        for file in files {
+            assert!(std::path::Path::new("..").join(file).is_file(), "{file}");
+        }
+        let shells = script.split("for shell in ").nth(1).unwrap();
+        let shells = shells.split(';').next().unwrap();
+        for shell in shells.split(' ') {
+            assert!(run(&["completions", shell]).status.success(), "{shell}");
+        }
+        for job in ["package", "command", "publish"] {
+            let needs = workflow["jobs"][job]["needs"].as_sequence();
+            for need in needs.into_iter().flatten() {
+                assert!(
+                    workflow["jobs"].get(need.as_str().unwrap()).is_some(),
+                    "{need:?}"
+                );
+            }
+        }
+    }
 }
