@@ -36,6 +36,7 @@ pub mod output;
 pub mod pace;
 pub mod plan;
 pub mod progress;
+pub mod report;
 pub mod scan;
 pub mod session;
 mod shell;
@@ -129,6 +130,7 @@ async fn perform(command: &Command, context: &Context) -> Result<Outcome, Failur
         Command::Diagnose(arguments) => Box::pin(diagnose::run(arguments, context)).await,
         Command::Plan(arguments) => Box::pin(plan::run(arguments, context)).await,
         Command::Drift(arguments) => Box::pin(drift::run(arguments, context)).await,
+        Command::Report(arguments) => Box::pin(report::run(arguments, context)).await,
         Command::Verify(arguments) => Box::pin(verify::run(arguments, context)).await,
         Command::Explain(arguments) => explain::run(arguments, context),
         Command::Completions(arguments) => generate::completions(arguments, Arguments::command()),

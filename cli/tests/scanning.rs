@@ -2,6 +2,8 @@
 //! answer.
 
 #[cfg(test)]
+mod athena;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod wire;
@@ -12,7 +14,7 @@ mod tests {
     use std::process::{Command, Output};
     use std::time::{Duration, Instant};
 
-    use encrypted_replication::calls::CALLS;
+    use encrypted_replication::calls::{CALLS, EVIDENCE};
     use serde_json::Value;
 
     use super::server::{Aws, Server};
@@ -197,5 +199,91 @@ mod tests {
         let output = run(&server, &["diagnose", "nobodys"]);
         assert_eq!(output.status.code(), Some(2), "{}", told(&output));
         assert!(told(&output).contains("there is no bucket `nobodys`"));
+    }
+
+    #[test]
+    fn a_report_says_what_athena_does_and_counts_what_is_there() {
+        let server = Server::start(Aws::default(), Duration::ZERO);
+        let page = std::env::temp_dir().join(format!("report-{}.html", std::process::id()));
+        let file = page.to_str().unwrap();
+        let days = ["report", "--from", "2026-07-01", "--to", "2026-09-30"];
+        let place = ["--work-group", "evidence", "--database", "lake"];
+        let output = run(
+            &server,
+            &[&days[..], &place, &["--page", file, "--output", "json"]].concat(),
+        );
+        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+        let html = std::fs::read_to_string(&page).unwrap();
+        std::fs::remove_file(&page).unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let bucket = &report["buckets"][0];
+        assert_eq!(bucket["bucket"], "tax-replica");
+        assert_eq!(bucket["sources"][0], "tax");
+        assert_eq!(
+            bucket["history"][0]["by"],
+            "arn:aws:iam::111122223333:user/ann"
+        );
+        // Of three of these days; what is gone is not there, and one is of the day after.
+        assert_eq!(
+            bucket["coverage"],
+            serde_json::json!({"replicas": 3, "judged": 2})
+        );
+        assert_eq!(bucket["counts"][1]["findings"], "2");
+        let states: Vec<_> = bucket["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| &row["state"])
+            .collect();
+        assert_eq!(states, ["mended", "open"]);
+        // The other one is another destination's.
+        assert_eq!(bucket["failures"].as_array().unwrap().len(), 1);
+        let names: Vec<_> = report["queries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["name"])
+            .collect();
+        assert_eq!(names, ["counts", "findings", "failures", "judged"]);
+        assert!(
+            html.contains("2 of 3") && html.contains("DstKmsKeyNotFound"),
+            "{html}"
+        );
+
+        let known: BTreeSet<_> = EVIDENCE.iter().map(|(name, _)| *name).collect();
+        for call in server.calls() {
+            assert!(
+                known.contains(call.as_str()),
+                "{call} is no call of a report's"
+            );
+        }
+        let csv = run(&server, &[&days[..], &place, &["--output", "csv"]].concat());
+        let csv = String::from_utf8(csv.stdout).unwrap();
+        assert_eq!(csv.lines().count(), 4, "{csv}");
+        assert!(
+            csv.contains("tax-replica,finding,a,,WrongKey,mended,then,later,5,,\r\n"),
+            "{csv}"
+        );
+    }
+
+    #[test]
+    fn athena_s_refusal_is_told_with_what_is_missing() {
+        let aws = Aws {
+            denied: "StartQueryExecution",
+            ..Aws::default()
+        };
+        let server = Server::start(aws, Duration::ZERO);
+        let asked =
+            "report --from 2026-07-01 --to 2026-09-30 --work-group evidence --database lake";
+        let output = run(&server, &asked.split(' ').collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(2));
+        for part in [
+            "StartQueryExecution",
+            "workgroup `evidence`",
+            "us-east-1",
+            "111122223333",
+        ] {
+            assert!(told(&output).contains(part), "{}", told(&output));
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::athena;
 use super::wire::Request;
 
 /// What is there.
@@ -123,6 +124,10 @@ fn answer(aws: &Aws, call: &str, request: &Request) -> Answer {
     if call == aws.denied {
         return error(403, "AccessDenied");
     }
+    if let Some(said) = athena::answer(call, &request.body) {
+        let headers = "Content-Type: application/x-amz-json-1.1\r\n".to_owned();
+        return (200, headers, said.to_string());
+    }
     let bucket = request.path.trim_matches('/');
     let region = aws.region;
     let key = |region: &str| format!("arn:aws:kms:{region}:111122223333:key/k");
@@ -224,6 +229,7 @@ fn answer(aws: &Aws, call: &str, request: &Request) -> Answer {
             200,
             "<NotificationConfiguration></NotificationConfiguration>",
         ),
+        "ListObjectVersions" => xml(200, athena::VERSIONS),
         "GetObjectLockConfiguration" => error(404, "ObjectLockConfigurationNotFoundError"),
         "GetBucketRequestPayment" => xml(
             200,

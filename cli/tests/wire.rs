@@ -86,6 +86,7 @@ impl Request {
                 .find(|(subresource, _)| self.asks(subresource))
                 .map(|(_, call)| *call),
             ("GET", ..) if self.asks("tagging") => Some("GetObjectTagging"),
+            ("GET", ..) if self.query.contains("x-id=GetObject") => Some("GetObject"),
             _ => None,
         };
         found.map_or_else(|| format!("{} {}", self.method, self.path), str::to_owned)

@@ -6,6 +6,8 @@ mod abroad;
 #[cfg(test)]
 mod cloud;
 #[cfg(test)]
+mod lake;
+#[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod rules;
@@ -25,7 +27,7 @@ mod tests {
     use encrypted_replication::calls::CALLS;
 
     use crate::cloud::Cloud;
-    use crate::{abroad, objects, setups};
+    use crate::{abroad, lake, objects, setups};
 
     /// One cloud for all that is looked at.
     #[tokio::test(flavor = "multi_thread")]
@@ -48,6 +50,7 @@ mod tests {
         let never: Vec<_> = known.difference(&made).collect();
         assert!(never.is_empty(), "permissions that nothing took: {never:?}");
 
-        setups::whoever_lacks_a_permission_hears_which(&cloud).await
+        setups::whoever_lacks_a_permission_hears_which(&cloud).await?;
+        lake::evidence_is_verified_where_it_is_kept(&cloud).await
     }
 }

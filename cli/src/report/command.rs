@@ -1,0 +1,133 @@
+//! `report --from DAY --to DAY`.
+
+use std::path::PathBuf;
+
+use evidence::Day;
+
+use super::athena::Athena;
+use super::gather::{Gathering, chosen};
+use super::history::history;
+use super::model::{Report, SCHEMA};
+use super::page::page;
+use super::row::Found;
+use crate::clock::now;
+use crate::failure::Failure;
+use crate::output::{Excerpt, Format};
+use crate::{Context, Outcome};
+
+/// What `report` takes.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "\
+Runs the saved queries in the workgroup of the evidence's stack (its outputs EvidenceWorkGroup and
+EvidenceDatabase). Athena writes their results into that workgroup's bucket, and nothing else is written but FILE.
+
+Examples:
+  encrypted-replication report --from 2026-07-01 --to 2026-09-30 --work-group evidence --database evidence --page q3.html
+  encrypted-replication report --from 2026-07-01 --to 2026-09-30 --work-group evidence --database evidence --output json > q3.json
+  encrypted-replication report --from 2026-07-01 --to 2026-09-30 --work-group evidence --database evidence --output csv --bucket tax-documents-replica
+
+Exit status: 0 nothing is open, 1 a finding or a failed replication is, 2 could not look.")]
+pub struct Arguments {
+    /// The first day of the verdicts (UTC)
+    #[arg(long, value_name = "DAY")]
+    pub from: Day,
+    /// The last day
+    #[arg(long, value_name = "DAY")]
+    pub to: Day,
+    /// A destination bucket; may be given more than once. Without any: all that anything is expected of here
+    #[arg(long, value_name = "BUCKET")]
+    pub bucket: Vec<String>,
+    /// Athena's workgroup
+    #[arg(long, value_name = "NAME")]
+    pub work_group: String,
+    /// The database of the verdicts
+    #[arg(long, value_name = "NAME")]
+    pub database: String,
+    /// Write the report here as a page of HTML
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
+    /// Do not list the buckets: no coverage is told then
+    #[arg(long)]
+    pub no_population: bool,
+}
+
+/// Asks, and tells.
+///
+/// # Errors
+/// Where Athena or Parameter Store does not answer, or the page cannot be written.
+pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Failure> {
+    let Arguments { from, to, .. } = *arguments;
+    if to < from {
+        return Err(Failure::Asked(format!("--to {to} is before --from {from}")));
+    }
+    let session = context.session().await?;
+    let known = Box::pin(history(&session)).await?;
+    let chosen = chosen(known, &arguments.bucket);
+    if chosen.is_empty() {
+        return Err(Failure::Asked(format!(
+            "nothing is expected of any bucket in {}: name one by --bucket, or another Region by --region",
+            session.home().region
+        )));
+    }
+    let mut gathering = Gathering {
+        session: &session,
+        athena: Athena::of(&session, &arguments.work_group, &arguments.database),
+        days: (from, to),
+        counts_population: !arguments.no_population,
+        asked: Vec::new(),
+    };
+    let mut buckets = Vec::new();
+    for (name, known) in chosen {
+        buckets.push(Box::pin(gathering.bucket(&name, known)).await?);
+    }
+    let report = Report {
+        schema: SCHEMA,
+        from,
+        to,
+        made: now(),
+        account: session.home().account.clone(),
+        region: session.home().region.clone(),
+        work_group: arguments.work_group.clone(),
+        database: arguments.database.clone(),
+        buckets,
+        queries: gathering.asked,
+    };
+    if let Some(path) = &arguments.page {
+        std::fs::write(path, page(&report))
+            .map_err(|error| Failure::Asked(format!("cannot write {}: {error}", path.display())))?;
+    }
+    tell(&report, context)?;
+    let open: usize = report.buckets.iter().map(super::model::Bucket::open).sum();
+    Ok(Outcome::of(open > 0))
+}
+
+fn tell(report: &Report, context: &Context) -> Result<(), Failure> {
+    let output = context.output;
+    if matches!(output.format(), Format::Json | Format::Jsonl) {
+        return Ok(output.document(report, &"")?);
+    }
+    let mut rows = Excerpt::new(output);
+    for found in report.buckets.iter().flat_map(Found::of) {
+        if rows.has_room() {
+            rows.push(found)?;
+        }
+    }
+    rows.finish()?;
+    for bucket in &report.buckets {
+        let covered = match (bucket.coverage, &bucket.not_counted) {
+            (Some(coverage), _) => format!(
+                "{} of {} replicas have a verdict",
+                coverage.judged, coverage.replicas
+            ),
+            (None, why) => format!("not counted: {}", why.as_deref().unwrap_or_default()),
+        };
+        output.remark(format!(
+            "{}: {covered}; {} findings, {} failed replications, {} open",
+            bucket.bucket,
+            bucket.findings.len(),
+            bucket.failures.len(),
+            bucket.open()
+        ))?;
+    }
+    Ok(())
+}

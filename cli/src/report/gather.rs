@@ -1,0 +1,112 @@
+//! Everything that a report holds, asked for.
+
+use std::collections::BTreeMap;
+
+use evidence::Day;
+use evidence::queries::{COUNTS, FAILURES, FINDINGS, Query};
+
+use super::athena::Athena;
+use super::coverage::{JUDGED, Population};
+use super::history::Known;
+use super::model::{Asked, Bucket, Fields};
+use crate::bucket::{self, Way};
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// Whom to ask, and about which days.
+pub(super) struct Gathering<'a> {
+    pub(super) session: &'a Session,
+    pub(super) athena: Athena<'a>,
+    pub(super) days: (Day, Day),
+    /// Whether the versions that are there are counted.
+    pub(super) counts_population: bool,
+    /// What was asked so far.
+    pub(super) asked: Vec<Asked>,
+}
+
+impl Gathering<'_> {
+    /// What there is of a destination bucket.
+    ///
+    /// # Errors
+    /// Where Athena does not answer.
+    pub(super) async fn bucket(&mut self, name: &str, known: Known) -> Result<Bucket, Failure> {
+        let (from, to) = self.days;
+        let days = [from.to_string(), to.to_string()];
+        let [first, last] = [days[0].as_str(), days[1].as_str()];
+        let span = [name, first, last];
+        let mut found = Bucket {
+            bucket: name.to_owned(),
+            counts: self.saved(COUNTS, &span).await?,
+            findings: self.saved(FINDINGS, &span).await?,
+            ..Bucket::default()
+        };
+        for source in &known.sources {
+            let parameters = [source.as_str(), first, last, name, first, last];
+            let mut failures = self.saved(FAILURES, &parameters).await?;
+            // A source bucket may replicate to others as well.
+            failures.retain(|row| row.get("destination").is_none_or(|to| to == name));
+            found.failures.extend(failures);
+        }
+        found.sources = known.sources;
+        found.history = known.changes;
+        if self.counts_population {
+            self.cover(&mut found).await?;
+        } else {
+            found.not_counted = Some("nobody asked for it (--no-population)".to_owned());
+        }
+        Ok(found)
+    }
+
+    async fn saved(&mut self, query: Query, parameters: &[&str]) -> Result<Vec<Fields>, Failure> {
+        let mut rows = Vec::new();
+        let question = (query.name, query.text);
+        let asked = self.athena.ask(question, parameters, |row| rows.push(row));
+        self.asked.push(Box::pin(asked).await?);
+        Ok(rows)
+    }
+
+    /// Counts what is there. Where that cannot be, the report says so: it is worth having without.
+    async fn cover(&mut self, found: &mut Bucket) -> Result<(), Failure> {
+        let way = Way {
+            session: self.session,
+            role_name: None,
+        };
+        let listed = match bucket::Bucket::find(way, &found.bucket, None).await {
+            Ok(bucket) => Population::listed(bucket.shared(), self.days).await,
+            Err(failure) => Err(failure),
+        };
+        let mut population = match listed {
+            Ok(Ok(population)) => population,
+            Ok(Err(why)) => {
+                found.not_counted = Some(why);
+                return Ok(());
+            }
+            Err(failure) => {
+                found.not_counted = Some(format!("it could not be listed: {failure}"));
+                return Ok(());
+            }
+        };
+        let (from, to) = self.days;
+        // What was written in the last minutes was judged on the day after.
+        let days = [from.to_string(), to.next().to_string()];
+        let parameters = [found.bucket.as_str(), &days[0], &days[1]];
+        let asked = self.athena.ask(("judged", JUDGED), &parameters, |row| {
+            population.judged(&row);
+        });
+        let asked = Box::pin(asked).await?;
+        self.asked.push(asked);
+        found.coverage = Some(population.coverage());
+        Ok(())
+    }
+}
+
+/// The buckets that were named, or all that anything is expected of.
+pub(super) fn chosen(mut known: BTreeMap<String, Known>, named: &[String]) -> Vec<(String, Known)> {
+    if named.is_empty() {
+        return known.into_iter().collect();
+    }
+    named
+        .iter()
+        .map(|name| (name.clone(), known.remove(name).unwrap_or_default()))
+        .collect()
+}

@@ -1,0 +1,166 @@
+//! Which key was expected from when to when, and who said so: the parameters' own history.
+//!
+//! See <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameterHistory.html>.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ssm::types::ParameterHistory;
+use expectation::{Document, Time};
+use replication::aws::failure;
+
+use super::model::{Change, Expected};
+use crate::failure::Failure;
+use crate::session::Session;
+
+const PATH: &str = "/encrypted-replication/";
+
+/// The expectations of one destination bucket.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) sources: Vec<String>,
+    pub(super) changes: Vec<Change>,
+}
+
+/// What is and was expected of each bucket.
+///
+/// # Errors
+/// Where SSM does not say.
+pub(super) async fn history(session: &Session) -> Result<BTreeMap<String, Known>, Failure> {
+    let region = &session.home().region;
+    let ssm = aws_sdk_ssm::Client::new(&session.config(region));
+    let mut pages = ssm
+        .get_parameters_by_path()
+        .path(PATH)
+        .recursive(true)
+        .into_paginator()
+        .send();
+    let mut names = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| {
+            let path = format!("parameters below {PATH}");
+            session.failed(failure("GetParametersByPath", &path, region, &error))
+        })?;
+        for parameter in page.parameters.unwrap_or_default() {
+            let value = parameter.value.unwrap_or_default();
+            if Document::read(&value).is_ok() {
+                names.extend(parameter.name);
+            }
+        }
+    }
+    let mut known: BTreeMap<String, Known> = BTreeMap::new();
+    for name in names {
+        let Some(bucket) = name
+            .strip_prefix(PATH)
+            .and_then(|rest| rest.split('/').next())
+        else {
+            continue;
+        };
+        let of_bucket = known.entry(bucket.to_owned()).or_default();
+        let mut versions = Vec::new();
+        let mut pages = ssm
+            .get_parameter_history()
+            .name(&name)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                let parameter = format!("parameter `{name}`");
+                session.failed(failure("GetParameterHistory", &parameter, region, &error))
+            })?;
+            versions.extend(page.parameters.unwrap_or_default());
+        }
+        of_bucket.add(&name, versions);
+    }
+    Ok(known)
+}
+
+impl Known {
+    fn add(&mut self, name: &str, mut versions: Vec<ParameterHistory>) {
+        versions.sort_by_key(|version| version.version);
+        let mut last: Option<usize> = None;
+        for version in versions {
+            let at = version.last_modified_date.map_or(0, |time| time.secs());
+            if let Some(last) = last.and_then(|last| self.changes.get_mut(last)) {
+                last.until = Some(Time::from_secs(at));
+            }
+            let Ok(document) = Document::read(version.value.as_deref().unwrap_or_default()) else {
+                continue;
+            };
+            let source = document.source.rsplit(':').next().unwrap_or_default();
+            if !source.is_empty() && !self.sources.iter().any(|known| known == source) {
+                self.sources.push(source.to_owned());
+            }
+            last = Some(self.changes.len());
+            self.changes.push(Change {
+                parameter: name.to_owned(),
+                version: version.version,
+                at: Time::from_secs(at),
+                until: None,
+                by: version.last_modified_user.unwrap_or_default(),
+                rules: document
+                    .rules
+                    .into_iter()
+                    .map(|rule| Expected {
+                        id: rule.id,
+                        prefix: rule.prefix,
+                        kms_key_arn: rule.kms_key_arn,
+                        enabled: !rule.disabled,
+                    })
+                    .collect(),
+            });
+        }
+        self.changes.sort_by_key(|change| change.at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::DateTime;
+
+    use super::*;
+
+    fn version(number: i64, at: i64, by: &str, key: &str) -> ParameterHistory {
+        let value = format!(
+            "{{\"schema\":\"encrypted-replication/expectation/1\",\"source\":\"arn:aws:s3:::tax\",\
+             \"rules\":[{{\"id\":\"all\",\"prefix\":\"\",\"kmsKeyArn\":\"{key}\"}}]}}"
+        );
+        ParameterHistory::builder()
+            .version(number)
+            .last_modified_date(DateTime::from_secs(at))
+            .last_modified_user(by)
+            .value(value)
+            .build()
+    }
+
+    #[test]
+    fn a_version_stands_until_the_next_one_is_written() {
+        let mut known = Known::default();
+        known.add(
+            "/p",
+            vec![version(2, 200, "eve", "k2"), version(1, 100, "ann", "k1")],
+        );
+        assert_eq!(known.sources, ["tax"]);
+        let told: Vec<_> = known
+            .changes
+            .iter()
+            .map(|change| {
+                let until = change.until.map(Time::secs);
+                let key = change.rules[0].kms_key_arn.as_str();
+                (
+                    change.version,
+                    change.at.secs(),
+                    until,
+                    change.by.as_str(),
+                    key,
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (1, 100, Some(200), "ann", "k1"),
+                (2, 200, None, "eve", "k2")
+            ]
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! What a report holds.
+
+use std::collections::BTreeMap;
+
+use evidence::Day;
+use expectation::Time;
+use serde::Serialize;
+
+/// The schema of a report.
+pub const SCHEMA: &str = "encrypted-replication/report/1";
+
+/// A report.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The first day (UTC).
+    pub from: Day,
+    /// The last.
+    pub to: Day,
+    /// When it was made.
+    pub made: Time,
+    /// The account whose evidence it is.
+    pub account: String,
+    /// The Region of the evidence.
+    pub region: String,
+    /// The Athena workgroup that was asked.
+    pub work_group: String,
+    /// The database that was asked.
+    pub database: String,
+    /// By destination bucket.
+    pub buckets: Vec<Bucket>,
+    /// Every query that was run.
+    pub queries: Vec<Asked>,
+}
+
+/// What there is of a destination bucket.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bucket {
+    /// Its name.
+    pub bucket: String,
+    /// The source buckets that expectations name.
+    pub sources: Vec<String>,
+    /// Which key was expected from when to when, oldest first.
+    pub history: Vec<Change>,
+    /// How many of its replicas have a verdict; absent where it could not be counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
+    /// Why there is no coverage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_counted: Option<String>,
+    /// Verdicts by kind.
+    pub counts: Vec<Fields>,
+    /// Every finding.
+    pub findings: Vec<Fields>,
+    /// Every replication that failed, by what the source bucket's events said.
+    pub failures: Vec<Fields>,
+}
+
+/// A row of an answer, by its columns' names; what is null is left out.
+pub type Fields = BTreeMap<String, String>;
+
+/// What was written into an expectation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// The parameter.
+    pub parameter: String,
+    /// Its version.
+    pub version: i64,
+    /// When it was written.
+    pub at: Time,
+    /// Until when it stood; absent for the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// Who wrote it, by its ARN.
+    pub by: String,
+    /// Of each rule: id, prefix, and key.
+    pub rules: Vec<Expected>,
+}
+
+/// What a rule expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Expected {
+    /// The rule's id.
+    pub id: String,
+    /// The keys that it speaks of.
+    pub prefix: String,
+    /// The KMS key.
+    pub kms_key_arn: String,
+    /// Whether the rule is in force.
+    pub enabled: bool,
+}
+
+/// How many replicas have a verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Coverage {
+    /// Versions there are that were written in the time, but for those that no replication made.
+    pub replicas: u64,
+    /// Of these, those that were judged right or wrong.
+    pub judged: u64,
+}
+
+/// A query as it was run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// Its name.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// What stood in the places of its question marks.
+    pub parameters: Vec<String>,
+    /// Athena's id of the run.
+    pub execution_id: String,
+}
+
+impl Bucket {
+    /// How many are of this state.
+    pub(super) fn of_state(rows: &[Fields], state: &str) -> usize {
+        let is = |row: &&Fields| row.get("state").is_some_and(|is| is == state);
+        rows.iter().filter(is).count()
+    }
+
+    /// How many findings and failures are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        let open = |rows| Self::of_state(rows, "open");
+        open(&self.findings)
+            + Self::of_state(&self.findings, "another finding")
+            + open(&self.failures)
+    }
+}

@@ -1,0 +1,161 @@
+use std::path::Path;
+use std::{env, fs};
+
+use expectation::Time;
+
+use super::super::model::{Change, Coverage, Expected, SCHEMA};
+use super::*;
+
+fn fields(all: &[(&str, &str)]) -> Fields {
+    let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+    all.iter().map(owned).collect()
+}
+
+fn change(at: i64, until: Option<i64>, by: &str, key: &str) -> Change {
+    Change {
+        parameter: "/encrypted-replication/tax-replica/er1".to_owned(),
+        version: 1,
+        at: Time::from_secs(at),
+        until: until.map(Time::from_secs),
+        by: format!("arn:aws:iam::111122223333:user/{by}"),
+        rules: vec![Expected {
+            id: "tax".to_owned(),
+            prefix: "Tax/".to_owned(),
+            kms_key_arn: format!("arn:aws:kms:eu-west-1:111122223333:key/{key}"),
+            enabled: key != "old",
+        }],
+    }
+}
+
+fn report() -> Report {
+    let counts = |verdict: &str, compliant: &[(&str, &str)], versions: &str| {
+        fields(&[&[("verdict", verdict), ("versions", versions)], compliant].concat())
+    };
+    let tax = Bucket {
+        bucket: "tax-replica".to_owned(),
+        sources: vec!["tax".to_owned()],
+        history: vec![
+            change(1_790_000_000, Some(1_791_000_000), "ann", "old"),
+            change(1_791_000_000, None, "eve", "new"),
+        ],
+        coverage: Some(Coverage {
+            replicas: 1_204_331,
+            judged: 1_204_319,
+        }),
+        not_counted: None,
+        counts: vec![
+            counts("Compliant", &[("compliant", "true")], "1204316"),
+            counts("Gone", &[], "2"),
+            counts("WrongKey", &[("compliant", "false")], "3"),
+        ],
+        findings: vec![
+            fields(&[
+                ("key", "Tax/<script>alert(1)</script>\u{1}.pdf"),
+                ("versionid", "v1"),
+                ("verdict", "WrongKey"),
+                ("first_seen", "2026-07-01 09:15:01.240 UTC"),
+                ("state", "mended"),
+                ("ended", "2026-07-01 10:15:01.240 UTC"),
+                ("open_minutes", "60"),
+                ("repaired", "true"),
+                ("reason", "under another key"),
+            ]),
+            fields(&[("key", "Tax/b"), ("verdict", "WrongKey"), ("state", "open")]),
+        ],
+        failures: vec![fields(&[
+            ("key", "Tax/c"),
+            ("rule", "tax"),
+            ("failure_reason", "DstKmsKeyInvalidState"),
+            ("state", "replicated since"),
+        ])],
+    };
+    let empty = Bucket {
+        bucket: "ledger-replica".to_owned(),
+        not_counted: Some("nobody asked for it (--no-population)".to_owned()),
+        ..Bucket::default()
+    };
+    let asked = |name: &str, bucket: &str| Asked {
+        name: name.to_owned(),
+        text: format!("SELECT '{name}' FROM verdicts WHERE bucket = ? AND day < ?\n"),
+        parameters: vec![format!("'{bucket}'"), "'2026-10-01'".to_owned()],
+        execution_id: format!("{name}-{bucket}"),
+    };
+    Report {
+        schema: SCHEMA,
+        from: "2026-07-01".parse().unwrap(),
+        to: "2026-09-30".parse().unwrap(),
+        made: Time::from_secs(1_791_100_000),
+        account: "111122223333".to_owned(),
+        region: "eu-west-1".to_owned(),
+        work_group: "encrypted-replication-evidence".to_owned(),
+        database: "encrypted_replication".to_owned(),
+        buckets: vec![tax, empty],
+        queries: vec![
+            asked("counts", "tax-replica"),
+            asked("counts", "ledger-replica"),
+            asked("findings", "tax-replica"),
+        ],
+    }
+}
+
+/// `UPDATE_REFERENCE=1` writes it anew: look at it in a browser then.
+#[test]
+fn the_page_of_fixed_rows_is_as_it_was() {
+    let made = page(&report());
+    let golden = Path::new("src/report/page/golden.html");
+    if env::var_os("UPDATE_REFERENCE").is_some() {
+        fs::write(golden, &made).unwrap();
+    }
+    let found = fs::read_to_string(golden).unwrap_or_default();
+    assert!(found == made, "src/report/page/golden.html is stale");
+}
+
+/// Nothing comes from elsewhere, nothing runs, and nothing that a key is called becomes a part of the page.
+#[test]
+fn the_page_is_whole_and_harmless() {
+    let made = page(&report());
+    for part in [
+        "<script",
+        "http-equiv",
+        " src=",
+        "href=",
+        "url(",
+        "@import",
+        "\u{1}",
+    ] {
+        assert!(!made.contains(part), "{part}");
+    }
+    let mut addresses = made.split("http").skip(1);
+    assert!(addresses.all(|after| after.starts_with("://www.w3.org/")));
+}
+
+/// By counting what opens and closes: elements end in the order in which they began.
+#[test]
+fn every_element_ends() {
+    let made = page(&report());
+    let mut open: Vec<&str> = Vec::new();
+    let mut elements = 0;
+    for part in made.split('<').skip(2) {
+        let (tag, _) = part.split_once('>').unwrap();
+        let name = tag.split_whitespace().next().unwrap();
+        if let Some(name) = name.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name));
+        } else if !tag.ends_with('/') {
+            open.push(name);
+            elements += 1;
+        }
+    }
+    assert!(open.is_empty() && elements > 100, "{open:?} {elements}");
+}
+
+#[test]
+fn a_query_is_shown_once_and_each_run_of_it_told() {
+    let made = page(&report());
+    let times = |part: &str| made.matches(part).count();
+    assert_eq!(times("SELECT 'counts'"), 1);
+    assert_eq!(
+        times("counts-tax-replica") + times("counts-ledger-replica"),
+        2
+    );
+    assert_eq!(report().buckets[0].open(), 1);
+}
