@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cloud import SOURCE_REGION, Cloud, document, unique
-from installed import ROOT
+from installed import ROOT, install
 from samcli.yamlhelper import yaml_parse
 
 
@@ -173,6 +173,27 @@ def test_where_no_probe_gets_its_verdict_an_alarm_rings(cloud: Cloud) -> None:
         alarm.write(line)
         assert alarm.state() == "OK"
         expect(alarm, "ALARM")
+
+
+def test_the_template_waits_for_proofs_where_it_schedules_them(cloud: Cloud) -> None:
+    proves = {"ProofSchedule": "rate(30 days)", "FindingsEmail": "on-call@example.com"}
+    path, name = "template.yaml", unique("proving")
+    stack = install(cloud, SOURCE_REGION, name, path, **proves, ProofMaxAgeHours="2")
+    of_proofs = {"ProofAlarm", "ProofUndeterminedAlarm", "ProofRule", "ProofPermission"}
+    of_verdicts = {"ProofVerdictsAlarm", "ProofVerdictsFilter", "NoReplicasFilter"}
+    assert of_proofs | of_verdicts | {"ProofEmailRule", "BlindAlarm"} <= set(stack.resources)
+    rule = stack.resources["ProofRule"].split("|")[-1]
+    [target] = cloud.client("events").list_targets_by_rule(Rule=rule)["Targets"]
+    assert json.loads(target["Input"]) == {"Action": "Prove", "BatchWindowSeconds": 1}
+    alarms = cloud.client("cloudwatch").describe_alarms(
+        AlarmNames=[stack.resources["ProofVerdictsAlarm"]]
+    )
+    [alarm] = alarms["MetricAlarms"]
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
+    assert alarm["StateValue"] == "ALARM"
+    without = install(cloud, SOURCE_REGION, unique("proving"), path, **proves, ProofMaxAgeHours="0")
+    assert of_proofs <= set(without.resources)
+    assert not of_verdicts & set(without.resources)
 
 
 def test_it_rings_where_the_checker_sees_nothing_but_what_it_may_not_look_at(cloud: Cloud) -> None:

@@ -70,6 +70,7 @@ LINES = [
     line("Gone", "d ü", "01T13:00:00Z"),
     line("NoExpectation", "e+e", "01T12:00:00Z"),
     line("ReplicationFailed", "f", "01T08:00:00Z", **FAILED),
+    line("ReplicationFailed", "probe", "01T08:00:00Z", **FAILED, probe=True),
     line("ReplicationFailed", "g", "01T08:00:00Z", **FAILED),
     line("ReplicationFailed", "g", "01T08:00:00Z", **FAILED),
     line("Compliant", "f", "02T08:00:00Z"),
@@ -205,7 +206,7 @@ def test_an_id_counts_once(asked: duckdb.DuckDBPyConnection) -> None:
     assert {row["verdict"]: row["findings"] for row in first}["Compliant"] == 1
     failed = answer(asked, "counts", SOURCE, "2026-11-01", "2026-11-02")
     assert [(row["verdict"], row["findings"], row["lines"]) for row in failed] == [
-        ("ReplicationFailed", 2, 3)
+        ("ReplicationFailed", 3, 4)
     ]
 
 

@@ -18,7 +18,7 @@ const fn member(name: &'static str, kind: &'static str) -> Member {
 
 /// Every member of the verdict line that is a column or a field of one. Those that are [`PARTITIONS`] stand in the
 /// keys of the objects.
-pub const MEMBERS: [Member; 24] = [
+pub const MEMBERS: [Member; 25] = [
     member("schema", "string"),
     member("id", "string"),
     member("time", "string"),
@@ -41,6 +41,7 @@ pub const MEMBERS: [Member; 24] = [
     member("replication.destinationBucket", "string"),
     member("replication.operation", "string"),
     member("repaired", "boolean"),
+    member("probe", "boolean"),
     member("reason", "string"),
     member("remedy", "string"),
 ];
@@ -65,7 +66,7 @@ const fn column(name: &'static str, kind: &'static str) -> Column {
 }
 
 /// The table's columns but for the partitions.
-pub const COLUMNS: [Column; 14] = [
+pub const COLUMNS: [Column; 15] = [
     column("schema", "string"),
     column("id", "string"),
     column("time", "string"),
@@ -87,6 +88,7 @@ pub const COLUMNS: [Column; 14] = [
         "struct<event:string,failurereason:string,ruleid:string,destinationbucket:string,operation:string>",
     ),
     column("repaired", "boolean"),
+    column("probe", "boolean"),
     column("reason", "string"),
     column("remedy", "string"),
 ];
