@@ -25,7 +25,7 @@ use tokio::time::timeout_at;
 
 use self::finding::{Finding, ProofStatus};
 use crate::format::Format;
-use crate::owner::{Owner, PhysicalId};
+use crate::owner::{Kind, Owner, PhysicalId};
 use crate::ports::Aws;
 use crate::probe::CLEAN_UP_RESERVE;
 use crate::record::{self, Parts, Record};
@@ -233,8 +233,24 @@ impl<A: Aws> Proving<'_, A> {
                 "`PhysicalResourceId` `{text}` is not what `Ref` gives for the resource: encrypted-replication/BUCKET/OWNER"
             ));
         }
+        let watches =
+            |text: &String| PhysicalId::parse(text).is_some_and(|id| id.kind == Kind::Watched);
+        if let Some(text) = wanted
+            .physical_resource_id
+            .as_ref()
+            .filter(|text| watches(text))
+        {
+            return Err(format!(
+                "`{text}` watches rules of others, whose buckets no probe is written to: ask {{\"Action\": \"Diagnose\"}}"
+            ));
+        }
         let all = record::looked_after(self.aws, region, self.function_arn).await;
         let mut all = all.map_err(|error| error.to_string())?;
+        // Where rules of others are watched, no object is ever written.
+        all.retain(|owner, parts| {
+            let read = Record::read(owner, parts);
+            !read.is_ok_and(|(_, id)| id.kind == Kind::Watched)
+        });
         if !wanted.names_some() {
             return Ok(all);
         }

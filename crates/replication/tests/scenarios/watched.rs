@@ -739,6 +739,22 @@ async fn a_replacement_that_fails_is_taken_back_by_its_roll_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_probe_is_written_to_buckets_of_others() {
+    let setting = Setting::new();
+    setting.create(&source()).await.unwrap();
+    let before = setting.stack.world.snapshot();
+    setting.stack.aws.reset();
+    let proved = setting.stack.ask(json!({"Action": "Prove"})).await.unwrap();
+    assert_eq!(proved["Resources"], json!([]));
+    assert_eq!(setting.stack.aws.writes(), 0);
+    assert_eq!(setting.stack.world.snapshot(), before);
+    let id = asking(RequestType::Delete, "Watch", &source()).physical_resource_id;
+    let asked = json!({"Action": "Prove", "PhysicalResourceId": id});
+    let refused = setting.stack.ask(asked).await.unwrap_err();
+    assert!(refused.contains("watches rules of others"), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plan_says_what_a_create_would_do_and_does_nothing() {
     let setting = Setting::new();
     let before = setting.stack.world.snapshot();
