@@ -104,8 +104,12 @@ async fn lives(story: &Story) -> Lived {
     }
     // What is under way arrives, and the queue's messages come back.
     sleep(Duration::from_mins(3)).await;
+    let mut clean = true;
     for stack in place.stacks.iter() {
-        Box::pin(stack.lock().await.ends()).await;
+        clean &= Box::pin(stack.lock().await.ends()).await;
+    }
+    if clean {
+        court.looks_for_words();
     }
     sleep(Duration::from_mins(35)).await;
     over.store(true, Ordering::Relaxed);

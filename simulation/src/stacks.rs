@@ -28,6 +28,8 @@ pub struct Stack {
     /// How the resource's things were when a request had put them in order.
     in_order: Option<Before>,
     ever_killed: bool,
+    /// Whether a Delete failed, so that something may be left.
+    ever_stuck: bool,
 }
 
 fn owner_of(id: &str) -> &str {
@@ -55,6 +57,7 @@ impl Stack {
             stands: None,
             in_order: None,
             ever_killed: false,
+            ever_stuck: false,
         }
     }
 
@@ -338,9 +341,10 @@ impl Stack {
     }
 
     /// A Delete was answered.
-    fn gone(&self, id: &str, template: &Template, answer: &Answer, succeeded: bool) {
+    fn gone(&mut self, id: &str, template: &Template, answer: &Answer, succeeded: bool) {
         let owner = owner_of(id);
         if !answer.ok() {
+            self.ever_stuck = true;
             let out = *self.out.lock().unwrap_or_else(PoisonError::into_inner);
             if out < Instant::now() && self.sky.faults == 0 {
                 let seen = format!(
@@ -382,8 +386,9 @@ impl Stack {
     }
 
     /// After all: its author deletes it, again where that failed in bad weather.
-    pub async fn ends(&mut self) {
-        self.sky.faults = 0;
+    /// Whether nothing can be left of it for a reason that SEMANTICS names.
+    pub async fn ends(&mut self) -> bool {
+        let faults = std::mem::take(&mut self.sky.faults);
         for _ in 0..2 {
             self.deletes().await;
         }
@@ -391,6 +396,7 @@ impl Stack {
             let seen = format!("stack {} cannot be deleted in the end", self.number);
             self.court.oracle().breaks("delete-succeeds", seen);
         }
+        faults == 0 && !self.ever_killed && !self.ever_stuck
     }
 
     /// Asks about it.

@@ -66,7 +66,7 @@ impl Expectations {
             return Ok(Some(Expected {
                 from: Authority::Environment,
                 keys,
-                several_owners: false,
+                several_owners: None,
             }));
         }
         let registry = self.registry(&version.bucket, asking).await?;
@@ -138,7 +138,7 @@ impl Expectations {
                 algorithm,
                 ..Allowed::current(key)
             }],
-            several_owners: false,
+            several_owners: None,
         }))
     }
 }

@@ -66,8 +66,9 @@ struct Rule {
 pub struct Word<'a> {
     /// The keys that are right, or were.
     pub keys: Vec<Said<'a>>,
-    /// Whether more than one owner speaks of the object.
-    pub several_owners: bool,
+    /// Until when more than one owner speaks of the object: of one that was made later, one at most does.
+    /// `None`: never.
+    pub several_owners: Option<Time>,
 }
 
 /// One key that is right, or was.
@@ -171,15 +172,20 @@ impl Registry {
         let object = object.as_str();
         let fitting = |rule: &&Rule| object.starts_with(&rule.prefix);
         let mut word = Word::default();
-        let mut owners = None;
+        let mut owners: BTreeMap<usize, Time> = BTreeMap::new();
         let mut disabled = false;
         for rule in self.rules.iter().filter(fitting) {
-            word.several_owners |= *owners.get_or_insert(rule.owner) != rule.owner;
+            let until = rule.until.unwrap_or(Time::from_secs(i64::MAX));
+            let last = owners.entry(rule.owner).or_insert(until);
+            *last = until.max(*last);
             disabled |= rule.disabled;
             if !rule.disabled && rule.until.is_some() {
                 word.say(Said::by(rule, Standing::Former));
             }
         }
+        let mut ends: Vec<Time> = owners.into_values().collect();
+        ends.sort_unstable();
+        word.several_owners = ends.iter().rev().nth(1).copied();
         let in_force = |rule: &&Rule| !rule.disabled && rule.until.is_none();
         let before = word.keys.len();
         word.weigh(

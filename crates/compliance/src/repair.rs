@@ -33,7 +33,10 @@ pub(crate) fn target(verdict: &Verdict) -> Result<Target, &'static str> {
             "only the bucket's default encryption names a key, and that is no rule about its replicas",
         );
     }
-    if expected.several_owners {
+    // Who left the bucket before it was made says nothing about it.
+    let made = observed.last_modified();
+    let over = |until| made.is_some_and(|made| made > until);
+    if expected.several_owners.is_some_and(|until| !over(until)) {
         return Err(
             "several stacks say which key this object should have, and one repair would undo the other",
         );

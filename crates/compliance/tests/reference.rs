@@ -57,7 +57,7 @@ mod tests {
                 allowed(right, Standing::Current),
                 allowed(former, Standing::Former),
             ],
-            several_owners: false,
+            several_owners: None,
         };
         let observed = Observed {
             algorithm: Some("aws:kms".to_owned()),

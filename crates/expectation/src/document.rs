@@ -28,6 +28,10 @@ pub struct Document {
     /// Tells sets of one owner apart: parts with another revision are of another set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// When the owner left the bucket: every line has ended, and is kept for what is looked at again while
+    /// others speak there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Time>,
 }
 
 /// Which key replicas are to arrive under. The crate's page says what each member means.
@@ -149,6 +153,16 @@ impl Document {
             part: None,
             of: None,
             revision: None,
+            left: None,
+        }
+    }
+
+    /// The document as what an owner leaves behind.
+    #[must_use]
+    pub fn leaving(self, at: Time) -> Self {
+        Self {
+            left: Some(at),
+            ..self
         }
     }
 

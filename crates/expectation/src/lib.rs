@@ -12,6 +12,10 @@
 //! ]}
 //! ```
 //!
+//! A document with `"left"` is what an owner leaves behind in a bucket of which others speak still: when it
+//! left. All of its rules have an `until`. It names nothing that has to be kept, and whoever leaves the bucket
+//! last takes it away.
+//!
 //! # What the members of a rule mean
 //! - `prefix`: of the decoded keys it speaks of; left out: all.
 //! - `kmsKeyArn`: a key's ARN. An alias or bare id is looked for in the account that owns the bucket.

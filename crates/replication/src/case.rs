@@ -202,7 +202,7 @@ impl<'a, A: Aws> Case<'a, A> {
         };
         let mut left: BTreeMap<String, Site> = BTreeMap::new();
         for (bucket, found) in &observed.abandoned {
-            if !found.parameters.is_empty() || found.has_policy || !found.granted_keys.is_empty() {
+            if found.has_word() || found.has_policy || !found.granted_keys.is_empty() {
                 let keys = found.granted_keys.clone();
                 let site = site(bucket, Some(&found.region));
                 left.insert(bucket.clone(), Site { keys, ..site });

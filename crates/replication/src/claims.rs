@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule, Status};
 use crate::merge::has_statements;
 use crate::owner::{Kind, Owner, PhysicalId};
+use crate::parameters::speaks;
 use crate::resources::unescaped_start;
 
 use aws_names::Arn;
@@ -93,6 +94,13 @@ pub struct Others {
 }
 
 impl Others {
+    /// Parameters about a bucket that are not the owner's. What an owner left behind names nothing.
+    pub(crate) fn hear(&mut self, bucket: &str, parameters: BTreeMap<String, String>) {
+        let said = self.expectations.entry(bucket.to_owned()).or_default();
+        let words = parameters.into_iter().filter(|(_, text)| speaks(text));
+        said.extend(words);
+    }
+
     /// The rules in a bucket's configuration that are not the owner's.
     fn rules<'a>(
         &'a self,

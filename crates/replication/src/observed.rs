@@ -12,6 +12,7 @@ use crate::configuration::{
 use crate::error::AwsError;
 use crate::former::Former;
 use crate::owner::{OWNER_TAG, Owner};
+use crate::parameters::speaks;
 use crate::ports::{KeyDescription, RoleDescription};
 use crate::spec::{Site, Spec, Taking};
 use aws_names::Arn;
@@ -187,6 +188,8 @@ pub struct Remains {
     pub taking: Taking,
     /// Who else names it.
     pub others: Others,
+    /// The time of the look.
+    pub now: Time,
 }
 
 /// Whether a bucket is there.
@@ -207,8 +210,8 @@ pub struct RemainingDestination {
     pub region: String,
     /// What is known of the bucket.
     pub presence: Presence,
-    /// Names of our expectation parameters.
-    pub parameters: BTreeSet<String>,
+    /// Our expectation parameters, by name.
+    pub parameters: BTreeMap<String, String>,
     /// Expectations that are not ours.
     pub expectations: BTreeMap<String, String>,
     /// Whether we made the bucket.
@@ -227,4 +230,12 @@ pub struct RemainingDestination {
     pub policies: BTreeMap<String, String>,
     /// Why the policy of a key could not be read, where one was denied.
     pub unread: Option<AwsError>,
+}
+
+impl RemainingDestination {
+    /// Whether the checker goes by a word of ours there, and not only by what we left behind.
+    #[must_use]
+    pub fn has_word(&self) -> bool {
+        self.parameters.values().any(|text| speaks(text))
+    }
 }

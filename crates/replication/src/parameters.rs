@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use expectation::Document;
 use serde_json::Value;
 
 /// The largest value that an SSM parameter holds (advanced tier), in bytes.
@@ -13,6 +14,12 @@ pub(crate) const LARGEST_PARAMETER: usize = 8 * 1024;
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>.
 pub(crate) fn written(document: &Value) -> String {
     document.to_string().replace("{{", "{\\u007b")
+}
+
+/// Whether a parameter is somebody's word, and not what an owner left behind. What cannot be read may say
+/// anything.
+pub(crate) fn speaks(parameter: &str) -> bool {
+    Document::read(parameter).map_or(true, |document| document.left.is_none())
 }
 
 /// What is to be written and what is to go.

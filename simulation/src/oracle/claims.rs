@@ -33,6 +33,10 @@ pub struct Right {
     pub key: Option<String>,
     pub from: Instant,
     pub until: Option<Instant>,
+    /// When a request began that asks for it no more.
+    pub ends: Option<Instant>,
+    /// When a request first succeeded that asked for it.
+    pub told: Option<Instant>,
 }
 
 impl Right {
@@ -71,6 +75,14 @@ impl Court {
                 rights: Vec::new(),
             });
         claim.wanted = template.cloned();
+        for known in &mut claim.rights {
+            let stays = rights.iter().any(|right| right.is_same(known));
+            known.ends = match known.ends {
+                _ if stays => None,
+                None => Some(Instant::now()),
+                ends => ends,
+            };
+        }
         for right in rights {
             let known = claim.rights.iter_mut().find(|known| known.is_same(&right));
             match known {
@@ -103,6 +115,9 @@ impl Court {
             if !stays && known.until.is_none() {
                 known.until = Some(now);
             }
+            if stays {
+                known.told.get_or_insert(now);
+            }
         }
         for right in rights {
             if !claim
@@ -110,7 +125,8 @@ impl Court {
                 .iter()
                 .any(|known| known.is_same(&right) && known.until.is_none())
             {
-                claim.rights.push(right);
+                let told = Some(now);
+                claim.rights.push(Right { told, ..right });
             }
         }
     }
@@ -133,6 +149,8 @@ impl Court {
             },
             from: Instant::now(),
             until: None,
+            ends: None,
+            told: None,
         });
         rules.collect()
     }

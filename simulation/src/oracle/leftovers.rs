@@ -1,11 +1,13 @@
 //! What goes when it is asked to.
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::Court;
 use super::claims::own_key;
 use crate::aws::State;
 use crate::aws::names::{bucket_of, role_of};
+use crate::stage::owner_in;
 use crate::story::Template;
 
 impl Court {
@@ -32,6 +34,24 @@ impl Court {
             oracle.breaks(
                 "goes-when-asked",
                 format!("after the Delete of {owner}: {seen}"),
+            );
+        }
+    }
+
+    /// In the end, when every stack is gone: nothing that was left behind for others may be there.
+    pub fn looks_for_words(&self) {
+        let left: Vec<String> = {
+            let state = self.world.state();
+            let named =
+                |name: &str| owner_in(name.rsplit('/').next().unwrap_or_default()).is_some();
+            let names = state.parameters.keys().map(|(_, name)| name.clone());
+            names.filter(|name| named(name)).collect()
+        };
+        let mut oracle = self.oracle();
+        for name in left {
+            oracle.breaks(
+                "goes-when-asked",
+                format!("in the end: the parameter {name}"),
             );
         }
     }
@@ -121,11 +141,31 @@ fn is_named(state: &State, name: &str) -> bool {
         })
     });
     let below = format!("/encrypted-replication/{name}/");
+    let mut parameters = state.parameters.iter();
     rules
-        || state
-            .parameters
-            .keys()
-            .any(|(_, parameter)| parameter.starts_with(&below))
+        || parameters
+            .any(|((_, parameter), text)| parameter.starts_with(&below) && !is_left_behind(text))
+}
+
+/// Whether a parameter is what an owner left behind, for as long as others speak of the bucket.
+fn is_left_behind(text: &str) -> bool {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    let rules = document["rules"].as_array().cloned().unwrap_or_default();
+    let ended = rules
+        .iter()
+        .all(|rule| rule["until"].is_string() && rule["enabled"].is_null());
+    document["left"].is_string() && ended
+}
+
+/// Whether anybody speaks of the bucket that a parameter is about.
+fn is_spoken_of(state: &State, region: &str, parameter: &str) -> bool {
+    let path = parameter.rsplit_once('/').map_or("", |(path, _)| path);
+    let mut parameters = state.parameters.iter();
+    parameters.any(|((there, name), text)| {
+        there == region
+            && name.rsplit_once('/').is_some_and(|(one, _)| one == path)
+            && !is_left_behind(text)
+    })
 }
 
 /// What grants or costs and bears the owner's name.
@@ -160,8 +200,9 @@ fn grants(state: &State, owner: &str) -> Vec<String> {
             left.push(format!("the role {name}"));
         }
     }
-    for (region, name) in state.parameters.keys() {
-        if name.contains(owner) {
+    for ((region, name), text) in &state.parameters {
+        let kept = is_left_behind(text) && is_spoken_of(state, region, name);
+        if name.contains(owner) && !kept {
             left.push(format!("the parameter {name} in {region}"));
         }
     }

@@ -167,7 +167,7 @@ fn what_was_outranked_later_was_right_until_then() {
     assert_eq!(said(&registry, "a", Standing::Former), [K1]);
     let object = Key::from_plain("a").unwrap();
     let word = registry.word_on(&object);
-    assert!(word.several_owners);
+    assert!(word.several_owners.is_some());
     // And an hour longer, as S3 still goes by the old rule for a while.
     assert_eq!(word.keys[1].until, Time::parse("2026-03-01T01:00:00Z"));
 }
@@ -228,6 +228,7 @@ fn a_replaced_key_is_no_key_of_today_and_its_rule_silences_no_disabled_one() {
         !registry
             .word_on(&Key::from_plain("a").unwrap())
             .several_owners
+            .is_some()
     );
 }
 
@@ -245,7 +246,7 @@ fn a_set_over_several_parameters_is_of_one_owner_and_read_whole_or_not_at_all() 
     let object = Key::from_plain("a").unwrap();
     let registry = Registry::read(&[first.clone(), second]).unwrap();
     assert_eq!(keys(&registry, "a"), [K1, K2]);
-    assert!(!registry.word_on(&object).several_owners);
+    assert_eq!(registry.word_on(&object).several_owners, None);
     let error = Registry::read(std::slice::from_ref(&first)).unwrap_err();
     assert!(
         error.to_string().contains("has 1 of its 2 parts"),
@@ -256,5 +257,23 @@ fn a_set_over_several_parameters_is_of_one_owner_and_read_whole_or_not_at_all() 
         parameter("er2-7", &json!([{"kmsKeyArn": K1}])),
         parameter("er3", &json!([{"kmsKeyArn": K1}])),
     ]);
-    assert!(others.unwrap().word_on(&object).several_owners);
+    assert!(others.unwrap().word_on(&object).several_owners.is_some());
+}
+
+#[test]
+fn who_left_speaks_of_what_was_there_by_then() {
+    let (first, last) = ("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z");
+    let mut documents = vec![parameter("b", &json!([{"kmsKeyArn": K2}]))];
+    let several = |documents: &[RegistryParameter]| {
+        let object = Key::from_plain("a").unwrap();
+        let registry = Registry::read(documents).unwrap();
+        registry.word_on(&object).several_owners
+    };
+    assert_eq!(several(&documents), None);
+    documents.push(parameter("a", &json!([
+        {"kmsKeyArn": K1, "until": first}, {"kmsKeyArn": K3, "until": last}, {"prefix": "x", "kmsKeyArn": K3},
+    ])));
+    assert_eq!(several(&documents), Time::parse(last));
+    documents.push(parameter("c", &json!([{"kmsKeyArn": K1, "until": first}])));
+    assert_eq!(several(&documents), Time::parse(last));
 }

@@ -38,8 +38,8 @@ pub struct Expected {
     pub from: Authority,
     /// Any of these keys.
     pub keys: Vec<Allowed>,
-    /// Whether more than one owner speaks of the object.
-    pub several_owners: bool,
+    /// Until when more than one owner speaks of the object; `None`: never.
+    pub several_owners: Option<Time>,
 }
 
 /// One allowed key, and for which replicas.

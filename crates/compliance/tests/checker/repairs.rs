@@ -166,6 +166,41 @@ async fn what_may_be_a_source_object_is_never_repaired() {
     assert!(bench.fake.repairs.lock().unwrap().is_empty());
 }
 
+/// Another stack had a word about the bucket and left it: what its rules brought is as it was right, and what
+/// came later is the other's alone.
+#[tokio::test(start_paused = true)]
+async fn who_left_the_bucket_is_heard_of_what_was_there_by_then_and_stops_no_repair_later() {
+    let left = json!([{"kmsKeyArn": OTHER, "until": "2026-03-02T09:00:00Z"}]);
+    let words = registry(&[("stays", json!([{"kmsKeyArn": KEY}])), ("left", left)]);
+    let third = "arn:aws:kms:us-west-2:111122223333:key/00000000-0000-4000-8000-000000000009";
+    for (key, made, is, repairs) in [
+        (OTHER, "Mon, 02 Mar 2026 08:59:59 GMT", "FormerKey", 0),
+        (third, "Mon, 02 Mar 2026 08:59:59 GMT", "WrongKey", 0),
+        (OTHER, "Mon, 02 Mar 2026 09:00:01 GMT", "Compliant", 1),
+        (third, "Mon, 02 Mar 2026 09:00:01 GMT", "Compliant", 1),
+    ] {
+        let made = |key| Observed {
+            last_modified: Some(made.to_owned()),
+            ..replica(key)
+        };
+        let fake = Fake {
+            registry: Ok(words.clone()),
+            describe: Some(Box::new(|key| {
+                Some(Ok(KeyAnswer::Found(KeyDescription {
+                    arn: key.to_owned(),
+                    state: "Enabled".to_owned(),
+                    aws_managed: false,
+                })))
+            })),
+            ..showing(made(key), made(KEY))
+        };
+        let bench = Bench::repairing(fake, &[]);
+        let line = verdict(&bench).await;
+        assert_eq!(line["verdict"], is, "{line}");
+        assert_eq!(bench.fake.repairs.lock().unwrap().len(), repairs, "{line}");
+    }
+}
+
 /// Parameters of these owners, with their rules.
 fn registry(owners: &[(&str, Value)]) -> Vec<RegistryParameter> {
     let parameters = owners.iter().map(|(owner, rules)| {

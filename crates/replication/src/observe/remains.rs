@@ -170,6 +170,7 @@ impl<A: Aws> Search<'_, A> {
             taking,
             unfinished,
             others: Others::default(),
+            now: aws.now(),
         };
         remains.others = self.others(&remains).await?;
         Ok(remains)
@@ -395,7 +396,7 @@ impl<A: Aws> Search<'_, A> {
         };
         let tags = tags.unwrap_or_default();
         Ok(Some(RemainingDestination {
-            parameters: ours.into_keys().collect(),
+            parameters: ours,
             expectations: theirs,
             made_by_us: bear(&tags, owner),
             stack: stack_of(&tags),

@@ -86,8 +86,7 @@ impl<A: Aws> Search<'_, A> {
             others.default_keys.extend(default);
             let replication = said.replication.map(|found| (name.clone(), found));
             others.replication.extend(replication);
-            let expected = others.expectations.entry(name).or_default();
-            expected.extend(said.expectations);
+            others.hear(&name, said.expectations);
         }
         others.role_policies = policies;
         others.records = records
@@ -321,8 +320,7 @@ fn known(remains: &Remains) -> Others {
         others
             .stacks
             .extend(stack.map(|stack| (name.clone(), stack)));
-        let expected = others.expectations.entry(name.clone()).or_default();
-        expected.extend(found.expectations.clone());
+        others.hear(name, found.expectations.clone());
     }
     others
 }

@@ -1,7 +1,7 @@
 //! The plan of a Delete: everything of ours that still costs or grants and that nobody else names, and no
 //! data.
 
-use super::expectation::deletion;
+use super::leaving::{Spoken, word_never_meant, word_taken_back};
 use crate::claims::{Claim, Kept, NamedKey, Others, SourceRole, watcher_of};
 use crate::merge::{self, heir};
 use crate::observed::{ObservedBucket, RemainingDestination, Remains};
@@ -176,17 +176,33 @@ impl<'a> Removal<'a> {
     fn destinations(&mut self) {
         let remains = self.remains;
         for (name, found) in &remains.destinations {
-            let parameters = found.parameters.iter();
-            let region = &found.region;
-            let deletions = parameters.map(|parameter| deletion(name, region, parameter));
-            self.phases.rest.extend(deletions);
+            let said = Spoken::of(name, found);
+            let word = if found.has_word() && self.never_carried(name) {
+                word_never_meant(said)
+            } else {
+                word_taken_back(said, self.owner, remains.now)
+            };
+            let is_put = |step: &Step| matches!(step, Step::PutParameter { .. });
+            let (ends, goes): (Vec<_>, Vec<_>) = word.into_iter().partition(is_put);
+            // With the rules, which show that there was something to be said.
+            self.phases.rules.extend(ends);
+            self.phases.rest.extend(goes);
             let (steps, kept) = revoked(name, found, self.others(), self.owner);
             self.phases.rest.extend(steps);
             self.kept.extend(kept);
             if found.made_by_us {
-                self.bucket(name, region);
+                self.bucket(name, &found.region);
             }
         }
+    }
+
+    /// Whether nothing of ours was ever carried there: what never succeeded has no rules that lead there.
+    fn never_carried(&self, destination: &str) -> bool {
+        let remains = self.remains;
+        let mut rules = self.owner.rules_of(remains.replication.as_ref());
+        !remains.unfinished.is_empty()
+            && remains.record.1.is_empty()
+            && !rules.any(|rule| rule.destination.bucket_name() == destination)
     }
 
     fn roles(&mut self) {

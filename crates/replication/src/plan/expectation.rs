@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::comparison::{Comparison, said};
 use super::expected::{Before, Change, expected};
+use super::leaving::{Spoken, word_taken_back};
 use crate::configuration::Status;
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::owner::Owner;
@@ -16,7 +17,7 @@ use expectation::Rule;
 const MOST_PARAMETERS: usize = 100;
 
 /// Digits of the digest that tells sets apart.
-const REVISION: usize = 12;
+pub(super) const REVISION: usize = 12;
 
 impl Comparison<'_> {
     /// The parameters of all destinations that can be looked at, while the change is under way.
@@ -94,11 +95,10 @@ impl Comparison<'_> {
 
     /// Of destinations that the spec no longer names.
     pub(super) fn abandoned_expectations(&self) -> Vec<Step> {
+        let (owner, now) = (&self.replication.owner, self.observed.now);
         let abandoned = self.observed.abandoned.iter();
-        let steps = abandoned.flat_map(|(bucket, found)| {
-            let names = found.parameters.iter();
-            names.map(|name| deletion(bucket, &found.region, name))
-        });
+        let steps = abandoned
+            .flat_map(|(bucket, found)| word_taken_back(Spoken::of(bucket, found), owner, now));
         steps.collect()
     }
 }
@@ -152,7 +152,7 @@ pub(crate) fn differing(
         .collect()
 }
 
-pub(crate) fn deletion(bucket: &str, region: &str, name: &str) -> Step {
+pub(super) fn deletion(bucket: &str, region: &str, name: &str) -> Step {
     Step::DeleteParameter {
         bucket: bucket.to_owned(),
         region: region.to_owned(),

@@ -19,7 +19,7 @@ const UNPROVED_FOR: i64 = 24 * 60 * 60;
 /// Former keys of one destination, the latest first; never fewer than its rules, so that a change of all
 /// of them at once is remembered whole. A line has some 240 bytes, so that the parameter of an ordinary
 /// resource stays within the 4 KB that SSM keeps for nothing, with years of keys that are replaced yearly.
-const MOST_FORMER: usize = 16;
+pub(super) const MOST_FORMER: usize = 16;
 
 /// How far a change is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

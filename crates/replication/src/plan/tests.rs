@@ -216,7 +216,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
     let destination = RemainingDestination {
         region: "us-west-2".into(),
         presence: crate::observed::Presence::There,
-        parameters: BTreeSet::from([owner().parameter_name("destination", 0)]),
+        parameters: BTreeMap::from([(owner().parameter_name("destination", 0), "{}".to_owned())]),
         expectations: BTreeMap::new(),
         made_by_us: true,
         stack: None,
@@ -248,6 +248,7 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
         unfinished: BTreeSet::new(),
         taking: Taking::default(),
         others: Others::default(),
+        now: Time::default(),
     }
 }
 

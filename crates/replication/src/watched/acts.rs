@@ -19,7 +19,8 @@ use crate::error::{AwsError, ReplicationError};
 use crate::merge;
 use crate::observe::{expectations, missing_is_none};
 use crate::owner::{Owner, PhysicalId};
-use crate::plan::{deletion, plan_record};
+use crate::parameters::speaks;
+use crate::plan::{Spoken, plan_record, word_never_meant, word_taken_back};
 use crate::ports::{Aws, BucketRef, Outcome};
 use crate::properties::{Watch, read_watch};
 use crate::record::{self, Record, parameters_of};
@@ -191,7 +192,8 @@ impl<'a, A: Aws> Watcher<'a, A> {
         let Installation { home, .. } = self.installation;
         let known = self.known(&id.owner).await?;
         let past = Record::in_parameters(&id.owner, &known).and_then(|past| past.word);
-        let (region, notifications, rules) = self.source(&id.source_bucket, past.is_some()).await?;
+        let succeeded = past.is_some();
+        let (region, notifications, rules) = self.source(&id.source_bucket, succeeded).await?;
         let noted = past.map(|past| past.sites).unwrap_or_default();
         let mut sites = noted.clone();
         let led = rules.iter().flat_map(|found| &found.rules);
@@ -218,7 +220,7 @@ impl<'a, A: Aws> Watcher<'a, A> {
         let mut steps = Vec::new();
         for site in &sites {
             let is_noted = noted.iter().any(|noted| noted.bucket == site.bucket);
-            match self.left_at(site, &accounts, &id.owner).await {
+            match self.left_at(site, &accounts, (&id.owner, succeeded)).await {
                 Ok(found) => steps.extend(found),
                 // Nothing was ever written there, or it would have been noted.
                 Err(error) if !is_noted && error.hides_what_is_there() => {
@@ -277,7 +279,7 @@ impl<'a, A: Aws> Watcher<'a, A> {
         &self,
         site: &Site,
         accounts: &Accounts<'_, A>,
-        owner: &Owner,
+        (owner, succeeded): (&Owner, bool),
     ) -> Outcome<Vec<Step>> {
         let bucket = site.bucket.as_str();
         let Some(aws) = accounts.at(bucket) else {
@@ -294,8 +296,20 @@ impl<'a, A: Aws> Watcher<'a, A> {
             return Ok(Vec::new());
         };
         let found = expectations(aws, &region, bucket).await?;
-        let ours = found.keys().filter(|name| owner.owns_parameter(name));
-        Ok(ours.map(|name| deletion(bucket, &region, name)).collect())
+        let (ours, others) = found
+            .into_iter()
+            .partition(|(name, _)| owner.owns_parameter(name));
+        let said = Spoken {
+            bucket,
+            region: &region,
+            ours: &ours,
+            others: &others,
+        };
+        // What never succeeded never meant it.
+        if !succeeded && ours.values().any(|text| speaks(text)) {
+            return Ok(word_never_meant(said));
+        }
+        Ok(word_taken_back(said, owner, aws.now()))
     }
 
     /// Our notification goes, or to another resource on the bucket, which needs it as well.

@@ -204,8 +204,11 @@ async fn a_replacement_that_succeeded_is_deleted_by_its_own_id_when_the_stack_go
     let now = stack.world.snapshot();
     assert!(now.buckets["source"].replication.is_some());
     assert!(now.buckets["ledger"].replication.is_none());
-    assert_eq!(now.parameters.len(), 1);
+    // Its word, and what the other's replicas were right by.
+    assert_eq!(now.parameters.len(), 2);
     assert_eq!(now.buckets.len(), 3);
+    resource.deleted().await;
+    assert!(stack.world.snapshot().parameters.is_empty());
 }
 
 /// What somebody did, and how.

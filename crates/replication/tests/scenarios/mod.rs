@@ -18,6 +18,7 @@ mod harm_garbage;
 mod harm_keys;
 mod harm_names;
 mod harm_rollback;
+mod harm_words;
 mod limits;
 mod locked;
 mod many;
