@@ -35,6 +35,8 @@ pub struct Progress {
     pub made: Made,
     /// Enabled rules of the bucket as they were found first; they may be in force for a while.
     pub former: Option<Vec<ReplicationRule>>,
+    /// The role that they go by.
+    pub former_role: Option<String>,
     /// The steps of the last round, each with what reads back.
     pub undone: Vec<String>,
     /// The warnings of the first plan: some are about what the request itself changes, and gone by its end.
@@ -48,6 +50,8 @@ impl Progress {
             let rules = observed.replication.iter().flat_map(|found| &found.rules);
             let enabled = rules.filter(|rule| rule.status == Status::Enabled);
             self.former = Some(enabled.cloned().collect());
+            let found = observed.replication.as_ref();
+            self.former_role = found.map(|found| found.role.clone());
         }
         self.made.fill_in(observed);
     }

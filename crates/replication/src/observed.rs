@@ -40,6 +40,8 @@ pub struct Observed {
     pub former_keys: BTreeMap<String, String>,
     /// The role of ours for the source bucket.
     pub role: Option<RoleDescription>,
+    /// The one that `Role` names, where the bucket's rules go by another one.
+    pub given_role: GivenRole,
     /// Its inline policies, ours and those of other resources on the bucket, by name.
     pub role_policies: BTreeMap<String, String>,
     /// Whether others have rules on the source bucket or policies on the role of ours: whoever
@@ -57,6 +59,18 @@ pub struct Observed {
     pub asked_before: Option<Spec>,
     /// The time of the look.
     pub now: Time,
+}
+
+/// A role that is somebody's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum GivenRole {
+    /// None is given, or rules go by it already, or it cannot be looked at.
+    #[default]
+    Unseen,
+    /// There is none of that ARN, and perhaps one of that name: its ARN.
+    Absent(Option<String>),
+    /// It is there.
+    There,
 }
 
 /// Keys by what they were asked for; `None` where there is no such key.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use custom_resource::Deadline;
 
 use crate::error::{AwsError, ErrorKind, ReplicationError};
+use crate::fault::{About, Fault, FaultKind};
 use crate::made::Made;
 use crate::owner::Owner;
 use crate::patience::Backoff;
@@ -193,6 +194,9 @@ impl<'a> Rounds<'a> {
 
 /// Whether AWS said the same of the same, in another request.
 fn is_the_same(one: &ReplicationError, other: &ReplicationError) -> bool {
+    if let (ReplicationError::Refused(one), ReplicationError::Refused(other)) = (one, other) {
+        return one == other;
+    }
     let (ReplicationError::Aws { source: one, .. }, ReplicationError::Aws { source: other, .. }) =
         (one, other)
     else {
@@ -202,10 +206,19 @@ fn is_the_same(one: &ReplicationError, other: &ReplicationError) -> bool {
     said(one) == said(other) && one.resource == other.resource
 }
 
+fn is_missing_role(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Missing && matches!(fault.about, About::Role(_))
+}
+
 /// Whether, and for how long, the same request may succeed later.
 fn patience(error: &ReplicationError, made: &Made) -> Patience {
-    let ReplicationError::Aws { step, source } = error else {
-        return Patience::None;
+    let (step, source) = match error {
+        ReplicationError::Aws { step, source } => (step, source),
+        // The template that names a role may have made it a moment ago.
+        ReplicationError::Refused(faults) if faults.0.iter().all(is_missing_role) => {
+            return Patience::Short;
+        }
+        _ => return Patience::None,
     };
     if source.is_final() {
         return Patience::None;

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use crate::case::Case;
 use crate::configuration::Status;
 use crate::converge::Progress;
-use crate::diagnosis::{Check, Result as Finding};
+use crate::diagnosis::{Check, Result as Finding, names};
 use crate::error::ReplicationError;
 use crate::plan::Desired;
 use crate::ports::Aws;
@@ -28,6 +28,9 @@ const BEST_EFFORT: Duration = Duration::from_mins(5);
 /// cause, and again after each [`BETWEEN_LOOKS`].
 const SPREAD_WITHIN: Duration = Duration::from_mins(2);
 const BETWEEN_LOOKS: Duration = Duration::from_mins(1);
+
+/// Between looks at a role that S3 is to go by from now on.
+const BETWEEN_ROLE_LOOKS: Duration = Duration::from_secs(15);
 
 /// Rules whose doubts are told in a reason.
 const MOST_TOLD: usize = 5;
@@ -191,6 +194,19 @@ impl<A: Aws> Verifier<'_, A> {
         desired: &Desired,
         progress: &Progress,
     ) -> Result<Proof, ReplicationError> {
+        let proof = self.try_once(desired, progress).await?;
+        if self.is_sure(&proof, desired, progress).await? {
+            return Ok(proof);
+        }
+        // By now S3 goes by the new role, and only a probe knows whether the checks asked for too much.
+        self.try_once(desired, progress).await
+    }
+
+    async fn try_once(
+        &self,
+        desired: &Desired,
+        progress: &Progress,
+    ) -> Result<Proof, ReplicationError> {
         let Replication { spec, .. } = &self.case.replication;
         let patience = match spec.verification {
             Verification::Required => self.deadline,
@@ -223,6 +239,52 @@ impl<A: Aws> Verifier<'_, A> {
                 Err(ReplicationError::Unproven(format!("{what}; {why}")))
             }
             Err(other) => Err(other),
+        }
+    }
+
+    /// Whether the proof is one of the role that is to be. S3 may go by a former one for a while, and a probe
+    /// does not tell by which it came: the checks of the new one do. IAM is given time to know it.
+    ///
+    /// # Errors
+    /// Where the role is not there, or not S3's to assume.
+    async fn is_sure(
+        &self,
+        proof: &Proof,
+        desired: &Desired,
+        progress: &Progress,
+    ) -> Result<bool, ReplicationError> {
+        let former = progress.former_role.as_deref();
+        let another = former.filter(|former| *former != desired.role_arn);
+        let (Some(former), Verified::Completed { .. }) = (another, proof.verification) else {
+            return Ok(true);
+        };
+        if self.rolls_back {
+            return Ok(true);
+        }
+        let until = self.deadline.min(Deadline::after(SPREAD_WITHIN));
+        loop {
+            let checks = self.case.checks().await;
+            let failed = |names: &[&str]| {
+                let failed = checks
+                    .iter()
+                    .filter(|check| check.result == Finding::Fail && names.contains(&check.check));
+                failed.map(ToString::to_string).collect::<Vec<_>>()
+            };
+            let absent = failed(&[names::ROLE_EXISTS, names::ROLE_TRUST]);
+            if absent.is_empty() && failed(&[names::ROLE_PERMISSIONS]).is_empty() {
+                return Ok(true);
+            }
+            if until.remaining() >= BETWEEN_ROLE_LOOKS {
+                tokio::time::sleep(BETWEEN_ROLE_LOOKS).await;
+                continue;
+            }
+            if absent.is_empty() {
+                return Ok(false);
+            }
+            return Err(ReplicationError::Unproven(format!(
+                "every probe arrived, perhaps by role `{former}`, which S3 may still go by; found: {}",
+                absent.join("; ")
+            )));
         }
     }
 

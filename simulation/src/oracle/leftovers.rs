@@ -42,10 +42,10 @@ impl Court {
     pub fn looks_for_words(&self) {
         let left: Vec<String> = {
             let state = self.world.state();
-            let named =
+            let is_ours =
                 |name: &str| owner_in(name.rsplit('/').next().unwrap_or_default()).is_some();
-            let names = state.parameters.keys().map(|(_, name)| name.clone());
-            names.filter(|name| named(name)).collect()
+            let all = state.parameters.keys().map(|(_, name)| name.clone());
+            all.filter(|name| is_ours(name)).collect()
         };
         let mut oracle = self.oracle();
         for name in left {

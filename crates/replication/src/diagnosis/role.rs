@@ -12,6 +12,7 @@ use super::names::{ANNOTATIONS, ROLE_EXISTS, ROLE_PERMISSIONS, ROLE_TRUST};
 use super::statements::{Context, Judgement, Principal, Request, Statements};
 use crate::actions::SOURCE_ANNOTATIONS;
 use crate::error::{AwsError, ErrorKind};
+use crate::fault::{About, FaultKind};
 use crate::policy::{S3, trust_policy};
 use crate::ports::{Access, Aws, Decision, Outcome, RoleDescription};
 use crate::replication::Replication;
@@ -102,7 +103,8 @@ pub(super) fn checks(
         Ok(None) if is_absent => {
             checks.push(
                 Check::fail(ROLE_EXISTS, &resource, "does not exist")
-                    .remedy("create it, or name one that exists in the replication configuration"),
+                    .remedy("create it, or name one that exists in the replication configuration")
+                    .tells(About::Role(role_arn.to_owned()), FaultKind::Missing),
             );
             return checks;
         }

@@ -18,12 +18,15 @@ pub(crate) use self::whereabouts::{located, located_by};
 use crate::accounts::Accounts;
 use crate::configuration::ReplicationConfiguration;
 use crate::error::{AwsError, ErrorKind};
-use crate::observed::{Observed, ObservedBucket, ObservedDestination, RemainingDestination};
+use crate::observed::{
+    GivenRole, Observed, ObservedBucket, ObservedDestination, RemainingDestination,
+};
 use crate::owner::Owner;
-use crate::ports::{Aws, BucketRef, Outcome, Policies, RoleDescription, Roles};
+use crate::ports::{Access, Aws, BucketRef, Outcome, Policies, RoleDescription, Roles};
 use crate::replication::Replication;
 use crate::spec::{Site, Spec};
 use crate::writers::{users, writers};
+use aws_names::Arn;
 
 /// Where else something of ours may be than where the rules lead.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +75,7 @@ pub async fn observe<A: Aws>(
     .await?;
     role_policies.extend(ours.map(|ours| (owner.policy_name(), ours)));
     keys.extend(more);
+    let given_role = given_role(asked, aws, rules).await?;
     let key_policies = key_policies(asked, accounts, &keys).await?;
     let rules = rules.map_or(&[][..], |found| &found.rules);
     let mut names = rules.iter().map(|rule| &rule.id).chain(&policies);
@@ -90,11 +94,43 @@ pub async fn observe<A: Aws>(
         unreachable,
         former_keys,
         role,
+        given_role,
         role_policies,
         shared,
         outside_writers,
         outside_users,
         ..Observed::default()
+    })
+}
+
+/// The role that `Role` names, where it is not that of the bucket's rules. Nobody may let us look at it: then
+/// IAM's simulator may still know whether there is one.
+async fn given_role<A: Aws>(
+    asked: &Replication,
+    aws: &A,
+    rules: Option<&ReplicationConfiguration>,
+) -> Outcome<GivenRole> {
+    let given = asked.spec.role.as_ref();
+    let Some(given) = given.filter(|given| rules.is_none_or(|found| found.role != **given)) else {
+        return Ok(GivenRole::Unseen);
+    };
+    let name = Arn::parse(given).and_then(|arn| arn.role_name().map(str::to_owned));
+    if let Some(found) = aws.role(&name.unwrap_or_default()).await? {
+        return Ok(if found.arn == *given {
+            GivenRole::There
+        } else {
+            GivenRole::Absent(Some(found.arn))
+        });
+    }
+    let access = Access {
+        actions: vec!["s3:GetReplicationConfiguration"],
+        resource: asked.source_arn(),
+        context: BTreeMap::new(),
+    };
+    Ok(match aws.simulate(given, &access).await {
+        Ok(_) => GivenRole::There,
+        Err(error) if error.kind == ErrorKind::NotFound => GivenRole::Absent(None),
+        Err(_) => GivenRole::Unseen,
     })
 }
 

@@ -8,7 +8,7 @@ use super::usable_keys::{self, Place};
 use crate::configuration::ReplicationRule;
 use crate::desired::Desired;
 use crate::fault::{About, Fault, FaultKind, Faults};
-use crate::observed::{KeyName, Observed, ObservedBucket};
+use crate::observed::{GivenRole, KeyName, Observed, ObservedBucket};
 use crate::owner::Owner;
 use crate::replication::Replication;
 use crate::spec::WhenMissing;
@@ -50,6 +50,7 @@ pub(crate) fn resolved(replication: &Replication, observed: &Observed) -> (Desir
         desired,
         faults: Faults::default(),
     };
+    resolution.given_role();
     resolution.source();
     resolution.lock(
         &spec.source_bucket,
@@ -82,6 +83,20 @@ impl Resolution<'_> {
                  digits, dots and hyphens; take another name"
             ));
         }
+    }
+
+    /// S3 takes any role of the account, and then every object fails.
+    fn given_role(&mut self) {
+        let GivenRole::Absent(other) = &self.observed.given_role else {
+            return;
+        };
+        let given = self.desired.role_arn.clone();
+        let so = match other {
+            Some(other) => format!("; the one of that name is `{other}`: give its ARN as `Role`"),
+            None => "; create it first, or leave `Role` out to get one made".to_owned(),
+        };
+        let words = format!("role `{given}` does not exist{so}");
+        self.fault(About::Role(given), FaultKind::Missing, words);
     }
 
     pub(super) fn missing(&mut self, bucket: &str) {

@@ -13,6 +13,7 @@ mod drift;
 mod everywhere;
 mod existing;
 mod fresh;
+mod given_role;
 mod harm_buckets;
 mod harm_garbage;
 mod harm_keys;
