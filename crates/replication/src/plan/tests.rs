@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use expectation::Time;
 use serde_json::json;
 
 use super::{Desired, desired, plan, plan_delete};
