@@ -20,7 +20,7 @@ pub const SCHEMA: &str = "encrypted-replication/proof/1";
 const MOST_RULES: usize = 20;
 const MOST_FINDINGS: usize = 10;
 /// And this much of each text, in bytes, so that ten events fit into one request of 256 KB.
-const LONGEST_REASON: usize = 3_000;
+const LONGEST_REASON: usize = 2_500;
 const LONGEST_TEXT: usize = 400;
 
 /// What a proof shows, of a resource or of a rule.

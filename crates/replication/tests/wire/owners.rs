@@ -20,7 +20,7 @@ fn in_the_code() -> usize {
 }
 
 #[tokio::test]
-async fn every_call_but_the_one_that_makes_a_bucket_names_the_owner() {
+async fn every_call_about_a_bucket_that_is_there_names_the_owner() {
     // Not what any of them hopes for: what counts is what was asked.
     let server = Server::start(|_| (400, String::new())).await;
     let aws = server.aws();
@@ -37,6 +37,7 @@ async fn every_call_but_the_one_that_makes_a_bucket_names_the_owner() {
     };
     let rules = ReplicationConfiguration::default();
     let notifications = NotificationConfiguration::default();
+    drop(aws.buckets("us-east-1").await);
     drop(aws.bucket_region("bucket").await);
     drop(aws.create_bucket(at, &[]).await);
     drop(aws.delete_bucket(at).await);
@@ -70,7 +71,10 @@ async fn every_call_but_the_one_that_makes_a_bucket_names_the_owner() {
     assert_eq!(made.len(), in_the_code(), "{made:#?}");
     for request in requests {
         let owner = request.header("x-amz-expected-bucket-owner");
-        let expected = (request.line != "PUT /bucket/").then_some("111122223333");
+        // Neither of a bucket that is made nor of a list of one's own there is an owner yet to expect.
+        let is_about_a_bucket =
+            request.line != "PUT /bucket/" && !request.line.starts_with("GET /?");
+        let expected = is_about_a_bucket.then_some("111122223333");
         assert_eq!(owner, expected, "{}", request.line);
         // It is of no use unsigned.
         let signed = request.header("authorization").unwrap_or_default();
