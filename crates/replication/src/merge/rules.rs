@@ -6,6 +6,7 @@ use super::MergeError;
 use crate::configuration::{ReplicationConfiguration, ReplicationRule};
 use crate::owner::Owner;
 use crate::ranking::share_objects;
+use aws_names::Arn;
 
 /// `existing` with exactly `ours` as this owner's rules, under `role`. `None` where no rule is left:
 /// the configuration is then to be deleted.
@@ -56,6 +57,7 @@ pub fn replication(
     if total > 1000 {
         return Err(MergeError::TooMany { rules: total });
     }
+    let home = Arn::parse(role).map(|arn| arn.account);
     // Ours stay where they are in the list; new ones go to its end.
     let mut waiting = prioritised;
     let mut rules = Vec::with_capacity(total);
@@ -65,7 +67,8 @@ pub fn replication(
         } else if let Some(at) = waiting.iter().position(|ours| ours.id == rule.id) {
             let ours = waiting.remove(at);
             // One that means the same stays in the words that it is in.
-            rules.push(if ours == *rule { rule.clone() } else { ours });
+            let same = at_home(&ours, home.as_ref()) == at_home(rule, home.as_ref());
+            rules.push(if same { rule.clone() } else { ours });
         }
     }
     rules.append(&mut waiting);
@@ -74,6 +77,17 @@ pub fn replication(
         rules,
         others: existing.map_or_else(Vec::new, |existing| existing.others.clone()),
     }))
+}
+
+/// The rule without the account of its destination where that is the source's, `home`, which a role is always
+/// of, and nothing else needs it. See
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Destination.html>.
+fn at_home(rule: &ReplicationRule, home: Option<&String>) -> ReplicationRule {
+    let mut rule = rule.clone();
+    if rule.destination.owner_override.is_none() && rule.destination.account.as_ref() == home {
+        rule.destination.account = None;
+    }
+    rule
 }
 
 fn with_priorities(
@@ -286,6 +300,24 @@ mod tests {
             .unwrap()
             .unwrap();
         assert_eq!((left.role, left.rules.len()), (present.role, 1));
+    }
+
+    #[test]
+    fn the_account_of_the_source_may_be_named_or_not() {
+        let us = owner("A");
+        let mut there_already = rule(&us.rule_id(None, 0), Some(1));
+        let ours = [there_already.clone()];
+        for (account, owner_override, same) in [
+            ("111122223333", None, true),
+            ("111122223333", Some("Destination"), false),
+            ("444455556666", None, false),
+        ] {
+            there_already.destination.account = Some(account.into());
+            there_already.destination.owner_override = owner_override.map(str::to_owned);
+            let present = there(vec![there_already.clone()]);
+            let merged = replication(Some(&present), &us, ROLE, &ours).unwrap();
+            assert_eq!(merged.as_ref() == Some(&present), same, "{account}");
+        }
     }
 
     #[test]
