@@ -307,8 +307,8 @@ impl Resolution<'_> {
     }
 
     /// Whether the keys that are given hold the one that people's uploads get: the replication role may
-    /// decrypt with no other. Where our rules are in force already this is for the probe and the checks to
-    /// tell: a refusal would keep the stack from being rolled back.
+    /// decrypt with no other. Where our rules are in force already it is told: a refusal would keep the stack
+    /// from being rolled back.
     fn default_among_given(&mut self, place: &Place<'_>) {
         let source = self.observed.source.as_ref();
         let Some(default) = source.and_then(ObservedBucket::default_key) else {
@@ -322,17 +322,18 @@ impl Resolution<'_> {
         let given = !resolved || self.desired.source_keys.contains(&arn);
         let owner = &self.replication.owner;
         let in_force = owner.rules_of(self.observed.replication.as_ref()).next();
-        if !given && in_force.is_none() {
+        if !given {
             let bucket = &self.replication.spec.source_bucket;
-            self.fault(
-                About::key(default),
-                FaultKind::Asked,
-                format!(
-                    "bucket `{bucket}` encrypts uploads that name no key with `{default}`, its default, which \
-                     `SourceKmsKeyArns` does not have: S3 could not replicate them; add that key, or make one of those \
-                     given the bucket's default"
-                ),
+            let words = format!(
+                "bucket `{bucket}` encrypts uploads that name no key with `{default}`, its default, which \
+                 `SourceKmsKeyArns` does not have: S3 could not replicate them; add that key, or make one of those \
+                 given the bucket's default"
             );
+            let fault = Fault::new(About::key(default), FaultKind::Asked, words);
+            match in_force {
+                None => self.faults.add(fault),
+                Some(_) => self.break_with([fault]),
+            }
         }
         self.desired.ordinary_key = Some(arn);
     }

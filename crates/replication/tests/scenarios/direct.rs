@@ -751,6 +751,39 @@ async fn everything_that_can_be_looked_at_is_looked_at() {
     }
 }
 
+/// Another resource may make it, where uploads were under SSE-S3 when this one was made.
+#[tokio::test(start_paused = true)]
+async fn a_default_key_that_came_later_and_that_the_given_keys_lack_is_found() {
+    let stack = Stack::new();
+    let default = bucket_with_key(&stack.world, "source", EAST);
+    bucket_with_key(&stack.world, "destination", WEST);
+    let encrypts = |encryption| {
+        let mut state = stack.world.state();
+        let source = state.buckets.get_mut("source").unwrap();
+        std::mem::replace(&mut source.encryption, encryption)
+    };
+    let later = encrypts(None);
+    let given = stack.world.state().add_key(EAST, "CUSTOMER");
+    let mut asked = properties();
+    asked["SourceKmsKeyArns"] = json!([given]);
+    asked["Verification"] = json!("None");
+    stack.create("Replication", &asked).await.unwrap();
+    encrypts(later);
+    let answer = diagnose(&stack, &asked).await;
+    assert_eq!(answer["Healthy"], false, "{answer:#}");
+    let failed = found(&answer, "Configuration", "FAIL")["Finding"].to_string();
+    assert!(
+        failed.contains("does not work any more")
+            && failed.contains(&default)
+            && failed.contains("`SourceKmsKeyArns` does not have"),
+        "{failed}"
+    );
+    // What is there already keeps nothing from being changed.
+    let mut changed = asked.clone();
+    changed["Revision"] = json!("2");
+    stack.update("Replication", &asked, &changed).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn policies_that_deny_or_let_nobody_in_are_found() {
     let stack = provisioned().await;
