@@ -11,6 +11,8 @@ WITH failed AS (
         max(from_iso8601_timestamp(time)) AS last_seen
     FROM verdicts
     WHERE bucket = ? AND day BETWEEN ? AND ? AND verdict = 'ReplicationFailed'
+        -- A probe is nobody's document, and gone.
+        AND NOT coalesce(probe, false)
     GROUP BY id, key, coalesce(versionid, '')
 ),
 arrived AS (

@@ -59,7 +59,7 @@ pub const FINDINGS: Query = Query {
 /// What never arrived, or did since.
 pub const FAILURES: Query = Query {
     name: "failures",
-    answers: "Every failed replication of a source bucket, and whether its replica has arrived since",
+    answers: "Every failed replication of a source bucket, probes left out, and whether its replica has arrived since",
     parameters: &[
         "source bucket",
         "first day",

@@ -203,7 +203,15 @@ impl<A: Aws> Attempted<'_, '_, A> {
                     "{first}{rest}; then have it proved again, and replicate what failed meanwhile"
                 )
             }
-            None => Findings::of(checks).in_words(self.case),
+            None => {
+                let found = Findings::of(checks).in_words(self.case);
+                // A check that fails may have no remedy of its own.
+                if fails(checks).next().is_some() {
+                    format!("mend what was {found}")
+                } else {
+                    found
+                }
+            }
         }
     }
 
