@@ -101,8 +101,8 @@ pub(super) struct ExpectedOwner(pub(super) String);
 
 impl ExpectedOwner {
     const HEADER: &str = "x-amz-expected-bucket-owner";
-    /// The one call for a bucket that nobody owns yet.
-    const WITHOUT: &str = "CreateBucket";
+    /// The one call for a bucket that nobody owns yet, and the one that is about no bucket.
+    const WITHOUT: [&str; 2] = ["CreateBucket", "ListBuckets"];
 }
 
 #[dyn_dispatch_hint]
@@ -118,7 +118,7 @@ impl Intercept for ExpectedOwner {
         config: &mut ConfigBag,
     ) -> Result<()> {
         let operation = config.load::<Metadata>().map(Metadata::name);
-        if operation != Some(Self::WITHOUT) {
+        if !operation.is_some_and(|name| Self::WITHOUT.contains(&name)) {
             let headers = context.request_mut().headers_mut();
             headers.try_insert(Self::HEADER, self.0.clone())?;
         }
