@@ -191,27 +191,23 @@ impl<A: Aws> Attempted<'_, '_, A> {
 
     fn remedy(&self, checks: &[Check]) -> String {
         let mut remedies = fails(checks).filter_map(|check| check.remedy.as_deref());
-        match remedies.next() {
-            Some(first) => {
-                let more = remedies.count();
-                let rest = if more == 0 {
-                    String::new()
-                } else {
-                    format!("; and do what the other {more} finding(s) say")
-                };
-                format!(
-                    "{first}{rest}; then have it proved again, and replicate what failed meanwhile"
-                )
-            }
-            None => {
-                let found = Findings::of(checks).in_words(self.case);
-                // A check that fails may have no remedy of its own.
-                if fails(checks).next().is_some() {
-                    format!("mend what was {found}")
-                } else {
-                    found
-                }
-            }
+        if let Some(first) = remedies.next() {
+            let more = remedies.count();
+            let rest = if more == 0 {
+                String::new()
+            } else {
+                format!("; and do what the other {more} finding(s) say")
+            };
+            return format!(
+                "{first}{rest}; then have it proved again, and replicate what failed meanwhile"
+            );
+        }
+        let found = Findings::of(checks).in_words(self.case);
+        // A check that fails may have no remedy of its own.
+        if fails(checks).next().is_some() {
+            format!("mend what was {found}")
+        } else {
+            found
         }
     }
 
