@@ -101,6 +101,32 @@ impl<'a> Said<'a> {
     }
 }
 
+/// The two owners who speak longest, and until when. Every replica is asked about: a map of all would be made each
+/// time.
+#[derive(Default)]
+struct Lasting {
+    first: Option<(usize, Time)>,
+    second: Option<(usize, Time)>,
+}
+
+impl Lasting {
+    fn hear(&mut self, owner: usize, until: Time) {
+        let said = Some((owner, until));
+        let is_of = |one: Option<(usize, Time)>| one.is_some_and(|(known, _)| known == owner);
+        let is_longer = |one: Option<(usize, Time)>| one.is_none_or(|(_, last)| until > last);
+        if is_of(self.first) {
+            if is_longer(self.first) {
+                self.first = said;
+            }
+        } else if is_longer(self.first) {
+            self.second = self.first;
+            self.first = said;
+        } else if is_longer(self.second) {
+            self.second = said;
+        }
+    }
+}
+
 impl Registry {
     /// Reads all of a bucket's parameters.
     ///
@@ -172,20 +198,16 @@ impl Registry {
         let object = object.as_str();
         let fitting = |rule: &&Rule| object.starts_with(&rule.prefix);
         let mut word = Word::default();
-        let mut owners: BTreeMap<usize, Time> = BTreeMap::new();
+        let mut lasting = Lasting::default();
         let mut disabled = false;
         for rule in self.rules.iter().filter(fitting) {
-            let until = rule.until.unwrap_or(Time::from_secs(i64::MAX));
-            let last = owners.entry(rule.owner).or_insert(until);
-            *last = until.max(*last);
+            lasting.hear(rule.owner, rule.until.unwrap_or(Time::from_secs(i64::MAX)));
             disabled |= rule.disabled;
             if !rule.disabled && rule.until.is_some() {
                 word.say(Said::by(rule, Standing::Former));
             }
         }
-        let mut ends: Vec<Time> = owners.into_values().collect();
-        ends.sort_unstable();
-        word.several_owners = ends.iter().rev().nth(1).copied();
+        word.several_owners = lasting.second.map(|(_, until)| until);
         let in_force = |rule: &&Rule| !rule.disabled && rule.until.is_none();
         let before = word.keys.len();
         word.weigh(

@@ -8,18 +8,18 @@ pub const PROBE: &str = ".encrypted-replication-probe-";
 /// an owner being `er` and 20 hexadecimal digits.
 #[must_use]
 pub fn is_probe(key: &str) -> bool {
-    let Some((_, name)) = key.rsplit_once(PROBE) else {
+    // From the end, where nearly every key shows at once that it is none: every replica's is asked about.
+    let Some((name, number)) = key.rsplit_once('-') else {
         return false;
     };
-    let Some((owner, number)) = name.split_once('-') else {
+    if !(1..=5).contains(&number.len()) || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    let Some((before, digits)) = name.rsplit_once("er") else {
         return false;
     };
-    let digits = owner.strip_prefix("er").unwrap_or_default();
-    let of_owner = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    digits.len() == 20
-        && digits.bytes().all(of_owner)
-        && (1..=5).contains(&number.len())
-        && number.bytes().all(|byte| byte.is_ascii_digit())
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    digits.len() == 20 && digits.bytes().all(is_digit) && before.ends_with(PROBE)
 }
 
 #[cfg(test)]
@@ -69,6 +69,9 @@ mod tests {
                 "Tax/encrypted-replication-probe-er0123456789abcdef0123-1",
                 false,
             ),
+            ("Tax/er0123456789abcdef0123-1", false),
+            ("2026-11-27", false),
+            ("a-1", false),
             ("", false),
         ] {
             assert_eq!(is_probe(key), expected, "{key}");

@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use expectation::SCHEMA;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -276,4 +279,23 @@ fn who_left_speaks_of_what_was_there_by_then() {
     assert_eq!(several(&documents), Time::parse(last));
     documents.push(parameter("c", &json!([{"kmsKeyArn": K1, "until": first}])));
     assert_eq!(several(&documents), Time::parse(last));
+}
+
+proptest! {
+    #[test]
+    fn of_all_owners_the_second_that_speaks_longest_is_found(
+        said in prop::collection::vec((0_usize..4, 0_i64..6), 0..12),
+    ) {
+        let mut lasting = Lasting::default();
+        let mut longest = BTreeMap::new();
+        for (owner, until) in said {
+            lasting.hear(owner, Time::from_secs(until));
+            let known = longest.entry(owner).or_insert(until);
+            *known = until.max(*known);
+        }
+        let mut ends: Vec<i64> = longest.into_values().collect();
+        ends.sort_unstable();
+        let second = lasting.second.map(|(_, until)| until.secs());
+        prop_assert_eq!(second, ends.iter().rev().nth(1).copied());
+    }
 }
