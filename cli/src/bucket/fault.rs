@@ -2,8 +2,8 @@
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use compliance::aws::answered;
 use compliance::ports::AskError;
+use sdk_environment::answered;
 
 use crate::calls::permissions_of;
 use crate::pace::{Fault, FaultKind};

@@ -7,11 +7,11 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use aws_types::SdkConfig;
 use expectation::Time;
+use sdk_environment::answered;
 
 use crate::seal::{AskError, Clock, Created, Listed, Page, Signer, Store};
 use crate::{Hash, Hasher, Signature};
@@ -235,18 +235,14 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let answer = match error.raw_response() {
-        None => DisplayErrorContext(error).to_string(),
-        Some(response) => {
-            let status = format!("status {}", response.status().as_u16());
-            let request = error.request_id().map(|id| format!("request {id}"));
-            let parts = [error.code(), error.message(), request.as_deref()];
-            let told = std::iter::once(status.as_str()).chain(parts.into_iter().flatten());
-            told.collect::<Vec<_>>().join(", ")
-        }
+        None => DisplayErrorContext(error)
+            .to_string()
+            .replace(['\n', '\r'], " "),
+        Some(response) => answered(response.status().as_u16(), error),
     };
     AskError {
         operation,
         resource,
-        answer: answer.replace(['\n', '\r'], " "),
+        answer,
     }
 }

@@ -5,8 +5,9 @@
 //! Lambda the first always answers, so this reads the environment directly, under the same names; see
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html>.
 //!
-//! [`Http`] is the one HTTP client of a process.
+//! [`Http`] is the one HTTP client of a process; [`answered`] says what AWS answered.
 
+mod answer;
 mod http;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+pub use self::answer::answered;
 pub use self::http::Http;
 
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";

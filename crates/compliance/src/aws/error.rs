@@ -4,8 +4,8 @@ use std::error::Error;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::RequestId;
 use aws_smithy_types::error::display::DisplayErrorContext;
+use sdk_environment::answered;
 
 use crate::ports::AskError;
 
@@ -24,23 +24,6 @@ pub(super) fn header<'a, E>(
     error
         .raw_response()
         .and_then(|response| response.headers().get(name))
-}
-
-/// What AWS answered with `status`, on one line.
-pub fn answered<E>(status: u16, error: &SdkError<E, HttpResponse>) -> String
-where
-    E: ProvideErrorMetadata,
-{
-    let mut answer = format!("status {status}");
-    for part in [error.code(), error.message()].into_iter().flatten() {
-        answer.push_str(", ");
-        answer.push_str(&part.replace(['\n', '\r'], " "));
-    }
-    if let Some(id) = error.request_id() {
-        answer.push_str(", request ");
-        answer.push_str(id);
-    }
-    answer
 }
 
 /// What AWS answered, or what went wrong on the way, on one line.

@@ -17,7 +17,6 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
 pub use self::direct::DirectHeads;
-pub use self::error::answered;
 pub use self::s3::Attempt;
 
 type MakeEvents = Box<dyn FnOnce() -> aws_sdk_eventbridge::Client + Send + Sync>;
