@@ -63,6 +63,25 @@ class Cloud:
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return Cloud(self.url, key["AccessKeyId"], key["SecretAccessKey"])
 
+    def log_group(self, word: str) -> str:
+        """A new log group, with the stream `s`."""
+        logs, name = self.client("logs"), unique(word)
+        logs.create_log_group(logGroupName=name)
+        logs.create_log_stream(logGroupName=name, logStreamName="s")
+        return name
+
+    def listen(self, topic: str, region: str = SOURCE_REGION) -> str:
+        """URL of a new queue that gets what a topic tells."""
+        sqs = self.client("sqs", region)
+        queue = str(sqs.create_queue(QueueName=unique("listening"))["QueueUrl"])
+        told = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        arn = told["Attributes"]["QueueArn"]
+        sns = {"Service": "sns.amazonaws.com"}
+        policy = document(allow("sqs:SendMessage", arn, Principal=sns))
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        self.client("sns", region).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        return queue
+
     def bucket(self, region: str, versioned: bool = True) -> str:
         s3, name = self.client("s3", region), unique("bucket")
         place = (

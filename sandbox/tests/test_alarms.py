@@ -18,9 +18,7 @@ class Alarm:
     def __init__(self, cloud: Cloud, **changed: Any) -> None:
         self.logs, self.cloudwatch = cloud.client("logs"), cloud.client("cloudwatch")
         self.sqs = cloud.client("sqs")
-        self.name = unique("alarm")
-        self.logs.create_log_group(logGroupName=self.name)
-        self.logs.create_log_stream(logGroupName=self.name, logStreamName="s")
+        self.name = cloud.log_group("alarm")
         self.logs.put_metric_filter(
             logGroupName=self.name,
             filterName="findings",
@@ -29,21 +27,8 @@ class Alarm:
                 {"metricName": self.name, "metricNamespace": "Tests", "metricValue": "1"}
             ],
         )
-        sns = cloud.client("sns")
-        topic = sns.create_topic(Name=self.name)["TopicArn"]
-        self.queue = self.sqs.create_queue(QueueName=self.name)["QueueUrl"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])
-        arn = attributes["Attributes"]["QueueArn"]
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-        }
-        self.sqs.set_queue_attributes(
-            QueueUrl=self.queue, Attributes={"Policy": document(statement)}
-        )
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        topic = cloud.client("sns").create_topic(Name=self.name)["TopicArn"]
+        self.queue = cloud.listen(topic)
         settings = {
             "AlarmName": self.name,
             "Namespace": "Tests",

@@ -84,10 +84,7 @@ def in_parts(resource: str) -> Any:
 @pytest.fixture(scope="module")
 def group(cloud: Cloud) -> str:
     """A checker's log group."""
-    logs, name = cloud.client("logs"), unique("checker")
-    logs.create_log_group(logGroupName=name)
-    logs.create_log_stream(logGroupName=name, logStreamName="s")
-    return name
+    return cloud.log_group("checker")
 
 
 @pytest.fixture(scope="module")

@@ -35,10 +35,7 @@ EXAMPLE = {
 
 @pytest.fixture(scope="module")
 def group(cloud: Cloud) -> str:
-    logs, name = cloud.client("logs"), unique("group")
-    logs.create_log_group(logGroupName=name)
-    logs.create_log_stream(logGroupName=name, logStreamName="s")
-    return name
+    return cloud.log_group("group")
 
 
 _clock = iter(range(1_900_000_000_000, 2_000_000_000_000, 1000))

@@ -1,4 +1,4 @@
-"""Findings by e-mail: the first of a bucket and verdict at once, the others counted and told together."""
+"""Findings by e-mail: the first of a bucket and verdict at once, the others counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cloud import ACCOUNT, DESTINATION_REGION, Cloud, document, unique
+from cloud import ACCOUNT, DESTINATION_REGION, Cloud, unique
 from installed import Stack, install
 
 REGION = DESTINATION_REGION
@@ -20,20 +20,9 @@ class Mailbox:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self.sqs, self.states = (stack.cloud.client(name, REGION) for name in ("sqs", "stepfunctions"))
-        self.queue = self.sqs.create_queue(QueueName=unique("mailbox"))["QueueUrl"]
-        told = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])
-        arn = told["Attributes"]["QueueArn"]
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-        }
-        policy = {"Policy": document(statement)}
-        self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes=policy)
-        topic = stack.resources["FindingsTopic"]
-        stack.cloud.client("sns", REGION).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        self.states = stack.cloud.client("stepfunctions", REGION)
+        self.sqs = stack.cloud.client("sqs", REGION)
+        self.queue = stack.cloud.listen(stack.resources["FindingsTopic"], REGION)
 
     def tell(self, bucket: str, verdict: str = "WrongKey", **detail: Any) -> None:
         """A finding on the default bus, as the checker puts it there."""
@@ -85,7 +74,8 @@ class Mailbox:
     def failures(self, execution: str) -> list[dict[str, str]]:
         """What goes wrong in an execution that tries again and again."""
         events = self.states.get_execution_history(executionArn=execution)["events"]
-        return [event["taskFailedEventDetails"] for event in events if event["type"] == "TaskFailed"]
+        failed = (event for event in events if event["type"] == "TaskFailed")
+        return [event["taskFailedEventDetails"] for event in failed]
 
     def digest(self) -> list[dict[str, str]]:
         """What the hour's end brings."""

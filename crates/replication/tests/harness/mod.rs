@@ -15,7 +15,7 @@ use replication::configuration::{
 };
 use replication::owner::Owner;
 use replication::resource::EncryptedReplication;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::aws::faults::Faulty;
@@ -148,6 +148,38 @@ impl Stack {
         request.physical_resource_id = Some(physical_id(logical_id, properties));
         let answer = self.resource().delete(&request, deadline()).await;
         answer.map(|done| done.data).map_err(|failed| failed.reason)
+    }
+
+    /// A resource from `source` to the buckets that `properties` name of `destination` and `second`; nothing was
+    /// counted since.
+    pub(crate) async fn provisioned(properties: &Value) -> Self {
+        let stack = Self::new();
+        bucket_with_key(&stack.world, "source", EAST);
+        bucket_with_key(&stack.world, "destination", WEST);
+        bucket_with_key(&stack.world, "second", WEST);
+        stack.create("Replication", properties).await.unwrap();
+        stack.aws.reset();
+        stack
+    }
+
+    /// What was told on the bus since, all of it of this `detail-type`: each `detail`, and the `resources`.
+    pub(crate) fn told(&self, detail_type: &str) -> Vec<Value> {
+        let events = std::mem::take(&mut self.world.state().events).into_iter();
+        let details = events.map(|(bus, event)| {
+            assert_eq!((bus.as_str(), event.detail_type), (BUS, detail_type));
+            let mut detail: Value = serde_json::from_str(&event.detail).unwrap();
+            detail["resources"] = json!(event.resources);
+            detail
+        });
+        details.collect()
+    }
+
+    /// Two metrics of the last look at all resources.
+    pub(crate) fn counted(&self, names: [&str; 2]) -> (usize, usize) {
+        let (function, counts) = self.world.state().counted.pop().unwrap();
+        assert_eq!(function, FUNCTION);
+        let [one, other] = names.map(|name| counts[name]);
+        (one, other)
     }
 }
 
@@ -318,4 +350,10 @@ pub(crate) fn probes_left(world: &World) -> Vec<(String, String)> {
     });
     left.filter(|(_, key)| key.contains(".encrypted-replication-probe-"))
         .collect()
+}
+
+/// What an answer about resources says of each.
+pub(crate) fn results(answer: &Value) -> Vec<&str> {
+    let all = answer["Resources"].as_array().unwrap().iter();
+    all.map(|one| one["Result"].as_str().unwrap()).collect()
 }

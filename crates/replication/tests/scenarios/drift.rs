@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::aws::State;
 use crate::aws::faults::{Delays, When, Which};
 use crate::harness::{
-    BUS, EAST, FUNCTION, STACK, Stack, WEST, bucket_with_key, owner, physical_id, service_token,
+    EAST, FUNCTION, STACK, Stack, WEST, bucket_with_key, owner, physical_id, results, service_token,
 };
 
 const OTHER: &str = "444455556666";
@@ -24,16 +24,7 @@ fn properties(prefix: &str, destination: &str) -> Value {
 }
 
 async fn provisioned() -> Stack {
-    let stack = Stack::new();
-    bucket_with_key(&stack.world, "source", EAST);
-    bucket_with_key(&stack.world, "destination", WEST);
-    bucket_with_key(&stack.world, "second", WEST);
-    stack
-        .create("Replication", &properties("Tax/", "destination"))
-        .await
-        .unwrap();
-    stack.aws.reset();
-    stack
+    Stack::provisioned(&properties("Tax/", "destination")).await
 }
 
 /// The answer to a look, which changes nothing.
@@ -47,31 +38,12 @@ async fn looked(stack: &Stack) -> Value {
 
 /// What was told on the bus.
 fn told(stack: &Stack) -> Vec<Value> {
-    let mut state = stack.world.state();
-    let events = std::mem::take(&mut state.events).into_iter();
-    events
-        .map(|(bus, event)| {
-            assert_eq!(
-                (bus.as_str(), event.detail_type),
-                (BUS, "Replication Drift")
-            );
-            let mut detail: Value = serde_json::from_str(&event.detail).unwrap();
-            detail["resources"] = json!(event.resources);
-            detail
-        })
-        .collect()
+    stack.told("Replication Drift")
 }
 
 /// The metrics' last values.
 fn counted(stack: &Stack) -> (usize, usize) {
-    let (function, counts) = stack.world.state().counted.pop().unwrap();
-    assert_eq!(function, FUNCTION);
-    (counts["DriftedResources"], counts["UndeterminedResources"])
-}
-
-fn results(answer: &Value) -> Vec<&str> {
-    let all = answer["Resources"].as_array().unwrap().iter();
-    all.map(|one| one["Result"].as_str().unwrap()).collect()
+    stack.counted(["DriftedResources", "UndeterminedResources"])
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::aws::faults::{Delays, When, Which};
 use crate::harness::{
-    BUS, EAST, FUNCTION, STACK, Stack, WEST, bucket_with_key, owner, physical_id, probes_left,
+    EAST, STACK, Stack, WEST, bucket_with_key, owner, physical_id, probes_left, results,
 };
 
 fn properties(prefix: &str, destination: &str) -> Value {
@@ -21,16 +21,7 @@ fn properties(prefix: &str, destination: &str) -> Value {
 }
 
 async fn provisioned() -> Stack {
-    let stack = Stack::new();
-    bucket_with_key(&stack.world, "source", EAST);
-    bucket_with_key(&stack.world, "destination", WEST);
-    bucket_with_key(&stack.world, "second", WEST);
-    stack
-        .create("Replication", &properties("Tax/", "destination"))
-        .await
-        .unwrap();
-    stack.aws.reset();
-    stack
+    Stack::provisioned(&properties("Tax/", "destination")).await
 }
 
 /// The answer to a proof, which changes nothing that stays.
@@ -44,34 +35,16 @@ async fn proved(stack: &Stack) -> Value {
 
 /// What was told on the bus.
 fn told(stack: &Stack) -> Vec<Value> {
-    let events = std::mem::take(&mut stack.world.state().events).into_iter();
-    events
-        .map(|(bus, event)| {
-            assert_eq!(
-                (bus.as_str(), event.detail_type),
-                (BUS, "Replication Proof")
-            );
-            let mut detail: Value = serde_json::from_str(&event.detail).unwrap();
-            detail["resources"] = json!(event.resources);
-            detail
-        })
-        .collect()
+    stack.told("Replication Proof")
 }
 
 /// The last round's counts: failed, undetermined.
 fn counted(stack: &Stack) -> (usize, usize) {
-    let (function, counts) = stack.world.state().counted.pop().unwrap();
-    assert_eq!(function, FUNCTION);
-    (counts["FailedProofs"], counts["UndeterminedProofs"])
+    stack.counted(["FailedProofs", "UndeterminedProofs"])
 }
 
 fn measured(stack: &Stack) -> Vec<(String, BTreeMap<&'static str, f64>)> {
     std::mem::take(&mut stack.world.state().measured)
-}
-
-fn results(answer: &Value) -> Vec<&str> {
-    let all = answer["Resources"].as_array().unwrap().iter();
-    all.map(|one| one["Result"].as_str().unwrap()).collect()
 }
 
 fn text<'a>(value: &'a Value, member: &str) -> &'a str {
