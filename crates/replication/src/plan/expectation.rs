@@ -11,13 +11,16 @@ use crate::owner::Owner;
 use crate::parameters::{Difference, LARGEST_PARAMETER};
 use crate::step::Step;
 use aws_names::digest;
-use expectation::Rule;
+use expectation::{Rule, Time};
 
 /// Parameters of one destination; enough for 1,000 rules with prefixes of ordinary length.
 const MOST_PARAMETERS: usize = 100;
 
 /// Digits of the digest that tells sets apart.
-pub(super) const REVISION: usize = 12;
+const REVISION: usize = 12;
+
+/// Room for the member that says when an owner left.
+const MARK: usize = 40;
 
 impl Comparison<'_> {
     /// The parameters of all destinations that can be looked at, while the change is under way.
@@ -65,7 +68,8 @@ impl Comparison<'_> {
             };
             let lines = expected(&to_bucket, before, self.observed.now, change);
             let owner = &self.replication.owner;
-            (bucket.as_str(), documents_of(&source, owner, bucket, lines))
+            let documents = documents_of(&source, (owner, bucket), lines, None);
+            (bucket.as_str(), documents)
         });
         parameters.collect()
     }
@@ -103,17 +107,22 @@ impl Comparison<'_> {
     }
 }
 
-/// What `owner` says of a destination in `lines`, as parameters by name.
+/// What `owner` says of a destination in `lines`, as parameters by name. `left`: when it left the bucket.
 pub(crate) fn documents_of(
     source_arn: &str,
-    owner: &Owner,
-    bucket: &str,
+    (owner, bucket): (&Owner, &str),
     lines: Vec<Rule>,
+    left: Option<Time>,
 ) -> BTreeMap<String, String> {
     let revision = revision(&lines);
-    let documents = expectation::documents(source_arn, lines, LARGEST_PARAMETER, &revision);
-    let named = documents.iter().enumerate().map(|(number, document)| {
+    let room = LARGEST_PARAMETER - left.map_or(0, |_| MARK);
+    let documents = expectation::documents(source_arn, lines, room, &revision);
+    let named = documents.into_iter().enumerate().map(|(number, document)| {
         let name = owner.parameter_name(bucket, number);
+        let document = match left {
+            Some(at) => document.leaving(at),
+            None => document,
+        };
         (name, document.written())
     });
     named.collect()

@@ -7,23 +7,19 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use aws_names::digest;
 use expectation::{Document, Rule, Time};
 
-use super::expectation::{REVISION, deletion, differing};
+use super::expectation::{deletion, differing, documents_of};
 use super::expected::MOST_FORMER;
 use crate::observed::RemainingDestination;
 use crate::owner::Owner;
-use crate::parameters::{LARGEST_PARAMETER, speaks};
+use crate::parameters::speaks;
 use crate::step::Step;
 
 /// How long S3 may go by rules that were removed, in seconds: what is uploaded by then was right. AWS says no
 /// more than that it takes a while, see
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketReplication.html>.
 const STILL_CARRIED_FOR: i64 = 60 * 60;
-
-/// Room for the member that says when an owner left.
-const MARK: usize = 40;
 
 /// What is said of a bucket: its parameters, by name.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +63,12 @@ pub(crate) fn word_taken_back(said: Spoken<'_>, owner: &Owner, now: Time) -> Vec
         .collect();
     let source = documents.first().map_or("", |document| &document.source);
     let present = documents.iter().flat_map(|document| &document.rules);
-    let wanted = parameters(bucket, owner, source, ended(present, now), now);
+    let lines = ended(present, now);
+    let wanted = if lines.is_empty() {
+        BTreeMap::new()
+    } else {
+        documents_of(source, (owner, bucket), lines, Some(now))
+    };
     differing((bucket, region), ours, wanted)
 }
 
@@ -76,30 +77,6 @@ pub(crate) fn word_never_meant(said: Spoken<'_>) -> Vec<Step> {
     let ours = said.ours.keys();
     ours.map(|name| deletion(said.bucket, said.region, name))
         .collect()
-}
-
-fn parameters(
-    bucket: &str,
-    owner: &Owner,
-    source: &str,
-    lines: Vec<Rule>,
-    now: Time,
-) -> BTreeMap<String, String> {
-    if lines.is_empty() {
-        return BTreeMap::new();
-    }
-    let texts = lines
-        .iter()
-        .map(|line| serde_json::to_string(line).unwrap_or_default());
-    let texts: Vec<String> = texts.collect();
-    let mut revision = digest::hex(texts.iter().map(String::as_str));
-    revision.truncate(REVISION);
-    let documents = expectation::documents(source, lines, LARGEST_PARAMETER - MARK, &revision);
-    let named = documents.into_iter().enumerate().map(|(number, document)| {
-        let name = owner.parameter_name(bucket, number);
-        (name, document.leaving(now).written())
-    });
-    named.collect()
 }
 
 /// The lines with their ends: a rule that was in force was right until S3 goes by it no more. As many as an

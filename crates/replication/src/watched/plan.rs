@@ -128,7 +128,7 @@ impl<A> Watching<'_, A> {
             return BTreeMap::new();
         }
         let source = self.home.bucket_arn(&self.watch.source_bucket);
-        documents_of(&source, self.owner, bucket, lines)
+        documents_of(&source, (self.owner, bucket), lines, None)
     }
 
     /// What a person should know of, besides what cannot be watched.
