@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::cut::cut;
 use crate::fault::Fault;
 use crate::grants::grants;
 use crate::plan::Desired;
@@ -200,12 +201,7 @@ pub(crate) fn told(warnings: &[String]) -> String {
     let lines: Vec<_> = numbered
         .map(|(warning, number)| format!("({number}) {warning}"))
         .collect();
-    let mut text = lines.join("; ");
-    if text.len() > LONGEST_WARNINGS {
-        text.truncate(text.floor_char_boundary(LONGEST_WARNINGS));
-        text.push('…');
-    }
-    text
+    cut(&lines.join("; "), LONGEST_WARNINGS)
 }
 
 /// What the owners of other accounts have to add to the policies of their buckets and keys, where we

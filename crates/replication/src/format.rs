@@ -1,4 +1,4 @@
-//! How an answer to a direct invocation is to be put.
+//! How an answer to a direct invocation is to be put, and whether others are told too.
 
 use serde::Deserialize;
 
@@ -11,4 +11,9 @@ pub(crate) enum Format {
     Json,
     /// As a table, for people.
     Text,
+}
+
+/// `Report`, where nothing is said of it: what was seen is told by events and metrics too, not only in the answer.
+pub(crate) const fn reports() -> bool {
+    true
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::cut::cut;
 use crate::observed::{Observed, ObservedBucket};
 use crate::step::{Plan, Step};
 
@@ -85,9 +86,5 @@ fn as_json<T: Serialize>(value: &T) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    if text.len() <= LONGEST {
-        return text.to_owned();
-    }
-    let kept = text.get(..text.floor_char_boundary(LONGEST));
-    format!("{}…", kept.unwrap_or_default())
+    cut(text, LONGEST)
 }

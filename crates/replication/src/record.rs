@@ -143,8 +143,8 @@ impl Record {
         owner: &Owner,
         parts: &BTreeMap<usize, String>,
     ) -> Result<(Self, PhysicalId), String> {
-        let text: String = parts.values().map(String::as_str).collect();
-        let record: Self = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let record: Self =
+            serde_json::from_str(&joined(parts)).map_err(|error| error.to_string())?;
         if record.schema != SCHEMA {
             return Err(format!("it has schema `{}`, not `{SCHEMA}`", record.schema));
         }
@@ -185,6 +185,47 @@ pub async fn parameters_of<A: Parameters>(
 
 /// The parts of one record, by number.
 pub type Parts = BTreeMap<usize, String>;
+
+/// A record as it was before it was cut.
+pub(crate) fn joined(parts: &Parts) -> String {
+    parts.values().map(String::as_str).collect()
+}
+
+/// What a resource is called by its record: its physical id, or where that record is, where it cannot be read.
+pub(crate) fn name_of(owner: &Owner, parts: &Parts) -> String {
+    match Record::read(owner, parts) {
+        Ok((record, _)) => record.physical_resource_id,
+        Err(_) => owner.record_path(),
+    }
+}
+
+/// What became of a resource while it was looked at.
+pub(crate) enum Since {
+    /// Its stack deleted it.
+    Deleted,
+    /// Its stack updated it: its record is another one.
+    Updated(Parts),
+    /// Nothing, or nobody knows.
+    Nothing,
+}
+
+/// What became of the resource of `owner` since its record was `parts`.
+pub(crate) async fn since<A: Parameters>(
+    aws: &A,
+    region: &str,
+    owner: &Owner,
+    parts: &Parts,
+) -> Since {
+    match of(aws, region, owner).await {
+        Ok(now) if now.is_empty() => Since::Deleted,
+        Ok(now) if now != *parts => Since::Updated(now),
+        Ok(_) => Since::Nothing,
+        Err(error) => {
+            tracing::warn!(%error, "what was seen could not be confirmed");
+            Since::Nothing
+        }
+    }
+}
 
 /// The parts of all records of a Region, by owner.
 ///

@@ -26,6 +26,7 @@ use crate::properties::Sound;
 use crate::record::{Record, parameters_of};
 use crate::replication::{Allowed, Installation};
 use crate::spec::{Spec, Taking};
+use crate::teller::Teller;
 use crate::unfinished;
 use crate::upsert::Upsert;
 use crate::watched::{Watcher, kind_of_request};
@@ -332,13 +333,16 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
         context: Context,
         deadline: Deadline,
     ) -> Result<Value, Failure> {
-        let teller = direct::Teller {
+        let teller = Teller {
+            aws: &self.aws,
+            installation: &self.installation,
             bus: self.findings_event_bus.as_deref(),
             function_arn: &context.invoked_function_arn,
             deadline,
         };
-        let answer = direct::respond(&self.aws, &self.installation, payload, teller);
-        Box::pin(answer).await.map_err(Failure::from)
+        Box::pin(direct::respond(teller, payload))
+            .await
+            .map_err(Failure::from)
     }
 }
 

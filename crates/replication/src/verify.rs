@@ -267,7 +267,7 @@ impl<A: Aws> Verifier<'_, A> {
             let failed = |names: &[&str]| {
                 let failed = checks
                     .iter()
-                    .filter(|check| check.result == Finding::Fail && names.contains(&check.check));
+                    .filter(|check| check.fails() && names.contains(&check.check));
                 failed.map(ToString::to_string).collect::<Vec<_>>()
             };
             let absent = failed(&[names::ROLE_EXISTS, names::ROLE_TRUST]);
@@ -372,7 +372,7 @@ impl<A: Aws> Verifier<'_, A> {
     }
 }
 
-fn enabled(desired: &Desired) -> impl Iterator<Item = &String> {
+pub(crate) fn enabled(desired: &Desired) -> impl Iterator<Item = &String> {
     let rules = desired.rules.iter();
     let enabled = rules.filter(|rule| rule.status == Status::Enabled);
     enabled.map(|rule| &rule.id)

@@ -96,6 +96,12 @@ impl Check {
         }
     }
 
+    /// Whether it shows that replication does not work.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.result == Result::Fail
+    }
+
     fn pass(check: &'static str, resource: impl Into<String>, finding: impl Into<String>) -> Self {
         Self::new(check, resource, Result::Pass).found(finding)
     }

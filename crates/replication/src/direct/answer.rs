@@ -9,7 +9,7 @@ use super::subject::recorded;
 use super::table::formatted;
 use crate::case::{Case, Planned, Resolved};
 use crate::configuration::ReplicationConfiguration;
-use crate::diagnosis::{self, Check};
+use crate::diagnosis::Check;
 use crate::error::{AwsError, ErrorKind};
 use crate::existing_objects::{ObservedJob, observe_job, plan_job};
 use crate::fault::Faults;
@@ -281,9 +281,7 @@ fn documents(
 }
 
 fn diagnosed(checks: &[Check]) -> Value {
-    let healthy = checks
-        .iter()
-        .all(|check| check.result != diagnosis::Result::Fail);
+    let healthy = !checks.iter().any(Check::fails);
     json!({"Healthy": healthy, "Checks": checks})
 }
 

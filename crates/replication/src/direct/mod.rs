@@ -22,6 +22,7 @@ use crate::ports::Aws;
 use crate::proving::Proving;
 use crate::replay::{Follow, replay};
 use crate::replication::Installation;
+use crate::teller::Teller;
 use crate::watched::Survey;
 
 pub(crate) use answer::answer;
@@ -41,37 +42,26 @@ pub async fn ask<A: Aws>(
     within: Duration,
 ) -> Result<Value, String> {
     let teller = Teller {
+        aws,
+        installation,
         bus: None,
         function_arn: "",
         deadline: Deadline::after(within),
     };
-    Box::pin(respond(aws, installation, payload, teller)).await
-}
-
-/// Who answers, and whom what was seen is told to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Teller<'a> {
-    /// The event bus that findings go to, where there is one.
-    pub(crate) bus: Option<&'a str>,
-    /// The function that looks; empty where it is none.
-    pub(crate) function_arn: &'a str,
-    pub(crate) deadline: Deadline,
-}
-
-impl Teller<'_> {
-    /// Whether it may change nothing.
-    const fn is_no_function(self) -> bool {
-        self.function_arn.is_empty()
-    }
+    Box::pin(respond(teller, payload)).await
 }
 
 /// Answers a direct invocation.
 pub(crate) async fn respond<A: Aws>(
-    aws: &A,
-    installation: &Installation,
+    teller: Teller<'_, A>,
     payload: Value,
-    teller: Teller<'_>,
 ) -> Result<Value, String> {
+    let Teller {
+        aws,
+        installation,
+        deadline,
+        ..
+    } = teller;
     match asked(payload)? {
         Asked::Question(question) => answer(aws, installation, question).await,
         Asked::Whose(asked) => {
@@ -79,54 +69,27 @@ pub(crate) async fn respond<A: Aws>(
             Ok(formatted(found, asked.format))
         }
         Asked::Everywhere(asked) => {
-            let survey = Survey {
-                aws,
-                installation,
-                bus: teller.bus,
-                function_arn: teller.function_arn,
-                deadline: teller.deadline,
-            };
-            let seen = Box::pin(survey.run(&asked)).await?;
+            let seen = Box::pin(Survey { teller }.run(&asked)).await?;
             Ok(formatted(seen, asked.format))
         }
         Asked::Look(look) => {
-            let detection = Detection {
-                aws,
-                installation,
-                bus: teller.bus,
-                function_arn: teller.function_arn,
-                deadline: teller.deadline,
-            };
-            let seen = Box::pin(detection.run(&look)).await?;
+            let seen = Box::pin(Detection { teller }.run(&look)).await?;
             Ok(formatted(seen, look.format))
         }
         Asked::Proof(wanted) => {
-            let proving = Proving {
-                aws,
-                installation,
-                bus: teller.bus,
-                function_arn: teller.function_arn,
-                deadline: teller.deadline,
-            };
-            let seen = Box::pin(proving.run(&wanted)).await?;
+            let seen = Box::pin(Proving { teller }.run(&wanted)).await?;
             Ok(formatted(seen, wanted.format))
         }
         Asked::Replay(_) if teller.is_no_function() => {
             Err("only the provisioner's function replays: invoke it".to_owned())
         }
         Asked::Replay(asked) => {
-            let begun = Box::pin(replay(aws, installation, &asked, teller.deadline)).await?;
+            let begun = Box::pin(replay(aws, installation, &asked, deadline)).await?;
             Ok(formatted(begun, asked.format))
         }
         Asked::Job(mut asked) => {
             asked.report &= !teller.is_no_function();
-            let follow = Follow {
-                aws,
-                installation,
-                bus: teller.bus,
-                deadline: teller.deadline,
-            };
-            let seen = Box::pin(follow.run(&asked)).await?;
+            let seen = Box::pin(Follow { teller }.run(&asked)).await?;
             Ok(formatted(seen, asked.format))
         }
     }

@@ -4,6 +4,7 @@ use event_bus::Event;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::cut::cut;
 use crate::diagnosis::CHANGE_A_PROPERTY;
 use crate::error::AwsError;
 use crate::fault::{Fault, Faults};
@@ -256,11 +257,7 @@ impl Finding {
         if more > 0 {
             changes.push(format!("… ({more} more)"));
         }
-        let mut reason = self.reason.clone().unwrap_or_default();
-        if reason.len() > LONGEST_REASON {
-            reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
-            reason.push('…');
-        }
+        let reason = cut(self.reason.as_deref().unwrap_or_default(), LONGEST_REASON);
         let detail = json!({
             "schema": SCHEMA,
             "id": self.id(),

@@ -9,7 +9,8 @@ use crate::fault::Faults;
 use crate::owner::{Kind, Owner, PhysicalId};
 use crate::ports::Aws;
 use crate::properties::Sound;
-use crate::record::{self, Parts, Record};
+use crate::record::{self, Parts, Record, Since};
+use crate::teller::Teller;
 use crate::watched::{Differing, Watching};
 
 /// Why nothing can be said of a resource.
@@ -32,14 +33,13 @@ impl<A: Aws> Detection<'_, A> {
             return Some(found);
         }
         // Its stack may have been updated or deleted while we looked.
-        match record::of(self.aws, &self.installation.home.region, owner).await {
-            Ok(now) if now.is_empty() => None,
-            Ok(now) if now != *parts => Some(self.compared(owner, &now).await),
-            Ok(_) => Some(found),
-            Err(error) => {
-                tracing::warn!(%error, "what was seen could not be confirmed");
-                Some(found)
-            }
+        let Teller {
+            aws, installation, ..
+        } = self.teller;
+        match record::since(aws, &installation.home.region, owner, parts).await {
+            Since::Deleted => None,
+            Since::Updated(now) => Some(self.compared(owner, &now).await),
+            Since::Nothing => Some(found),
         }
     }
 
@@ -63,8 +63,10 @@ impl<A: Aws> Detection<'_, A> {
 
     /// What rules of others say now, beside what they said, and what is ours beside what it was.
     async fn watched(&self, record: &Record, id: &PhysicalId) -> Finding {
-        let (aws, past) = (self.aws, record.word.clone());
-        let (installation, properties) = (self.installation, &record.properties);
+        let Teller {
+            aws, installation, ..
+        } = self.teller;
+        let (properties, past) = (&record.properties, record.word.clone());
         let watching = Watching::of(aws, installation, &id.owner, properties, past);
         let watching = match watching {
             Ok(watching) => watching,
@@ -88,9 +90,9 @@ impl<A: Aws> Detection<'_, A> {
         record: &Record,
         id: &PhysicalId,
     ) -> Result<Result<(Look, Vec<String>), Faults>, Unknown> {
-        let sound = Sound::read(&record.properties, self.installation)
+        let sound = Sound::read(&record.properties, self.teller.installation)
             .map_err(|faults| Unknown::Properties(faults.to_string()))?;
-        let case = Case::open(self.aws, sound.of(id.owner.clone()), None).await?;
+        let case = Case::open(self.teller.aws, sound.of(id.owner.clone()), None).await?;
         let planned = case.planned().await?;
         let observed = planned.observed.clone();
         Ok(planned.sound().map(|sound| {

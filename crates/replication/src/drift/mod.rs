@@ -16,19 +16,16 @@ mod publish;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use custom_resource::Deadline;
-use futures_util::StreamExt;
-use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::time::timeout_at;
 
 use self::finding::{DriftStatus, Finding};
-use crate::format::Format;
+use crate::format::{Format, reports};
+use crate::in_time::in_time;
 use crate::owner::{Owner, PhysicalId};
 use crate::ports::Aws;
-use crate::record::{self, Parts, Record};
-use crate::replication::Installation;
+use crate::record::{self, Parts};
+use crate::teller::Teller;
 
 pub use self::finding::{DETAIL_TYPE, SCHEMA};
 
@@ -52,15 +49,11 @@ pub(crate) struct Look {
     #[serde(default)]
     physical_resource_id: Option<String>,
     /// Whether to tell it by events and metrics too, not only in the answer.
-    #[serde(default = "yes")]
+    #[serde(default = "reports")]
     report: bool,
     /// How the answer is to be put.
     #[serde(default)]
     pub(crate) format: Format,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Look {
@@ -85,13 +78,7 @@ impl Look {
 /// One look at the resources that the provisioner looks after.
 #[derive(Debug)]
 pub(crate) struct Detection<'a, A> {
-    pub(crate) aws: &'a A,
-    pub(crate) installation: &'a Installation,
-    /// The event bus that findings go to, where there is one.
-    pub(crate) bus: Option<&'a str>,
-    /// The function that looks, whose name its metrics bear.
-    pub(crate) function_arn: &'a str,
-    pub(crate) deadline: Deadline,
+    pub(crate) teller: Teller<'a, A>,
 }
 
 /// The answer.
@@ -133,9 +120,12 @@ impl<A: Aws> Detection<'_, A> {
     }
 
     async fn records(&self, asked: &Look) -> Result<BTreeMap<Owner, Parts>, String> {
-        let region = &self.installation.home.region;
+        let Teller {
+            aws, function_arn, ..
+        } = self.teller;
+        let region = &self.teller.installation.home.region;
         let Some(text) = &asked.physical_resource_id else {
-            let all = record::looked_after(self.aws, region, self.function_arn).await;
+            let all = record::looked_after(aws, region, function_arn).await;
             return all.map_err(|error| error.to_string());
         };
         let Some(PhysicalId { owner, .. }) = PhysicalId::parse(text) else {
@@ -143,7 +133,7 @@ impl<A: Aws> Detection<'_, A> {
                 "`PhysicalResourceId` `{text}` is not what `Ref` gives for the resource: encrypted-replication/BUCKET/OWNER"
             ));
         };
-        let found = record::of(self.aws, region, &owner).await;
+        let found = record::of(aws, region, &owner).await;
         let parts = found.map_err(|error| error.to_string())?;
         if parts.is_empty() {
             return Err(format!(
@@ -156,24 +146,17 @@ impl<A: Aws> Detection<'_, A> {
 
     /// Looks at as many resources as there is time for.
     async fn look_at(&self, records: BTreeMap<Owner, Parts>) -> Answer {
-        let reserve = RESERVE.min(self.deadline.remaining() / 4);
-        let stop = self.deadline.earlier_by(reserve).instant();
+        let deadline = self.teller.deadline;
+        let reserve = RESERVE.min(deadline.remaining() / 4);
+        let stop = deadline.earlier_by(reserve).instant();
         let looks = records.iter().map(|(owner, parts)| {
             Box::pin(async move { (owner.clone(), self.look(owner, parts).await) })
         });
-        let looks: Vec<_> = looks.collect();
-        let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
-        let mut seen: BTreeMap<Owner, Option<Finding>> = BTreeMap::new();
-        while let Ok(Some((owner, finding))) = timeout_at(stop, looks.next()).await {
-            seen.insert(owner, finding);
-        }
+        let seen: BTreeMap<Owner, Option<Finding>> = in_time(looks.collect(), AT_ONCE, stop).await;
         let missed = records
             .iter()
             .filter(|(owner, _)| !seen.contains_key(*owner));
-        let not_looked_at = missed.map(|(owner, parts)| match Record::read(owner, parts) {
-            Ok((record, _)) => record.physical_resource_id,
-            Err(_) => owner.record_path(),
-        });
+        let not_looked_at = missed.map(|(owner, parts)| record::name_of(owner, parts));
         let not_looked_at = not_looked_at.collect();
         let mut resources: Vec<_> = seen.into_values().flatten().collect();
         resources.sort_by(|a, b| a.physical_resource_id.cmp(&b.physical_resource_id));
@@ -192,10 +175,7 @@ impl<A: Aws> Detection<'_, A> {
 
     fn count(&self, answer: &Answer) -> Result<(), String> {
         let undetermined = answer.unknown + answer.not_looked_at.len();
-        let counts = [(DRIFTED, answer.drifted), (UNDETERMINED, undetermined)];
-        // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME, maybe with a version behind it.
-        let name = self.function_arn.split(':').nth(6).unwrap_or_default();
-        let written = self.aws.count(name, &counts);
-        written.map_err(|error| format!("the metrics could not be written: {error}"))
+        self.teller
+            .count(&[(DRIFTED, answer.drifted), (UNDETERMINED, undetermined)])
     }
 }

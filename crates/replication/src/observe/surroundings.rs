@@ -93,7 +93,7 @@ impl<A: Aws> Search<'_, A> {
             .into_iter()
             .flatten()
             .filter(|(owner, _)| owner != self.owner)
-            .map(|(owner, parts)| (owner, parts.into_values().collect()))
+            .map(|(owner, parts)| (owner, record::joined(&parts)))
             .collect();
         others.aliases = self.further_aliases(&places, &others).await?;
         others.encrypted = self.encrypted(remains, &places, &others).await?;

@@ -4,6 +4,7 @@ use event_bus::Event;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::cut::cut;
 use crate::diagnosis::{self, CHANGE_A_PROPERTY, Check};
 use crate::owner::{Owner, PhysicalId};
 use crate::probe::{Doubt, ProbeReport};
@@ -281,16 +282,6 @@ impl Finding {
             resources: self.stack_id.iter().cloned().chain(bucket).collect(),
         }
     }
-}
-
-/// At most so many bytes of a text.
-fn cut(text: &str, longest: usize) -> String {
-    let mut cut = text.to_owned();
-    if cut.len() > longest {
-        cut.truncate(cut.floor_char_boundary(longest));
-        cut.push('…');
-    }
-    cut
 }
 
 #[cfg(test)]

@@ -17,19 +17,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use custom_resource::Deadline;
-use futures_util::StreamExt;
-use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::time::timeout_at;
 
 use self::finding::{Finding, ProofStatus};
-use crate::format::Format;
+use crate::format::{Format, reports};
+use crate::in_time::in_time;
 use crate::owner::{Kind, Owner, PhysicalId};
 use crate::ports::Aws;
 use crate::probe::CLEAN_UP_RESERVE;
 use crate::record::{self, Parts, Record};
-use crate::replication::Installation;
+use crate::teller::Teller;
 
 pub use self::finding::{DETAIL_TYPE, SCHEMA};
 
@@ -72,15 +70,11 @@ pub(crate) struct Wanted {
     #[serde(default)]
     batch_window_seconds: u16,
     /// Whether to tell it by events and metrics too, not only in the answer.
-    #[serde(default = "yes")]
+    #[serde(default = "reports")]
     report: bool,
     /// How the answer is to be put.
     #[serde(default)]
     pub(crate) format: Format,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Wanted {
@@ -159,13 +153,7 @@ impl Wanted {
 /// One round of proofs of the resources that the provisioner looks after.
 #[derive(Debug)]
 pub(crate) struct Proving<'a, A> {
-    pub(crate) aws: &'a A,
-    pub(crate) installation: &'a Installation,
-    /// The event bus that results go to, where there is one.
-    pub(crate) bus: Option<&'a str>,
-    /// The function that proves, whose name its metrics bear.
-    pub(crate) function_arn: &'a str,
-    pub(crate) deadline: Deadline,
+    pub(crate) teller: Teller<'a, A>,
 }
 
 /// What each proof of a round goes by.
@@ -225,39 +213,36 @@ impl<A: Aws> Proving<'_, A> {
     }
 
     async fn records(&self, wanted: &Wanted) -> Result<BTreeMap<Owner, Parts>, String> {
-        let region = &self.installation.home.region;
-        if let Some(text) = &wanted.physical_resource_id
-            && PhysicalId::parse(text).is_none()
-        {
-            return Err(format!(
-                "`PhysicalResourceId` `{text}` is not what `Ref` gives for the resource: encrypted-replication/BUCKET/OWNER"
-            ));
+        let Teller {
+            aws, function_arn, ..
+        } = self.teller;
+        let region = &self.teller.installation.home.region;
+        if let Some(text) = &wanted.physical_resource_id {
+            match PhysicalId::parse(text) {
+                Some(id) if id.kind == Kind::Watched => {
+                    return Err(format!(
+                        "`{text}` watches rules of others, whose buckets no probe is written to: ask \
+                         {{\"Action\": \"Diagnose\"}}"
+                    ));
+                }
+                Some(_) => {}
+                None => {
+                    return Err(format!(
+                        "`PhysicalResourceId` `{text}` is not what `Ref` gives for the resource: \
+                         encrypted-replication/BUCKET/OWNER"
+                    ));
+                }
+            }
         }
-        let watches =
-            |text: &String| PhysicalId::parse(text).is_some_and(|id| id.kind == Kind::Watched);
-        if let Some(text) = wanted
-            .physical_resource_id
-            .as_ref()
-            .filter(|text| watches(text))
-        {
-            return Err(format!(
-                "`{text}` watches rules of others, whose buckets no probe is written to: ask {{\"Action\": \"Diagnose\"}}"
-            ));
-        }
-        let all = record::looked_after(self.aws, region, self.function_arn).await;
+        let all = record::looked_after(aws, region, function_arn).await;
         let mut all = all.map_err(|error| error.to_string())?;
-        // Where rules of others are watched, no object is ever written.
-        all.retain(|owner, parts| {
-            let read = Record::read(owner, parts);
-            !read.is_ok_and(|(_, id)| id.kind == Kind::Watched)
+        all.retain(|owner, parts| match Record::read(owner, parts) {
+            // Where rules of others are watched, no object is ever written.
+            Ok((record, id)) => id.kind != Kind::Watched && wanted.is_about(&record, &id),
+            // Nobody knows what it is called.
+            Err(_) => !wanted.names_some(),
         });
-        if !wanted.names_some() {
-            return Ok(all);
-        }
-        all.retain(|owner, parts| {
-            Record::read(owner, parts).is_ok_and(|(record, id)| wanted.is_about(&record, &id))
-        });
-        if all.is_empty() {
+        if wanted.names_some() && all.is_empty() {
             return Err(format!(
                 "there is no record of a resource with {} in {region}: it is not there, is another Region's or another \
                  provisioner's, or was last updated by a version that kept none; update its stack with any property of \
@@ -271,7 +256,7 @@ impl<A: Aws> Proving<'_, A> {
     /// Which of so many resources comes first: each round another one, so that all have their turn where there is not
     /// time for all.
     fn first_of(&self, count: usize) -> usize {
-        let minutes = u64::try_from(self.aws.now().secs() / 60).unwrap_or_default();
+        let minutes = u64::try_from(self.teller.aws.now().secs() / 60).unwrap_or_default();
         let count = u64::try_from(count).unwrap_or_default().max(1);
         // Spread, or an hourly round over thirty resources would always begin with the same.
         let spread = minutes.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
@@ -280,8 +265,9 @@ impl<A: Aws> Proving<'_, A> {
 
     /// Proves as many resources as there is time for. Probes are given up in time to be removed: none is left behind.
     async fn prove(&self, records: BTreeMap<Owner, Parts>, wanted: &Wanted) -> Answer {
-        let telling = TELLING.min(self.deadline.remaining() / 4);
-        let stop = self.deadline.earlier_by(telling);
+        let deadline = self.teller.deadline;
+        let telling = TELLING.min(deadline.remaining() / 4);
+        let stop = deadline.earlier_by(telling);
         let ending = (CLEAN_UP_RESERVE + LOOKING).min(stop.remaining() / 2);
         let last = stop.earlier_by(ending);
         let looking = stop.earlier_by(ending / 2);
@@ -308,23 +294,17 @@ impl<A: Aws> Proving<'_, A> {
                     (owner.clone(), Some(self.one(owner, parts, round).await))
                 })
             });
-        let proofs: Vec<_> = proofs.collect();
-        let mut proofs = stream::iter(proofs).buffer_unordered(AT_ONCE);
-        let mut seen: BTreeMap<Owner, Option<Finding>> = BTreeMap::new();
-        while let Ok(Some((owner, found))) = timeout_at(stop.instant(), proofs.next()).await {
-            if let Some(found) = found {
-                seen.insert(owner, found);
-            }
-        }
+        let stop = stop.instant();
+        // Those that there was no time for are as unseen as those that did not end.
+        let mut seen: BTreeMap<Owner, Option<Option<Finding>>> =
+            in_time(proofs.collect(), AT_ONCE, stop).await;
+        seen.retain(|_, found| found.is_some());
         let missed = records
             .iter()
             .filter(|(owner, _)| !seen.contains_key(*owner));
-        let not_reached = missed.map(|(owner, parts)| match Record::read(owner, parts) {
-            Ok((record, _)) => record.physical_resource_id,
-            Err(_) => owner.record_path(),
-        });
+        let not_reached = missed.map(|(owner, parts)| record::name_of(owner, parts));
         let not_reached = not_reached.collect();
-        let mut resources: Vec<_> = seen.into_values().flatten().collect();
+        let mut resources: Vec<_> = seen.into_values().flatten().flatten().collect();
         resources.sort_by(|a, b| a.physical_resource_id.cmp(&b.physical_resource_id));
         let count = |result| {
             let found = resources.iter().filter(|found| found.result == result);

@@ -7,8 +7,7 @@ use tokio::time::timeout_at;
 use super::finding::{Finding, ProofStatus, RuleFinding};
 use super::{ATTEMPTS, Proving, Round};
 use crate::case::Case;
-use crate::configuration::Status;
-use crate::diagnosis::{self, Check};
+use crate::diagnosis::Check;
 use crate::error::ReplicationError;
 use crate::made::Made;
 use crate::naming::Names;
@@ -17,9 +16,10 @@ use crate::plan::Desired;
 use crate::ports::Aws;
 use crate::probe::{Doubt, ProbeReport, Trial};
 use crate::properties::Sound;
-use crate::record::{self, Parts, Record};
+use crate::record::{self, Parts, Record, Since};
 use crate::spec::Verification;
-use crate::verify::{Findings, told};
+use crate::teller::Teller;
+use crate::verify::{Findings, enabled, told};
 
 impl<A: Aws> Proving<'_, A> {
     /// What the proof of the resource with this record shows; `None` where it was deleted meanwhile.
@@ -29,14 +29,13 @@ impl<A: Aws> Proving<'_, A> {
             return Some(found);
         }
         // Its stack may have been updated or deleted meanwhile.
-        match record::of(self.aws, &self.installation.home.region, owner).await {
-            Ok(now) if now.is_empty() => None,
-            Ok(now) if now != *parts => Some(Box::pin(self.proved(owner, &now, round)).await),
-            Ok(_) => Some(found),
-            Err(error) => {
-                tracing::warn!(%error, "what was seen could not be confirmed");
-                Some(found)
-            }
+        let Teller {
+            aws, installation, ..
+        } = self.teller;
+        match record::since(aws, &installation.home.region, owner, parts).await {
+            Since::Deleted => None,
+            Since::Updated(now) => Some(Box::pin(self.proved(owner, &now, round)).await),
+            Since::Nothing => Some(found),
         }
     }
 
@@ -49,7 +48,7 @@ impl<A: Aws> Proving<'_, A> {
             let why = "it watches rules that others own, and writes nothing there: have Diagnose look at them";
             return Finding::skipped(&record, &id, why);
         }
-        let sound = match Sound::read(&record.properties, self.installation) {
+        let sound = match Sound::read(&record.properties, self.teller.installation) {
             Ok(sound) => sound,
             Err(faults) => return Finding::of_properties(&record, &id, &faults.to_string()),
         };
@@ -59,7 +58,7 @@ impl<A: Aws> Proving<'_, A> {
                 "its `Verification` is None; ask for it by name to have it proved all the same";
             return Finding::skipped(&record, &id, why);
         }
-        let case = match Case::open(self.aws, replication, None).await {
+        let case = match Case::open(self.teller.aws, replication, None).await {
             Ok(case) => case,
             Err(error) => return Finding::unknown(&record, &id, &error.to_string()),
         };
@@ -217,8 +216,10 @@ impl<A: Aws> Attempted<'_, '_, A> {
             let mut checks = Box::pin(self.case.checks()).await;
             let texts = checks.iter().map(|check| check.finding.as_str());
             let owner = &self.case.replication.owner;
-            let region = &self.proving.installation.home.region;
-            let names = Names::in_texts(self.proving.aws, region, owner, texts).await;
+            let Teller {
+                aws, installation, ..
+            } = self.proving.teller;
+            let names = Names::in_texts(aws, &installation.home.region, owner, texts).await;
             for check in &mut checks {
                 check.finding = names.explain(std::mem::take(&mut check.finding));
             }
@@ -229,14 +230,6 @@ impl<A: Aws> Attempted<'_, '_, A> {
     }
 }
 
-fn enabled(desired: &Desired) -> impl Iterator<Item = &String> {
-    let rules = desired.rules.iter();
-    let enabled = rules.filter(|rule| rule.status == Status::Enabled);
-    enabled.map(|rule| &rule.id)
-}
-
 fn fails(checks: &[Check]) -> impl Iterator<Item = &Check> {
-    checks
-        .iter()
-        .filter(|check| check.result == diagnosis::Result::Fail)
+    checks.iter().filter(|check| check.fails())
 }

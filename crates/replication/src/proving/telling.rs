@@ -6,7 +6,7 @@ use super::finding::ProofStatus;
 use super::{Answer, Proving};
 use crate::owner::{PARAMETERS, RECORDS};
 use crate::ports::{Aws, Below};
-use crate::publishing::publish;
+use crate::teller::Teller;
 
 /// By source bucket: how long the slowest probe was under way, where all arrived.
 const SECONDS: &str = "ProofSeconds";
@@ -35,7 +35,7 @@ impl<A: Aws> Proving<'_, A> {
                 unit: "Seconds",
                 value: seconds.into(),
             }));
-            let written = self.aws.measure(bucket, metrics);
+            let written = self.teller.aws.measure(bucket, metrics);
             written.map_err(|error| format!("the metrics could not be written: {error}"))?;
         }
         Ok(())
@@ -43,20 +43,19 @@ impl<A: Aws> Proving<'_, A> {
 
     pub(super) fn count(&self, answer: &Answer) -> Result<(), String> {
         let undetermined = answer.pending + answer.unknown + answer.not_reached.len();
-        let counts = [
+        self.teller.count(&[
             (FAILED_PROOFS, answer.failed),
             (UNDETERMINED_PROOFS, undetermined),
-        ];
-        // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME, maybe with a version behind it.
-        let name = self.function_arn.split(':').nth(6).unwrap_or_default();
-        let written = self.aws.count(name, &counts);
-        written.map_err(|error| format!("the metrics could not be written: {error}"))
+        ])
     }
 
     /// Says in the log where no replicas are expected in this Region: nobody has to wait for the verdict on a probe's.
     pub(super) async fn tell_whether_replicas_are_awaited(&self) {
-        let region = &self.installation.home.region;
-        match self.aws.parameters(region, PARAMETERS, Below::All).await {
+        let Teller {
+            aws, installation, ..
+        } = self.teller;
+        let region = &installation.home.region;
+        match aws.parameters(region, PARAMETERS, Below::All).await {
             Ok(found) => {
                 let awaits_replicas = found.keys().any(|name| !name.starts_with(RECORDS));
                 // The template's metric filter goes by this member.
@@ -73,24 +72,17 @@ impl<A: Aws> Proving<'_, A> {
 
     /// Sends one event for each resource that there was something to prove of.
     pub(super) async fn publish(&self, answer: &Answer) -> Result<(), String> {
-        let Some(bus) = self.bus else {
-            return Ok(());
-        };
-        let home = &self.installation.home;
+        let home = &self.teller.installation.home;
         let tried = answer
             .resources
             .iter()
             .filter(|found| found.result != ProofStatus::Skipped);
         let events: Vec<_> = tried.map(|found| found.event(home)).collect();
-        let sent = publish(self.aws, (&home.region, bus), &events, self.deadline).await;
-        sent.map_err(|unsent| {
+        self.teller.publish(&events).await.map_err(|unsent| {
             format!(
-                "{} proofs failed, but {} of {} results could not be sent to event bus `{bus}`: {}; see that the \
-                 provisioner's role has events:PutEvents, and prove again",
+                "{} proofs failed, but {}",
                 answer.failed,
-                unsent.events,
-                events.len(),
-                unsent.why,
+                unsent.told("results", "prove again"),
             )
         })
     }

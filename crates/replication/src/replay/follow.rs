@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_names::Arn;
-use custom_resource::Deadline;
 use event_bus::Event;
 use serde_json::{Map, Value, json};
 
@@ -13,9 +12,9 @@ use super::read::Report;
 use super::report::Tally;
 use super::tell;
 use crate::jobs::{Note, note};
-use crate::owner::{Owner, RECORDS};
+use crate::owner::{Kind, Owner, PhysicalId, RECORDS};
 use crate::ports::{Aws, Below, JobDescription};
-use crate::replication::Installation;
+use crate::teller::Teller;
 
 /// Kept to note how far a report was read, and to answer.
 const RESERVE: Duration = Duration::from_secs(30);
@@ -23,11 +22,7 @@ const RESERVE: Duration = Duration::from_secs(30);
 /// Whoever follows jobs.
 #[derive(Debug)]
 pub(crate) struct Follow<'a, A> {
-    pub(crate) aws: &'a A,
-    pub(crate) installation: &'a Installation,
-    /// The event bus that outcomes go to, where there is one.
-    pub(crate) bus: Option<&'a str>,
-    pub(crate) deadline: Deadline,
+    pub(crate) teller: Teller<'a, A>,
 }
 
 impl<A: Aws> Follow<'_, A> {
@@ -36,17 +31,21 @@ impl<A: Aws> Follow<'_, A> {
     /// # Errors
     /// Where there is no such job of ours, it cannot be looked at, or its outcome cannot be told.
     pub(crate) async fn run(&self, asked: &Job) -> Result<Value, String> {
-        let region = &self.installation.home.region;
-        let kept = self.aws.parameters(region, RECORDS, Below::All).await;
+        let region = &self.teller.installation.home.region;
+        let kept = self
+            .teller
+            .aws
+            .parameters(region, RECORDS, Below::All)
+            .await;
         let kept = kept.map_err(|error| error.to_string())?;
         let notes = note::among(&kept);
         let Some(id) = &asked.id else {
             return self.all(asked, notes).await;
         };
         let note = notes.into_iter().find(|(_, note)| note.job_id == *id);
-        let seen = Box::pin(self.one(asked, id, note)).await?;
-        let head = json!({"Action": Job::ACTION});
-        Ok(merged(head, seen))
+        let mut seen = Box::pin(self.one(asked, id, note)).await?;
+        seen.insert("Action".into(), json!(Job::ACTION));
+        Ok(Value::Object(seen))
     }
 
     /// Every job whose outcome was not told yet: one that cannot be followed keeps none of the others.
@@ -81,7 +80,7 @@ impl<A: Aws> Follow<'_, A> {
     }
 
     pub(super) fn is_late(&self) -> bool {
-        self.deadline.remaining() < RESERVE
+        self.teller.deadline.remaining() < RESERVE
     }
 
     async fn one(
@@ -89,15 +88,15 @@ impl<A: Aws> Follow<'_, A> {
         asked: &Job,
         id: &str,
         noted: Option<(Owner, Note)>,
-    ) -> Result<Value, String> {
-        let home = &self.installation.home;
+    ) -> Result<Map<String, Value>, String> {
+        let home = &self.teller.installation.home;
         let given = asked.region.as_ref().unwrap_or(&home.region);
         let region = noted.as_ref().map_or(given, |(_, note)| &note.region);
-        let found = self.aws.job(region, id).await;
+        let found = self.teller.aws.job(region, id).await;
         let Some(job) = found.map_err(|error| error.to_string())? else {
             // S3 forgets jobs ninety days after they ended, and with them what there is to tell.
             if let Some((owner, note)) = &noted {
-                if note.is_young(self.aws.now()) {
+                if note.is_young(self.teller.aws.now()) {
                     return Err(format!(
                         "S3 does not know job `{id}` in {region} yet, which was started at {}: ask again",
                         note.started
@@ -123,8 +122,12 @@ impl<A: Aws> Follow<'_, A> {
         say("JobId", json!(job.id));
         say("Owner", json!(owner.as_str()));
         if let Some((_, note)) = &noted {
-            let id = format!("encrypted-replication/{}/{owner}", note.source_bucket);
-            say("PhysicalResourceId", json!(id));
+            let id = PhysicalId {
+                kind: Kind::Provisioned,
+                source_bucket: note.source_bucket.clone(),
+                owner: owner.clone(),
+            };
+            say("PhysicalResourceId", json!(id.to_string()));
         }
         say("Region", json!(region));
         say("Status", json!(job.status));
@@ -135,7 +138,7 @@ impl<A: Aws> Follow<'_, A> {
         say("Reason", json!(reason));
         say("Next", json!(next));
         if !stage.is_over() {
-            return Ok(Value::Object(seen));
+            return Ok(seen);
         }
         let telling = noted.filter(|_| asked.report);
         let told = telling.as_ref().map(|(_, note)| note);
@@ -156,44 +159,29 @@ impl<A: Aws> Follow<'_, A> {
         if let Some((owner, note)) = &telling {
             if let Some(reading) = report.unread {
                 let later = note.read_to(reading);
-                let kept = later.keep(self.aws, &home.region, owner).await;
+                let kept = later.keep(self.teller.aws, &home.region, owner).await;
                 kept.map_err(|error| error.to_string())?;
                 let words = "its report is long; the rest is read, and the outcome told, when it is asked for again";
                 seen.insert("Next".into(), json!(words));
             } else {
-                let event = tell::outcome(home, owner, note, &Value::Object(seen.clone()));
+                let event = tell::outcome(home, owner, note, &seen);
                 self.send(&[event]).await?;
                 // Last: what was not told to the end is told again.
                 self.forget(owner, note).await?;
             }
         }
-        Ok(Value::Object(seen))
+        Ok(seen)
     }
 
     async fn forget(&self, owner: &Owner, note: &Note) -> Result<(), String> {
-        let region = &self.installation.home.region;
-        let gone = note.forget(self.aws, region, owner).await;
+        let region = &self.teller.installation.home.region;
+        let gone = note.forget(self.teller.aws, region, owner).await;
         gone.map_err(|error| error.to_string())
     }
 
     pub(super) async fn send(&self, events: &[Event]) -> Result<(), String> {
-        let Some(bus) = self.bus else {
-            return Ok(());
-        };
-        let stop = self.deadline.instant();
-        let (aws, region) = (self.aws, &self.installation.home.region);
-        let put = |batch: Vec<_>| async move { aws.put_events(region, bus, &batch).await };
-        let results = event_bus::send(events, stop, put).await;
-        let mut unsent = results.into_iter().filter_map(Result::err);
-        match unsent.next() {
-            None => Ok(()),
-            Some(first) => Err(format!(
-                "{} of {} events could not be sent to event bus `{bus}`: {first}; see that the provisioner's role has \
-                 events:PutEvents, and ask again",
-                1 + unsent.count(),
-                events.len()
-            )),
-        }
+        let sent = self.teller.publish(events).await;
+        sent.map_err(|unsent| unsent.told("events", "ask again"))
     }
 }
 
@@ -212,14 +200,4 @@ fn failures(tally: &Tally) -> Value {
         json!({"Reason": reason, "Count": failures.count, "Words": failures.words, "Examples": failures.examples})
     });
     told.collect()
-}
-
-fn merged(head: Value, body: Value) -> Value {
-    match (head, body) {
-        (Value::Object(mut head), Value::Object(body)) => {
-            head.extend(body);
-            Value::Object(head)
-        }
-        (_, body) => body,
-    }
 }

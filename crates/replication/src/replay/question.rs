@@ -6,7 +6,7 @@ use expectation::Time;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::format::Format;
+use crate::format::{Format, reports};
 use crate::jobs::{ObjectStatus, Selection};
 
 /// What failed is to be replicated again.
@@ -115,15 +115,11 @@ pub(crate) struct Job {
     #[serde(default)]
     pub(super) region: Option<String>,
     /// Whether an outcome is told by events too, not only in the answer.
-    #[serde(default = "yes")]
+    #[serde(default = "reports")]
     pub(crate) report: bool,
     /// How the answer is to be put.
     #[serde(default)]
     pub(crate) format: Format,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Job {

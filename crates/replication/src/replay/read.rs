@@ -53,7 +53,7 @@ impl<A: Aws> Follow<'_, A> {
                 job.id
             ));
         }
-        let region = self.aws.bucket_region(bucket).await;
+        let region = self.teller.aws.bucket_region(bucket).await;
         let region = region.map_err(|error| error.to_string())?;
         Ok(region.map(|region| Place {
             bucket: bucket.clone(),
@@ -87,7 +87,7 @@ impl<A: Aws> Follow<'_, A> {
             }
         }
         let mut unread = None;
-        if let (Some(note), Some(_)) = (telling, self.bus)
+        if let (Some(note), Some(_)) = (telling, self.teller.bus)
             && note.selection.is_of_failed()
         {
             let files: Vec<_> = manifest.files("succeeded").collect();
@@ -113,7 +113,7 @@ impl<A: Aws> Follow<'_, A> {
             return Ok(None);
         }
         let rules = self.rules(note).await?;
-        let home = &self.installation.home;
+        let home = &self.teller.installation.home;
         for file in files.iter().skip(reading.files) {
             let mut rows = Rows::from(reading.bytes);
             while let Some(part) = self.part(place, file, &mut rows, columns).await? {
@@ -145,7 +145,7 @@ impl<A: Aws> Follow<'_, A> {
             name: &note.source_bucket,
             region: &note.region,
         };
-        let found = self.aws.replication(source).await;
+        let found = self.teller.aws.replication(source).await;
         let found = found.map_err(|error| error.to_string())?;
         Ok(found.map_or_else(Vec::new, |found| found.rules))
     }
@@ -154,6 +154,7 @@ impl<A: Aws> Follow<'_, A> {
         let mut all = Vec::new();
         loop {
             let part = self
+                .teller
                 .aws
                 .report_part(place.bucket(), key, all.len() as u64)
                 .await;
@@ -176,6 +177,7 @@ impl<A: Aws> Follow<'_, A> {
         columns: &Columns,
     ) -> Result<Option<Vec<Row>>, String> {
         let part = self
+            .teller
             .aws
             .report_part(place.bucket(), &file.key, rows.at())
             .await;

@@ -1,8 +1,8 @@
 //! What came of a job, as events.
 
-use aws_names::{Arn, Home, digest};
+use aws_names::{Home, digest};
 use event_bus::Event;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::report::Row;
 use crate::configuration::{ReplicationRule, Status};
@@ -19,7 +19,7 @@ pub const RESOLVED_DETAIL_TYPE: &str = "Replica Finding Resolved";
 const RESOLVED_SCHEMA: &str = "encrypted-replication/replayed/1";
 
 /// An outcome, from what is answered of it.
-pub(super) fn outcome(home: &Home, owner: &Owner, note: &Note, seen: &Value) -> Event {
+pub(super) fn outcome(home: &Home, owner: &Owner, note: &Note, seen: &Map<String, Value>) -> Event {
     let member = |name: &str| seen.get(name).cloned().unwrap_or_default();
     let text = member("Status").to_string();
     let detail = json!({
@@ -57,20 +57,14 @@ pub(super) fn resolved(
     let covering = rules.iter().filter(|rule| {
         rule.status == Status::Enabled && row.key.starts_with(rule.covered_prefix())
     });
-    let mut destinations: Vec<String> = covering
-        .filter_map(|rule| {
-            Some(
-                Arn::parse(&rule.destination.bucket)?
-                    .bucket_name()?
-                    .to_owned(),
-            )
-        })
+    let mut destinations: Vec<&str> = covering
+        .map(|rule| rule.destination.bucket_name())
         .collect();
-    destinations.sort();
+    destinations.sort_unstable();
     destinations.dedup();
     let bucket = home.bucket_arn(&row.bucket);
     let events = destinations.into_iter().map(|destination| {
-        let id = [RESOLVED_SCHEMA, &row.bucket, &destination, &row.version, &row.key];
+        let id = [RESOLVED_SCHEMA, &row.bucket, destination, &row.version, &row.key];
         let detail = json!({
             "schema": RESOLVED_SCHEMA,
             "id": digest::hex(id),

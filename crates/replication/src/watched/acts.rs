@@ -328,10 +328,7 @@ impl<'a, A: Aws> Watcher<'a, A> {
         if heir.is_none() {
             let records = record::all(self.aws, &self.installation.home.region).await?;
             let records = records.into_iter().filter(|(other, _)| other != owner);
-            let texts = records.map(|(other, parts)| {
-                let text: String = parts.into_values().collect();
-                (other, text)
-            });
+            let texts = records.map(|(other, parts)| (other, record::joined(&parts)));
             heir = watcher_of(&texts.collect(), source.name);
         }
         Ok(Some(Step::RemoveFailureEvents {

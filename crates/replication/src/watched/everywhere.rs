@@ -8,23 +8,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use custom_resource::Deadline;
 use event_bus::Event;
 use expectation::Document;
 use futures_util::future::try_join;
-use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::time::timeout_at;
 
 use crate::claims::takes_kms;
 use crate::configuration::{ReplicationRule, Status};
 use crate::error::ErrorKind;
-use crate::format::Format;
+use crate::format::{Format, reports};
+use crate::in_time::in_time;
 use crate::observe::expectations;
 use crate::ports::{Aws, BucketRef, Outcome};
 use crate::record;
-use crate::replication::Installation;
+use crate::teller::Teller;
 use aws_names::digest;
 
 /// The events' `detail-type`.
@@ -38,8 +36,6 @@ const UNWATCHED: &str = "UnwatchedBuckets";
 const AT_ONCE: usize = 64;
 /// Kept for telling what was seen.
 const RESERVE: Duration = Duration::from_secs(30);
-/// Kept to return from the invocation.
-const RETURN: Duration = Duration::from_secs(1);
 /// An event names at most this many rules; the answer names all.
 const MOST_RULES: usize = 50;
 
@@ -55,15 +51,11 @@ pub(crate) struct Everywhere {
     #[serde(default)]
     region: Option<String>,
     /// Whether to tell it by events and a metric too, not only in the answer.
-    #[serde(default = "yes")]
+    #[serde(default = "reports")]
     report: bool,
     /// How the answer is to be put.
     #[serde(default)]
     pub(crate) format: Format,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 impl Everywhere {
@@ -98,13 +90,7 @@ impl Everywhere {
 /// Who looks, and whom what was seen is told to.
 #[derive(Debug)]
 pub(crate) struct Survey<'a, A> {
-    pub(crate) aws: &'a A,
-    pub(crate) installation: &'a Installation,
-    /// The event bus that findings go to, where there is one.
-    pub(crate) bus: Option<&'a str>,
-    /// The function that looks, whose name its metric bears.
-    pub(crate) function_arn: &'a str,
-    pub(crate) deadline: Deadline,
+    pub(crate) teller: Teller<'a, A>,
 }
 
 /// The answer.
@@ -152,19 +138,13 @@ enum Seen {
     Unknown(String),
 }
 
-/// What is known of a Region's sources.
-struct Known {
-    /// Records of resources, as text.
-    records: Vec<String>,
-}
-
 impl<A: Aws> Survey<'_, A> {
     /// Looks, and tells what was seen.
     ///
     /// # Errors
     /// Where the buckets or the records could not be listed, or what was seen could not be told.
     pub(crate) async fn run(&self, asked: &Everywhere) -> Result<Value, String> {
-        let home = &self.installation.home;
+        let home = &self.teller.installation.home;
         let region = asked.region.as_ref().unwrap_or(&home.region);
         let answer = self.look(region).await.map_err(|error| error.to_string())?;
         tracing::info!(
@@ -184,36 +164,30 @@ impl<A: Aws> Survey<'_, A> {
             );
         }
         if asked.report {
-            let name = self.function_arn.split(':').nth(6).unwrap_or_default();
-            let written = self.aws.count(name, &[(UNWATCHED, answer.unwatched.len())]);
-            written.map_err(|error| format!("the metric could not be written: {error}"))?;
+            self.teller.count(&[(UNWATCHED, answer.unwatched.len())])?;
             self.publish(&answer).await?;
         }
         serde_json::to_value(&answer).map_err(|error| format!("the answer is no JSON: {error}"))
     }
 
     async fn look(&self, region: &str) -> Outcome<Answer> {
-        let (aws, home) = (self.aws, &self.installation.home.region);
+        let Teller {
+            aws,
+            installation,
+            deadline,
+            ..
+        } = self.teller;
+        let home = &installation.home.region;
         let (buckets, records) = try_join(aws.buckets(region), record::all(aws, home)).await?;
-        let texts = records
-            .into_values()
-            .map(|parts| parts.into_values().collect());
-        let known = Known {
-            records: texts.collect(),
-        };
-        let reserve = RESERVE.min(self.deadline.remaining() / 4);
-        let stop = self.deadline.earlier_by(reserve).instant();
+        let records: Vec<String> = records.values().map(record::joined).collect();
+        let reserve = RESERVE.min(deadline.remaining() / 4);
+        let stop = deadline.earlier_by(reserve).instant();
         let looks = buckets.iter().map(|name| {
             let place = BucketRef { name, region };
-            let known = &known;
-            Box::pin(async move { (name.clone(), self.bucket(place, known).await) })
+            let records = records.as_slice();
+            Box::pin(async move { (name.clone(), self.bucket(place, records).await) })
         });
-        let looks: Vec<_> = looks.collect();
-        let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
-        let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
-        while let Ok(Some((name, one))) = timeout_at(stop, looks.next()).await {
-            seen.insert(name, one);
-        }
+        let seen: BTreeMap<String, Seen> = in_time(looks.collect(), AT_ONCE, stop).await;
         let missed = buckets.iter().filter(|name| !seen.contains_key(*name));
         let mut answer = Answer {
             action: Everywhere::ACTION,
@@ -238,9 +212,9 @@ impl<A: Aws> Survey<'_, A> {
         Ok(answer)
     }
 
-    /// One bucket.
-    async fn bucket(&self, place: BucketRef<'_>, known: &Known) -> Seen {
-        let rules = match self.aws.replication(place).await {
+    /// One bucket; `records` of all resources, as texts.
+    async fn bucket(&self, place: BucketRef<'_>, records: &[String]) -> Seen {
+        let rules = match self.teller.aws.replication(place).await {
             Ok(Some(found)) => found.rules,
             Ok(None) => return Seen::Nothing,
             // Deleted meanwhile, or listed though it is another Region's.
@@ -260,7 +234,7 @@ impl<A: Aws> Survey<'_, A> {
             .collect();
         let mut said = BTreeMap::new();
         for bucket in destinations {
-            match self.said(place.name, bucket, known).await {
+            match self.said(place.name, bucket, records).await {
                 Ok(prefixes) => drop(said.insert(bucket.to_owned(), prefixes)),
                 Err(error) => return Seen::Unknown(error.to_string()),
             }
@@ -282,17 +256,17 @@ impl<A: Aws> Survey<'_, A> {
 
     /// The prefixes that somebody says something of, of what comes from `source` into a destination. In
     /// another account nothing can be looked up, and records alone tell who watches.
-    async fn said(&self, source: &str, bucket: &str, known: &Known) -> Outcome<Vec<String>> {
-        let home = &self.installation.home;
+    async fn said(&self, source: &str, bucket: &str, records: &[String]) -> Outcome<Vec<String>> {
+        let (aws, home) = (self.teller.aws, &self.teller.installation.home);
         let recorded = || {
             let (from, to) = (format!("/{source}/er"), format!(":::{bucket}\""));
             let named = format!("\"{bucket}\"");
-            let mut records = known.records.iter();
+            let mut records = records.iter();
             let any = records
                 .any(|text| text.contains(&from) && (text.contains(&to) || text.contains(&named)));
             any.then(String::new).into_iter().collect()
         };
-        let region = match self.aws.bucket_region(bucket).await {
+        let region = match aws.bucket_region(bucket).await {
             Ok(Some(region)) => region,
             // Nothing can arrive there, and nobody speaks of it.
             Ok(None) => return Ok(Vec::new()),
@@ -300,12 +274,12 @@ impl<A: Aws> Survey<'_, A> {
             Err(error) => return Err(error),
         };
         // A record says what should be there, and not what is.
-        let found = expectations(self.aws, &region, bucket).await?;
+        let found = expectations(aws, &region, bucket).await?;
         let arn = home.bucket_arn(source);
         let documents = found.values().filter_map(|text| Document::read(text).ok());
         let documents = documents.filter(|said| said.source == arn || said.source.is_empty());
         let lines = documents.flat_map(|document| document.rules);
-        let now = self.aws.now();
+        let now = aws.now();
         let in_force =
             lines.filter(|line| !line.disabled && line.until.is_none_or(|until| until > now));
         let prefixes: Vec<_> = in_force.map(|line| line.prefix).collect();
@@ -313,28 +287,16 @@ impl<A: Aws> Survey<'_, A> {
     }
 
     async fn publish(&self, answer: &Answer) -> Result<(), String> {
-        let Some(bus) = self.bus else {
-            return Ok(());
-        };
-        let events: Vec<_> = answer
-            .unwatched
-            .iter()
-            .map(|found| self.event(found, &answer.region))
-            .collect();
-        let stop = self.deadline.earlier_by(RETURN).instant();
-        let (aws, region) = (&self.aws, &self.installation.home.region);
-        let put = |batch: Vec<_>| async move { aws.put_events(region, bus, &batch).await };
-        let results = event_bus::send(&events, stop, put).await;
-        let mut unsent = results.into_iter().filter_map(Result::err);
-        let Some(first) = unsent.next() else {
-            return Ok(());
-        };
-        Err(format!(
-            "nobody watches {} buckets, but {} of as many findings could not be sent to event bus `{bus}`: {first}; see that \
-             the provisioner's role has events:PutEvents, and look again",
-            events.len(),
-            1 + unsent.count(),
-        ))
+        let found = answer.unwatched.iter();
+        let events = found.map(|found| self.event(found, &answer.region));
+        let events: Vec<_> = events.collect();
+        self.teller.publish(&events).await.map_err(|unsent| {
+            format!(
+                "nobody watches {} buckets, but {}",
+                events.len(),
+                unsent.told("findings", "look again"),
+            )
+        })
     }
 
     fn event(&self, found: &Finding, region: &str) -> Event {
@@ -364,7 +326,7 @@ impl<A: Aws> Survey<'_, A> {
         Event {
             detail_type: DETAIL_TYPE,
             detail: detail.to_string(),
-            resources: vec![self.installation.home.bucket_arn(source_bucket)],
+            resources: vec![self.teller.installation.home.bucket_arn(source_bucket)],
         }
     }
 }

@@ -64,9 +64,7 @@ impl Standing {
     /// Whether anything surely does not work.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        self.checks
-            .iter()
-            .any(|check| check.result == Finding::Fail)
+        self.checks.iter().any(Check::fails)
     }
 
     /// Whether replication by `rule` works, and the checks that say so: the worst first.
