@@ -15,7 +15,7 @@ use crate::case::Case;
 use crate::configuration::{ReplicationRule, Status};
 use crate::error::{ErrorKind, ReplicationError};
 use crate::fault::Faults;
-use crate::jobs::{Scope, Selection};
+use crate::jobs::{Scope, Selection, Started, token};
 use crate::merge;
 use crate::owner::{JOB_TAG, Owner, role_arn};
 use crate::plan::Desired;
@@ -39,26 +39,9 @@ pub struct ObservedJob {
     pub now: Time,
 }
 
-/// Seconds of a day.
-pub(crate) const DAY: i64 = 24 * 60 * 60;
-
-/// The job that was started last, as the tag of its role says it: `ID/ID… DIGEST`. Older versions noted an id
-/// alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Started<'a> {
-    ids: &'a str,
-    /// Of the rules that were in force by then.
-    of: Option<&'a str>,
-}
-
 impl ObservedJob {
     fn started(&self) -> Option<Started<'_>> {
-        let text = self.tag(JOB_TAG)?;
-        let (ids, of) = match text.split_once(' ') {
-            Some((ids, of)) => (ids, Some(of)),
-            None => (text, None),
-        };
-        Some(Started { ids, of })
+        self.tag(JOB_TAG).map(Started::read)
     }
 
     /// Value of a tag of the role.
@@ -73,11 +56,6 @@ impl ObservedJob {
     pub fn id(&self) -> Option<String> {
         self.started().map(|started| started.ids.replace('/', ","))
     }
-}
-
-/// Value of the tag that says which jobs were started, and for which rules.
-pub(crate) fn tag_value(ids: &[String], covers: &str) -> String {
-    format!("{} {covers}", ids.join("/"))
 }
 
 /// Reads what there is of the job.
@@ -217,11 +195,8 @@ pub fn plan_job(
     })?;
     let name = owner.batch_role();
     let covers = digest_of(&wanted);
-    // Of the day too: a resource that is made again under the same name has a job of its own.
-    let day = (observed.now.secs() / DAY).to_string();
     let before = started.map_or("", |started| started.ids);
-    let digits = digest::hex([owner.as_str(), before, &covers, &day]);
-    let token = format!("{owner}-{}", digits.get(..32).unwrap_or(&digits));
+    let token = token(owner, before, &covers, observed.now);
     let job = Step::StartReplicationJob {
         bucket: spec.source_bucket.clone(),
         region: spec.source_region.clone(),

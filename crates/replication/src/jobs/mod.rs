@@ -6,7 +6,9 @@
 pub mod note;
 pub mod selection;
 mod start;
+mod started;
 
 pub use note::Note;
 pub use selection::{ObjectStatus, Scope, Selection};
 pub(crate) use start::{Order, start};
+pub(crate) use started::{Started, tag_value, token};

@@ -2,9 +2,13 @@
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-examples-reports.html>.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
+
+use crate::cut::cut;
 
 /// Different reasons that are kept apart; what comes after is counted together.
 const MOST_REASONS: usize = 40;
@@ -135,35 +139,16 @@ impl Row {
 }
 
 fn shortened(text: &str) -> String {
-    let end = text.floor_char_boundary(LONGEST_WORDS);
-    match text.get(..end) {
-        Some(start) if start.len() < text.len() => format!("{start}…"),
-        _ => text.to_owned(),
-    }
+    cut(text, LONGEST_WORDS)
 }
 
 /// A key as manifests have it, URL-encoded.
 fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => {
-                let mut ahead = rest.clone();
-                let pair = (digit(ahead.next()), digit(ahead.next()));
-                if let (Some(high), Some(low)) = pair {
-                    bytes.push(u8::try_from(high * 16 + low).unwrap_or_default());
-                    rest = ahead;
-                } else {
-                    bytes.push(b'%');
-                }
-            }
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    let plain = text.replace('+', " ");
+    let bytes = percent_decode_str(&plain);
+    bytes
+        .decode_utf8()
+        .map_or_else(|_| text.to_owned(), Cow::into_owned)
 }
 
 /// How far the versions that were replicated were read, where there was no time for all of them.

@@ -1,6 +1,5 @@
 //! A job for exactly what is asked for.
 
-use aws_names::digest;
 use custom_resource::Deadline;
 use serde_json::{Value, json};
 
@@ -9,12 +8,12 @@ use super::question::{Job, Replay, digest as digest_of};
 use crate::apply::Writes;
 use crate::case::Case;
 use crate::configuration::{ReplicationRule, Tag};
-use crate::diagnosis::{self, Check};
+use crate::diagnosis::Check;
 use crate::direct::{Question, recorded};
 use crate::error::ReplicationError;
-use crate::existing_objects::{DAY, observe_job, plan_job_role, report_bucket};
+use crate::existing_objects::{observe_job, plan_job_role, report_bucket};
 use crate::fault::numbered;
-use crate::jobs::{Order, Scope, Selection, note, start};
+use crate::jobs::{Order, Scope, Selection, Started, note, start, tag_value, token};
 use crate::naming::Names;
 use crate::observe::located_by;
 use crate::owner::{Kind, PhysicalId, role_arn};
@@ -96,7 +95,7 @@ async fn standing<A: Aws>(case: &Case<'_, A>) -> Result<Vec<ReplicationRule>, St
 /// What fails now fails again, version by version, and each is paid for.
 async fn healthy<A: Aws>(case: &Case<'_, A>, id: &PhysicalId) -> Result<(), String> {
     let mut checks = Box::pin(case.checks()).await;
-    checks.retain(|check| check.result == diagnosis::Result::Fail);
+    checks.retain(Check::fails);
     if checks.is_empty() {
         return Ok(());
     }
@@ -139,7 +138,9 @@ async fn begin<A: Aws>(
     } = replication;
     let aws = case.accounts.home();
     let ours = rules.iter().filter(|rule| owner.owns(&rule.id));
-    let mut destinations: Vec<_> = ours.filter_map(destination).collect();
+    let mut destinations: Vec<_> = ours
+        .map(|rule| rule.destination.bucket_name().to_owned())
+        .collect();
     destinations.sort();
     let report_bucket =
         report_bucket(replication, destinations.iter()).map_err(ReplicationError::Refused)?;
@@ -156,17 +157,17 @@ async fn begin<A: Aws>(
         rounds.begin().await?;
         let outcome = async {
             let observed = observe_job(aws, owner, replication.source()).await?;
-            let last = observed.tag(REPLAY_TAG).unwrap_or_default();
-            let (last_ids, last_question) = last.split_once(' ').unwrap_or_default();
-            if last_question == question && under_way(aws, replication, last_ids).await? {
-                let ids = last_ids.split('/').map(str::to_owned).collect();
+            let last = observed.tag(REPLAY_TAG).map(Started::read);
+            if let Some(last) = last.filter(|last| last.of == Some(&question))
+                && under_way(aws, replication, last.ids).await?
+            {
+                let ids = last.ids.split('/').map(str::to_owned).collect();
                 return Ok(Some(Begun { ids, before: true }));
             }
             let plan = plan_job_role(replication, &observed, report_bucket);
             case.apply(&plan, &mut writes).await?;
-            let day = (observed.now.secs() / DAY).to_string();
-            let digits = digest::hex([owner.as_str(), &question, last, &day]);
-            let token = format!("{owner}-{}", digits.get(..32).unwrap_or(&digits));
+            let before = last.map_or("", |last| last.ids);
+            let token = token(owner, before, &question, observed.now);
             let order = Order {
                 source: replication.source(),
                 selections,
@@ -179,7 +180,7 @@ async fn begin<A: Aws>(
             let ids = start(aws, owner, order).await?;
             let tag = Tag {
                 key: REPLAY_TAG.into(),
-                value: format!("{} {question}", ids.join("/")),
+                value: tag_value(&ids, &question),
             };
             aws.tag_role(&role, &tag).await?;
             Ok(Some(Begun { ids, before: false }))
@@ -188,11 +189,6 @@ async fn begin<A: Aws>(
             return Ok(begun);
         }
     }
-}
-
-fn destination(rule: &ReplicationRule) -> Option<String> {
-    let arn = aws_names::Arn::parse(&rule.destination.bucket)?;
-    arn.bucket_name().map(str::to_owned)
 }
 
 /// Whether any of these jobs is not over.
