@@ -7,6 +7,10 @@ service-managed permissions takes no template with a macro, and SAM's transform 
 functions then come from a bucket in each Region, as Lambda takes code from no other:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-limitations.html
 https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html
+A stack of a stack set is named by the set and 46 characters more, other ones in each account and
+Region: too long for the functions' names, and no name to import an export by. So a parameter takes
+its place. An example of such a name:
+https://docs.aws.amazon.com/cli/latest/reference/cloudformation/describe-stack-instance.html
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 ARCHITECTURES = ("arm64", "x86_64")
+NAME_PARAMETER = "InstallationName"
 CODE_PARAMETERS = {
     "CodeBucketPrefix": {
         "Type": "String",
@@ -34,6 +39,14 @@ CODE_PARAMETERS = {
         "Default": "",
         "AllowedPattern": "|.*/",
         "Description": "Prefix of the zips in these buckets, ending with a slash. Empty - none.",
+    },
+    # A function's name has 64 characters at most, and the longest here adds 22.
+    NAME_PARAMETER: {
+        "Type": "String",
+        "Default": "encrypted-replication",
+        "AllowedPattern": "[a-zA-Z][a-zA-Z0-9-]{0,41}",
+        "Description": "What functions, log groups, dashboards and exports are named by, in place of"
+        " the stack's name. One of this name can be in an account and Region.",
     },
 }
 
@@ -56,6 +69,7 @@ def main() -> None:
     expanded = Translator({}, Parser()).translate(template, {})
     if options.stack_sets:
         for_stack_sets(expanded, functions, options.stack_sets)
+        expanded = renamed(expanded)
     print(json.dumps(expanded, indent=1))
 
 
@@ -83,6 +97,15 @@ def for_stack_sets(template: dict[str, Any], functions: dict[str, str], architec
     template["Metadata"].pop("AWS::ServerlessRepo::Application", None)
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     groups.insert(0, {"Label": {"default": "Code"}, "Parameters": list(CODE_PARAMETERS)})
+
+
+def renamed(template: dict[str, Any]) -> dict[str, Any]:
+    """The template with the parameter wherever the stack's name stood."""
+    text = json.dumps(template)
+    text = text.replace("${AWS::StackName}", f"${{{NAME_PARAMETER}}}")
+    text = text.replace('{"Ref": "AWS::StackName"}', f'{{"Ref": "{NAME_PARAMETER}"}}')
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 if __name__ == "__main__":

@@ -8,18 +8,16 @@ from __future__ import annotations
 import contextvars
 import datetime
 import json
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from ministack.services import eventbridge, s3, sns, sqs
 
-from aws_behaviour import weather
+from aws_behaviour import event_buses, event_logs, undelivered, weather
 from aws_behaviour.buckets import Bucket
 from aws_behaviour.role import SERVICE, ReplicationRole
 from aws_behaviour.rules import Rule
-
-logger = logging.getLogger("aws_behaviour")
+from aws_behaviour.undelivered import UndeliverableError
 
 # The event being fired, for the EventBridge half of MiniStack's `_fire_s3_event`.
 _firing: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("firing")
@@ -172,20 +170,31 @@ def dispatch_event(event: dict[str, Any], view: Any = None) -> None:
 def invoke_target(
     target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None
 ) -> None:
-    """Replaces EventBridge's: a queue or topic gets an event where its policy lets the rule send.
+    """Replaces EventBridge's: a queue or topic gets an event where its policy lets the rule send; a
+    bus where its own and the rule's role do; a log group where the account's does.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     """
-    arn, source = target.get("Arn", ""), rule["Arn"]
+    arn = target.get("Arn", "")
+    try:
+        if bus := event_buses.named(arn):
+            event_buses.forward(bus, target, event, rule)
+        elif arn.startswith("arn:aws:logs:"):
+            event_logs.write(arn, event, rule)
+        else:
+            _may_deliver(arn, rule["Arn"])
+            _invoke_target(target, event, rule, view)
+    except UndeliverableError as why:
+        undelivered.keep(why, target, event, rule)
+
+
+def _may_deliver(arn: str, source: str) -> None:
     if arn.startswith("arn:aws:sqs:"):
         account = source.split(":")[4]
         if not sqs.queue_policy_allows(arn, "events.amazonaws.com", source, account):
-            logger.warning("EventBridge: the policy of `%s` refuses rule `%s`", arn, source)
-            return
+            raise UndeliverableError(undelivered.NO_PERMISSIONS, "by the queue's policy")
     if arn.startswith("arn:aws:sns:") and not _takes_from_event_bridge(arn):
-        logger.warning("EventBridge: the policy of topic `%s` refuses rule `%s`", arn, source)
-        return
-    _invoke_target(target, event, rule, view)
+        raise UndeliverableError(undelivered.NO_PERMISSIONS, "by the topic's policy")
 
 
 def _takes_from_event_bridge(topic_arn: str) -> bool:

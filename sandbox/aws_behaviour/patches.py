@@ -19,6 +19,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         iam,
         kms,
         lambda_svc,
+        organizations,
         s3,
         sqs,
         ssm,
@@ -32,6 +33,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         boundaries,
         deliveries,
         encryption,
+        event_buses,
         event_source_mapping,
         events,
         filter_patterns,
@@ -42,6 +44,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         metrics,
         object_encryption,
         object_keys,
+        organization,
         parameter_events,
         policies,
         policy_variables,
@@ -83,6 +86,10 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     s3._fire_s3_event = events.fire_s3_event
     eventbridge._dispatch_event = events.dispatch_event
     eventbridge._invoke_target = events.invoke_target
+    eventbridge._put_events = event_buses.put_events
+    provisioners._RESOURCE_HANDLERS[event_buses.POLICY_TYPE] = event_buses.policy_handlers()
+    organizations.handle_request = organization.handle_request
+    iam_evaluator._principal_org_id = organization.principal_org_id
     ssm._put_parameter = parameter_events.put_parameter
     ssm._delete_parameter = parameter_events.delete_parameter
     ssm._delete_parameters = parameter_events.delete_parameters

@@ -62,6 +62,13 @@ class ReplicationRole:
         asked = self._context(action, key.arn, key.region, context)
         return self._allowed(asked, key.policy, key.account, required=True)
 
+    def may_send(
+        self, bus_arn: str, region: str, owner: str, policy: Any, keys: dict[str, Any]
+    ) -> bool:
+        """Whether the role may put events on a bus: one account's policies suffice, two must agree."""
+        asked = self._context("events:PutEvents", bus_arn, region, keys)
+        return self._allowed(asked, policy, owner, required=False)
+
     def _context(
         self, action: str, resource: str, region: str, keys: dict[str, Any]
     ) -> EvalContext:
@@ -97,11 +104,13 @@ def _policies_in_force(record: dict[str, Any], name: str, account: str) -> Polic
     return [statements for statements in parsed if statements]
 
 
-def assume(role_arn: str, service: str = SERVICE) -> ReplicationRole:
-    """The role as a service of S3 assumes it; `RefusalError` where it is missing or does not trust it.
+def assume(
+    role_arn: str, service: str = SERVICE, keys: dict[str, Any] | None = None
+) -> ReplicationRole:
+    """The role as a service assumes it; `RefusalError` where it is missing or does not trust it.
 
     S3 is not documented to send `aws:SourceArn` or `aws:SourceAccount` here,
-    so a trust policy that asks for them refuses.
+    so a trust policy that asks for them refuses; `keys` are what a service does send.
     """
     parts = role_arn.split(":", 5)
     if len(parts) < 6 or not parts[5].startswith("role/"):
@@ -117,6 +126,7 @@ def assume(role_arn: str, service: str = SERVICE) -> ReplicationRole:
         action="sts:AssumeRole",
         resource_arn=role_arn,
         region="us-east-1",
+        service_context=keys or {},
     )
     trust = iam_evaluator.evaluate_resource_policy(
         record.get("AssumeRolePolicyDocument"), asked, service=service

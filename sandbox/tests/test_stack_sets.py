@@ -14,6 +14,8 @@ from cloud import DESTINATION_REGION, Cloud, unique
 from installed import ROOT, SESSION, deploy, install
 
 ARCHITECTURE = "arm64"
+# As StackSets makes it from the set's name.
+STACK = "StackSet-encrypted-replication-d0a825a3-8bb5-4f0b-ac1a-72bb0b24c2cc"
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +55,12 @@ def test_it_deploys_without_sams_transform_what_the_sam_template_deploys(
         if resource["Type"] == "AWS::Lambda::Function":
             resource["Properties"] |= {"Handler": "index.handler", "Runtime": "python3.12"}
     code = {"CodeBucketPrefix": prefix, "CodePrefix": "1.0/"}
-    made = deploy(cloud, region, "stack-set", found, **code)
+    made = deploy(cloud, region, STACK, found, **code)
     by_sam = install(cloud, region, "by-sam", "template.yaml")
     assert made.resources.keys() == by_sam.resources.keys()
+    # Functions and exports have the same name in each account, whatever the stack's is.
+    exports = cloud.client("cloudformation", region).list_exports()["Exports"]
+    assert "encrypted-replication-ServiceToken" in [export["Name"] for export in exports]
+    assert made.resources["CheckReplica"] == "encrypted-replication-check-replica"
     assert made.outputs.keys() == by_sam.outputs.keys()
     assert made.session("CheckReplica").client("sts").get_caller_identity()["Account"]
