@@ -80,7 +80,7 @@ def deploy(
     formation.create_stack(
         StackName=name,
         TemplateURL=f"https://s3.{region}.amazonaws.com/{bucket}/{name}",
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
         ],
