@@ -144,15 +144,36 @@ def test_names_in_java() -> None:
     assert [in_java(name) for name in names] == ["SsekmsKeyId", *names[1:]]
 
 
-def imported(states: dict[str, Any], event: dict[str, Any]) -> list[dict[str, Any]]:
-    """What would be sent for `event`, valid by the service's model."""
-    context: dict[str, Any] = {"QueryLanguage": "JSONata"}
-    for name in ("Compose", "Describe"):
-        stepfunctions._apply_state_assign(states[name], event, context)
-    arguments = stepfunctions._apply_jsonata_arguments(states["Import"], event, context)
+def valid(operation: str, arguments: dict[str, Any]) -> None:
+    """Fails where the arguments are not those of the service's model."""
     hub = boto3.client("securityhub", region_name="us-west-2")
-    shape = hub.meta.service_model.operation_model("BatchImportFindings").input_shape
+    shape = hub.meta.service_model.operation_model(operation).input_shape
     validate_parameters(as_modelled(arguments, shape), shape)
+
+
+def imported(
+    states: dict[str, Any], event: dict[str, Any], known: list[dict[str, Any]] | None = None
+) -> list[dict[str, Any]]:
+    """What would be sent for `event` where Security Hub knows these findings."""
+    context: dict[str, Any] = {"QueryLanguage": "JSONata"}
+    stepfunctions._apply_state_assign(states["Compose"], event, context)
+    asked = stepfunctions._apply_jsonata_arguments(states["Known"], event, context)
+    valid("GetFindings", asked)
+    ids = [one["Value"] for one in asked["Filters"]["Id"]]
+    answer = {"Findings": [one for one in known or [] if one["Id"] in ids]}
+    stepfunctions._apply_state_assign(states["Known"], event, context, result=answer)
+    return described(states, states["Known"], event, context)
+
+
+def described(
+    states: dict[str, Any], came_from: dict[str, Any], event: dict[str, Any], context: dict[str, Any]
+) -> list[dict[str, Any]]:
+    assert came_from["Next"] == "Describe"
+    passed = stepfunctions._apply_jsonata_output(came_from, event, context)
+    assert passed == event
+    stepfunctions._apply_state_assign(states["Describe"], passed, context)
+    arguments = stepfunctions._apply_jsonata_arguments(states["Import"], passed, context)
+    valid("BatchImportFindings", arguments)
     return list(arguments["Findings"])
 
 
@@ -165,6 +186,49 @@ def bucket_finding(states: dict[str, Any], event: dict[str, Any]) -> dict[str, A
     """The finding on the bucket."""
     _, second = imported(states, event)
     return second
+
+
+def at(time: str, event: dict[str, Any]) -> dict[str, Any]:
+    return {**event, "time": time}
+
+
+def test_a_finding_keeps_when_it_was_seen_first(states: dict[str, Any]) -> None:
+    first = imported(states, WRONG_KEY)
+    began = WRONG_KEY["time"]
+    for one in first:
+        assert one["CreatedAt"] == one["FirstObservedAt"] == one["LastObservedAt"] == began
+    later = "2026-03-02T11:00:00Z"
+    for one in imported(states, at(later, WRONG_KEY), first):
+        assert one["CreatedAt"] == one["FirstObservedAt"] == began
+        assert one["LastObservedAt"] == one["UpdatedAt"] == later
+    # Another version in the same bucket: the bucket's finding is the same one.
+    other = copy.deepcopy(at(later, WRONG_KEY))
+    other["detail"] |= {"key": "another", "versionId": "v2"}
+    of_version, of_bucket = imported(states, other, first)
+    assert of_version["FirstObservedAt"] == later
+    assert (of_bucket["FirstObservedAt"], of_bucket["LastObservedAt"]) == (began, later)
+    # The end of a finding does not take its beginning away.
+    (ended,) = imported(states, RESOLVED, first)
+    assert (ended["FirstObservedAt"], ended["LastObservedAt"]) == (began, RESOLVED["time"])
+
+
+def test_a_finding_of_before_was_seen_first_when_it_was_made(states: dict[str, Any]) -> None:
+    before = [dict(one) for one in imported(states, WRONG_KEY)]
+    for one in before:
+        del one["FirstObservedAt"]
+    for one in imported(states, at("2026-03-02T11:00:00Z", WRONG_KEY), before):
+        assert one["FirstObservedAt"] == WRONG_KEY["time"]
+
+
+def test_what_security_hub_does_not_tell_is_not_made_up(states: dict[str, Any]) -> None:
+    context: dict[str, Any] = {"QueryLanguage": "JSONata"}
+    stepfunctions._apply_state_assign(states["Compose"], WRONG_KEY, context)
+    (caught,) = states["Known"]["Catch"]
+    assert caught["ErrorEquals"] == ["States.ALL"]
+    stepfunctions._apply_state_assign(caught, WRONG_KEY, context)
+    for one in described(states, caught, WRONG_KEY, context):
+        assert "FirstObservedAt" not in one
+        assert one["CreatedAt"] == one["LastObservedAt"] == WRONG_KEY["time"]
 
 
 def test_a_finding_is_an_active_failed_check_on_the_object(states: dict[str, Any]) -> None:

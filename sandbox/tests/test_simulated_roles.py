@@ -170,6 +170,7 @@ TABLES: dict[str, list[Row]] = {
         (True, "securityhub:BatchImportFindings", f"{HUB}/{ACCOUNT}/default", {}),
         (False, "securityhub:BatchImportFindings", f"{HUB}/aws/guardduty", {}),
         (False, "securityhub:BatchUpdateFindings", "*", {}),
+        (True, "securityhub:GetFindings", f"arn:aws:securityhub:{HERE}:{ACCOUNT}:hub/default", {}),
         (True, "logs:CreateLogDelivery", "*", {}),
         (False, "logs:DeleteLogGroup", "{CheckReplicaLogs}:*", {}),
         (False, "states:StartExecution", "{SecurityHubImport}", {}),
