@@ -1,9 +1,11 @@
-"""Metrics made of log lines, and alarms that go by them: MiniStack keeps metric filters and embedded
-metrics and does nothing by them, and its alarms look neither at dimensions nor at what is missing.
+"""Metrics made of log lines and of queues, and alarms that go by them: MiniStack keeps metric filters and
+embedded metrics and does nothing by them, measures no queue, and its alarms look neither at dimensions
+nor at what is missing.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/MonitoringLogData.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 """
 
 from __future__ import annotations
@@ -14,9 +16,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ministack.services import cloudwatch, cloudwatch_logs
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import cloudwatch, cloudwatch_logs, sqs
 
 from aws_behaviour import filter_patterns, subscriptions
+
+# Queues are measured when an alarm looks at them, and no more often than this: each minute on AWS.
+BETWEEN_MEASURES = 0.5
 
 # MiniStack's own functions, taken before they are replaced.
 _fanout: Callable[..., None] = cloudwatch_logs._fanout_to_subscription_filters
@@ -136,6 +142,8 @@ def _datapoints(alarm: dict[str, Any]) -> Iterator[float | None]:
     """The statistic of each period that counts, the latest first; None where nothing was recorded."""
     dimensions = {one["Name"]: one["Value"] for one in alarm.get("Dimensions") or []}
     key = (alarm["Namespace"], alarm["MetricName"], cloudwatch._dims_key(dimensions))
+    if alarm["Namespace"] == "AWS/SQS":
+        _measure(key, dimensions)
     end = time.time()
     first = end - alarm["Period"] * alarm["EvaluationPeriods"]
     # In the order of their time: what was recorded long ago is not looked at each time.
@@ -148,6 +156,25 @@ def _datapoints(alarm: dict[str, Any]) -> Iterator[float | None]:
         stats = cloudwatch._calc_stats(within)
         yield cloudwatch._stat_value(stats, statistic, within) if within else None
         end = begin
+
+
+def _measure(key: tuple[str, str, Any], dimensions: dict[str, str]) -> None:
+    """Records what SQS says of the queue now."""
+    namespace, name, _ = key
+    latest = (cloudwatch._metrics.get(key) or [None])[-1]
+    if latest and time.time() - latest["Timestamp"] < BETWEEN_MEASURES:
+        return
+    arn = f"arn:aws:sqs:{get_region()}:{get_account_id()}:{dimensions.get('QueueName', '')}"
+    queue = sqs._queue_by_arn(arn)
+    if queue is None:
+        return
+    now = time.time()
+    if name == "ApproximateNumberOfMessagesVisible":
+        visible = sum(1 for message in queue["messages"] if message["visible_at"] <= now)
+        _record(namespace, name, visible, "Count", dimensions)
+    elif name == "ApproximateAgeOfOldestMessage":
+        oldest = min((message["sent_at"] for message in queue["messages"]), default=now)
+        _record(namespace, name, now - oldest, "Seconds", dimensions)
 
 
 def _is_beyond(alarm: dict[str, Any], value: float) -> bool:

@@ -10,7 +10,7 @@ import json
 import logging
 from typing import Any
 
-from ministack.services import eventbridge, sqs
+from ministack.services import cloudwatch, eventbridge, sqs
 
 logger = logging.getLogger("aws_behaviour")
 
@@ -56,3 +56,5 @@ def keep(
         },
     }
     sqs._act_send_message(message, queue["url"])
+    # Alarms look each minute on AWS, and here when something is told that they may go by.
+    cloudwatch._evaluate_all_alarms()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
 from cloud import ACCOUNT, DESTINATION_REGION, SOURCE_REGION, Cloud, unique
+from running import eventually
 from world import World
 
 NAME = "Tax/a b+c%d=é@.txt"
@@ -168,3 +170,74 @@ def test_failure_never_goes_to_eventbridge(cloud: Cloud) -> None:
     assert world.settled("a", world.upload("a")) == "FAILED"
     events = cloud.messages(SOURCE_REGION, url, 2, seconds=1.0)
     assert [event["detail"]["reason"] for event in events] == ["PutObject"]
+
+
+class Refusing:
+    """A rule whose target is a queue that takes nothing of it, and the target's dead-letter queue."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud, self.source = cloud, unique("tests")
+        self.sqs, self.events = cloud.client("sqs"), cloud.client("events")
+        self.url, self.arn = cloud.queue(SOURCE_REGION)
+        self.dead_url, self.dead_arn = cloud.queue(SOURCE_REGION)
+        self.shut(self.url)
+        name = unique("rule")
+        pattern = json.dumps({"source": [self.source]})
+        self.rule = self.events.put_rule(Name=name, EventPattern=pattern)["RuleArn"]
+        target = {"Id": "queue", "Arn": self.arn, "DeadLetterConfig": {"Arn": self.dead_arn}}
+        self.events.put_targets(Rule=name, Targets=[target])
+
+    def shut(self, url: str) -> None:
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+
+    def send(self) -> None:
+        entry = {"Source": self.source, "DetailType": "Test", "Detail": '{"a": 1}'}
+        assert self.events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+    def taken(self, url: str) -> list[dict[str, Any]]:
+        answer = self.sqs.receive_message(
+            QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["All"]
+        )
+        return list(answer.get("Messages", []))
+
+
+def test_what_a_queue_refuses_of_a_rule_goes_to_the_targets_dead_letter_queue(cloud: Cloud) -> None:
+    refusing = Refusing(cloud)
+    alarms, name = cloud.client("cloudwatch"), unique("dead-letters")
+    # As the template's DeadLettersAlarm.
+    alarms.put_metric_alarm(
+        AlarmName=name,
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": refusing.dead_arn.rpartition(":")[2]}],
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+
+    def state() -> str:
+        return str(alarms.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
+
+    assert state() == "OK"
+    refusing.send()
+    assert eventually(lambda: state() == "ALARM")
+    (message,) = refusing.taken(refusing.dead_url)
+    assert json.loads(message["Body"])["detail"] == {"a": 1}
+    told = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    assert told.pop("ERROR_MESSAGE")
+    assert told == {
+        "RULE_ARN": refusing.rule,
+        "TARGET_ARN": refusing.arn,
+        "ERROR_CODE": "NO_PERMISSIONS",
+    }
+    assert refusing.taken(refusing.url) == []
+
+
+def test_a_dead_letter_queue_takes_only_what_its_policy_lets_in(cloud: Cloud) -> None:
+    refusing = Refusing(cloud)
+    refusing.shut(refusing.dead_url)
+    refusing.send()
+    assert refusing.taken(refusing.dead_url) == []
