@@ -1,6 +1,8 @@
 //! Replication to another account, by the two stacks of `examples/two-accounts`, with IAM enforced on
 //! both sides: the role of the destination's stack is all that the provisioner has there.
 
+mod organisation;
+
 use anyhow::{Context, Result, ensure};
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::sam::{self, Stack};

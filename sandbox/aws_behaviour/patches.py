@@ -37,6 +37,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         event_source_mapping,
         events,
         filter_patterns,
+        foreign_objects,
         generated_names,
         kills,
         listings,
@@ -114,6 +115,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     s3._resolve_sse_write_headers = object_keys.resolve_sse_write_headers
     s3._bucket_default_sse_headers = object_keys.bucket_default_sse_headers
     s3._get_object = object_keys.get_object
+    s3._get_object_data = foreign_objects.get_object_data
     s3._list_object_versions = listings.list_object_versions
     # A copy drops these of its source before it takes its own.
     s3._SSE_STORED_HEADERS = (*s3._SSE_STORED_HEADERS, encryption.BUCKET_KEY)

@@ -89,6 +89,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
         "query_params",
     ),
     "ministack.core.iam_evaluator._principal_org_id": ("account_id",),
+    "ministack.services.s3._get_object_data": ("bucket_name", "key", "version_id"),
     "ministack.services.firehose._deliver_records_to_s3": ("stream", "dest", "records"),
     "ministack.services.firehose._metadata_extraction_keys": ("cfg", "data"),
     "ministack.services.iam._simulate_principal_policy": ("p",),

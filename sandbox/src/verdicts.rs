@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use serde::Deserialize;
 
 const SCHEMA: &str = "encrypted-replication/verdict/1";
@@ -162,24 +163,39 @@ pub async fn between(
 /// # Errors
 /// When the log group cannot be read, or a verdict line lacks a field that it must have.
 pub async fn read(config: &SdkConfig, log_group: &str) -> Result<Vec<Verdict>> {
-    let client = Client::new(config);
     let mut verdicts = Vec::new();
-    let mut pages = client
-        .filter_log_events()
-        .log_group_name(log_group)
-        .into_paginator()
-        .send();
-    while let Some(page) = pages.next().await {
-        let page = page.with_context(|| format!("cannot read log group `{log_group}`"))?;
-        for event in page.events() {
-            let message = event.message().unwrap_or_default();
-            if message.contains(SCHEMA) {
-                verdicts.extend(parse(message, event.timestamp().unwrap_or_default())?);
-            }
+    for event in events(config, log_group).await? {
+        let message = event.message().unwrap_or_default();
+        if message.contains(SCHEMA) {
+            verdicts.extend(parse(message, event.timestamp().unwrap_or_default())?);
         }
     }
     verdicts.sort_by_key(|verdict| verdict.time);
     Ok(verdicts)
+}
+
+/// Every line of a log group that is JSON, and when it came in, in milliseconds since 1970.
+///
+/// # Errors
+/// When the log group cannot be read.
+pub async fn lines(config: &SdkConfig, log_group: &str) -> Result<Vec<(i64, serde_json::Value)>> {
+    let found = events(config, log_group).await?;
+    let parsed = found.iter().filter_map(|event| {
+        let line = serde_json::from_str(event.message()?).ok()?;
+        Some((event.ingestion_time()?, line))
+    });
+    Ok(parsed.collect())
+}
+
+async fn events(config: &SdkConfig, log_group: &str) -> Result<Vec<FilteredLogEvent>> {
+    let filter = Client::new(config).filter_log_events();
+    let mut pages = filter.log_group_name(log_group).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.with_context(|| format!("cannot read log group `{log_group}`"))?;
+        found.extend(page.events.unwrap_or_default());
+    }
+    Ok(found)
 }
 
 fn parse(message: &str, time: i64) -> Result<Option<Verdict>> {

@@ -260,3 +260,38 @@ def test_a_member_has_no_organization_of_its_own(organisation: Organisation) -> 
     assert client.describe_organization()["Organization"]["Id"] == organisation.id
     with pytest.raises(ClientError, match="AccessDenied"):
         client.list_accounts()
+
+
+def test_a_template_in_another_accounts_bucket_is_read_as_its_policy_says(
+    organisation: Organisation,
+) -> None:
+    centre, bucket = organisation.centre.client("s3"), unique("release")
+    centre.create_bucket(Bucket=bucket)
+    empty = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+    centre.put_object(Bucket=bucket, Key="template.json", Body=json.dumps(empty).encode())
+    members = {"StringEquals": {"aws:PrincipalOrgID": organisation.id}}
+    may = allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal="*", Condition=members)
+    url = f"https://s3.{SOURCE_REGION}.amazonaws.com/{bucket}/template.json"
+
+    def read(account: str) -> None:
+        client = organisation.cloud.account(account).client("cloudformation")
+        client.validate_template(TemplateURL=url)
+
+    read(CENTRE)
+    with pytest.raises(ClientError, match="ValidationError"):
+        read(organisation.members[0])
+    centre.put_bucket_policy(Bucket=bucket, Policy=document(may))
+    read(organisation.members[0])
+    with pytest.raises(ClientError, match="ValidationError"):
+        read(STRANGER)
+
+
+def test_the_dashboard_asks_the_log_that_everything_is_written_to(
+    organisation: Organisation,
+) -> None:
+    cloudwatch = organisation.centre.client("cloudwatch")
+    name = "encrypted-replication-organisation"
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
+    asked = [widget["properties"] for widget in body["widgets"]]
+    assert {widget["region"] for widget in asked} == {SOURCE_REGION}
+    assert {widget["query"].partition(" | ")[0] for widget in asked} == {f"SOURCE '{LOG}'"}

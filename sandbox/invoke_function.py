@@ -1,0 +1,24 @@
+"""Invokes a function of an account of the local cloud: `invoke_function.py ACCOUNT FUNCTION EVENT`.
+
+Prints what it answers. The Region is that of AWS's environment.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import boto3
+
+
+def main() -> None:
+    account, function, event = sys.argv[1:]
+    functions = boto3.Session(account, "test").client("lambda")
+    answer = functions.invoke(FunctionName=function, Payload=event.encode())
+    payload = answer["Payload"].read().decode()
+    if "FunctionError" in answer:
+        sys.exit(payload)
+    print(payload)
+
+
+if __name__ == "__main__":
+    main()

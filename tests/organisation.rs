@@ -1,0 +1,358 @@
+//! The accounts of an organisation: what is found, drifts and is proved in one is seen in the centre, and
+//! replicas go nowhere but where they may.
+//!
+//! One account has the central bus. In two others the product is installed in both Regions, from the package
+//! of a release, by the names and with the parameters that a stack set gives.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_organizations::Client as Organizations;
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, ServerSideEncryption,
+};
+use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use sandbox::sam::{ARCHITECTURE, FUNCTIONS};
+use sandbox::tools::target_directory;
+use sandbox::wait::until;
+use sandbox::{guard, verdicts};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+const CENTRE: &str = "777788889999";
+const STRANGER: &str = "999988887777";
+const FAR: &str = "eu-west-1";
+const CODE: &str = "release";
+const LOG: &str = "/aws/events/encrypted-replication";
+const PROVISIONER: &str = "encrypted-replication-provision-replication";
+/// What a stack set's own parameters are joined with here.
+const QUICK: [(&str, &str); 3] = [
+    ("BatchSize", "10"),
+    ("BatchWindowSeconds", "0"),
+    ("ExpectationTtlSeconds", "0"),
+];
+
+#[test]
+fn what_an_account_tells_is_seen_in_the_centre_and_replicas_go_where_they_may() {
+    run(async |world: &World| {
+        let organisation = Organisation::found(world).await?;
+        organisation.install().await?;
+        organisation.replicate().await?;
+        let [one, two] = &organisation.members;
+        tokio::try_join!(
+            organisation.a_finding_is_seen(one),
+            organisation.a_finding_is_seen(two),
+        )?;
+        organisation.drift_is_seen(one).await?;
+        organisation.a_proof_is_seen(one).await?;
+        organisation.a_plan_is_refused(one).await
+    });
+}
+
+struct Organisation<'a> {
+    world: &'a World,
+    id: String,
+    members: [String; 2],
+}
+
+/// What became of a stack.
+#[derive(Debug, Deserialize)]
+struct Made {
+    status: String,
+    reasons: Vec<String>,
+}
+
+/// One of the parameters of a stack set.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    parameter_key: String,
+    parameter_value: String,
+}
+
+impl<'a> Organisation<'a> {
+    /// With the centre's account as its manager, and two more.
+    async fn found(world: &'a World) -> Result<Self> {
+        let client = Organizations::new(&world.sandbox.config_of(CENTRE, SOURCE_REGION));
+        let described = client.describe_organization().send().await?;
+        let organization = described.organization.context("no organization")?;
+        let account = async |name: &str| -> Result<String> {
+            let create = client.create_account().account_name(name);
+            let made = create.email(format!("{name}@example.com")).send().await?;
+            let status = made.create_account_status.context("no status")?;
+            status.account_id.context("no account")
+        };
+        Ok(Self {
+            world,
+            id: organization.id.context("no id")?,
+            members: [account("one").await?, account("two").await?],
+        })
+    }
+
+    /// The centre, and the product in each member and Region.
+    async fn install(&self) -> Result<()> {
+        for region in [SOURCE_REGION, REPLICA_REGION] {
+            self.upload_code(region).await?;
+        }
+        let given: Vec<Parameter> = serde_json::from_str(include_str!(
+            "../examples/organisation/stack-set-parameters.json"
+        ))?;
+        let given = given.into_iter();
+        let mut parameters: BTreeMap<String, String> = given
+            .map(|one| (one.parameter_key, one.parameter_value))
+            .collect();
+        let bus =
+            format!("arn:aws:events:{SOURCE_REGION}:{CENTRE}:event-bus/encrypted-replication");
+        let members = self.members.join(",");
+        let ours = [
+            ("CentralEventBusArn", bus.as_str()),
+            ("AllowedDestinationAccounts", &members),
+            ("CodeBucketPrefix", CODE),
+        ];
+        for (key, value) in ours.into_iter().chain(QUICK) {
+            parameters.insert(key.to_owned(), value.to_owned());
+        }
+        let mut stacks = vec![json!({
+            "account": CENTRE, "region": SOURCE_REGION, "name": "centre",
+            "template": "examples/organisation/central.yaml",
+            "parameters": {"OrganizationId": self.id},
+        })];
+        let template = format!(
+            "https://s3.{SOURCE_REGION}.amazonaws.com/{CODE}-{SOURCE_REGION}/stack-sets.json"
+        );
+        for account in &self.members {
+            for (number, region) in [SOURCE_REGION, REPLICA_REGION].into_iter().enumerate() {
+                // StackSets puts a UUID there.
+                let id = format!("d0a825a3-8bb5-4f0b-ac{number}a-{account}");
+                stacks.push(json!({
+                    "account": account, "region": region,
+                    "name": format!("StackSet-encrypted-replication-{id}"),
+                    "template": template, "parameters": parameters,
+                }));
+            }
+        }
+        for made in self.deploy(&stacks).await? {
+            ensure!(made.status == "CREATE_COMPLETE", "{made:?}");
+        }
+        Ok(())
+    }
+
+    /// The release's zips into the centre's bucket of a Region, which the organisation may read.
+    async fn upload_code(&self, region: &str) -> Result<()> {
+        let s3 = aws_sdk_s3::Client::new(&self.world.sandbox.config_of(CENTRE, region));
+        let bucket = format!("{CODE}-{region}");
+        let elsewhere = (region != SOURCE_REGION).then(|| {
+            CreateBucketConfiguration::builder()
+                .location_constraint(BucketLocationConstraint::from(region))
+                .build()
+        });
+        let create = s3.create_bucket().bucket(&bucket);
+        create
+            .set_create_bucket_configuration(elsewhere)
+            .send()
+            .await?;
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
+            "Resource": format!("arn:aws:s3:::{bucket}/*"),
+            "Condition": {"StringEquals": {"aws:PrincipalOrgID": self.id}},
+        }]});
+        let put = s3.put_bucket_policy().bucket(&bucket);
+        put.policy(policy.to_string()).send().await?;
+        let zips = FUNCTIONS.map(|name| format!("{name}-{ARCHITECTURE}.zip"));
+        let template = format!("stack-sets-{ARCHITECTURE}.json");
+        let names = zips.iter().map(|name| (name.as_str(), name.as_str()));
+        for (key, file) in names.chain([("stack-sets.json", template.as_str())]) {
+            let path = target_directory().join("package").join(file);
+            let bytes = fs::read(path).context("`cargo xtask package` comes first")?;
+            let put = s3.put_object().bucket(&bucket).key(key);
+            put.body(bytes.into()).send().await?;
+        }
+        Ok(())
+    }
+
+    /// A replication in each member, and one in the first that is refused as it is created.
+    async fn replicate(&self) -> Result<()> {
+        let walkthroughs = self.members.iter().map(|account| {
+            json!({
+                "account": account, "region": SOURCE_REGION, "name": "walk",
+                "template": "examples/walkthrough.yaml",
+                "parameters": {
+                    "SourceBucket": source_of(account), "DestinationBucket": replica_of(account),
+                },
+            })
+        });
+        let [one, _] = &self.members;
+        let bucket = format!("elsewhere-{one}");
+        let elsewhere = json!({
+            "account": one, "region": SOURCE_REGION, "name": "elsewhere",
+            "template": "tests/stacks/elsewhere.yaml",
+            "parameters": {"SourceBucket": bucket, "Region": FAR, "Account": STRANGER},
+        });
+        let mut made = self
+            .deploy(&walkthroughs.chain([elsewhere]).collect::<Vec<_>>())
+            .await?;
+        let refused = made.pop().context("nothing was made")?;
+        ensure!(refused.status == "ROLLBACK_COMPLETE", "{refused:?}");
+        names_what_is_not_allowed(&refused.reasons.concat())?;
+        let s3 = aws_sdk_s3::Client::new(&self.world.sandbox.config_of(one, SOURCE_REGION));
+        let head = s3.head_bucket().bucket(&bucket).send().await;
+        ensure!(head.is_err(), "a refused stack made bucket `{bucket}`");
+        for walkthrough in made {
+            ensure!(walkthrough.status == "CREATE_COMPLETE", "{walkthrough:?}");
+        }
+        Ok(())
+    }
+
+    /// A replica in the second Region that is under no KMS key.
+    async fn a_finding_is_seen(&self, account: &str) -> Result<()> {
+        let s3 = aws_sdk_s3::Client::new(&self.world.sandbox.config_of(account, SOURCE_REGION));
+        let begun = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        s3.put_object()
+            .bucket(source_of(account))
+            .key("Tax/letter")
+            .server_side_encryption(ServerSideEncryption::Aes256)
+            .send()
+            .await?;
+        let (came, event) = self
+            .heard("the finding", account, REPLICA_REGION, "Replica Finding")
+            .await?;
+        ensure!(
+            text(&event, "/detail/verdict") == "WrongAlgorithm"
+                && text(&event, "/detail/bucket") == replica_of(account)
+                && text(&event, "/detail/key") == "Tax/letter"
+                && !text(&event, "/detail/reason").is_empty()
+                && !text(&event, "/detail/remedy").is_empty(),
+            "{event:#}"
+        );
+        let seconds = Duration::from_millis(came.try_into()?).saturating_sub(begun);
+        eprintln!("from upload to the centre: {:.1} s", seconds.as_secs_f64());
+        Ok(())
+    }
+
+    /// Rules that somebody deleted.
+    async fn drift_is_seen(&self, account: &str) -> Result<()> {
+        let s3 = aws_sdk_s3::Client::new(&self.world.sandbox.config_of(account, SOURCE_REGION));
+        let delete = s3.delete_bucket_replication().bucket(source_of(account));
+        delete.send().await?;
+        let answer = self.ask(account, &json!({"Action": "DetectDrift"})).await?;
+        ensure!(answer.pointer("/Drifted") == Some(&json!(1)), "{answer:#}");
+        let (_, event) = self
+            .heard("the drift", account, SOURCE_REGION, "Replication Drift")
+            .await?;
+        ensure!(
+            text(&event, "/detail/result") == "DRIFTED"
+                && text(&event, "/detail/sourceBucket") == source_of(account)
+                && !text(&event, "/detail/reason").is_empty()
+                && !text(&event, "/detail/remedy").is_empty(),
+            "{event:#}"
+        );
+        Ok(())
+    }
+
+    /// Nothing is replicated any more.
+    async fn a_proof_is_seen(&self, account: &str) -> Result<()> {
+        let answer = self.ask(account, &json!({"Action": "Prove"})).await?;
+        ensure!(answer.pointer("/Failed") == Some(&json!(1)), "{answer:#}");
+        let (_, event) = self
+            .heard("the proof", account, SOURCE_REGION, "Replication Proof")
+            .await?;
+        ensure!(
+            text(&event, "/detail/result") == "FAILED"
+                && text(&event, "/detail/sourceBucket") == source_of(account)
+                && !text(&event, "/detail/reason").is_empty()
+                && !text(&event, "/detail/remedy").is_empty(),
+            "{event:#}"
+        );
+        Ok(())
+    }
+
+    async fn a_plan_is_refused(&self, account: &str) -> Result<()> {
+        let bucket = |name: &str| format!("arn:aws:s3:::planned-{name}");
+        let key = format!(
+            "arn:aws:kms:{REPLICA_REGION}:{STRANGER}:key/00000000-0000-4000-8000-000000000001"
+        );
+        let properties = json!({"SourceBucket": "planned", "Rules": [
+            {"Filter": {"Prefix": "far/"}, "Destination": {"Bucket": bucket("far"), "Region": FAR}},
+            {"Filter": {"Prefix": "abroad/"}, "Destination": {
+                "Bucket": bucket("abroad"), "Account": STRANGER,
+                "EncryptionConfiguration": {"ReplicaKmsKeyID": key},
+            }},
+        ]});
+        let plan = json!({"Action": "Plan", "ResourceProperties": properties});
+        let answer = self.ask(account, &plan).await?;
+        let faults = answer.pointer("/Faults").context("no faults")?;
+        names_what_is_not_allowed(&faults.to_string())
+    }
+
+    /// The event of a kind of an account and Region in the centre's log, and when it came.
+    async fn heard(
+        &self,
+        what: &str,
+        account: &str,
+        region: &str,
+        kind: &str,
+    ) -> Result<(i64, Value)> {
+        let config = self.world.sandbox.config_of(CENTRE, SOURCE_REGION);
+        until(what, Duration::from_mins(1), async || {
+            let lines = verdicts::lines(&config, LOG).await?;
+            Ok(lines.into_iter().find(|(_, event)| {
+                text(event, "/account") == account
+                    && text(event, "/region") == region
+                    && text(event, "/detail-type") == kind
+            }))
+        })
+        .await
+    }
+
+    async fn deploy(&self, stacks: &[Value]) -> Result<Vec<Made>> {
+        let mut deploy = self.world.sandbox.command("python", SOURCE_REGION);
+        let stacks = Value::from(stacks).to_string();
+        deploy.args(["sandbox/deploy_stacks.py", &stacks]);
+        let printed = guard::run("cannot deploy the stacks", deploy, |_| {}).await?;
+        Ok(serde_json::from_str(&printed)?)
+    }
+
+    /// Asks the provisioner of an account in the source Region.
+    async fn ask(&self, account: &str, question: &Value) -> Result<Value> {
+        let mut invoke = self.world.sandbox.command("python", SOURCE_REGION);
+        let question = question.to_string();
+        invoke.args([
+            "sandbox/invoke_function.py",
+            account,
+            PROVISIONER,
+            &question,
+        ]);
+        let printed = guard::run("cannot ask the provisioner", invoke, |_| {}).await?;
+        Ok(serde_json::from_str(&printed)?)
+    }
+}
+
+fn source_of(account: &str) -> String {
+    format!("source-{account}")
+}
+
+fn replica_of(account: &str) -> String {
+    format!("replica-{account}")
+}
+
+fn text<'a>(event: &'a Value, pointer: &str) -> &'a str {
+    event
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The account, the Region, and the installation's parameters that do not have them.
+fn names_what_is_not_allowed(words: &str) -> Result<()> {
+    for word in [
+        FAR,
+        "AllowedRegions",
+        STRANGER,
+        "AllowedDestinationAccounts",
+    ] {
+        ensure!(words.contains(word), "no `{word}` in: {words}");
+    }
+    Ok(())
+}
