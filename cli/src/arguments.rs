@@ -3,7 +3,9 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::output::Format;
-use crate::{audit, compare, diagnose, drift, explain, generate, plan, report, scan, verify};
+use crate::{
+    audit, compare, coverage, diagnose, drift, explain, generate, plan, report, scan, verify,
+};
 
 /// Looks at S3 replication of KMS-encrypted objects, whoever set it up, and says what is wrong with it.
 ///
@@ -59,6 +61,8 @@ pub enum Command {
     Audit(audit::Arguments),
     /// Source and destinations, version by version: what is missing, complete up to when
     Compare(compare::Arguments),
+    /// The same by S3 Inventory and the evidence, however many versions there are; and the manifests for what is left
+    Coverage(coverage::Arguments),
     /// What the evidence of some days says, for an auditor: one page, or data
     Report(report::Arguments),
     /// Whether the evidence that the verdicts leave is whole, by its signed digests

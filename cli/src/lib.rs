@@ -23,6 +23,7 @@ pub mod calls;
 pub mod checks;
 mod clock;
 pub mod compare;
+pub mod coverage;
 pub mod diagnose;
 #[cfg(test)]
 mod documented;
@@ -130,6 +131,7 @@ async fn perform(command: &Command, context: &Context) -> Result<Outcome, Failur
         Command::Diagnose(arguments) => Box::pin(diagnose::run(arguments, context)).await,
         Command::Plan(arguments) => Box::pin(plan::run(arguments, context)).await,
         Command::Drift(arguments) => Box::pin(drift::run(arguments, context)).await,
+        Command::Coverage(arguments) => Box::pin(coverage::run(arguments, context)).await,
         Command::Report(arguments) => Box::pin(report::run(arguments, context)).await,
         Command::Verify(arguments) => Box::pin(verify::run(arguments, context)).await,
         Command::Explain(arguments) => explain::run(arguments, context),

@@ -4,8 +4,69 @@ use serde_json::{Value, json};
 
 const EXPECTATION: &str = r#"{"schema":"encrypted-replication/expectation/1","source":"arn:aws:s3:::tax","rules":[{"id":"all","prefix":"","kmsKeyArn":"arn:aws:kms:us-east-1:111122223333:key/k"}]}"#;
 
-/// What is there of the bucket.
-pub(crate) const VERSIONS: &str = "<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>\
+/// The last digest, and the record of a sweep.
+const DIGEST: &str = "a digest";
+const SWEEP: &str = r#"{"schema":"encrypted-replication/sweep/1","at":"2026-08-01T12:30:00Z","buckets":[
+    {"bucket":"tax-replica","inventory":"2026-08-01-01-00","withoutVerdict":2,"verdicts":{"Compliant":2},"notLookedAt":0}]}"#;
+
+/// What is there of a bucket.
+pub(crate) fn versions(bucket: &str, query: &str) -> String {
+    let listed = |keys: &[&str]| {
+        let versions = keys.iter().map(|key| {
+            format!(
+                "<Version><Key>{key}</Key><VersionId>1</VersionId><LastModified>2026-08-01T00:00:00Z</LastModified></Version>"
+            )
+        });
+        let versions: String = versions.collect();
+        format!(
+            "<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>{versions}</ListVersionsResult>"
+        )
+    };
+    let begins = |with: &str| {
+        query.contains(&format!(
+            "prefix={}",
+            with.replace('/', "%2F").replace('=', "%3D")
+        ))
+    };
+    match bucket {
+        "inventories" => {
+            let of = if begins("all/tax-replica/daily/hive/dt=") {
+                "all/tax-replica/daily/hive/dt="
+            } else {
+                assert!(begins("all/tax/daily/hive/dt="), "{query}");
+                "all/tax/daily/hive/dt="
+            };
+            // The last one is not whole as yet.
+            let keys = [
+                "2026-10-01-01-00/symlink.txt",
+                "2026-10-02-01-00/symlink.txt",
+                "2026-10-03-01-00/part",
+            ];
+            let keys = keys.map(|key| format!("{of}{key}"));
+            listed(&keys.each_ref().map(String::as_str))
+        }
+        "lake" if begins("digests/") => {
+            listed(&["digests/2026/09/30.json", "digests/2026/10/01.json"])
+        }
+        "lake" => listed(&[
+            "sweeps/2026/06/30/1782822600.json",
+            "sweeps/2026/08/01/1785587400.json",
+        ]),
+        _ => VERSIONS.to_owned(),
+    }
+}
+
+/// What is in an object; `path` is its bucket and key.
+pub(crate) fn object(path: &str) -> &'static str {
+    match path {
+        "lake/digests/2026/10/01.json" => DIGEST,
+        "lake/sweeps/2026/08/01/1785587400.json" => SWEEP,
+        other => panic!("{other}"),
+    }
+}
+
+/// What is there of the destination.
+const VERSIONS: &str = "<ListVersionsResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>\
      <Version><Key>a</Key><VersionId>1</VersionId><LastModified>2026-07-01T00:00:00Z</LastModified></Version>\
      <Version><Key>b</Key><VersionId>1</VersionId><LastModified>2026-09-30T23:59:59Z</LastModified></Version>\
      <Version><Key>c</Key><VersionId>1</VersionId><LastModified>2026-08-01T00:00:00Z</LastModified></Version>\
@@ -39,7 +100,39 @@ fn begin(body: &Value) -> &'static str {
         (&json!("evidence"), &json!("lake"))
     );
     let text = body["QueryString"].as_str().unwrap();
-    let (name, parameters) = if text.contains("failure_reason") {
+    let (name, parameters) = if text.contains("source_inventory") {
+        let name = match text {
+            _ if text.contains("count(*) AS versions") => "coverage",
+            _ if text.contains("SELECT state, key") => "gaps",
+            _ => "sweep",
+        };
+        let first = body["ExecutionParameters"][6].as_str().unwrap();
+        let last = body["ExecutionParameters"][7].as_str().unwrap();
+        let parameters = [
+            "2026-10-02T00:00:00Z",
+            "tax",
+            "2026-10-02-01-00",
+            "tax-replica",
+            "2026-10-02-01-00",
+            "tax-replica",
+            // By the clock.
+            first.trim_matches('\''),
+            last.trim_matches('\''),
+        ];
+        return begun(body, name, &parameters);
+    } else if text.contains("FROM inventory") {
+        let last = body["ExecutionParameters"][6].as_str().unwrap();
+        let parameters = [
+            "2026-07-01T00:00:00Z",
+            "2026-10-01T00:00:00Z",
+            "tax-replica",
+            "2026-10-02-01-00",
+            "tax-replica",
+            "2026-07-01",
+            last.trim_matches('\''),
+        ];
+        return begun(body, "population", &parameters);
+    } else if text.contains("failure_reason") {
         let parameters = [
             "tax",
             "2026-07-01",
@@ -56,6 +149,10 @@ fn begin(body: &Value) -> &'static str {
     } else {
         ("judged", vec!["tax-replica", "2026-07-01", "2026-10-01"])
     };
+    begun(body, name, &parameters)
+}
+
+fn begun(body: &Value, name: &'static str, parameters: &[&str]) -> &'static str {
     let literals: Vec<_> = parameters.iter().map(|text| format!("'{text}'")).collect();
     assert_eq!(body["ExecutionParameters"], json!(literals), "{name}");
     name
@@ -111,6 +208,38 @@ fn results(body: &Value) -> Value {
             &["key", "verdict", "state"],
             &[&["b", "WrongKey", "open"]],
             false,
+        ),
+        (Some("coverage"), _) => set(
+            &["state", "versions", "replicas", "judged"],
+            &[
+                &["compliant", "7", "7", "7"],
+                &["no verdict", "2", "2", "0"],
+                &["not covered", "1", "0", "0"],
+            ],
+            true,
+        ),
+        (Some("gaps"), _) => set(
+            &["state", "key", "versionid", "source", "destination"],
+            &[&["no verdict", "a b", "1", "tax", "tax-replica"]],
+            true,
+        ),
+        (Some("sweep"), _) => set(
+            &["bucket", "key", "versionid"],
+            &[
+                &["tax-replica", "a%20b", "1"],
+                &["tax-replica", "c%2Cd", ""],
+            ],
+            true,
+        ),
+        (Some("population"), _) => set(
+            &["verdict", "versions", "late"],
+            &[
+                &["Compliant", "7", "2"],
+                &["NoExpectation", "1", "0"],
+                &["WrongKey", "1", "0"],
+                &["no verdict", "3", "0"],
+            ],
+            true,
         ),
         (Some("judged"), _) => set(
             &["key", "versionid", "judged"],

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ::evidence::{
-    Day, Digest, Hash, Lake, Object, Previous, SCHEMA, Signature, SignedDigest, digest_key,
+    Day, Digest, Hash, Lake, Object, Previous, SCHEMA, STATEMENT_SCHEMA, Signature, SignedDigest,
+    SignedStatement, Statement, digest_key,
 };
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -275,4 +276,77 @@ proptest! {
             "{} {:#?}", key, faults
         );
     }
+}
+
+/// Signs a report of these bytes, with the chain as it is.
+fn sign(copy: &Copy, report: &[u8]) -> Vec<u8> {
+    let head = digest_key(day(DAYS - 1));
+    let statement = Statement {
+        schema: STATEMENT_SCHEMA.to_owned(),
+        lake: Lake {
+            account: "111122223333".to_owned(),
+            region: "eu-west-1".to_owned(),
+            bucket: BUCKET.to_owned(),
+        },
+        sha256: Hash::of(report),
+        head: Some(Previous {
+            sha256: Hash::of(&fs::read(copy.path(&head)).unwrap()),
+            key: head,
+        }),
+        at: Time::from_secs(day(DAYS).begins()),
+        key_arn: "arn:aws:kms:eu-west-1:111122223333:key/1".to_owned(),
+    };
+    let signed = serde_json::to_vec(&statement).unwrap();
+    let signature = copy.key.sign(&SystemRandom::new(), &signed).unwrap();
+    SignedStatement::write(&signed, &Signature::new(signature.as_ref())).unwrap()
+}
+
+#[test]
+fn a_report_is_as_it_was_signed_or_is_said_not_to_be() {
+    let copy = Copy::make();
+    let report = b"<html>all is well</html>";
+    let statement = sign(&copy, report);
+    let told = |report: &[u8], statement: &[u8], copy: &Copy| {
+        let places = ["report.html", "statement.json"].map(|name| copy.path(name));
+        fs::write(&places[0], report).unwrap();
+        fs::write(&places[1], statement).unwrap();
+        let [report, statement] = places.each_ref().map(|place| place.to_str().unwrap());
+        copy.verify(&["--report", report, "--statement", statement])
+    };
+    let (status, faults, _) = told(report, &statement, &copy);
+    assert_eq!((status, faults.len()), (Some(0), 0), "{faults:#?}");
+
+    let differs = |report: &[u8], statement: &[u8], copy: &Copy, part: &str| {
+        let (status, faults, _) = told(report, statement, copy);
+        assert_eq!(status, Some(1));
+        assert!(names(&faults).contains(&"OtherReport"), "{faults:#?}");
+        assert!(told_of(&faults, part), "{part}: {faults:#?}");
+    };
+    differs(
+        b"<html>all is swell</html>",
+        &statement,
+        &copy,
+        "was signed",
+    );
+    let text = String::from_utf8(statement.clone()).unwrap();
+    let forged = text.replacen(
+        &Hash::of(report).to_string(),
+        &Hash::of(b"other").to_string(),
+        1,
+    );
+    differs(b"other", forged.as_bytes(), &copy, "not that of the key");
+    differs(report, b"{}", &copy, "cannot be read");
+    let elsewhere = text.replacen(BUCKET, "evidence-of-others", 1);
+    differs(report, elsewhere.as_bytes(), &copy, "not that of the key");
+    // Under another key.
+    let other = Copy::make();
+    differs(report, &sign(&other, report), &copy, "not that of the key");
+    // The chain was made anew since, or has lost its end.
+    fs::remove_file(copy.path(&digest_key(day(DAYS - 1)))).unwrap();
+    differs(
+        report,
+        &statement,
+        &copy,
+        "with which the chain ended then, is missing",
+    );
 }

@@ -267,6 +267,77 @@ mod tests {
     }
 
     #[test]
+    fn a_report_counts_by_inventory_and_bears_the_head_of_the_chain_and_the_sweeps() {
+        let server = Server::start(Aws::default(), Duration::ZERO);
+        let page = std::env::temp_dir().join(format!("swept-{}.html", std::process::id()));
+        let typed = "report --from 2026-07-01 --to 2026-09-30 --work-group evidence --database lake --evidence lake \
+                     --inventory s3://inventories/all --inventory-id daily --output json --page";
+        let mut typed: Vec<_> = typed.split(' ').collect();
+        typed.push(page.to_str().unwrap());
+        let output = run(&server, &typed);
+        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+        let html = std::fs::read_to_string(&page).unwrap();
+        std::fs::remove_file(&page).unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let bucket = &report["buckets"][0];
+        let coverage = serde_json::json!({"replicas": 12, "judged": 8, "late": 2});
+        assert_eq!(bucket["coverage"], coverage);
+        assert_eq!(bucket["inventory"], "2026-10-02-01-00");
+        // `printf 'a digest' | sha256sum`
+        let head = "1b02ea4166dab05213b57d12a5df6126b646e5e06e9f7915924768f3d96f07f6";
+        assert_eq!(report["head"]["sha256"], head);
+        assert_eq!(report["head"]["digest"], "digests/2026/10/01.json");
+        assert_eq!(report["sweeps"].as_array().unwrap().len(), 1);
+        assert_eq!(
+            report["sweeps"][0]["buckets"][0]["verdicts"]["Compliant"],
+            2
+        );
+        for part in [
+            "8 of 12",
+            "2 of them more than an hour",
+            head,
+            "2 Compliant",
+        ] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+        let known: BTreeSet<_> = EVIDENCE.iter().map(|(name, _)| *name).collect();
+        let calls = server.calls();
+        assert!(
+            calls.iter().all(|call| known.contains(call.as_str())),
+            "{calls:?}"
+        );
+    }
+
+    #[test]
+    fn coverage_is_asked_of_the_newest_inventories_of_both() {
+        let server = Server::start(Aws::default(), Duration::ZERO);
+        let typed = "coverage tax tax-replica --work-group evidence --database lake --inventory s3://inventories/all/ \
+                     --inventory-id daily";
+        let typed: Vec<_> = typed.split(' ').collect();
+        let output = run(&server, &[&typed[..], &["--output", "csv"]].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+        let expected = "state,versions,replicas,judged\r\ncompliant,7,7,7\r\nno verdict,2,2,0\r\nnot covered,1,0,0\r\n";
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+        let output = run(
+            &server,
+            &[&typed[..], &["--list", "gaps", "--output", "csv"]].concat(),
+        );
+        let expected =
+            "state,key,versionId,source,destination\r\nno verdict,a b,1,tax,tax-replica\r\n";
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+        // As S3 Batch Operations takes it: no heading.
+        let output = run(&server, &[&typed[..], &["--list", "sweep"]].concat());
+        let expected = "tax-replica,a%20b,1\ntax-replica,c%2Cd,\n";
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+        let known: BTreeSet<_> = EVIDENCE.iter().map(|(name, _)| *name).collect();
+        let calls = server.calls();
+        assert!(
+            calls.iter().all(|call| known.contains(call.as_str())),
+            "{calls:?}"
+        );
+    }
+
+    #[test]
     fn athena_s_refusal_is_told_with_what_is_missing() {
         let aws = Aws {
             denied: "StartQueryExecution",

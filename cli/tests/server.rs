@@ -229,7 +229,8 @@ fn answer(aws: &Aws, call: &str, request: &Request) -> Answer {
             200,
             "<NotificationConfiguration></NotificationConfiguration>",
         ),
-        "ListObjectVersions" => xml(200, athena::VERSIONS),
+        "ListObjectVersions" => xml(200, athena::versions(bucket, &request.query)),
+        "GetObject" => (200, String::new(), athena::object(bucket).to_owned()),
         "GetObjectLockConfiguration" => error(404, "ObjectLockConfigurationNotFoundError"),
         "GetBucketRequestPayment" => xml(
             200,

@@ -7,7 +7,7 @@ use std::io::BufRead;
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
-    query: String,
+    pub(crate) query: String,
     target: String,
     pub(crate) body: String,
 }

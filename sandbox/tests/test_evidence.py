@@ -91,7 +91,7 @@ def group(cloud: Cloud) -> str:
 def stack(cloud: Cloud, group: str) -> Stack:
     """The template's stack, but for what MiniStack has no resource of."""
     made = template("evidence.yaml")
-    lacking = {"AWS::Athena::NamedQuery", "AWS::Logs::Destination"}
+    lacking = {"AWS::Athena::NamedQuery", "AWS::Logs::Destination", "AWS::Config::ConfigRule"}
     made["Resources"] = {
         name: one for name, one in made["Resources"].items() if one["Type"] not in lacking
     }
@@ -103,6 +103,8 @@ def stack(cloud: Cloud, group: str) -> Stack:
         made,
         CheckReplicaLogGroup=group,
         InventoryLocation="s3://inventories/all",
+        ConfigRule="Enabled",
+        CheckReplicaFunction="er-check-replica",
         DatabaseName=unique("evidence").replace("-", "_"),
     )
 
@@ -143,11 +145,11 @@ def asked(
         f"'{root}/verdicts/*/*/*/*/*.parquet', "
         f"hive_partitioning = true, hive_types = {{{partitions}}})"
     )
-    columns = in_parts("InventoryTable")["TableInput"]["StorageDescriptor"]["Columns"]
-    declared = [f"{one['Name']} {one['Type'].replace('string', 'varchar')}" for one in columns]
-    connection.execute(
-        f"CREATE TABLE inventory ({', '.join(declared)}, source_bucket varchar, dt varchar)"
-    )
+    for table in ("InventoryTable", "SourceInventoryTable"):
+        made = in_parts(table)["TableInput"]
+        columns = made["StorageDescriptor"]["Columns"] + made["PartitionKeys"]
+        declared = [f"{one['Name']} {one['Type'].replace('string', 'varchar')}" for one in columns]
+        connection.execute(f"CREATE TABLE {made['Name']} ({', '.join(declared)})")
     yield connection
     connection.close()
 
@@ -233,11 +235,13 @@ def test_failures_are_told_with_what_became_of_them(asked: duckdb.DuckDBPyConnec
 def inventoried(asked: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Both sides' inventories: what is there of the lines, and of versions without any."""
     dt = "2026-11-03-01-00"
-    asked.execute("DELETE FROM inventory")
+    tables = {REPLICA: "inventory", SOURCE: "source_inventory"}
+    for table in tables.values():
+        asked.execute(f"DELETE FROM {table}")
 
     def add(bucket: str, key: str, status: str | None, kind: str = "SSE-KMS", **more: Any) -> None:
         asked.execute(
-            "INSERT INTO inventory VALUES (?, ?, 'v1', true, ?, 1, ?, ?, ?, ?, ?)",
+            f"INSERT INTO {tables[bucket]} VALUES (?, ?, 'v1', true, ?, 1, ?, ?, ?, ?, ?)",
             [
                 bucket,
                 key,
@@ -255,8 +259,10 @@ def inventoried(asked: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     add(SOURCE, "g", "FAILED")
     add(SOURCE, "waiting", "PENDING")
     add(SOURCE, "other", None)
-    for key in ("a", "b", "c", "e+e", "f", "unheard"):
+    for key in ("b", "c", "e+e", "f", "unheard"):
         add(REPLICA, key, "REPLICA")
+    # All others were judged hours after.
+    add(REPLICA, "a", "REPLICA", written="2026-11-01 09:59:00")
     add(REPLICA, "plain", "REPLICA", "SSE-S3")
     # Its source version is gone; a replica all the same.
     add(REPLICA, "left over", "REPLICA")
@@ -331,6 +337,42 @@ def test_manifests_name_what_is_left_with_encoded_keys(
     ]
 
 
+def test_the_last_word_on_each_replica_counts(asked: duckdb.DuckDBPyConnection) -> None:
+    found = answer(asked, "posture", REPLICA, "2026-11-01", "2026-11-02")
+    assert {row["verdict"]: row["versions"] for row in found} == {
+        "Compliant": 3,
+        "WrongKey": 1,
+        "Gone": 1,
+        "NoExpectation": 1,
+    }
+    # Of a source bucket nothing is a replica, and a probe is nobody's document.
+    assert answer(asked, "posture", SOURCE, "2026-11-01", "2026-11-02") == []
+
+
+def test_every_replica_there_is_has_a_verdict_or_none(
+    inventoried: duckdb.DuckDBPyConnection,
+) -> None:
+    span = ("2006-01-01T00:00:00Z", "2026-11-03T12:00:00Z")
+    parameters = (*span, REPLICA, "2026-11-03-01-00", REPLICA, "2026-11-01", "2026-11-02")
+    found = answer(inventoried, "population", *parameters)
+    assert {row["verdict"]: (row["versions"], row["late"]) for row in found} == {
+        "Compliant": (3, 2),
+        "WrongKey": (1, 1),
+        "NoExpectation": (1, 0),
+        "no verdict": (3, 0),
+    }
+    unheard = answer(inventoried, "unheard", *parameters)
+    assert [(row["key"], row["versionid"]) for row in unheard] == [
+        ("left%20over", "v1"),
+        ("plain", "v1"),
+        ("unheard", "v1"),
+    ]
+    # Of a time in which one of them was written.
+    span = ("2026-11-01T09:00:00Z", "2026-11-01T10:00:00Z")
+    found = answer(inventoried, "population", *span, *parameters[2:])
+    assert [(row["verdict"], row["versions"]) for row in found] == [("Compliant", 1)]
+
+
 MESSAGE = {"Message": bytes(32), "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256"}
 VERDICT, DIGEST = "verdicts/account=1/x", "digests/2026/11/01.json"
 
@@ -363,11 +405,59 @@ def test_the_function_may_what_it_does_and_nothing_beside_it(cloud: Cloud, stack
     refused(s3.list_object_versions, Bucket=cloud.bucket(SOURCE_REGION))
 
 
+def test_who_asks_reads_verdicts_and_writes_none(
+    cloud: Cloud, stack: Stack
+) -> None:
+    lake = f"arn:aws:s3:::{stack.outputs['EvidenceBucket']}"
+    group = stack.outputs["EvidenceWorkGroup"]
+    rule = "arn:aws:config:us-east-1:000000000000:config-rule/config-rule-1"
+    path = "arn:aws:ssm:us-east-1:000000000000:parameter"
+    for action, place, may in [
+        ("ssm:GetParametersByPath", f"{path}/encrypted-replication/tax-replica/er1", True),
+        ("ssm:GetParametersByPath", f"{path}/secrets", False),
+        ("ssm:PutParameter", f"{path}/encrypted-replication/tax-replica/er1", False),
+        (
+            "athena:StartQueryExecution",
+            f"arn:aws:athena:us-east-1:000000000000:workgroup/{group}",
+            True,
+        ),
+        (
+            "athena:StartQueryExecution",
+            "arn:aws:athena:us-east-1:000000000000:workgroup/primary",
+            False,
+        ),
+        ("s3:GetObject", f"{lake}/{VERDICT}", True),
+        ("s3:GetObject", f"{lake}/{DIGEST}", False),
+        ("s3:PutObject", f"{lake}/{VERDICT}", False),
+        ("s3:ListBucket", "arn:aws:s3:::inventories", True),
+        ("s3:GetObject", "arn:aws:s3:::inventories/all/tax-replica/x.parquet", True),
+        ("s3:GetObject", "arn:aws:s3:::inventories/other/x.parquet", False),
+        ("s3:PutObject", "arn:aws:s3:::inventories/all/x", False),
+        ("s3:PutObject", f"{lake}/sweeps/2026/11/01/1.json", True),
+        (
+            "lambda:InvokeFunction",
+            "arn:aws:lambda:us-east-1:000000000000:function:er-check-replica",
+            True,
+        ),
+        ("lambda:InvokeFunction", "arn:aws:lambda:us-east-1:000000000000:function:other", False),
+        ("config:PutEvaluations", "*", True),
+        ("config:GetComplianceDetailsByConfigRule", rule, True),
+        ("config:DeleteConfigRule", rule, False),
+        ("kms:Sign", stack.outputs["SigningKeyArn"], False),
+    ]:
+        told = cloud.client("iam").simulate_principal_policy(
+            PolicySourceArn=stack.role("AskEvidenceRole"),
+            ActionNames=[action],
+            ResourceArns=[place],
+        )["EvaluationResults"][0]["EvalDecision"]
+        assert (told == "allowed") == may, f"{action} on {place} is {told}"
+
+
 def test_nobody_else_signs_or_writes_whatever_he_may(cloud: Cloud, stack: Stack) -> None:
     lake, signing = stack.outputs["EvidenceBucket"], stack.outputs["SigningKeyArn"]
     mighty = cloud.user(allow(["s3:*", "kms:*"], "*"))
     s3, kms = mighty.client("s3"), mighty.client("kms")
-    for key in (VERDICT, DIGEST, "errors/processing-failed/x"):
+    for key in (VERDICT, DIGEST, "errors/processing-failed/x", "sweeps/x"):
         refused(s3.put_object, Bucket=lake, Key=key, Body=b"{}")
     refused(kms.sign, KeyId=signing, **MESSAGE)
     assert kms.get_public_key(KeyId=signing)["KeySpec"] == "ECC_NIST_P256"

@@ -7,10 +7,12 @@ use evidence::Day;
 use super::athena::Athena;
 use super::gather::{Gathering, chosen};
 use super::history::history;
+use super::lake::of_lake;
 use super::model::{Report, SCHEMA};
 use super::page::page;
 use super::row::Found;
 use crate::clock::now;
+use crate::coverage::inventory::Place;
 use crate::failure::Failure;
 use crate::output::{Excerpt, Format};
 use crate::{Context, Outcome};
@@ -43,6 +45,15 @@ pub struct Arguments {
     /// The database of the verdicts
     #[arg(long, value_name = "NAME")]
     pub database: String,
+    /// The evidence's bucket: the report bears the head of its chain, and what was swept
+    #[arg(long, value_name = "BUCKET")]
+    pub evidence: Option<String>,
+    /// Where S3 Inventory of the destinations is delivered: replicas are counted by it, and not listed
+    #[arg(long, value_name = "s3://BUCKET/PREFIX")]
+    pub inventory: Option<String>,
+    /// Name of the inventory configuration
+    #[arg(long, value_name = "NAME", default_value = "encrypted-replication")]
+    pub inventory_id: String,
     /// Write the report here as a page of HTML
     #[arg(long, value_name = "FILE")]
     pub page: Option<PathBuf>,
@@ -74,7 +85,15 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         athena: Athena::of(&session, &arguments.work_group, &arguments.database),
         days: (from, to),
         counts_population: !arguments.no_population,
+        inventory: arguments
+            .inventory
+            .as_ref()
+            .map(|place| Place::new(place, &arguments.inventory_id)),
         asked: Vec::new(),
+    };
+    let (head, sweeps) = match &arguments.evidence {
+        Some(evidence) => Box::pin(of_lake(&session, evidence, (from, to))).await?,
+        None => (None, Vec::new()),
     };
     let mut buckets = Vec::new();
     for (name, known) in chosen {
@@ -89,6 +108,8 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         region: session.home().region.clone(),
         work_group: arguments.work_group.clone(),
         database: arguments.database.clone(),
+        head,
+        sweeps,
         buckets,
         queries: gathering.asked,
     };

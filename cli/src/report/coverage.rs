@@ -124,6 +124,7 @@ mod tests {
         let expected = Coverage {
             replicas: 3,
             judged: 2,
+            late: None,
         };
         assert_eq!(population.coverage(), expected);
     }

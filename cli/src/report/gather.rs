@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use evidence::Day;
-use evidence::queries::{COUNTS, FAILURES, FINDINGS, Query};
+use evidence::posture::{Known as By, Posture};
+use evidence::queries::{COUNTS, FAILURES, FINDINGS, POPULATION, Query};
 
 use super::athena::Athena;
 use super::coverage::{JUDGED, Population};
 use super::history::Known;
-use super::model::{Asked, Bucket, Fields};
+use super::model::{Asked, Bucket, Coverage, Fields};
 use crate::bucket::{self, Way};
+use crate::clock::now;
+use crate::coverage::inventory::Place;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -20,6 +23,8 @@ pub(super) struct Gathering<'a> {
     pub(super) days: (Day, Day),
     /// Whether the versions that are there are counted.
     pub(super) counts_population: bool,
+    /// Where S3 Inventory is that they are counted by; without it they are listed.
+    pub(super) inventory: Option<Place>,
     /// What was asked so far.
     pub(super) asked: Vec<Asked>,
 }
@@ -49,7 +54,9 @@ impl Gathering<'_> {
         }
         found.sources = known.sources;
         found.history = known.changes;
-        if self.counts_population {
+        if let Some(place) = self.inventory.clone() {
+            self.by_inventory(&place, &mut found).await?;
+        } else if self.counts_population {
             self.cover(&mut found).await?;
         } else {
             found.not_counted = Some("nobody asked for it (--no-population)".to_owned());
@@ -63,6 +70,44 @@ impl Gathering<'_> {
         let asked = self.athena.ask(question, parameters, |row| rows.push(row));
         self.asked.push(Box::pin(asked).await?);
         Ok(rows)
+    }
+
+    /// Counts by S3 Inventory. Where there is none, the report says so.
+    async fn by_inventory(&mut self, place: &Place, found: &mut Bucket) -> Result<(), Failure> {
+        let dt = match Box::pin(place.newest(self.session, &found.bucket)).await {
+            Ok(dt) => dt,
+            Err(failure) => {
+                found.not_counted = Some(failure.to_string());
+                return Ok(());
+            }
+        };
+        let (from, to) = self.days;
+        let midnight = |day: Day| format!("{day}T00:00:00Z");
+        let (begin, end, first) = (midnight(from), midnight(to.next()), from.to_string());
+        // A sweep may have judged them any day since.
+        let today = Day::of(now().secs()).to_string();
+        let name = found.bucket.as_str();
+        let parameters = [&begin, &end, name, &dt, name, &first, &today];
+        let rows = self.saved(POPULATION, &parameters).await?;
+        let mut posture = Posture::default();
+        let mut late = 0;
+        for row in &rows {
+            let number = |name: &str| row.get(name).and_then(|text| text.parse::<u64>().ok());
+            let verdict = row.get("verdict").map_or("", String::as_str);
+            posture.add(
+                verdict,
+                number("versions").unwrap_or(0),
+                By::ByInventory(&dt),
+            );
+            late += number("late").unwrap_or(0);
+        }
+        found.coverage = Some(Coverage {
+            replicas: posture.population() + posture.unexpected(),
+            judged: posture.population() - posture.without_verdict(),
+            late: Some(late),
+        });
+        found.inventory = Some(dt);
+        Ok(())
     }
 
     /// Counts what is there. Where that cannot be, the report says so: it is worth having without.

@@ -3,13 +3,14 @@
 //! What is asked of Athena are the saved queries of [`evidence::queries`], word for word, and one of our own
 //! for the coverage; all of them stand in the report with their parameters.
 
-mod athena;
+pub(crate) mod athena;
 mod chart;
 mod command;
 mod coverage;
 mod gather;
 mod history;
 mod html;
+mod lake;
 pub mod model;
 pub mod page;
 mod row;

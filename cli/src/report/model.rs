@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use evidence::Day;
+use evidence::asking::Sweep;
+use evidence::{Day, Hash};
 use expectation::Time;
 use serde::Serialize;
 
@@ -29,10 +30,27 @@ pub struct Report {
     pub work_group: String,
     /// The database that was asked.
     pub database: String,
+    /// Where the chain of digests ended; absent where nobody said which bucket it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<Head>,
+    /// What was looked at since it had no verdict, in these days.
+    pub sweeps: Vec<Sweep>,
     /// By destination bucket.
     pub buckets: Vec<Bucket>,
     /// Every query that was run.
     pub queries: Vec<Asked>,
+}
+
+/// The last digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// The evidence's bucket.
+    pub bucket: String,
+    /// Its key.
+    pub digest: String,
+    /// SHA-256 of its file: `verify --head`.
+    pub sha256: Hash,
 }
 
 /// What there is of a destination bucket.
@@ -48,6 +66,9 @@ pub struct Bucket {
     /// How many of its replicas have a verdict; absent where it could not be counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+    /// `dt` of the S3 Inventory that the replicas were counted by; absent where they were listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<String>,
     /// Why there is no coverage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_counted: Option<String>,
@@ -103,6 +124,10 @@ pub struct Coverage {
     pub replicas: u64,
     /// Of these, those that were judged right or wrong.
     pub judged: u64,
+    /// Of these, those that were judged more than an hour after their source version was written: replicated late, or
+    /// swept. Known by S3 Inventory alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<u64>,
 }
 
 /// A query as it was run.

@@ -1,5 +1,9 @@
 //! A report as one page of HTML that needs nothing else, and prints.
 
+use std::fmt::Write as _;
+
+use evidence::asking::Sweep;
+
 use super::chart::{Bar, bars};
 use super::html::{Html, text};
 use super::model::{Asked, Bucket, Fields, Report};
@@ -65,11 +69,74 @@ fn scope(html: &mut Html, report: &Report) {
         "open of both",
     ];
     html.table(&columns, &rows);
+    match &report.head {
+        Some(head) => html.paragraph(&format!(
+            "The chain of signed digests in bucket {} ended with {}, whose file has SHA-256 {}: verify, given that as \
+             its head, shows that no day was changed or taken away since.",
+            head.bucket, head.digest, head.sha256
+        )),
+        None => html.paragraph("Nobody asked where the chain of signed digests ends (--evidence)."),
+    }
+    sweeps(html, &report.sweeps);
+}
+
+fn sweeps(html: &mut Html, sweeps: &[Sweep]) {
+    if sweeps.is_empty() {
+        return;
+    }
+    html.heading(3, "What was swept");
+    html.paragraph(
+        "Replicas without a verdict by S3 Inventory, as their event was lost: each day they are shown to the checker, \
+         whose verdicts are among those below.",
+    );
+    let mut rows = Vec::new();
+    for sweep in sweeps {
+        for bucket in &sweep.buckets {
+            let verdicts = bucket.verdicts.iter();
+            let verdicts: Vec<_> = verdicts
+                .map(|(name, count)| format!("{count} {name}"))
+                .collect();
+            rows.push(vec![
+                sweep.at.to_string(),
+                bucket.bucket.clone(),
+                bucket
+                    .inventory
+                    .clone()
+                    .unwrap_or_else(|| "none".to_owned()),
+                bucket.without_verdict.to_string(),
+                verdicts.join(", "),
+                bucket.not_looked_at.to_string(),
+                bucket.failed.clone().unwrap_or_default(),
+            ]);
+        }
+    }
+    let columns = [
+        "when",
+        "destination",
+        "inventory",
+        "without verdict",
+        "were then",
+        "not looked at",
+        "as",
+    ];
+    html.table(&columns, &rows);
 }
 
 fn covered(bucket: &Bucket) -> String {
     match (bucket.coverage, &bucket.not_counted) {
-        (Some(coverage), _) => format!("{} of {}", coverage.judged, coverage.replicas),
+        (Some(coverage), _) => {
+            let mut text = format!("{} of {}", coverage.judged, coverage.replicas);
+            if let Some(late) = coverage.late.filter(|late| *late > 0) {
+                let _ = write!(
+                    text,
+                    ", {late} of them more than an hour after their source version was written (replicated late, or swept)"
+                );
+            }
+            if let Some(dt) = &bucket.inventory {
+                let _ = write!(text, ", by S3 Inventory {dt}");
+            }
+            text
+        }
         (None, Some(why)) => format!("not counted: {why}"),
         (None, None) => "not counted".to_owned(),
     }

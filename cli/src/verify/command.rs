@@ -1,6 +1,6 @@
 //! `verify BUCKET`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use evidence::{Day, Fault, Hash};
 
@@ -8,7 +8,8 @@ use super::directory::Directory;
 use super::lake::Lake;
 use super::line::{FaultLine, Line, Summary};
 use super::signature::PublicKey;
-use super::walk::{Verified, Wanted, verify};
+use super::signed::Signed;
+use super::walk::{Evidence, Verified, Wanted, verify};
 use crate::bucket::{Bucket, Way};
 use crate::failure::Failure;
 use crate::output::Excerpt;
@@ -24,6 +25,7 @@ With --directory and --public-key nothing is asked of AWS.
 Examples:
   encrypted-replication verify evidence-111122223333 --key-arn arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
   encrypted-replication verify evidence-111122223333 --from 2026-07-01 --to 2026-09-30 --public-key public.pem
+  encrypted-replication verify evidence-111122223333 --public-key public.pem --report q3.html --statement q3.html.signed.json
   aws s3 sync s3://evidence-111122223333 evidence
   encrypted-replication verify evidence-111122223333 --directory evidence --public-key public.pem
 
@@ -54,6 +56,12 @@ pub struct Arguments {
     /// SHA-256 of the last digest's file, as a report bears it: shows that no day was taken away since
     #[arg(long, value_name = "SHA256")]
     pub head: Option<Hash>,
+    /// A report that was signed; with --statement
+    #[arg(long, value_name = "FILE", requires = "statement")]
+    pub report: Option<PathBuf>,
+    /// What the sealing function answered when the report was signed
+    #[arg(long, value_name = "FILE", requires = "report")]
+    pub statement: Option<PathBuf>,
     /// Look at the digests alone, and at no object
     #[arg(long)]
     pub digests_only: bool,
@@ -72,16 +80,20 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         digests_only: arguments.digests_only,
     };
     let key = match &arguments.public_key {
-        Some(path) => {
-            let bytes = std::fs::read(path).map_err(|error| {
-                Failure::Asked(format!("cannot read {}: {error}", path.display()))
-            })?;
-            key_of(&bytes, &path.display().to_string())?
-        }
+        Some(path) => key_of(&file(path)?, &path.display().to_string())?,
         None => asked_for(arguments.key_arn.as_deref().unwrap_or_default(), context).await?,
     };
+    let signed = match (&arguments.report, &arguments.statement) {
+        (Some(report), Some(statement)) => Some(Signed {
+            report: Hash::of(&file(report)?),
+            statement: file(statement)?,
+        }),
+        _ => None,
+    };
     let verified = if let Some(path) = &arguments.directory {
-        verify(&Directory::at(path), &key, &wanted).await?
+        let directory = Directory::at(path);
+        let verified = verify(&directory, &key, &wanted).await?;
+        with_report(verified, signed.as_ref(), &directory, (&key, &wanted)).await?
     } else {
         let session = context.session().await?;
         let way = Way {
@@ -89,9 +101,31 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
             role_name: None,
         };
         let bucket = Bucket::find(way, &arguments.bucket, None).await?.shared();
-        Box::pin(verify(&Lake { bucket }, &key, &wanted)).await?
+        let lake = Lake { bucket };
+        let verified = Box::pin(verify(&lake, &key, &wanted)).await?;
+        let with_report = with_report(verified, signed.as_ref(), &lake, (&key, &wanted));
+        Box::pin(with_report).await?
     };
     tell(&arguments.bucket, &verified, context)
+}
+
+fn file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = std::fs::read(path);
+    bytes.map_err(|error| Failure::Asked(format!("cannot read {}: {error}", path.display())))
+}
+
+async fn with_report(
+    mut verified: Verified,
+    signed: Option<&Signed>,
+    evidence: &impl Evidence,
+    (key, wanted): (&PublicKey, &Wanted),
+) -> Result<Verified, Failure> {
+    if let Some(signed) = signed {
+        let why = signed.differs(evidence, key, &wanted.bucket).await?;
+        let fault = why.map(|why| Fault::OtherReport { why });
+        verified.outcome.faults.extend(fault);
+    }
+    Ok(verified)
 }
 
 fn key_of(bytes: &[u8], name: &str) -> Result<PublicKey, Failure> {

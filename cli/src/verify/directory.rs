@@ -89,8 +89,11 @@ impl Evidence for Directory {
     }
 
     async fn file(&self, key: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let file = fs::read(self.root.join(key)).map_err(|error| self.failed(&error))?;
-        Ok(Some(file))
+        match fs::read(self.root.join(key)) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 
     async fn look(&self, object: &Object) -> Found {

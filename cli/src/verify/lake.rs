@@ -12,11 +12,19 @@ use crate::pace::{Fault, Patience};
 
 /// The evidence's bucket.
 #[derive(Debug)]
-pub(super) struct Lake {
-    pub(super) bucket: Arc<Bucket>,
+pub(crate) struct Lake {
+    pub(crate) bucket: Arc<Bucket>,
 }
 
 impl Lake {
+    /// The keys below a prefix, each once, in their order.
+    pub(crate) async fn keys(&self, prefix: &str) -> Result<Vec<String>, Failure> {
+        let mut keys = Vec::new();
+        self.list(prefix, |entry| keys.push(entry.key)).await?;
+        keys.dedup();
+        Ok(keys)
+    }
+
     /// Gives what is listed below a prefix to `take`.
     async fn list(&self, prefix: &str, mut take: impl FnMut(Entry)) -> Result<(), Failure> {
         let mut listing = read(Arc::clone(&self.bucket), Prefixes::of([prefix]), None);
@@ -33,10 +41,7 @@ fn failed(fault: &Fault) -> Failure {
 
 impl Evidence for Lake {
     async fn digests(&self) -> Result<Vec<String>, Failure> {
-        let mut keys = Vec::new();
-        self.list(DIGESTS, |entry| keys.push(entry.key)).await?;
-        keys.dedup();
-        Ok(keys)
+        self.keys(DIGESTS).await
     }
 
     async fn file(&self, key: &str) -> Result<Option<Vec<u8>>, Failure> {

@@ -2,9 +2,10 @@
 
 mod command;
 mod directory;
-mod lake;
+pub(crate) mod lake;
 mod line;
 pub mod signature;
+mod signed;
 pub mod walk;
 
 pub use self::command::{Arguments, run};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
 use aws_smithy_types::base64;
-use evidence::SignedDigest;
+use evidence::{Signature, SignedDigest, SignedStatement};
 
 /// A public key on P-256.
 pub struct PublicKey(ParsedPublicKey);
@@ -39,14 +39,25 @@ impl PublicKey {
     /// # Errors
     /// What is wrong with the signature, in words.
     pub fn verify(&self, digest: &SignedDigest) -> Result<(), String> {
-        let signature = digest.signature.bytes()?;
-        let verified = self.0.verify_sig(&digest.signed, &signature);
-        verified.map_err(|_| {
-            format!(
-                "the signature is not that of the key for these bytes; the digest names {}",
-                digest.digest.key_arn
-            )
-        })
+        let SignedDigest {
+            signed, signature, ..
+        } = digest;
+        let signs = self.signs(signed, signature);
+        signs.map_err(|why| format!("{why}; the digest names {}", digest.digest.key_arn))
+    }
+
+    /// The same of a statement about a report.
+    ///
+    /// # Errors
+    /// What is wrong with the signature, in words.
+    pub fn verify_statement(&self, file: &SignedStatement) -> Result<(), String> {
+        let signs = self.signs(&file.signed, &file.signature);
+        signs.map_err(|why| format!("{why}; the statement names {}", file.statement.key_arn))
+    }
+
+    fn signs(&self, signed: &[u8], signature: &Signature) -> Result<(), String> {
+        let verified = self.0.verify_sig(signed, &signature.bytes()?);
+        verified.map_err(|_| "the signature is not that of the key for these bytes".to_owned())
     }
 }
 

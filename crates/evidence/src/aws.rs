@@ -1,4 +1,8 @@
-//! The ports of sealing, over the AWS SDK: each request spelled out, each answer mapped, nothing decided.
+//! The ports of sealing and asking, over the AWS SDK: each request spelled out, each answer mapped, nothing decided.
+
+mod athena;
+mod call;
+mod cloud;
 
 use std::error::Error;
 use std::time::SystemTime;
@@ -15,6 +19,10 @@ use sdk_environment::answered;
 
 use crate::seal::{AskError, Clock, Created, Listed, Page, Signer, Store};
 use crate::{Hash, Hasher, Signature};
+
+pub use self::athena::{Asked, Athena, AthenaError, Row};
+pub use self::call::{Caller, Refused, Service};
+pub use self::cloud::{Account, Inventories, Places};
 
 /// The lake's bucket.
 #[derive(Clone, Debug)]

@@ -121,6 +121,12 @@ pub enum Fault {
         /// What AWS answered.
         why: String,
     },
+    /// The report is not the one that was signed, or the chain is not the one that it was signed with.
+    #[error("the report is not as it was signed: {why}")]
+    OtherReport {
+        /// What is wrong.
+        why: String,
+    },
     /// There, on a day that is sealed, and in no digest.
     #[error("{object}, of {day}, is in no digest: it was added after that day was sealed")]
     Extra {
@@ -149,6 +155,7 @@ impl Fault {
             Self::Changed { .. } => "Changed",
             Self::Missing { .. } => "Missing",
             Self::NotRead { .. } => "NotRead",
+            Self::OtherReport { .. } => "OtherReport",
             Self::Extra { .. } => "Extra",
         }
     }

@@ -60,14 +60,14 @@ pub struct SignedDigest {
     pub sha256: Hash,
 }
 
-/// The bytes are no digest's file.
+/// The bytes are no such file.
 #[derive(Debug, thiserror::Error)]
 pub enum NotRead {
     /// They are something else, or were changed so that they are no document any more.
-    #[error("it is no signed digest: {0}")]
+    #[error("it is no signed document: {0}")]
     Shape(#[from] serde_json::Error),
     /// They are a document of another kind, or of a later release.
-    #[error("its schema is `{0}`, and this release reads {FILE_SCHEMA} with {SCHEMA}")]
+    #[error("its schema is `{0}`, which this release does not read here")]
     Schema(String),
 }
 
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn what_is_no_signed_digest_is_refused_with_its_reason() {
         let refused = |file: &str| SignedDigest::read(file.as_bytes()).unwrap_err().to_string();
-        assert!(refused("{").starts_with("it is no signed digest: "));
+        assert!(refused("{").starts_with("it is no signed document: "));
         assert!(refused("{}").contains("missing field `schema`"));
         let signed = digest().to_bytes().unwrap();
         let file = SignedDigest::write(&signed, &Signature::new(b"s")).unwrap();

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aws_names::{is_old_bucket_name, is_plain};
+use expectation::Time;
 
 use crate::Day;
 
@@ -64,6 +65,16 @@ impl fmt::Display for Partition {
             "{VERDICTS}account={account}/region={region}/bucket={bucket}/day={day}/"
         )
     }
+}
+
+/// What the keys of all records of sweeps begin with.
+pub const SWEEPS: &str = "sweeps/";
+
+/// The key of the record of a sweep at this time: keys sort as times do.
+#[must_use]
+pub fn sweep_key(at: Time) -> String {
+    let day = Day::of(at.secs()).to_string().replace('-', "/");
+    format!("{SWEEPS}{day}/{}.json", at.secs())
 }
 
 /// The key of a day's digest: keys sort as days do.

@@ -11,6 +11,7 @@
 //! | `verdicts/account=A/region=R/bucket=B/day=YYYY-MM-DD/….parquet` | verdict lines, by the bucket that they are about and the day (UTC) of their `time`: [`Partition`] |
 //! | `digests/YYYY/MM/DD.json` | what was written on that day, signed: [`digest_key`] |
 //! | `errors/…` | what Data Firehose could not deliver as a verdict |
+//! | `sweeps/YYYY/MM/DD/….json` | which replicas had no verdict, and what came of looking at them: [`asking::Sweep`] |
 //!
 //! # Digests
 //!
@@ -40,6 +41,7 @@
 //! file, signature included. [`Chain`] holds that against what is there and names what is flipped, missing,
 //! extra or out of order ([`Fault`]).
 
+pub mod asking;
 #[cfg(feature = "aws")]
 pub mod aws;
 mod chain;
@@ -50,8 +52,10 @@ mod fault;
 mod file;
 mod hash;
 mod layout;
+pub mod posture;
 pub mod queries;
 pub mod seal;
+mod statement;
 #[cfg(test)]
 mod template;
 
@@ -63,4 +67,7 @@ pub use self::digest::{Digest, Lake, Object, Previous, SCHEMA};
 pub use self::fault::Fault;
 pub use self::file::{ALGORITHM, FILE_SCHEMA, NotRead, Signature, SignedDigest};
 pub use self::hash::{Hash, Hasher, NoHash};
-pub use self::layout::{DIGESTS, ERRORS, Partition, VERDICTS, day_of_digest, digest_key};
+pub use self::layout::{
+    DIGESTS, ERRORS, Partition, SWEEPS, VERDICTS, day_of_digest, digest_key, sweep_key,
+};
+pub use self::statement::{SIGNED_STATEMENT_SCHEMA, STATEMENT_SCHEMA, SignedStatement, Statement};

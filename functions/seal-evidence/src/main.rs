@@ -1,26 +1,24 @@
-//! Lambda function that seals each day of the evidence with a signed digest: wires `evidence` to AWS.
+//! Lambda functions of the evidence: wires `evidence` to AWS. One program, with one of two tasks, each under a role of
+//! its own: who signs asks nothing, and who asks signs nothing.
 //!
-//! Its schedule invokes it with any event. It answers with what it sealed; a day that it could not seal is an
-//! error, so that the alarm on the function's errors rings.
+//! | environment | task |
+//! |---|---|
+//! | `EVIDENCE_BUCKET`, `SIGNING_KEY_ARN` | seals each day; its schedule invokes it with any event |
+//! | `ATHENA_WORK_GROUP`, `ATHENA_DATABASE`, `EVIDENCE_BUCKET` | answers AWS Config's rule with how each bucket stands; at any other event shows the checker what has no verdict |
+//!
+//! Each answers with what it did. What it could not do is an error, so that the alarm on the function's errors rings.
 
-use std::collections::HashMap;
+mod asking;
+mod sealing;
+mod variables;
+
 use std::time::Duration;
 
-use aws_names::{Home, needs_path_style};
-use evidence::Lake;
-use evidence::aws::{Bucket, Key, SystemClock};
-use evidence::seal::{Clock, Report, Sealer};
+use aws_names::Home;
 use expectation::Time;
-use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
-use serde_json::Value;
+use lambda_runtime::{Context, Diagnostic, Error};
 
-/// The lake's bucket.
-const EVIDENCE_BUCKET: &str = "EVIDENCE_BUCKET";
-/// ARN of the key that signs.
-const SIGNING_KEY_ARN: &str = "SIGNING_KEY_ARN";
-
-/// What is left of an invocation's time when no further day is begun, for the last page and the digest.
-const SPARE: Duration = Duration::from_mins(1);
+use self::variables::Variables;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -30,60 +28,33 @@ async fn main() -> Result<(), Error> {
         .with_ansi(false)
         .with_writer(std::io::stderr)
         .init();
-    let environment: HashMap<_, _> = std::env::vars().collect();
-    let needed = |name: &str| {
-        let value = environment.get(name).filter(|value| !value.is_empty());
-        value
-            .cloned()
-            .ok_or_else(|| format!("environment variable {name} is not set"))
-    };
-    let bucket = needed(EVIDENCE_BUCKET)?;
-    let key = needed(SIGNING_KEY_ARN)?;
-    let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-    let endpoint = endpoint.iter().find_map(|name| environment.get(*name));
-    let path_style = endpoint.is_some_and(|url| needs_path_style(url));
-    let http = sdk_environment::Http::new();
-    let sdk = sdk_environment::sdk_config(&environment, &http)?;
-    let key = &Key::new(&sdk, key);
-    let (sdk, bucket) = (&sdk, &bucket);
-    run(service_fn(move |event: LambdaEvent<Value>| async move {
-        let home = Home::of_function(&event.context.invoked_function_arn).ok_or_else(|| {
-            failed(
-                "NoFunctionArn",
-                "Lambda did not say which function was invoked".to_owned(),
-            )
-        })?;
-        let store = Bucket::new(sdk, path_style, bucket.clone(), home.account.clone());
-        let lake = Lake {
-            account: home.account,
-            region: home.region,
-            bucket: bucket.clone(),
-        };
-        let sealer = Sealer::new(lake, store, key.clone(), SystemClock);
-        let deadline = Duration::from_millis(event.context.deadline).saturating_sub(SPARE);
-        let deadline = i64::try_from(deadline.as_secs()).unwrap_or(i64::MAX);
-        let report = sealer.run(Time::from_secs(deadline)).await;
-        let report = report.map_err(|error| failed("NotSealed", error.to_string()))?;
-        answer(&report, bucket)
-    }))
-    .await
+    let variables = Variables::of_process();
+    if variables.has(asking::ATHENA_WORK_GROUP) {
+        Box::pin(asking::run(&variables)).await
+    } else {
+        Box::pin(sealing::run(&variables)).await
+    }
 }
 
-fn answer(report: &Report, bucket: &str) -> Result<Value, Diagnostic> {
-    println!(
-        "{}",
-        report.metrics(bucket, SystemClock.now().secs() * 1000)
-    );
-    let answer =
-        serde_json::to_value(report).map_err(|error| failed("NoAnswer", error.to_string()))?;
-    tracing::info!(report = %answer, "sealed");
-    let Some(day) = report.left else {
-        return Ok(answer);
-    };
-    let words = format!(
-        "there was no time for {day}: give the function more memory, which makes it faster"
-    );
-    Err(failed("OutOfTime", words))
+/// The lake's bucket.
+const EVIDENCE_BUCKET: &str = "EVIDENCE_BUCKET";
+/// What is left of an invocation's time when nothing further is begun.
+const SPARE: Duration = Duration::from_mins(1);
+
+/// When no day and no look is begun any more.
+fn deadline(context: &Context) -> Time {
+    let deadline = Duration::from_millis(context.deadline).saturating_sub(SPARE);
+    Time::from_secs(i64::try_from(deadline.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Whose function it is that was invoked, and where.
+fn home(context: &Context) -> Result<Home, Diagnostic> {
+    Home::of_function(&context.invoked_function_arn).ok_or_else(|| {
+        failed(
+            "NoFunctionArn",
+            "Lambda did not say which function was invoked".to_owned(),
+        )
+    })
 }
 
 fn failed(kind: &str, words: String) -> Diagnostic {

@@ -1,9 +1,11 @@
 use std::path::Path;
 use std::{env, fs};
 
+use evidence::Hash;
+use evidence::asking::{SWEEP_SCHEMA, SweptBucket};
 use expectation::Time;
 
-use super::super::model::{Change, Coverage, Expected, SCHEMA};
+use super::super::model::{Change, Coverage, Expected, Head, SCHEMA};
 use super::*;
 
 fn fields(all: &[(&str, &str)]) -> Fields {
@@ -41,7 +43,9 @@ fn report() -> Report {
         coverage: Some(Coverage {
             replicas: 1_204_331,
             judged: 1_204_319,
+            late: Some(7),
         }),
+        inventory: Some("2026-10-01-01-00".to_owned()),
         not_counted: None,
         counts: vec![
             counts("Compliant", &[("compliant", "true")], "1204316"),
@@ -89,6 +93,23 @@ fn report() -> Report {
         region: "eu-west-1".to_owned(),
         work_group: "encrypted-replication-evidence".to_owned(),
         database: "encrypted_replication".to_owned(),
+        head: Some(Head {
+            bucket: "evidence-111122223333".to_owned(),
+            digest: "digests/2026/10/01.json".to_owned(),
+            sha256: Hash::of(b"the last digest"),
+        }),
+        sweeps: vec![Sweep {
+            schema: SWEEP_SCHEMA.to_owned(),
+            at: Time::from_secs(1_790_900_000),
+            buckets: vec![SweptBucket {
+                bucket: "tax-replica".to_owned(),
+                inventory: Some("2026-09-30-01-00".to_owned()),
+                without_verdict: 12,
+                verdicts: [("Compliant".to_owned(), 10), ("WrongKey".to_owned(), 1)].into(),
+                not_looked_at: 1,
+                failed: None,
+            }],
+        }],
         buckets: vec![tax, empty],
         queries: vec![
             asked("counts", "tax-replica"),

@@ -34,9 +34,26 @@ const COMPARED: &[&str] = &[
     "last day",
 ];
 
+/// Of all that hold a destination's inventory against its verdicts, whatever its sources.
+const REPLICAS: &[&str] = &[
+    "time from which versions were written",
+    "time before which they were",
+    "bucket",
+    "dt of its inventory",
+    "bucket",
+    "first day",
+    "last day",
+];
+
 macro_rules! compared {
     ($tail:literal) => {
         concat!(include_str!("versions.sql"), include_str!($tail))
+    };
+}
+
+macro_rules! replicas {
+    ($tail:literal) => {
+        concat!(include_str!("replicas.sql"), include_str!($tail))
     };
 }
 
@@ -104,8 +121,37 @@ pub const REPLAY: Query = Query {
     text: compared!("replay.sql"),
 };
 
+/// What stands of a bucket's replicas today, of those that anybody told of.
+pub const POSTURE: Query = Query {
+    name: "posture",
+    answers: "How many of a bucket's replicas each verdict is the last word on; Gone and NotReplica are none, and \
+              probes are left out",
+    parameters: SPAN,
+    text: include_str!("posture.sql"),
+};
+
+/// The same of all replicas that there are.
+pub const POPULATION: Query = Query {
+    name: "population",
+    answers: "How many replicas by S3 Inventory each verdict stands for, or none, and how many of them were judged \
+              more than an hour after their source version was written: replicated late, or swept",
+    parameters: REPLICAS,
+    text: replicas!("population.sql"),
+};
+
+/// Those of them that nobody has judged.
+pub const UNHEARD: Query = Query {
+    name: "unheard",
+    answers: "The first 10,000 replicas by S3 Inventory that nothing was told of, or that could not be looked at; \
+              their keys are URL-encoded",
+    parameters: REPLICAS,
+    text: replicas!("unheard.sql"),
+};
+
 /// All saved queries.
-pub const ALL: [Query; 7] = [COUNTS, FINDINGS, FAILURES, COVERAGE, GAPS, SWEEP, REPLAY];
+pub const ALL: [Query; 10] = [
+    COUNTS, FINDINGS, FAILURES, COVERAGE, GAPS, SWEEP, REPLAY, POSTURE, POPULATION, UNHEARD,
+];
 
 #[cfg(test)]
 mod tests {
@@ -123,8 +169,9 @@ mod tests {
     #[test]
     fn each_query_names_the_bucket_of_every_table() {
         for query in ALL {
-            let tables = query.text.matches("FROM verdicts").count()
-                + query.text.matches("FROM inventory").count();
+            let tables = ["verdicts", "inventory", "source_inventory"];
+            let asked = |table| query.text.matches(&format!("FROM {table}\n")).count();
+            let tables: usize = tables.into_iter().map(asked).sum();
             assert_eq!(
                 tables,
                 query.text.matches("bucket = ?").count(),

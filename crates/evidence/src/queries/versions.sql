@@ -3,7 +3,7 @@ WITH span AS (
 ),
 source AS (
     SELECT bucket, key, coalesce(version_id, '') AS versionid, replication_status
-    FROM inventory
+    FROM source_inventory
     CROSS JOIN span
     WHERE source_bucket = ? AND dt = ?
         AND NOT coalesce(is_delete_marker, false) AND last_modified_date < span.written_before

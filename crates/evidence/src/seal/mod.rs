@@ -6,7 +6,7 @@
 mod metrics;
 mod ports;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use expectation::Time;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -15,8 +15,8 @@ use serde::Serialize;
 pub use self::metrics::METRICS;
 pub use self::ports::{AskError, Clock, Created, Listed, Page, Signer, Store};
 use crate::{
-    DIGESTS, Day, Digest, ERRORS, Hash, Lake, NotRead, Object, Previous, SCHEMA, SignedDigest,
-    VERDICTS, day_of_digest, digest_key,
+    DIGESTS, Day, Digest, ERRORS, Hash, Lake, NotRead, Object, Previous, SCHEMA, STATEMENT_SCHEMA,
+    SignedDigest, SignedStatement, Statement, VERDICTS, day_of_digest, digest_key,
 };
 
 /// Seconds after midnight before which the day that ended is not sealed: what is being written then may still
@@ -112,6 +112,14 @@ struct Last {
     objects: HashSet<u128>,
 }
 
+/// What there is to seal, as it was listed.
+#[derive(Default)]
+struct Written {
+    verdicts: Vec<Listed>,
+    /// How many object versions lie below `errors/`, by day.
+    undelivered: BTreeMap<Day, usize>,
+}
+
 /// What was found of a day.
 #[derive(Default)]
 struct Found {
@@ -145,8 +153,17 @@ impl<S: Store, K: Signer, C: Clock> Sealer<S, K, C> {
             report.overdue += 1;
             late = late.next();
         }
+        if day > due {
+            return Ok(report);
+        }
+        // Once for all days that are to be sealed: a listing of the lake takes a call for each thousand objects.
+        let begins = last.as_ref().map(|last| last.day);
+        let Some(written) = self.written(begins, due, deadline).await? else {
+            report.left = Some(day);
+            return Ok(report);
+        };
         while day <= due {
-            let Some(sealed) = self.day(day, last.as_ref(), deadline).await? else {
+            let Some(sealed) = self.day(day, last.as_ref(), &written, deadline).await? else {
                 report.left = Some(day);
                 break;
             };
@@ -156,6 +173,27 @@ impl<S: Store, K: Signer, C: Clock> Sealer<S, K, C> {
             day = day.next();
         }
         Ok(report)
+    }
+
+    /// A statement about a report, signed: its file.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub async fn state(&self, sha256: Hash) -> Result<Vec<u8>, SealError> {
+        let now = self.clock.now();
+        let due = Day::of(now.secs() - GRACE).previous();
+        let statement = Statement {
+            schema: STATEMENT_SCHEMA.to_owned(),
+            lake: self.lake.clone(),
+            sha256,
+            head: self.last(due).await?.map(|last| last.previous),
+            at: now,
+            key_arn: self.signer.key_arn().to_owned(),
+        };
+        let unwritten = |why| SealError::NotWritten { day: due, why };
+        let signed = serde_json::to_vec(&statement).map_err(unwritten)?;
+        let signature = self.signer.sign(Hash::of(&signed)).await?;
+        SignedStatement::write(&signed, &signature).map_err(unwritten)
     }
 
     /// The last digest up to `due`. One of a day that is not over yet is none of ours, and nothing to follow.
@@ -227,12 +265,15 @@ impl<S: Store, K: Signer, C: Clock> Sealer<S, K, C> {
         &self,
         day: Day,
         last: Option<&Last>,
+        written: &Written,
         deadline: Time,
     ) -> Result<Option<Option<Sealed>>, SealError> {
-        let Some(found) = self.found(day, last, deadline).await? else {
+        let of_day = written.verdicts.iter();
+        let of_day: Vec<_> = of_day.filter(|one| belongs(one, day, last)).collect();
+        let Some(found) = self.found(day, of_day, deadline).await? else {
             return Ok(None);
         };
-        let undelivered = self.undelivered(day).await?;
+        let undelivered = written.undelivered.get(&day).copied().unwrap_or(0);
         let digest = Digest {
             schema: SCHEMA.to_owned(),
             lake: self.lake.clone(),
@@ -260,33 +301,65 @@ impl<S: Store, K: Signer, C: Clock> Sealer<S, K, C> {
         Ok(Some((created == Created::Yes).then_some(sealed)))
     }
 
-    async fn found(
+    /// What is to be sealed, up to `due`: all of it, or that of the day that was sealed last and of the days after it.
+    /// `None` where time ran out.
+    async fn written(
         &self,
-        day: Day,
-        last: Option<&Last>,
+        begins: Option<Day>,
+        due: Day,
         deadline: Time,
-    ) -> Result<Option<Found>, SealError> {
-        let mut found = Found::default();
+    ) -> Result<Option<Written>, SealError> {
+        let is_due = |one: &Listed| {
+            let day = Day::of(one.modified.secs());
+            day <= due && begins.is_none_or(|begins| day >= begins)
+        };
+        let mut written = Written::default();
         let mut after = None;
         loop {
             let page = self.store.list(VERDICTS, after).await?;
-            let belongs = page.versions.iter().filter(|one| belongs(one, day, last));
-            let hashed = stream::iter(belongs)
-                .map(|one| self.hashed(one, day))
-                .buffer_unordered(AT_ONCE);
-            let objects: Vec<(Object, bool)> = hashed.try_collect().await?;
-            for (object, is_late) in objects {
-                found.late += usize::from(is_late);
-                found.objects.push(object);
-            }
+            written
+                .verdicts
+                .extend(page.versions.into_iter().filter(is_due));
             after = page.next;
             if after.is_none() {
-                return Ok(Some(found));
+                break;
             }
             if self.clock.now() >= deadline {
                 return Ok(None);
             }
         }
+        loop {
+            let page = self.store.list(ERRORS, after).await?;
+            for one in &page.versions {
+                let day = Day::of(one.modified.secs());
+                *written.undelivered.entry(day).or_default() += 1;
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(Some(written));
+            }
+        }
+    }
+
+    async fn found(
+        &self,
+        day: Day,
+        of_day: Vec<&Listed>,
+        deadline: Time,
+    ) -> Result<Option<Found>, SealError> {
+        let mut found = Found::default();
+        let all = of_day.len();
+        let mut hashed = stream::iter(of_day)
+            .map(|one| self.hashed(one, day))
+            .buffer_unordered(AT_ONCE);
+        while let Some((object, is_late)) = hashed.try_next().await? {
+            found.late += usize::from(is_late);
+            found.objects.push(object);
+            if self.clock.now() >= deadline && found.objects.len() < all {
+                return Ok(None);
+            }
+        }
+        Ok(Some(found))
     }
 
     async fn hashed(&self, one: &Listed, day: Day) -> Result<(Object, bool), SealError> {
@@ -304,23 +377,6 @@ impl<S: Store, K: Signer, C: Clock> Sealer<S, K, C> {
             sha256,
         };
         Ok((object, Day::of(one.modified.secs()) < day))
-    }
-
-    async fn undelivered(&self, day: Day) -> Result<usize, SealError> {
-        let mut count = 0;
-        let mut after = None;
-        loop {
-            let page = self.store.list(ERRORS, after).await?;
-            let of_day = page
-                .versions
-                .iter()
-                .filter(|one| Day::of(one.modified.secs()) == day);
-            count += of_day.count();
-            after = page.next;
-            if after.is_none() {
-                return Ok(count);
-            }
-        }
     }
 }
 

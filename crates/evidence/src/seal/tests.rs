@@ -42,6 +42,8 @@ struct Inner {
     /// Vanishes between its listing and its reading.
     vanishes: Mutex<Option<String>>,
     writes: AtomicUsize,
+    /// Pages of the listing of verdicts.
+    pages: AtomicUsize,
 }
 
 impl World {
@@ -146,6 +148,8 @@ impl Store for World {
     /// Pages of two.
     async fn list(&self, prefix: &str, after: Option<(String, String)>) -> Result<Page, AskError> {
         self.ask("s3:ListObjectVersions", prefix)?;
+        let is_of_verdicts = usize::from(prefix == VERDICTS);
+        self.0.pages.fetch_add(is_of_verdicts, Ordering::SeqCst);
         self.0
             .now
             .fetch_add(self.0.page_takes.load(Ordering::SeqCst), Ordering::SeqCst);
@@ -366,7 +370,10 @@ async fn days_without_a_run_are_made_up_for_in_order_and_told() {
     world.run().await.unwrap();
     world.put(&format!("{VERDICT}/e"), "2026-11-04T12:00:00Z", b"e");
     world.set("2026-11-06T02:00:00Z");
+    world.0.pages.store(0, Ordering::SeqCst);
     let report = world.run().await.unwrap();
+    // Of five objects, two on a page: the lake is listed once, however many days there are.
+    assert_eq!(world.0.pages.load(Ordering::SeqCst), 3);
     let days: Vec<_> = report
         .sealed
         .iter()
@@ -540,4 +547,28 @@ async fn what_could_not_be_delivered_is_counted() {
     world.put("errors/processing-failed/y", "2026-11-01T06:00:00Z", b"y");
     world.put("errors/processing-failed/z", "2026-11-02T06:00:00Z", b"z");
     assert_eq!(world.run().await.unwrap().sealed[0].undelivered, 2);
+}
+
+#[tokio::test]
+async fn a_report_is_signed_with_the_head_of_the_chain() {
+    let world = first_day();
+    let sealer = Sealer::new(lake(), world.clone(), world.clone(), world.clone());
+    let report = Hash::of(b"report");
+    let before = SignedStatement::read(&sealer.state(report).await.unwrap()).unwrap();
+    assert_eq!(before.statement.head, None);
+    world.run().await.unwrap();
+    let file = sealer.state(report).await.unwrap();
+    let read = SignedStatement::read(&file).unwrap();
+    assert_eq!(
+        read.signature.bytes().unwrap(),
+        signed(Hash::of(&read.signed))
+    );
+    let head = read.statement.head.unwrap();
+    assert_eq!(head.key, "digests/2026/11/01.json");
+    assert_eq!(head.sha256, Hash::of(&world.file(&head.key).unwrap()));
+    assert_eq!(
+        (read.statement.sha256, read.statement.lake),
+        (report, lake())
+    );
+    assert_eq!(read.statement.at, time("2026-11-02T02:00:00Z"));
 }

@@ -1,0 +1,81 @@
+//! What the evidence's bucket itself has to say: where its chain ends, and what was swept.
+
+use evidence::asking::Sweep;
+use evidence::{Day, Hash, SWEEPS};
+
+use super::model::Head;
+use crate::bucket::{Bucket, Way};
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::verify::lake::Lake;
+use crate::verify::walk::Evidence as _;
+
+/// The head of the chain, and the records of the sweeps of these days.
+///
+/// # Errors
+/// Where the bucket cannot be listed or read.
+pub(super) async fn of_lake(
+    session: &Session,
+    bucket: &str,
+    days: (Day, Day),
+) -> Result<(Option<Head>, Vec<Sweep>), Failure> {
+    let way = Way {
+        session,
+        role_name: None,
+    };
+    let lake = Lake {
+        bucket: Bucket::find(way, bucket, None).await?.shared(),
+    };
+    let digests = lake.digests().await?;
+    let head = match digests.into_iter().max() {
+        None => None,
+        Some(digest) => lake.file(&digest).await?.map(|file| Head {
+            bucket: bucket.to_owned(),
+            digest,
+            sha256: Hash::of(&file),
+        }),
+    };
+    let mut sweeps = Vec::new();
+    for key in lake.keys(SWEEPS).await? {
+        if !is_of(&key, days) {
+            continue;
+        }
+        let Some(file) = lake.file(&key).await? else {
+            continue;
+        };
+        let sweep = serde_json::from_slice(&file);
+        sweeps.push(sweep.map_err(|error| {
+            Failure::Incomplete(format!(
+                "{key} in {bucket} is no record of a sweep: {error}"
+            ))
+        })?);
+    }
+    Ok((head, sweeps))
+}
+
+/// Whether a record is of these days, by its key.
+fn is_of(key: &str, (from, to): (Day, Day)) -> bool {
+    let day = key.strip_prefix(SWEEPS).and_then(|rest| rest.get(..10));
+    let day = day.and_then(|day| day.replace('/', "-").parse::<Day>().ok());
+    day.is_some_and(|day| (from..=to).contains(&day))
+}
+
+#[cfg(test)]
+mod tests {
+    use evidence::sweep_key;
+    use expectation::Time;
+
+    use super::*;
+
+    #[test]
+    fn a_sweep_is_of_the_day_on_which_it_began() {
+        let key = sweep_key(Time::parse("2026-11-27T12:30:00Z").unwrap());
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        assert!(is_of(&key, (day("2026-11-27"), day("2026-11-27"))), "{key}");
+        assert!(!is_of(&key, (day("2026-11-28"), day("2026-12-31"))));
+        assert!(!is_of(
+            "sweeps/readme",
+            (day("2026-01-01"), day("2026-12-31"))
+        ));
+    }
+}

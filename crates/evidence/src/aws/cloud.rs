@@ -1,0 +1,339 @@
+//! An account in a Region: what is expected there, its inventories, Athena, AWS Config.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_types::SdkConfig;
+use expectation::Document;
+use sdk_environment::Http;
+use serde_json::{Value, json};
+
+use super::Bucket;
+use super::athena::{Athena, AthenaError};
+use super::call::{Caller, Refused, Service};
+use crate::asking::{Cloud, Evaluation, Request, Version};
+use crate::posture::Compliance;
+use crate::queries::Query;
+use crate::seal::{AskError, Store as _};
+
+/// Where expectations are.
+const PATH: &str = "/encrypted-replication/";
+/// What AWS Config takes in one `PutEvaluations`.
+const MOST_EVALUATIONS: usize = 100;
+/// What AWS Config sends as the token where nothing is to be recorded.
+///
+/// See <https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html>.
+const TEST: &str = "TESTMODE";
+
+const CONFIG: Service = Service {
+    id: "Config Service",
+    prefix: "config",
+    target: "StarlingDoveService",
+};
+
+/// Where S3 Inventory of the destination buckets lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inventories {
+    bucket: String,
+    /// With a slash at its end, or empty.
+    prefix: String,
+    /// Name of the inventory configuration.
+    id: String,
+}
+
+impl Inventories {
+    /// At `s3://BUCKET/PREFIX`, of the configuration of this name; `None` where it is no such place.
+    #[must_use]
+    pub fn at(location: &str, id: &str) -> Option<Self> {
+        let place = location.strip_prefix("s3://")?.trim_end_matches('/');
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let prefix = match prefix {
+            "" => String::new(),
+            prefix => format!("{prefix}/"),
+        };
+        (!bucket.is_empty()).then(|| Self {
+            bucket: bucket.to_owned(),
+            prefix,
+            id: id.to_owned(),
+        })
+    }
+
+    /// The bucket that they are in.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// What the keys of a bucket's inventories begin with, as Hive reads them.
+    ///
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html>.
+    #[must_use]
+    pub fn keys_of(&self, bucket: &str) -> String {
+        format!("{}{bucket}/{}/hive/dt=", self.prefix, self.id)
+    }
+}
+
+/// The account of the configuration, in its Region.
+#[derive(Clone, Debug)]
+pub struct Account {
+    ssm: aws_sdk_ssm::Client,
+    s3: aws_sdk_s3::Client,
+    caller: Caller,
+    athena: Athena,
+    places: Places,
+}
+
+/// What is where.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Athena's workgroup.
+    pub work_group: String,
+    /// The database of the tables.
+    pub database: String,
+    /// S3 Inventory of the destination buckets, where there is one.
+    pub inventories: Option<Inventories>,
+    /// Name of the checker's function, where it may be asked.
+    pub checker: Option<String>,
+    /// The bucket of the evidence.
+    pub lake: Bucket,
+}
+
+impl Account {
+    /// With all of these; S3 by path where `path_style`.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, http: &Http, path_style: bool, places: Places) -> Self {
+        let s3 = aws_sdk_s3::config::Builder::from(sdk).force_path_style(path_style);
+        let caller = Caller::new(sdk, http);
+        let (work_group, database) = (places.work_group.clone(), places.database.clone());
+        Self {
+            ssm: aws_sdk_ssm::Client::new(sdk),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            athena: Athena::new(caller.clone(), work_group, database),
+            caller,
+            places,
+        }
+    }
+
+    async fn config(
+        &self,
+        operation: &'static str,
+        rule: &str,
+        body: Value,
+    ) -> Result<Value, AskError> {
+        let said = self.caller.json(CONFIG, operation, &body).await;
+        said.map_err(|refused: Refused| AskError {
+            operation,
+            resource: format!("rule {rule}"),
+            answer: refused.to_string(),
+        })
+    }
+}
+
+impl Cloud for Account {
+    /// See <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html>.
+    async fn expected(&self) -> Result<BTreeSet<String>, AskError> {
+        let mut buckets = BTreeSet::new();
+        let pages = self.ssm.get_parameters_by_path().path(PATH).recursive(true);
+        let mut pages = pages.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                super::ask(
+                    "ssm:GetParametersByPath",
+                    format!("parameters below {PATH}"),
+                    &error,
+                )
+            })?;
+            for parameter in page.parameters.unwrap_or_default() {
+                let name = parameter.name.unwrap_or_default();
+                let bucket = name
+                    .strip_prefix(PATH)
+                    .and_then(|rest| rest.split('/').next());
+                if let Some(bucket) = bucket
+                    && speaks(parameter.value.as_deref().unwrap_or_default())
+                {
+                    buckets.insert(bucket.to_owned());
+                }
+            }
+        }
+        Ok(buckets)
+    }
+
+    async fn newest_inventory(&self, bucket: &str) -> Result<Option<String>, AskError> {
+        let Some(inventories) = &self.places.inventories else {
+            return Ok(None);
+        };
+        let prefix = inventories.keys_of(bucket);
+        let pages = self
+            .s3
+            .list_objects_v2()
+            .bucket(&inventories.bucket)
+            .prefix(&prefix)
+            .delimiter("/");
+        let mut pages = pages.into_paginator().send();
+        let mut newest = None;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| {
+                let place = format!("bucket {} key {prefix}", inventories.bucket);
+                super::ask("s3:ListObjectsV2", place, &error)
+            })?;
+            let found = page.common_prefixes.unwrap_or_default().into_iter();
+            let found = found.filter_map(|one| {
+                let dt = one.prefix?;
+                Some(dt.strip_prefix(&prefix)?.trim_end_matches('/').to_owned())
+            });
+            newest = found.chain(newest).max();
+        }
+        Ok(newest)
+    }
+
+    async fn ask(
+        &self,
+        query: Query,
+        parameters: &[&str],
+    ) -> Result<Vec<BTreeMap<String, String>>, AskError> {
+        let mut rows = Vec::new();
+        let question = (query.name, query.text);
+        let asked = self.athena.ask(question, parameters, |row| rows.push(row));
+        match asked.await {
+            Ok(_) => Ok(rows),
+            Err(error) => Err(AskError {
+                operation: match error {
+                    AthenaError::Refused { operation, .. } => operation,
+                    AthenaError::Ended { .. } => "athena:GetQueryExecution",
+                },
+                resource: format!("query {}", query.name),
+                answer: error.to_string(),
+            }),
+        }
+    }
+
+    /// As a job of S3 Batch Operations would, which only looks: the checker answers for each version.
+    ///
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html>.
+    async fn look(
+        &self,
+        bucket: &str,
+        versions: &[Version],
+    ) -> Result<Vec<Option<String>>, AskError> {
+        let failed = |answer: String| AskError {
+            operation: "lambda:Invoke",
+            resource: format!("bucket {bucket}"),
+            answer,
+        };
+        let Some(function) = &self.places.checker else {
+            return Err(failed("nobody said which function checks".to_owned()));
+        };
+        let tasks = versions.iter().enumerate().map(|(place, version)| {
+            let id = Some(&version.id).filter(|id| !id.is_empty());
+            json!({"taskId": place.to_string(), "s3Bucket": bucket, "s3Key": version.key, "s3VersionId": id})
+        });
+        let event = json!({
+            "invocationSchemaVersion": "2.0",
+            "invocationId": "seal-evidence",
+            "job": {"id": "seal-evidence", "userArguments": {"Repair": "false"}},
+            "tasks": tasks.collect::<Vec<_>>(),
+        });
+        let told = self.caller.invoke(function, &event).await;
+        let told = told.map_err(|refused| failed(format!("function {function}: {refused}")))?;
+        let mut verdicts = vec![None; versions.len()];
+        let results = told.get("results").and_then(Value::as_array);
+        for result in results.into_iter().flatten() {
+            let text = |name: &str| result.get(name).and_then(Value::as_str);
+            let place = text("taskId").and_then(|id| id.parse::<usize>().ok());
+            let slot = place.and_then(|place| verdicts.get_mut(place));
+            let line =
+                text("resultString").and_then(|line| serde_json::from_str::<Value>(line).ok());
+            let verdict = line.and_then(|line| Some(line.get("verdict")?.as_str()?.to_owned()));
+            if let Some(slot) = slot {
+                *slot = verdict;
+            }
+        }
+        Ok(verdicts)
+    }
+
+    async fn keep(&self, key: &str, record: Vec<u8>) -> Result<(), AskError> {
+        // One that is there is of the same second, by another try of the same event.
+        self.places.lake.create(key, record).await.map(drop)
+    }
+
+    /// See <https://docs.aws.amazon.com/config/latest/APIReference/API_GetComplianceDetailsByConfigRule.html>.
+    async fn evaluated(&self, rule: &str) -> Result<BTreeSet<String>, AskError> {
+        const CALL: &str = "config:GetComplianceDetailsByConfigRule";
+        let mut found = BTreeSet::new();
+        let first = json!({"ConfigRuleName": rule, "Limit": 100,
+            "ComplianceTypes": ["COMPLIANT", "NON_COMPLIANT"]});
+        let mut question = first.clone();
+        loop {
+            let told = self.config(CALL, rule, question).await?;
+            let results = told.get("EvaluationResults").and_then(Value::as_array);
+            for result in results.into_iter().flatten() {
+                let id = "/EvaluationResultIdentifier/EvaluationResultQualifier/ResourceId";
+                let id = result.pointer(id).and_then(Value::as_str);
+                found.extend(id.map(str::to_owned));
+            }
+            let Some(next) = told.get("NextToken").filter(|next| next.is_string()) else {
+                return Ok(found);
+            };
+            question = with(first.clone(), "NextToken", next.clone());
+        }
+    }
+
+    /// See <https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html>.
+    async fn put(&self, request: &Request, evaluations: &[Evaluation]) -> Result<(), AskError> {
+        const CALL: &str = "config:PutEvaluations";
+        for some in evaluations.chunks(MOST_EVALUATIONS) {
+            let list: Vec<_> = some.iter().map(|one| evaluation(one, request)).collect();
+            let question = json!({"Evaluations": list, "ResultToken": request.token});
+            let question = if request.token == TEST {
+                with(question, "TestMode", json!(true))
+            } else {
+                question
+            };
+            let told = self.config(CALL, &request.rule, question).await?;
+            let failed = told.get("FailedEvaluations").and_then(Value::as_array);
+            if let Some(failed) = failed.filter(|failed| !failed.is_empty()) {
+                return Err(AskError {
+                    operation: CALL,
+                    resource: format!("rule {}", request.rule),
+                    answer: format!("{} evaluations were not taken: {told}", failed.len()),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A question with one more member.
+fn with(mut question: Value, name: &str, member: Value) -> Value {
+    if let Some(members) = question.as_object_mut() {
+        members.insert(name.to_owned(), member);
+    }
+    question
+}
+
+/// A member of `Evaluations`; times are seconds after 1970 in JSON 1.1.
+fn evaluation(one: &Evaluation, request: &Request) -> Value {
+    let compliance = match one.compliance {
+        Compliance::Compliant => "COMPLIANT",
+        Compliance::NonCompliant => "NON_COMPLIANT",
+        Compliance::NotApplicable => "NOT_APPLICABLE",
+    };
+    json!({
+        "ComplianceResourceType": "AWS::S3::Bucket",
+        "ComplianceResourceId": one.bucket,
+        "ComplianceType": compliance,
+        "Annotation": one.annotation,
+        "OrderingTimestamp": request.at.secs(),
+    })
+}
+
+/// Whether this value of a parameter says today what is expected; the provisioner has its records there as well.
+fn speaks(value: &str) -> bool {
+    let Ok(document) = Document::read(value) else {
+        return false;
+    };
+    let mut rules = document.rules.iter();
+    document.left.is_none() && rules.any(|rule| !rule.disabled && rule.until.is_none())
+}
+
+#[cfg(test)]
+mod tests;
