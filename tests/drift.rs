@@ -1,5 +1,7 @@
 //! What is changed behind a stack's back, and what no longer replicates: seen by whoever asks, and by the schedule.
 
+mod replaying;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -174,6 +176,11 @@ fn a_proof_goes_all_the_way_to_its_verdict_and_says_what_is_broken() {
             let left = versions.bucket(bucket).send().await?;
             ensure!(left.versions().is_empty(), "left in {bucket}: {left:?}");
         }
+        kms.enable_key()
+            .set_key_id(kms_key.map(str::to_owned))
+            .send()
+            .await?;
+        replaying::what_failed_arrives(world, name, (source, destination)).await?;
         world.delete(name).await
     });
 }
