@@ -174,10 +174,14 @@ def test_the_template_waits_for_proofs_where_it_schedules_them(cloud: Cloud) -> 
         AlarmNames=[stack.resources["ProofVerdictsAlarm"]]
     )
     [alarm] = alarms["MetricAlarms"]
+    # Jobs are followed and proofs go on whatever goes by a schedule, and nobody waits for what is not looked for.
+    assert {"JobsRule", "ProofContinuesRule"} <= set(stack.resources)
+    assert "UnwatchedAlarm" not in stack.resources
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
     assert alarm["StateValue"] == "ALARM"
-    without = install(cloud, SOURCE_REGION, unique("proving"), path, **proves, ProofMaxAgeHours="0")
-    assert of_proofs <= set(without.resources)
+    others = {"ProofMaxAgeHours": "0", "WatchSchedule": "rate(30 days)"}
+    without = install(cloud, SOURCE_REGION, unique("proving"), path, **proves, **others)
+    assert of_proofs | {"UnwatchedAlarm"} <= set(without.resources)
     assert not of_verdicts & set(without.resources)
 
 

@@ -29,6 +29,9 @@ pub fn parameter_path(destination_bucket: &str) -> String {
 /// it is no destination's path.
 pub const RECORDS: &str = "/encrypted-replication/_resources";
 
+/// Where provisioners remember, among the records, how far they have come with proofs.
+pub const ROUNDS: &str = "/encrypted-replication/_resources/_proofs";
+
 /// Path of the roles we make; our permissions in IAM end at it.
 pub const ROLE_PATH: &str = "/encrypted-replication/";
 

@@ -10,7 +10,7 @@ use custom_resource::Request;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::owner::{Owner, PhysicalId, RECORDS};
+use crate::owner::{Owner, PhysicalId, RECORDS, ROUNDS};
 use crate::parameters::written;
 use crate::ports::{Below, Outcome, Parameters};
 use crate::spec::Site;
@@ -273,7 +273,7 @@ fn by_owner(parameters: BTreeMap<String, String>) -> BTreeMap<Owner, Parts> {
     for (name, value) in parameters {
         if let Some((owner, number)) = Owner::of_record(&name) {
             found.entry(owner).or_default().insert(number, value);
-        } else if Owner::of_job(&name).is_none() {
+        } else if Owner::of_job(&name).is_none() && !name.starts_with(ROUNDS) {
             tracing::warn!(name, "a parameter among the records is none of ours");
         }
     }

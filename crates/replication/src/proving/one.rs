@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use tokio::time::timeout_at;
 
 use super::finding::{Finding, ProofStatus, RuleFinding};
-use super::{ATTEMPTS, Proving, Round};
-use crate::case::Case;
+use super::{ATTEMPTS, Proving, Terms, way};
+use crate::case::{Case, Resolved};
 use crate::diagnosis::Check;
 use crate::error::ReplicationError;
 use crate::made::Made;
@@ -23,8 +23,8 @@ use crate::verify::{Findings, enabled, told};
 
 impl<A: Aws> Proving<'_, A> {
     /// What the proof of the resource with this record shows; `None` where it was deleted meanwhile.
-    pub(super) async fn one(&self, owner: &Owner, parts: &Parts, round: Round) -> Option<Finding> {
-        let found = Box::pin(self.proved(owner, parts, round)).await;
+    pub(super) async fn one(&self, owner: &Owner, parts: &Parts, terms: Terms) -> Option<Finding> {
+        let found = Box::pin(self.proved(owner, parts, terms)).await;
         if matches!(found.result, ProofStatus::Completed | ProofStatus::Skipped) {
             return Some(found);
         }
@@ -34,12 +34,12 @@ impl<A: Aws> Proving<'_, A> {
         } = self.teller;
         match record::since(aws, &installation.home.region, owner, parts).await {
             Since::Deleted => None,
-            Since::Updated(now) => Some(Box::pin(self.proved(owner, &now, round)).await),
+            Since::Updated(now) => Some(Box::pin(self.proved(owner, &now, terms)).await),
             Since::Nothing => Some(found),
         }
     }
 
-    async fn proved(&self, owner: &Owner, parts: &Parts, round: Round) -> Finding {
+    async fn proved(&self, owner: &Owner, parts: &Parts, terms: Terms) -> Finding {
         let (record, id) = match Record::read(owner, parts) {
             Ok(read) => read,
             Err(why) => return Finding::of_broken_record(owner, &why),
@@ -53,7 +53,7 @@ impl<A: Aws> Proving<'_, A> {
             Err(faults) => return Finding::of_properties(&record, &id, &faults.to_string()),
         };
         let replication = sound.of(owner.clone());
-        if replication.spec.verification == Verification::None && !round.asked_by_name {
+        if replication.spec.verification == Verification::None && !terms.asked_by_name {
             let why =
                 "its `Verification` is None; ask for it by name to have it proved all the same";
             return Finding::skipped(&record, &id, why);
@@ -65,7 +65,7 @@ impl<A: Aws> Proving<'_, A> {
         let trial = Attempted {
             proving: self,
             case: &case,
-            round,
+            terms,
             unproved: Finding::unknown(&record, &id, ""),
         };
         Box::pin(trial.outcome()).await
@@ -76,7 +76,7 @@ impl<A: Aws> Proving<'_, A> {
 struct Attempted<'a, 'b, A> {
     proving: &'a Proving<'a, A>,
     case: &'a Case<'b, A>,
-    round: Round,
+    terms: Terms,
     /// What nothing is known of yet.
     unproved: Finding,
 }
@@ -91,8 +91,11 @@ impl<A: Aws> Attempted<'_, '_, A> {
                     .await;
             }
         };
-        let desired = match planned.resolved {
-            Ok(resolved) => resolved.desired,
+        let (desired, unheard) = match planned.resolved {
+            Ok(Resolved { desired, plan, .. }) => {
+                let missing = plan.map(|plan| way::missing(&plan, &planned.observed));
+                (desired, missing.unwrap_or_default())
+            }
             // What is there does not fit the properties any more.
             Err(faults) => {
                 let why = format!(
@@ -109,23 +112,23 @@ impl<A: Aws> Attempted<'_, '_, A> {
             replication: &self.case.replication,
             accounts: &self.case.accounts,
             desired: &desired,
-            patience: self.round.patience,
+            patience: self.terms.patience,
             most_attempts: ATTEMPTS,
-            keep: self.round.keep,
+            keep: self.terms.keep,
             made: &Made::default(),
             former: &[],
             given_up: AtomicBool::new(false),
             troubled: AtomicBool::new(false),
         };
         match Box::pin(trial.run()).await {
-            Ok(shown) => self.concluded(&desired, shown).await,
+            Ok(shown) => self.concluded(&desired, &unheard, shown).await,
             Err(ReplicationError::Unproven(why)) => self.failed(Vec::new(), &why).await,
             Err(error) => self.unclear(&error.to_string()).await,
         }
     }
 
-    /// What the probes come to, taken together.
-    async fn concluded(self, desired: &Desired, shown: ProbeReport) -> Finding {
+    /// What the probes come to, taken together. `unheard`: what nobody hears of them without.
+    async fn concluded(self, desired: &Desired, unheard: &[String], shown: ProbeReport) -> Finding {
         let rules: Vec<_> = enabled(desired)
             .map(|id| RuleFinding::of(id, &shown))
             .collect();
@@ -151,6 +154,13 @@ impl<A: Aws> Attempted<'_, '_, A> {
                           where it stays so";
             let found = self.unproved.about(rules);
             return found.concluding(ProofStatus::Pending, (why, remedy.to_owned()), &checks);
+        }
+        if has(ProofStatus::Completed) && !unheard.is_empty() {
+            let why = format!(
+                "every probe arrived, but nobody hears of what arrives or fails. An update would {}",
+                unheard.join("; ")
+            );
+            return self.failed(rules, &why).await;
         }
         if has(ProofStatus::Completed) {
             return self.unproved.about(rules).completing(&shown);
@@ -225,7 +235,7 @@ impl<A: Aws> Attempted<'_, '_, A> {
             }
             checks
         };
-        let looked = timeout_at(self.round.looking.instant(), Box::pin(look)).await;
+        let looked = timeout_at(self.terms.looking.instant(), Box::pin(look)).await;
         looked.unwrap_or_default()
     }
 }

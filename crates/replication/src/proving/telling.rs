@@ -13,7 +13,7 @@ const SECONDS: &str = "ProofSeconds";
 /// By source bucket: whether rules were shown not to work, 0 too, so that an alarm ends.
 const FAILED: &str = "ProofFailed";
 
-/// Of every round over all resources, zero too.
+/// Of every round over all resources as far as it has come, zero too.
 const FAILED_PROOFS: &str = "FailedProofs";
 const UNDETERMINED_PROOFS: &str = "UndeterminedProofs";
 
@@ -42,10 +42,9 @@ impl<A: Aws> Proving<'_, A> {
     }
 
     pub(super) fn count(&self, answer: &Answer) -> Result<(), String> {
-        let undetermined = answer.pending + answer.unknown + answer.not_reached.len();
         self.teller.count(&[
-            (FAILED_PROOFS, answer.failed),
-            (UNDETERMINED_PROOFS, undetermined),
+            (FAILED_PROOFS, answer.round.failed),
+            (UNDETERMINED_PROOFS, answer.round.undetermined),
         ])
     }
 
@@ -70,14 +69,17 @@ impl<A: Aws> Proving<'_, A> {
         }
     }
 
-    /// Sends one event for each resource that there was something to prove of.
+    /// Sends one event for each resource that there was something to prove of, and has another invocation go on.
     pub(super) async fn publish(&self, answer: &Answer) -> Result<(), String> {
         let home = &self.teller.installation.home;
         let tried = answer
             .resources
             .iter()
             .filter(|found| found.result != ProofStatus::Skipped);
-        let events: Vec<_> = tried.map(|found| found.event(home)).collect();
+        // First, as others wait for their turn.
+        let next = answer.continued.map(|_| self.event());
+        let told = tried.map(|found| found.event(home));
+        let events: Vec<_> = next.into_iter().chain(told).collect();
         self.teller.publish(&events).await.map_err(|unsent| {
             format!(
                 "{} proofs failed, but {}",

@@ -29,7 +29,7 @@ use aws_names::digest;
 pub const DETAIL_TYPE: &str = "Unwatched Replication";
 /// The schema of the events' `detail`.
 pub const SCHEMA: &str = "encrypted-replication/unwatched/1";
-/// Metric of every look, zero too, so that an alarm ends.
+/// Metric of every look at the function's own Region, zero too, so that an alarm ends.
 const UNWATCHED: &str = "UnwatchedBuckets";
 
 /// Buckets looked at at once: mostly one GET each, of which S3 takes thousands a second.
@@ -164,7 +164,10 @@ impl<A: Aws> Survey<'_, A> {
             );
         }
         if asked.report {
-            self.teller.count(&[(UNWATCHED, answer.unwatched.len())])?;
+            // A look at another Region says nothing of the function's own.
+            if *region == home.region {
+                self.teller.count(&[(UNWATCHED, answer.unwatched.len())])?;
+            }
             self.publish(&answer).await?;
         }
         serde_json::to_value(&answer).map_err(|error| format!("the answer is no JSON: {error}"))

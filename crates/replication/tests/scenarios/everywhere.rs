@@ -108,6 +108,11 @@ async fn what_nobody_watches_is_told_by_answer_event_and_metric_until_somebody_d
     let answer = stack.ask(question).await.unwrap();
     assert_eq!(sources(&answer), ["elsewhere"]);
     assert_eq!(stack.world.state().events.len(), 0);
+    // It says nothing of this Region, whose alarm goes by the metric.
+    let question = json!({"Action": "WatchAll", "Region": WEST});
+    stack.ask(question).await.unwrap();
+    assert_eq!(stack.told("Unwatched Replication").len(), 1);
+    assert!(stack.world.state().counted.is_empty());
     watch(&stack, json!({"SourceBucket": "two"})).await;
     assert_eq!(sources(&looked(&stack).await), [] as [&str; 0]);
 }

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use crate::aws::faults::{Delays, When, Which};
 use crate::harness::{
-    EAST, STACK, Stack, WEST, bucket_with_key, owner, physical_id, probes_left, results,
+    EAST, FUNCTION, STACK, Stack, WEST, bucket_with_key, owner, physical_id, probes_left, results,
+    service_token,
 };
 
 fn properties(prefix: &str, destination: &str) -> Value {
@@ -186,7 +187,28 @@ type Break<'a> = (&'a str, &'a dyn Fn(&Stack));
 
 #[tokio::test(start_paused = true)]
 async fn each_way_of_breaking_fails_soon_and_leaves_nothing() {
-    let ways: [Break; 6] = [
+    let ways: [Break; 9] = [
+        (
+            "send events of bucket `destination` to EventBridge",
+            &|stack| {
+                let mut state = stack.world.state();
+                let destination = state.buckets.get_mut("destination").unwrap();
+                destination.notifications.event_bridge = false;
+            },
+        ),
+        ("send replication failures of bucket `source`", &|stack| {
+            let mut state = stack.world.state();
+            let source = state.buckets.get_mut("source").unwrap();
+            source.notifications.queues.clear();
+        }),
+        (
+            "put parameter `/encrypted-replication/destination/",
+            &|stack| {
+                let mut state = stack.world.state();
+                let name = owner("Replication", "source").parameter_name("destination", 0);
+                state.parameters.remove(&(WEST.into(), name)).unwrap();
+            },
+        ),
         ("has no replication configuration", &|stack| {
             let mut state = stack.world.state();
             let now = state.now;
@@ -387,8 +409,8 @@ async fn under_a_default_retention_nothing_is_written_and_nothing_fails() {
     assert_eq!((stack.aws.writes(), counted(&stack)), (0, (0, 0)));
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_there_is_no_time_for_is_told_and_nothing_is_left() {
+/// Thirty resources, more than there is time for.
+async fn thirty() -> Stack {
     let stack = provisioned().await;
     for number in 1..30 {
         let mut given = properties("Tax/", "second");
@@ -400,34 +422,75 @@ async fn what_there_is_no_time_for_is_told_and_nothing_is_left() {
     }
     stack.aws.reset();
     stack.aws.delay(Delays::Fixed(Duration::from_millis(150)));
+    stack
+}
+
+async fn asked_within(stack: &Stack, question: Value, seconds: u64) -> Value {
+    let deadline = Deadline::after(Duration::from_secs(seconds));
+    stack.ask_until(question, deadline).await.unwrap()
+}
+
+/// Whether the round goes on, by its event, which goes before all others.
+fn goes_on(stack: &Stack) -> bool {
+    let mut state = stack.world.state();
+    let first = state.events.first();
+    if first.is_none_or(|(_, first)| first.detail_type != "Replication Proof Continues") {
+        return false;
+    }
+    let (_, event) = state.events.remove(0);
+    assert_eq!(event.resources, [service_token(FUNCTION)]);
+    true
+}
+
+/// What is kept of a round meanwhile.
+fn round(stack: &Stack) -> Option<String> {
+    let name = format!("/encrypted-replication/_resources/_proofs/{FUNCTION}");
+    let mut state = stack.world.state();
+    state.parameters.remove(&(EAST.into(), name))
+}
+
+fn names(list: &Value) -> BTreeSet<String> {
+    let list = list.as_array().unwrap().iter();
+    list.map(|id| id.as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_there_is_no_time_for_is_told_and_nothing_is_left() {
+    let mut stack = thirty().await;
     for (seconds, all) in [(10, false), (60, false), (150, false), (890, true)] {
         let before = stack.world.snapshot();
         let started = Instant::now();
+        let answer = asked_within(&stack, json!({"Action": "Prove"}), seconds).await;
         let within = Duration::from_secs(seconds);
-        let question = json!({"Action": "Prove"});
-        let answer = stack.ask_until(question, Deadline::after(within)).await;
-        let answer = answer.unwrap();
         assert!(started.elapsed() <= within, "{:?}", started.elapsed());
         assert_eq!(probes_left(&stack.world), [], "{seconds}");
+        let kept = round(&stack);
         assert_eq!(stack.world.snapshot(), before, "{seconds}");
-        let missed = answer["NotReached"].as_array().unwrap().len();
-        assert_eq!(results(&answer).len() + missed, 30, "{seconds}");
-        assert_eq!(missed == 0, all, "{seconds}: {missed}");
+        let missed = names(&answer["NotReached"]).len();
+        let continued = answer["Continued"].as_u64().unwrap_or_default();
+        let reached = results(&answer).len() + missed;
+        assert_eq!(reached as u64 + continued, 30, "{seconds}");
+        assert_eq!(
+            missed == 0 && continued == 0,
+            all,
+            "{seconds}: {missed}, {continued}"
+        );
+        assert_eq!((goes_on(&stack), kept.is_some()), (!all, !all));
         let (failed, undetermined) = counted(&stack);
         assert_eq!(failed, 0, "{seconds}: {answer:#}");
         let pending = answer["Pending"].as_u64().unwrap() + answer["Unknown"].as_u64().unwrap();
         assert_eq!(undetermined as u64, missed as u64 + pending);
         assert_eq!(told(&stack).len(), results(&answer).len());
     }
-    // Each round begins with another one: nobody is left out for ever.
+    // Where nobody hears of it nobody goes on. Each round begins with another one: nobody is left out for ever.
+    stack.bus = None;
     let mut never: BTreeSet<String> = BTreeSet::new();
     for round in 0..24 {
-        let deadline = Deadline::after(Duration::from_secs(150));
-        let question = json!({"Action": "Prove"});
-        let answer = stack.ask_until(question, deadline).await.unwrap();
-        let missed = answer["NotReached"].as_array().unwrap().iter();
-        let missed: BTreeSet<_> = missed.map(|id| id.as_str().unwrap().to_owned()).collect();
+        let answer = asked_within(&stack, json!({"Action": "Prove"}), 150).await;
+        assert_eq!(answer["Continued"], Value::Null);
+        let missed = names(&answer["NotReached"]);
         assert!(!missed.is_empty());
+        assert_eq!(counted(&stack).1, missed.len());
         never = if round == 0 {
             missed
         } else {
@@ -436,6 +499,85 @@ async fn what_there_is_no_time_for_is_told_and_nothing_is_left() {
         tokio::time::sleep(Duration::from_hours(1)).await;
     }
     assert_eq!(never, BTreeSet::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_that_has_no_time_for_all_goes_on_until_each_had_its_turn() {
+    let stack = thirty().await;
+    {
+        let mut state = stack.world.state();
+        let now = state.now;
+        let broken = state.buckets.get_mut("source-7").unwrap();
+        broken.replication.write(None, now);
+    }
+    let mut question = json!({"Action": "Prove", "BatchWindowSeconds": 1});
+    let (mut had, mut failed) = (Vec::new(), Vec::new());
+    let mut left = u64::MAX;
+    let before = stack.world.snapshot();
+    loop {
+        let answer = asked_within(&stack, question.clone(), 150).await;
+        assert_eq!(probes_left(&stack.world), []);
+        let seen = answer["Resources"].as_array().unwrap();
+        had.extend(
+            seen.iter()
+                .map(|one| text(one, "PhysicalResourceId").to_owned()),
+        );
+        had.extend(names(&answer["NotReached"]));
+        let here = answer["Failed"].as_u64().unwrap();
+        failed.push((here, counted(&stack).0 as u64));
+        if !goes_on(&stack) {
+            assert_eq!(answer["Continued"], Value::Null);
+            break;
+        }
+        assert_eq!(told(&stack).len(), seen.len());
+        // As the template's rule asks.
+        question["Continues"] = json!(true);
+        let now = answer["Continued"].as_u64().unwrap();
+        assert!(now < left, "{now} of {left}");
+        left = now;
+    }
+    assert!(failed.len() > 1, "{failed:?}");
+    assert_eq!(stack.world.snapshot(), before);
+    let once: BTreeSet<_> = had.iter().collect();
+    assert_eq!((once.len(), had.len()), (30, 30));
+    // What failed is counted to the end, or the alarm would be over before the round is.
+    let mut so_far = 0;
+    for (here, counted) in failed {
+        so_far += here;
+        assert_eq!(counted, so_far);
+    }
+    assert_eq!(so_far, 1);
+
+    // Whoever sends the event once more has nothing from it.
+    stack.aws.reset();
+    let answer = stack.ask(question.clone()).await.unwrap();
+    assert_eq!((&answer["Resources"], stack.aws.writes()), (&json!([]), 0));
+    assert!(stack.world.state().counted.is_empty());
+    for other in [json!({"SourceBucket": "source"}), json!({"Report": false})] {
+        let mut question = question.clone();
+        let members = other.as_object().unwrap().clone();
+        question.as_object_mut().unwrap().extend(members);
+        let refused = stack.ask(question).await.unwrap_err();
+        assert!(refused.contains("is about all there are"), "{refused}");
+    }
+}
+
+/// Where it cannot be kept how far a round has come, those that there was no time for are told.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_can_go_on_with_is_told() {
+    let stack = thirty().await;
+    let denied = Which::Every("put_parameter");
+    stack
+        .aws
+        .fail(denied, ErrorKind::AccessDenied, When::Before);
+    let answer = asked_within(&stack, json!({"Action": "Prove"}), 150).await;
+    assert_eq!(answer["Continued"], Value::Null);
+    let missed = names(&answer["NotReached"]).len();
+    assert_eq!(
+        (results(&answer).len() + missed, goes_on(&stack)),
+        (30, false)
+    );
+    assert_eq!(counted(&stack).1, missed);
 }
 
 /// Whatever AWS refuses, at whatever call, something is told, and no probe stays.
