@@ -1,5 +1,6 @@
 //! What is changed behind a stack's back, and what no longer replicates: seen by whoever asks, and by the schedule.
 
+mod breaking;
 mod replaying;
 
 use std::time::Duration;
@@ -183,6 +184,12 @@ fn a_proof_goes_all_the_way_to_its_verdict_and_says_what_is_broken() {
         replaying::what_failed_arrives(world, name, (source, destination)).await?;
         world.delete(name).await
     });
+}
+
+// Last by its name: it is mostly waiting, and what begins before it waits longer.
+#[test]
+fn ten_ways_of_breaking_ring_within_one_schedule() {
+    run(breaking::each_rings);
 }
 
 /// Nothing is replicated any more, which a proof shows: in its answer, by an event and by an alarm.

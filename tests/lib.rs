@@ -143,9 +143,17 @@ impl World {
     /// # Errors
     /// When SAM CLI does not tell it.
     pub async fn resource(&self, region: &str, logical_id: &str) -> Result<String> {
+        self.resource_of(STACK, region, logical_id).await
+    }
+
+    /// The physical id of one of the resources of any stack.
+    ///
+    /// # Errors
+    /// When SAM CLI does not tell it.
+    pub async fn resource_of(&self, stack: &str, region: &str, logical_id: &str) -> Result<String> {
         let mut command = self.sandbox.command("sam", region);
         command.args(["list", "resources", "--output", "json"]);
-        command.args(["--stack-name", STACK, "--region", region]);
+        command.args(["--stack-name", stack, "--region", region]);
         let printed = guard::run("cannot list the stack's resources", command, |_| {}).await?;
         let resources: Vec<serde_json::Value> = serde_json::from_str(&printed)?;
         let found = resources
