@@ -179,9 +179,19 @@ def test_the_template_waits_for_proofs_where_it_schedules_them(cloud: Cloud) -> 
     assert "UnwatchedAlarm" not in stack.resources
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
     assert alarm["StateValue"] == "ALARM"
-    others = {"ProofMaxAgeHours": "0", "WatchSchedule": "rate(30 days)"}
+    others = {
+        "ProofMaxAgeHours": "0",
+        "WatchSchedule": "rate(30 days)",
+        "DriftSchedule": "rate(30 days)",
+    }
     without = install(cloud, SOURCE_REGION, unique("proving"), path, **proves, **others)
     assert of_proofs | {"UnwatchedAlarm"} <= set(without.resources)
+    # Whatever rings is on the dashboard.
+    found = cloud.client("cloudwatch").get_dashboard(DashboardName=without.resources["Dashboard"])
+    widgets = json.loads(found["DashboardBody"])["widgets"]
+    (shown,) = (one["properties"]["alarms"] for one in widgets if one["type"] == "alarm")
+    made = {name for key, name in without.resources.items() if key.endswith("Alarm")}
+    assert {arn.rpartition(":")[2] for arn in shown} == made
     assert not of_verdicts & set(without.resources)
 
 
