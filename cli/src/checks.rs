@@ -1,6 +1,6 @@
 //! Checks as rows.
 
-use replication::diagnosis::{Check, Fix, Result};
+use replication::diagnosis::{Check, CheckResult, Fix};
 use replication::error::{AwsError, ErrorKind};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub struct CheckRow {
     /// The source bucket.
     pub bucket: String,
     /// What the look showed.
-    pub result: Result,
+    pub result: CheckResult,
     /// Name of the condition.
     pub check: &'static str,
     /// What was looked at.
@@ -65,23 +65,23 @@ fn to_look(error: &AwsError) -> Option<String> {
 
 /// The result as people read it.
 #[must_use]
-pub const fn word(result: Result) -> &'static str {
+pub const fn word(result: CheckResult) -> &'static str {
     match result {
-        Result::Pass => "PASS",
-        Result::Fail => "FAIL",
-        Result::Warn => "WARN",
-        Result::Skipped => "SKIPPED",
+        CheckResult::Pass => "PASS",
+        CheckResult::Fail => "FAIL",
+        CheckResult::Warn => "WARN",
+        CheckResult::Skipped => "SKIPPED",
     }
 }
 
 /// What must be read first comes first.
 #[must_use]
-pub const fn weight(result: Result) -> u8 {
+pub const fn weight(result: CheckResult) -> u8 {
     match result {
-        Result::Fail => 0,
-        Result::Warn => 1,
-        Result::Skipped => 2,
-        Result::Pass => 3,
+        CheckResult::Fail => 0,
+        CheckResult::Warn => 1,
+        CheckResult::Skipped => 2,
+        CheckResult::Pass => 3,
     }
 }
 
@@ -100,10 +100,10 @@ impl Row for CheckRow {
 
     fn tone(&self, column: &str) -> Tone {
         match (column, self.result) {
-            ("result", Result::Pass) => Tone::Good,
-            ("result", Result::Fail) => Tone::Bad,
-            ("result", Result::Warn) => Tone::Doubtful,
-            ("result", Result::Skipped) => Tone::Faint,
+            ("result", CheckResult::Pass) => Tone::Good,
+            ("result", CheckResult::Fail) => Tone::Bad,
+            ("result", CheckResult::Warn) => Tone::Doubtful,
+            ("result", CheckResult::Skipped) => Tone::Faint,
             _ => Tone::Plain,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_names::Arn;
-use replication::diagnosis::Result as Finding;
+use replication::diagnosis::CheckResult;
 use replication::diagnosis::standing::standing;
 use replication::ports::{BucketRef, Buckets as _};
 
@@ -92,7 +92,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
     let mut rows = context.output.rows();
     for check in found.checks {
         let row = CheckRow::of(name, check);
-        if row.result == Finding::Pass {
+        if row.result == CheckResult::Pass {
             passed += 1;
             if context.output.is_for_people() && !arguments.all {
                 continue;

@@ -96,6 +96,15 @@ impl Tools {
     /// When there is no Python 3.10 or later, or a package cannot be had or has another hash.
     pub async fn install(on_line: impl FnMut(&str)) -> Result<Self> {
         let tools = Self::of_this_machine()?;
+        tools.set_up(on_line).await?;
+        Ok(tools)
+    }
+
+    /// What [`Self::install`] does, by tools whose programs may be missing.
+    ///
+    /// # Errors
+    /// As [`Self::install`].
+    pub async fn set_up(&self, on_line: impl FnMut(&str)) -> Result<()> {
         let target = target_directory();
         fs::create_dir_all(&target)
             .with_context(|| format!("cannot create `{}`", target.display()))?;
@@ -103,10 +112,9 @@ impl Tools {
         let lock = File::create(target.join("venv.lock")).context("cannot create the lock file")?;
         lock.lock().context("cannot lock the virtual environment")?;
         let options = &[REQUIRE_HASHES];
-        tools
-            .environment("venv", REQUIREMENTS, options, on_line)
+        self.environment("venv", REQUIREMENTS, options, on_line)
             .await?;
-        Ok(tools)
+        Ok(())
     }
 
     /// What is there before anything is installed: Python, and the programs on the path.
@@ -193,6 +201,8 @@ impl Tools {
         install
             .args(["-m", "pip", "install", "--disable-pip-version-check"])
             .args(["--no-input", "--progress-bar", "off"])
+            // Python compiles what is used when it is first used, which is a small part of these packages.
+            .arg("--no-compile")
             .args(options)
             .arg("-r")
             .arg(&file);

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use crate::case::Case;
 use crate::configuration::Status;
 use crate::converge::Progress;
-use crate::diagnosis::{Check, Result as Finding, names};
+use crate::diagnosis::{Check, CheckResult, names};
 use crate::error::ReplicationError;
 use crate::plan::Desired;
 use crate::ports::Aws;
@@ -394,8 +394,8 @@ impl Findings {
                 .join("; ")
         };
         Self {
-            failed: of(Finding::Fail),
-            suspect: of(Finding::Warn),
+            failed: of(CheckResult::Fail),
+            suspect: of(CheckResult::Warn),
         }
     }
 

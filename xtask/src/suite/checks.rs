@@ -15,11 +15,15 @@ pub(super) struct Check {
     pub(super) is_first: bool,
     /// Whether it goes by the crates that [`Work::Lints`] has compiled.
     pub(super) uses_compiled: bool,
+    /// Whether Rust is all that it needs, so that it does not wait for [`TOOLS`].
+    pub(super) is_without_tools: bool,
 }
 
 /// What a check does.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Work {
+    /// Installs the tools.
+    Tools,
     /// A program of the tools, or one on the path, with its arguments.
     Program(&'static [&'static str]),
     /// A program of ours as [`Work::Lints`] has compiled it, with its arguments.
@@ -36,6 +40,8 @@ pub(super) enum Work {
     Recorded,
 }
 
+/// What nearly every check waits for.
+pub(super) const TOOLS: &str = "Tools in target/venv";
 const BUILD: &str = "Build for Lambda";
 const LINTS: &str = "Clippy and rustdoc";
 const PACKAGE: &str = "Package";
@@ -55,6 +61,7 @@ const fn check(name: &'static str, work: Work) -> Check {
         tells: false,
         is_first: false,
         uses_compiled: false,
+        is_without_tools: false,
     }
 }
 
@@ -77,6 +84,13 @@ impl Check {
         }
     }
 
+    const fn without_tools(self) -> Self {
+        Self {
+            is_without_tools: true,
+            ..self
+        }
+    }
+
     /// Of what was compiled with lints, as other options would have it compiled once more.
     const fn of_compiled(self) -> Self {
         Self {
@@ -89,13 +103,15 @@ impl Check {
 /// What stands first in the list begins first, as soon as what it comes after has ended. The longest chain
 /// (build, package, end-to-end tests) has the processors as soon as it can use them, and the others have
 /// what it leaves.
-pub(super) const CHECKS: [Check; 17] = [
+pub(super) const CHECKS: [Check; 18] = [
+    check(TOOLS, Work::Tools).first().without_tools(),
     check(
         "Format",
         Work::Program(&["cargo", "fmt", "--all", "--check"]),
-    ),
+    )
+    .without_tools(),
     check(BUILD, Work::Build).first(),
-    check(LINTS, Work::Lints).of_compiled(),
+    check(LINTS, Work::Lints).of_compiled().without_tools(),
     check(
         PACKAGE,
         Work::Own(&["package", "--architecture", sam::ARCHITECTURE]),
@@ -196,9 +212,11 @@ pub(super) const CHECKS: [Check; 17] = [
 /// The place of the check in `waiting` that begins next; none while all of them come after something
 /// in `unfinished`.
 pub(super) fn next(waiting: &[&Check], unfinished: &[&str]) -> Option<usize> {
-    waiting
-        .iter()
-        .position(|check| !check.after.iter().any(|name| unfinished.contains(name)))
+    let is_unfinished = |name: &&str| unfinished.contains(name);
+    waiting.iter().position(|check| {
+        let has_tools = check.is_without_tools || !is_unfinished(&TOOLS);
+        has_tools && !check.after.iter().any(is_unfinished)
+    })
 }
 
 #[cfg(test)]
@@ -218,6 +236,11 @@ mod tests {
                 "{} comes after a check that there is none of, or that has not begun",
                 check.name
             );
+            assert!(
+                check.is_without_tools || begun.contains(&TOOLS),
+                "{} begins without tools",
+                check.name
+            );
             begun.push(check.name);
         }
         assert_eq!(begun.len(), CHECKS.len());
@@ -231,5 +254,6 @@ mod tests {
             .collect();
         assert_eq!(next(&package, &[PACKAGE]), Some(0));
         assert_eq!(next(&package, &[PACKAGE, BUILD]), None);
+        assert_eq!(next(&package, &[PACKAGE, TOOLS]), None);
     }
 }

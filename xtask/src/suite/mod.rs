@@ -17,7 +17,7 @@ use tokio::process::Command;
 use tokio::task::{JoinSet, LocalSet};
 use xtask::progress::{Step, print, seconds, show, step};
 
-use self::checks::{CHECKS, Check, Work, next};
+use self::checks::{CHECKS, Check, TOOLS, Work, next};
 use crate::bench;
 use crate::checkov;
 
@@ -31,6 +31,18 @@ struct Outcome {
     passed: bool,
     took: Duration,
     processor: Duration,
+}
+
+impl Outcome {
+    /// Of a check that could not begin.
+    const fn of_none(name: &'static str) -> Self {
+        Self {
+            name,
+            passed: false,
+            took: Duration::ZERO,
+            processor: Duration::ZERO,
+        }
+    }
 }
 
 /// What every check needs.
@@ -48,7 +60,7 @@ struct Surroundings {
 /// Runs every check whose name has `only` in it, also after one has failed; true if all passed.
 pub(crate) async fn run(only: &str) -> Result<bool> {
     let began = Instant::now();
-    let chosen: Vec<&'static Check> = CHECKS
+    let mut chosen: Vec<&'static Check> = CHECKS
         .iter()
         .filter(|check| check.name.contains(only))
         .collect();
@@ -59,11 +71,12 @@ pub(crate) async fn run(only: &str) -> Result<bool> {
             names.join(", ")
         );
     }
-    let tools = step("Tools in target/venv", async |step| {
-        Tools::install(step.lines()).await
-    })
-    .await?;
-    let surroundings = prepared(tools)?;
+    if !chosen.iter().any(|check| check.name == TOOLS)
+        && !chosen.iter().all(|check| check.is_without_tools)
+    {
+        chosen.splice(0..0, CHECKS.iter().filter(|check| check.name == TOOLS));
+    }
+    let surroundings = prepared(Tools::of_this_machine()?)?;
     let outcomes = LocalSet::new().run_until(all(chosen, surroundings)).await;
     println!("\n{}", table(&outcomes));
     let passed = outcomes.iter().filter(|outcome| outcome.passed).count();
@@ -114,9 +127,13 @@ async fn all(chosen: Vec<&'static Check>, surroundings: Surroundings) -> Vec<Out
             Ok(outcome) => outcome,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
-        unfinished.retain(|name| *name != outcome.name);
+        // What needs the tools does not begin without.
+        if outcome.passed || outcome.name != TOOLS {
+            unfinished.retain(|name| *name != outcome.name);
+        }
         outcomes.push(outcome);
     }
+    outcomes.extend(waiting.iter().map(|check| Outcome::of_none(check.name)));
     outcomes.sort_by_key(|outcome| order.iter().position(|name| *name == outcome.name));
     outcomes
 }
@@ -174,6 +191,10 @@ async fn perform(
             command.args(words);
             command
         }
+        Work::Tools => {
+            tools.set_up(step.lines()).await?;
+            return Ok(String::new());
+        }
         Work::Lints => return lint(tools, step).await,
         Work::Build => {
             sam::build(tools, step.lines()).await?;
@@ -193,7 +214,9 @@ async fn perform(
         Work::Program(words) => words.join(" "),
         Work::Compiled(program, arguments) => format!("{program} {}", arguments.join(" ")),
         Work::Own(words) => format!("cargo xtask {}", words.join(" ")),
-        Work::Lints | Work::Build | Work::Checkov | Work::Recorded => check.name.to_owned(),
+        Work::Tools | Work::Lints | Work::Build | Work::Checkov | Work::Recorded => {
+            check.name.to_owned()
+        }
     };
     anyhow::bail!("`{what}`: {}\n{lines}", finished.status);
 }

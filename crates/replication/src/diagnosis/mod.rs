@@ -37,7 +37,7 @@ pub use fix::Fix;
 /// What a look at one condition showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum Result {
+pub enum CheckResult {
     /// As it must be.
     Pass,
     /// Replication fails by it, or leaves objects out.
@@ -57,7 +57,7 @@ pub struct Check {
     /// What was looked at.
     pub resource: String,
     /// What the look showed.
-    pub result: Result,
+    pub result: CheckResult,
     /// The same in words, about the resource.
     pub finding: String,
     /// What to do about it.
@@ -78,7 +78,7 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(check: &'static str, resource: impl Into<String>, result: Result) -> Self {
+    fn new(check: &'static str, resource: impl Into<String>, result: CheckResult) -> Self {
         debug_assert!(
             names::ALL.iter().any(|known| known.name == check),
             "{check}"
@@ -99,19 +99,19 @@ impl Check {
     /// Whether it shows that replication does not work.
     #[must_use]
     pub fn fails(&self) -> bool {
-        self.result == Result::Fail
+        self.result == CheckResult::Fail
     }
 
     fn pass(check: &'static str, resource: impl Into<String>, finding: impl Into<String>) -> Self {
-        Self::new(check, resource, Result::Pass).found(finding)
+        Self::new(check, resource, CheckResult::Pass).found(finding)
     }
 
     fn fail(check: &'static str, resource: impl Into<String>, finding: impl Into<String>) -> Self {
-        Self::new(check, resource, Result::Fail).found(finding)
+        Self::new(check, resource, CheckResult::Fail).found(finding)
     }
 
     fn warn(check: &'static str, resource: impl Into<String>, finding: impl Into<String>) -> Self {
-        Self::new(check, resource, Result::Warn).found(finding)
+        Self::new(check, resource, CheckResult::Warn).found(finding)
     }
 
     fn skipped(
@@ -119,7 +119,7 @@ impl Check {
         resource: impl Into<String>,
         finding: impl Into<String>,
     ) -> Self {
-        Self::new(check, resource, Result::Skipped).found(finding)
+        Self::new(check, resource, CheckResult::Skipped).found(finding)
     }
 
     /// A fault in the properties, as the failed check that it is.
@@ -221,8 +221,8 @@ async fn diagnose<A: Aws>(case: &Case<'_, A>) -> Vec<Check> {
     match plan(replication, &desired, observed) {
         Ok(plan) if faults.is_empty() => {
             let mut of_role = of_role.iter();
-            let trust_told =
-                of_role.any(|one| one.check == names::ROLE_TRUST && one.result == Result::Fail);
+            let trust_told = of_role
+                .any(|one| one.check == names::ROLE_TRUST && one.result == CheckResult::Fail);
             checks.extend(configuration::difference(
                 resource.clone(),
                 &plan,

@@ -213,12 +213,12 @@ impl Finding {
         let bad = |check: &&Check| {
             matches!(
                 check.result,
-                diagnosis::Result::Fail | diagnosis::Result::Warn
+                diagnosis::CheckResult::Fail | diagnosis::CheckResult::Warn
             )
         };
         self.findings = checks.iter().filter(bad).cloned().collect();
         self.findings
-            .sort_by_key(|check| check.result != diagnosis::Result::Fail);
+            .sort_by_key(|check| check.result != diagnosis::CheckResult::Fail);
         self.result = result;
         self.because(reason, remedy)
     }

@@ -9,7 +9,7 @@ use super::Watching;
 use super::look::{Look, Place};
 use super::word::{Key, SeenRule, Word};
 use crate::configuration::{NotificationConfiguration, Status};
-use crate::diagnosis::{Check, Result as Finding, told_failures};
+use crate::diagnosis::{Check, CheckResult, told_failures};
 use crate::fault::{About, Fault, FaultKind, Faults};
 use crate::merge::with_failure_events;
 use crate::owner::Owner;
@@ -168,7 +168,7 @@ impl<A> Watching<'_, A> {
             written = with_failure_events(&written, self.owner, queue);
         }
         let check = self.failure_check(look, &written);
-        (check.result != Finding::Pass).then(|| check.to_string())
+        (check.result != CheckResult::Pass).then(|| check.to_string())
     }
 
     /// Whether the checker hears of failures by these notifications of the source bucket.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use replication::configuration::{Filter, ObjectLock, ReplicationRule, Status, Timed, Versioning};
 use replication::diagnosis::standing::{Standing, State as Stand, standing};
-use replication::diagnosis::{Check, Result as Finding};
+use replication::diagnosis::{Check, CheckResult};
 use replication::error::ErrorKind;
 use replication::ports::BucketRef;
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ async fn looked(aws: &Faulty) -> Standing {
 }
 
 /// The checks with a result, as (name, resource).
-fn with(found: &Standing, result: Finding) -> BTreeSet<(&str, &str)> {
+fn with(found: &Standing, result: CheckResult) -> BTreeSet<(&str, &str)> {
     let checks = found.checks.iter().filter(|check| check.result == result);
     checks
         .map(|check| (check.check, check.resource.as_str()))
@@ -140,7 +140,7 @@ fn with(found: &Standing, result: Finding) -> BTreeSet<(&str, &str)> {
 /// Nothing but this is broken, with something to write or a remedy; what is broken.
 fn only<'a>(found: &'a Standing, check: &str, resource: &str) -> &'a Check {
     assert_eq!(
-        with(found, Finding::Fail),
+        with(found, CheckResult::Fail),
         BTreeSet::from([(check, resource)]),
         "{:#?}",
         found.checks
@@ -148,7 +148,7 @@ fn only<'a>(found: &'a Standing, check: &str, resource: &str) -> &'a Check {
     let mut broken = found
         .checks
         .iter()
-        .filter(|one| one.result == Finding::Fail);
+        .filter(|one| one.result == CheckResult::Fail);
     for one in broken.clone() {
         assert!(one.remedy.is_some() || one.write.is_some(), "{one:?}");
     }
@@ -166,7 +166,7 @@ async fn what_works_is_not_blamed() {
     let setup = Setup::new();
     let found = setup.found().await;
     assert_eq!(
-        with(&found, Finding::Fail),
+        with(&found, CheckResult::Fail),
         BTreeSet::new(),
         "{:#?}",
         found.checks
@@ -178,12 +178,12 @@ async fn what_works_is_not_blamed() {
         found.checks
     );
     assert!(
-        with(&found, Finding::Skipped).is_empty(),
+        with(&found, CheckResult::Skipped).is_empty(),
         "{:#?}",
         found.checks
     );
     // Nobody hears of failures, which is told, and stands in the way of nothing.
-    assert!(with(&found, Finding::Warn).contains(&("FailureEvents", "bucket `ledger`")));
+    assert!(with(&found, CheckResult::Warn).contains(&("FailureEvents", "bucket `ledger`")));
 }
 
 /// The most used Terraform module's example: no statement about keys at all.
@@ -201,7 +201,7 @@ async fn a_role_without_a_word_about_keys() {
     let told: Vec<_> = found
         .checks
         .iter()
-        .filter(|one| one.result == Finding::Fail)
+        .filter(|one| one.result == CheckResult::Fail)
         .collect();
     assert_eq!(told.len(), 2, "one for each key: {told:#?}");
     let written = told
@@ -272,7 +272,7 @@ async fn a_context_that_names_the_bucket_where_objects_have_their_own() {
     setup.with_statement("Encrypt", |one| one["Action"] = json!("kms:Encrypt"));
     let found = setup.found().await;
     assert_eq!(
-        with(&found, Finding::Fail),
+        with(&found, CheckResult::Fail),
         BTreeSet::new(),
         "{:#?}",
         found.checks
@@ -308,7 +308,7 @@ async fn a_rule_without_the_opt_in() {
         .encryption = None;
     let found = setup.found().await;
     assert_eq!(
-        with(&found, Finding::Fail),
+        with(&found, CheckResult::Fail),
         BTreeSet::new(),
         "{:#?}",
         found.checks
@@ -420,7 +420,7 @@ async fn a_role_that_a_keys_policy_names_is_not_blamed() {
     setup.world.state().keys.get_mut(&key).unwrap().policy = policy.to_string();
     let found = setup.found().await;
     assert_eq!(
-        with(&found, Finding::Fail),
+        with(&found, CheckResult::Fail),
         BTreeSet::new(),
         "{:#?}",
         found.checks
@@ -487,12 +487,12 @@ async fn what_only_some_objects_need_is_a_doubt() {
     });
     let found = setup.found().await;
     assert_eq!(
-        with(&found, Finding::Fail),
+        with(&found, CheckResult::Fail),
         BTreeSet::new(),
         "{:#?}",
         found.checks
     );
-    let warned = with(&found, Finding::Warn);
+    let warned = with(&found, CheckResult::Warn);
     let role = role();
     assert!(
         warned.contains(&("RolePermissions", role.as_str()))
@@ -510,7 +510,7 @@ async fn a_rule_that_is_off_and_a_prefix_that_is_a_pattern() {
     assert!(!found.is_broken(), "{:#?}", found.checks);
     setup.with_rule(|rule| rule.filter.as_mut().unwrap().prefix = "*".into());
     let found = setup.found().await;
-    assert!(with(&found, Finding::Warn).contains(&("Prefix", "rule `everything`")));
+    assert!(with(&found, CheckResult::Warn).contains(&("Prefix", "rule `everything`")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -536,7 +536,7 @@ async fn a_bucket_without_rules_has_no_replication() {
     setup.put_rules(Vec::new());
     let found = setup.found().await;
     assert_eq!(
-        with(&found, Finding::Fail),
+        with(&found, CheckResult::Fail),
         BTreeSet::from([("Rules", "bucket `ledger`")])
     );
 }
@@ -573,7 +573,7 @@ async fn a_read_that_is_denied_ends_nothing_else() {
         );
         let found = looked(&aws).await;
         assert_eq!(
-            with(&found, Finding::Fail),
+            with(&found, CheckResult::Fail),
             BTreeSet::new(),
             "{operation}: {:#?}",
             found.checks
@@ -588,7 +588,7 @@ async fn a_read_that_is_denied_ends_nothing_else() {
             let error = check.unread.as_ref().unwrap();
             assert_eq!(
                 (check.result, error.operation),
-                (Finding::Skipped, operation)
+                (CheckResult::Skipped, operation)
             );
             assert!(check.finding.contains(operation), "{check:?}");
         }

@@ -23,7 +23,7 @@ use aws_names::{Arn, Home};
 
 use self::look::Seen;
 use super::policies::{self, Asking, Wanted};
-use super::{Check, Result as Finding, names, role};
+use super::{Check, CheckResult, names, role};
 
 /// Whether replication by one rule works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -76,7 +76,7 @@ impl Standing {
             return (
                 State::Off,
                 of_rule
-                    .filter(|check| check.result != Finding::Pass)
+                    .filter(|check| check.result != CheckResult::Pass)
                     .collect(),
             );
         }
@@ -85,14 +85,16 @@ impl Standing {
             .iter()
             .filter(|check| self.concerns(check, rule, &own));
         let mut told: Vec<_> = about
-            .filter(|check| check.result != Finding::Pass)
+            .filter(|check| check.result != CheckResult::Pass)
             .collect();
         let weight = |check: &Check| match check.result {
-            Finding::Fail => State::Broken,
+            CheckResult::Fail => State::Broken,
             _ if WATCHING.contains(&check.check) => State::Works,
             _ => State::Doubtful,
         };
-        told.sort_by_key(|check| std::cmp::Reverse((weight(check), check.result == Finding::Warn)));
+        told.sort_by_key(|check| {
+            std::cmp::Reverse((weight(check), check.result == CheckResult::Warn))
+        });
         let state = told.first().map_or(State::Works, |check| weight(check));
         (state, told)
     }

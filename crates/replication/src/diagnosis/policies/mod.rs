@@ -1,58 +1,29 @@
 //! What the policies of the buckets and keys say to the replication role.
 
+mod accesses;
+mod refusals;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join, join_all};
-use serde_json::{Value, json};
 
-use super::access::{ENCRYPTION_CONTEXT, USUAL_SOURCE_OBJECTS, VIA_SERVICE};
-use super::fix::Fix;
+use self::accesses::{of_bucket, of_key};
+use self::refusals::{denials, not_allowed, told};
+use super::access::{ENCRYPTION_CONTEXT, VIA_SERVICE};
 use super::statements::{Context, Extent, Judgement, Principal, Request, Statements};
 use super::{Check, names};
-use crate::actions::{
-    LOCKED_REPLICA_OBJECTS, LOCKED_SOURCE_OBJECTS, REPLICA_KEY, REPLICA_OBJECTS, REPLICA_OWNER,
-    SOURCE_BUCKET, SOURCE_KEY, SOURCE_OBJECTS,
-};
 use crate::case::Case;
-use crate::configuration::Status;
 use crate::error::{AwsError, ErrorKind};
 use crate::plan::Desired;
 use crate::ports::{self, Aws, BucketRef, Outcome};
 use crate::replication::Replication;
 use aws_names::Arn;
 
+use self::accesses::Access;
+pub(super) use self::accesses::{Asking, Wanted};
+
 const BUCKET: &str = names::BUCKET_POLICY;
 const KEY: &str = names::KEY_POLICY;
-
-/// Statements are told with so many of what they deny.
-const MOST_TOLD: usize = 3;
-
-/// The role that asks, and whether it has a permissions boundary, where that is known.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asking<'a> {
-    pub(super) role: &'a Arn,
-    pub(super) bounded: Option<bool>,
-    pub(super) wanted: Wanted,
-}
-
-/// What replication does to one thing.
-#[derive(Debug)]
-struct Access {
-    actions: Vec<&'static str>,
-    resource: Extent,
-    context: Context,
-    /// The same for people.
-    on: String,
-}
-
-/// What is asked for in the role's name.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Wanted {
-    /// All that a role of ours is allowed.
-    All,
-    /// What uploads as usual take; whether their keys are S3 Bucket Keys.
-    Usual { bucket_key: bool },
-}
 
 /// The policies of buckets and keys; `None` where nothing can be looked at.
 #[derive(Debug, Default)]
@@ -195,11 +166,6 @@ fn keys<'a>(replication: &'a Replication, desired: &'a Desired) -> BTreeMap<&'a 
     replicas.chain(source).collect()
 }
 
-fn prefixes(desired: &Desired) -> BTreeSet<&str> {
-    let routes = desired.routes().into_iter();
-    routes.map(|route| route.prefix).collect()
-}
-
 /// What the statements of a policy of the role itself surely deny, by statement.
 pub(super) fn denials_of(
     document: &str,
@@ -245,125 +211,6 @@ pub(super) fn denials_of(
         .into_iter()
         .map(|(sid, found)| (sid, told(&found)))
         .collect()
-}
-
-/// What is done to a bucket and its objects, as source or destination.
-fn of_bucket(
-    replication: &Replication,
-    desired: &Desired,
-    asking: Asking<'_>,
-    name: &str,
-) -> Vec<Access> {
-    let Replication { spec, home, .. } = replication;
-    let bucket = home.bucket_arn(name);
-    let context = Context::of_bucket(asking.role, replication.account_of(name));
-    let objects = |prefix: &str, actions: Vec<&'static str>| Access {
-        actions,
-        resource: Extent::Under(format!("{bucket}/{prefix}")),
-        context: context.clone(),
-        on: format!("`{bucket}/{prefix}*`"),
-    };
-    let locks = |actions: &'static [&'static str]| {
-        if desired.object_lock { actions } else { &[] }
-    };
-    let mut accesses = Vec::new();
-    if name == spec.source_bucket {
-        accesses.push(Access {
-            actions: SOURCE_BUCKET.to_vec(),
-            resource: Extent::One(bucket.clone()),
-            context: context.clone(),
-            on: format!("`{bucket}`"),
-        });
-        let of_objects = match asking.wanted {
-            Wanted::All => SOURCE_OBJECTS,
-            Wanted::Usual { .. } => USUAL_SOURCE_OBJECTS,
-        };
-        let actions = [of_objects, locks(LOCKED_SOURCE_OBJECTS)].concat();
-        let prefixes = prefixes(desired).into_iter();
-        accesses.extend(prefixes.map(|prefix| objects(prefix, actions.clone())));
-        return accesses;
-    }
-    // By prefix, whether replicas are to belong to the destination's owner, and deletions go along.
-    let mut prefixes: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
-    for rule in &desired.rules {
-        if rule.destination.bucket_name() == name {
-            let (owned, deleted) = prefixes.entry(rule.filter_prefix()).or_default();
-            *owned |= rule.destination.owner_override.is_some();
-            *deleted |= rule.delete_marker_replication == Some(Status::Enabled);
-        }
-    }
-    accesses.extend(prefixes.into_iter().map(|(prefix, (owned, deleted))| {
-        let mut actions = match asking.wanted {
-            Wanted::All => REPLICA_OBJECTS.to_vec(),
-            Wanted::Usual { .. } if deleted => vec!["s3:ReplicateObject", "s3:ReplicateDelete"],
-            Wanted::Usual { .. } => vec!["s3:ReplicateObject"],
-        };
-        actions.extend(locks(LOCKED_REPLICA_OBJECTS));
-        if owned {
-            actions.push(REPLICA_OWNER);
-        }
-        objects(prefix, actions)
-    }));
-    accesses
-}
-
-/// What is done with a key, which may be source objects' and replicas' at once: in the encryption context
-/// of the bucket, where an S3 Bucket Key is used, and of each object.
-fn of_key(
-    replication: &Replication,
-    desired: &Desired,
-    asking: Asking<'_>,
-    key: &Arn,
-) -> Vec<Access> {
-    let Replication { spec, home, .. } = replication;
-    let arn = key.to_string();
-    let mut uses: BTreeSet<(&str, &str, &str, bool)> = BTreeSet::new();
-    for route in desired.routes() {
-        if desired.source_keys.contains(&arn) {
-            uses.insert((&spec.source_bucket, &spec.source_region, route.prefix, true));
-        }
-        if route.replica_key == arn {
-            uses.insert((
-                route.destination_bucket,
-                route.destination_region,
-                route.prefix,
-                false,
-            ));
-        }
-    }
-    let mut accesses = Vec::new();
-    let mut whole = BTreeSet::new();
-    for (name, region, prefix, source) in uses {
-        let bucket = home.bucket_arn(name);
-        let (of_bucket, of_objects) = match asking.wanted {
-            Wanted::All => (true, true),
-            Wanted::Usual { bucket_key } => (bucket_key, !bucket_key),
-        };
-        let actions = match asking.wanted {
-            _ if source => SOURCE_KEY,
-            Wanted::Usual { bucket_key: false } => &["kms:Encrypt"],
-            _ => REPLICA_KEY,
-        };
-        let mut push = |encrypted: Extent, shown: String| {
-            let context = Context::of_key(asking.role, home, &key.account, region, encrypted);
-            accesses.push(Access {
-                actions: actions.to_vec(),
-                resource: Extent::One(arn.clone()),
-                context,
-                on: format!("encryption context `{shown}`"),
-            });
-        };
-        if of_objects {
-            push(
-                Extent::Under(format!("{bucket}/{prefix}")),
-                format!("{bucket}/{prefix}*"),
-            );
-        }
-        if of_bucket && whole.insert((name, source)) {
-            push(Extent::One(bucket.clone()), bucket);
-        }
-    }
-    accesses
 }
 
 fn unseen(check: &'static str, resource: &str) -> Check {
@@ -452,163 +299,4 @@ fn passed(checks: Vec<Check>, check: &'static str, resource: &str) -> Vec<Check>
 
 fn unread(check: &'static str, resource: &str, error: &AwsError) -> Check {
     Check::skipped(check, resource, error.to_string()).unread(error)
-}
-
-/// An action that is not allowed, or not surely.
-struct NotAllowed<'a> {
-    action: &'static str,
-    access: &'a Access,
-    actions: String,
-    judgement: Judgement,
-}
-
-impl NotAllowed<'_> {
-    /// The statement that its policy lacks.
-    fn statement(&self, role: &Arn) -> Value {
-        let resource = match &self.access.resource {
-            // Of a key's policy it is the key.
-            Extent::One(arn) if arn.contains(":kms:") => "*".to_owned(),
-            Extent::One(arn) => arn.clone(),
-            Extent::Under(start) => format!("{start}*"),
-        };
-        json!({
-            "Effect": "Allow",
-            "Principal": {"AWS": role.to_string()},
-            "Action": self.access.actions,
-            "Resource": resource,
-        })
-    }
-
-    fn check(&self, check: &'static str, resource: &str, finding: &str, role: &Arn) -> Check {
-        let on = &self.access.on;
-        let remedy = format!("allow {} to `{role}` in its policy", self.actions);
-        if let Judgement::May(doubts) = &self.judgement {
-            let finding = format!(
-                "{finding} on {on} for sure, it depends on {}",
-                listed(doubts)
-            );
-            let remedy = format!("see whether that holds for S3, or {remedy}");
-            return Check::warn(check, resource, finding).remedy(remedy);
-        }
-        let check = Check::fail(check, resource, format!("{finding} on {on}"));
-        let check = check
-            .remedy(remedy)
-            .fix(Fix::Document(self.statement(role)));
-        match &self.access.resource {
-            Extent::One(arn) => check.on(arn),
-            Extent::Under(start) => check.on(start),
-        }
-    }
-}
-
-/// The first of what is surely not allowed; else the first of what only may be.
-fn not_allowed<'a>(
-    statements: &Statements,
-    asking: Asking<'_>,
-    accesses: &'a [Access],
-) -> Option<NotAllowed<'a>> {
-    let mut doubtful = None;
-    for access in accesses {
-        for action in &access.actions {
-            let judgement = statements.allowed(&request(asking, access, action));
-            let surely = judgement == Judgement::No;
-            if judgement == Judgement::Yes || doubtful.is_some() && !surely {
-                continue;
-            }
-            let found = NotAllowed {
-                action,
-                access,
-                actions: access.actions.join(", "),
-                judgement,
-            };
-            if surely {
-                return Some(found);
-            }
-            doubtful = Some(found);
-        }
-    }
-    doubtful
-}
-
-fn request<'a>(asking: Asking<'a>, access: &'a Access, action: &'a str) -> Request<'a> {
-    Request {
-        principal: Principal::Role {
-            arn: asking.role,
-            bounded: asking.bounded,
-        },
-        action,
-        resource: access.resource.clone(),
-        context: &access.context,
-    }
-}
-
-/// What one statement denies, surely or not.
-#[derive(Default)]
-struct Denied {
-    surely: BTreeMap<String, BTreeSet<&'static str>>,
-    maybe: BTreeMap<String, BTreeSet<&'static str>>,
-    doubts: BTreeSet<String>,
-}
-
-fn denials(
-    check: &'static str,
-    resource: &str,
-    statements: &Statements,
-    asking: Asking<'_>,
-    accesses: &[Access],
-) -> Vec<Check> {
-    let mut denied: BTreeMap<String, Denied> = BTreeMap::new();
-    for access in accesses {
-        for action in &access.actions {
-            for (sid, judgement) in statements.denials(&request(asking, access, action)) {
-                let found = denied.entry(sid).or_default();
-                let of = match judgement {
-                    Judgement::May(doubts) => {
-                        found.doubts.extend(doubts);
-                        &mut found.maybe
-                    }
-                    _ => &mut found.surely,
-                };
-                of.entry(access.on.clone()).or_default().insert(action);
-            }
-        }
-    }
-    let role = asking.role;
-    let checks = denied.into_iter().map(|(sid, found)| {
-        let finding = format!("has a policy whose statement `{sid}` denies what replication takes");
-        let remedy = format!("except `{role}` from it");
-        if found.surely.is_empty() {
-            let (what, doubts) = (told(&found.maybe), listed(&found.doubts));
-            Check::warn(
-                check,
-                resource,
-                format!("{finding}, under conditions: {what}, depending on {doubts}"),
-            )
-            .remedy(format!("see whether they hold for S3, and {remedy}"))
-        } else {
-            let what = told(&found.surely);
-            Check::fail(check, resource, format!("{finding}: {what}")).remedy(remedy)
-        }
-    });
-    checks.collect()
-}
-
-fn told(denied: &BTreeMap<String, BTreeSet<&str>>) -> String {
-    let mut told: Vec<_> = denied
-        .iter()
-        .take(MOST_TOLD)
-        .map(|(on, actions)| {
-            let actions: Vec<_> = actions.iter().copied().collect();
-            format!("{} on {on}", actions.join(", "))
-        })
-        .collect();
-    if denied.len() > MOST_TOLD {
-        told.push(format!("and {} more", denied.len() - MOST_TOLD));
-    }
-    told.join("; ")
-}
-
-fn listed(doubts: &BTreeSet<String>) -> String {
-    let doubts: Vec<_> = doubts.iter().map(String::as_str).collect();
-    doubts.join(", ")
 }
