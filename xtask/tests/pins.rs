@@ -1,7 +1,7 @@
 //! What is written down in two places says the same in both.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
@@ -144,4 +144,53 @@ fn custom_resource_is_packed_with_its_licences_and_its_example() {
     let example = fs::read_to_string(crate_directory.join("examples/greeting.rs")).unwrap();
     let (_, example) = example.split_once("\n\n").unwrap();
     assert!(readme.contains(example), "{example}");
+}
+
+/// A library or program whose tests are not run (`test = false`) has none.
+#[test]
+fn no_test_lies_where_none_is_run() {
+    let asked = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--locked"])
+        .current_dir(workspace())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    let targets = packages.flat_map(|package| package["targets"].as_array().unwrap());
+    let mut read = 0;
+    for target in targets {
+        let kind = target["kind"][0].as_str().unwrap();
+        if target["test"] != false || !["lib", "bin"].contains(&kind) {
+            continue;
+        }
+        let root = PathBuf::from(target["src_path"].as_str().unwrap());
+        let directory = root.parent().unwrap();
+        let files = if directory.ends_with("src") {
+            rust_below(directory)
+        } else {
+            vec![root]
+        };
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            read += 1;
+            assert!(!text.contains("#[test]"), "{}", file.display());
+            assert!(!text.contains("#[tokio::test"), "{}", file.display());
+        }
+    }
+    assert!(read > 10, "{read}");
+}
+
+fn rust_below(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let below = paths.flat_map(|path| {
+        if path.is_dir() {
+            rust_below(&path)
+        } else {
+            vec![path]
+        }
+    });
+    below
+        .filter(|path| path.extension().is_some_and(|kind| kind == "rs"))
+        .collect()
 }

@@ -30,8 +30,12 @@ pub(super) enum Work {
     Compiled(&'static str, &'static [&'static str]),
     /// A command of `cargo xtask`.
     Own(&'static [&'static str]),
-    /// Compiles all of ours for this machine, and lets Clippy and rustdoc look at it.
+    /// Compiles our programs and the end-to-end tests for this machine, and lets Clippy and rustdoc look at them.
+    Programs,
+    /// The same for all the rest, which is tests.
     Lints,
+    /// Runs the end-to-end tests.
+    EndToEnd,
     /// Builds the functions as `sam build` does.
     Build,
     /// Checks the templates as a user's pipeline does.
@@ -43,7 +47,8 @@ pub(super) enum Work {
 /// What nearly every check waits for.
 pub(super) const TOOLS: &str = "Tools in target/venv";
 const BUILD: &str = "Build for Lambda";
-const LINTS: &str = "Clippy and rustdoc";
+const PROGRAMS: &str = "Clippy and rustdoc: programs";
+const LINTS: &str = "Clippy and rustdoc: tests";
 const PACKAGE: &str = "Package";
 const UNIT_TESTS: &str = "Unit tests";
 /// What the package's template is called on this machine.
@@ -103,7 +108,7 @@ impl Check {
 /// What stands first in the list begins first, as soon as what it comes after has ended. The longest chain
 /// (build, package, end-to-end tests) has the processors as soon as it can use them, and the others have
 /// what it leaves.
-pub(super) const CHECKS: [Check; 18] = [
+pub(super) const CHECKS: [Check; 19] = [
     check(TOOLS, Work::Tools).first().without_tools(),
     check(
         "Format",
@@ -111,13 +116,24 @@ pub(super) const CHECKS: [Check; 18] = [
     )
     .without_tools(),
     check(BUILD, Work::Build).first(),
-    check(LINTS, Work::Lints).of_compiled().without_tools(),
+    check(PROGRAMS, Work::Programs)
+        .of_compiled()
+        .without_tools(),
     check(
         PACKAGE,
         Work::Own(&["package", "--architecture", sam::ARCHITECTURE]),
     )
     .after(&[BUILD])
     .first(),
+    // They wait for the local cloud more than they compute: first, so that what computes fills their time.
+    check("End-to-end tests", Work::EndToEnd)
+        .after(&[PACKAGE, PROGRAMS])
+        .first()
+        .of_compiled(),
+    check(LINTS, Work::Lints)
+        .after(&[PROGRAMS])
+        .of_compiled()
+        .without_tools(),
     check(
         UNIT_TESTS,
         Work::Program(&[
@@ -132,31 +148,16 @@ pub(super) const CHECKS: [Check; 18] = [
     )
     .after(&[LINTS])
     .of_compiled(),
-    // By the workspace and not by their package: with its features alone, the SDK would be compiled
-    // once more.
-    check(
-        "End-to-end tests",
-        Work::Program(&[
-            "cargo",
-            "test",
-            "--workspace",
-            "--locked",
-            "--no-fail-fast",
-            "--test",
-            "stack-*",
-        ]),
-    )
-    .after(&[PACKAGE, LINTS])
-    .first()
-    .of_compiled(),
     // In a short form: the whole takes ten minutes. With the package, which nothing builds anew
     // meanwhile.
     check(
         "Soak",
-        Work::Own(&["soak", "--uploads", "500", "--template", PACKAGED]),
+        Work::Compiled(
+            "xtask-cloud",
+            &["--template", PACKAGED, "soak", "--uploads", "500"],
+        ),
     )
-    .after(&[PACKAGE, LINTS])
-    .of_compiled()
+    .after(&[PACKAGE, PROGRAMS])
     .telling(),
     check(
         "Templates: cfn-lint",
@@ -198,8 +199,7 @@ pub(super) const CHECKS: [Check; 18] = [
         "Simulation",
         Work::Compiled("simulation", &["--seeds", "500"]),
     )
-    .after(&[LINTS])
-    .of_compiled()
+    .after(&[PROGRAMS])
     .telling(),
     // For a short time: an hour finds more.
     check("Fuzzing", Work::Own(&["fuzz", "--seconds", "15"])).telling(),

@@ -2,6 +2,7 @@
 
 mod checks;
 pub(crate) mod compiler;
+mod programs;
 
 use std::env;
 use std::fs;
@@ -55,6 +56,8 @@ struct Surroundings {
     compiler: PathBuf,
     /// For what it notes.
     directory: PathBuf,
+    /// Where it is noted which programs the end-to-end tests are.
+    end_to_end: PathBuf,
 }
 
 /// Runs every check whose name has `only` in it, also after one has failed; true if all passed.
@@ -102,6 +105,7 @@ fn prepared(tools: Tools) -> Result<Surroundings> {
         tools,
         own,
         compiler,
+        end_to_end: directory.join("end-to-end.jsonl"),
         directory,
     })
 }
@@ -195,7 +199,11 @@ async fn perform(
             tools.set_up(step.lines()).await?;
             return Ok(String::new());
         }
-        Work::Lints => return lint(tools, step).await,
+        Work::Programs => return programs::first(tools, &surroundings.end_to_end, step).await,
+        Work::Lints => return programs::compile(tools, &[&["test", "--no-run"]], step).await,
+        Work::EndToEnd => {
+            return programs::end_to_end(tools, &surroundings.end_to_end, step).await;
+        }
         Work::Build => {
             sam::build(tools, step.lines()).await?;
             return Ok(String::new());
@@ -214,44 +222,9 @@ async fn perform(
         Work::Program(words) => words.join(" "),
         Work::Compiled(program, arguments) => format!("{program} {}", arguments.join(" ")),
         Work::Own(words) => format!("cargo xtask {}", words.join(" ")),
-        Work::Tools | Work::Lints | Work::Build | Work::Checkov | Work::Recorded => {
-            check.name.to_owned()
-        }
+        _ => check.name.to_owned(),
     };
     anyhow::bail!("`{what}`: {}\n{lines}", finished.status);
-}
-
-/// Compiles everything that the tests need, and fails where anybody warned of anything. What is warned of
-/// is compiled all the same, so that the tests run.
-async fn lint(tools: &Tools, step: Step) -> Result<String> {
-    let mut show = step.lines();
-    let mut told: Vec<String> = Vec::new();
-    let mut compiled = true;
-    // Programs and examples as they run, then everything as it is tested.
-    for arguments in [
-        &["build", "--workspace", "--bins", "--examples"][..],
-        &["test", "--workspace", "--no-run"],
-    ] {
-        let mut compile = tools.command("cargo");
-        compile
-            .args(arguments)
-            .arg("--locked")
-            .env("CARGO_TERM_COLOR", "never");
-        let finished = guard::finish(compile, |line| {
-            show(line);
-            if !line.trim_start().starts_with("Compiling ") {
-                told.push(line.to_owned());
-            }
-        })
-        .await?;
-        compiled &= finished.status.success();
-    }
-    let warned = told.iter().any(|line| compiler::sums_up_warnings(line));
-    if compiled && !warned {
-        return Ok(String::new());
-    }
-    told.truncate(LINES_SHOWN);
-    anyhow::bail!("warnings or errors, which begin with:\n{}", told.join("\n"));
 }
 
 fn command(tools: &Tools, words: &[&str]) -> Result<Command> {
