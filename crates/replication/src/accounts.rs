@@ -90,17 +90,6 @@ impl<'a, A: Aws> Accounts<'a, A> {
         self.trouble.as_ref()
     }
 
-    /// All the roles, or why one could not be assumed.
-    ///
-    /// # Errors
-    /// The first that could not.
-    pub fn all_assumed(self) -> Result<Self, AwsError> {
-        match self.trouble {
-            Some(error) => Err(error),
-            None => Ok(self),
-        }
-    }
-
     /// AWS in the provisioner's own name.
     #[must_use]
     pub const fn home(&self) -> &'a A {

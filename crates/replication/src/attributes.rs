@@ -207,11 +207,14 @@ pub(crate) fn told(warnings: &[String]) -> String {
 /// What the owners of other accounts have to add to the policies of their buckets and keys, where we
 /// do not do it; empty where there is none. What does not fit into an answer is in the plan.
 fn destination_statements(replication: &Replication, desired: &Desired) -> String {
-    if desired.unseen.is_empty() {
+    // Where a role does it and cannot be assumed just now, it does it again later.
+    let unseen = |bucket: &String| {
+        desired.unseen.contains(bucket) && replication.spec.assumed_for(bucket).is_none()
+    };
+    if !desired.unseen.iter().any(unseen) {
         return String::new();
     }
     let grants = grants(replication, desired);
-    let unseen = |bucket: &String| desired.unseen.contains(bucket);
     let buckets: Map<String, Value> = grants
         .buckets
         .into_iter()

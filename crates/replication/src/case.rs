@@ -149,18 +149,23 @@ impl<'a, A: Aws> Case<'a, A> {
         replication: Replication,
         former: Option<&Spec>,
     ) -> Outcome<Self> {
+        let case = Self::reopen(aws, replication, former).await;
+        case.accounts.trouble().cloned().map_or(Ok(case), Err)
+    }
+
+    /// The same as far as the roles can be assumed, where what is asked for is there already.
+    pub(crate) async fn reopen(
+        aws: &'a A,
+        replication: Replication,
+        former: Option<&Spec>,
+    ) -> Self {
         let specs = std::iter::once(&replication.spec).chain(former);
         let sites: Vec<Site> = specs.flat_map(Spec::sites).collect();
         let accounts = Accounts::of(aws, &replication.home, &sites).await;
-        let accounts = accounts.all_assumed()?;
-        Ok(Self {
-            replication,
-            accounts,
+        Self {
             asked_before: former.cloned(),
-            noted: Vec::new(),
-            former: Mutex::default(),
-            allowed: Allowed::default(),
-        })
+            ..Self::of(replication, accounts)
+        }
     }
 
     /// The same with where something of ours is left as well, as far as that can be reached.

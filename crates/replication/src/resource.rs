@@ -152,10 +152,17 @@ impl<A: Aws> EncryptedReplication<A> {
             .map_err(|faults| Failure::from(faults.to_string()))?;
         let old = properties::read(&request.old_resource_properties, home, &id.owner).ok();
         let owner = id.owner.clone();
-        let case = Case::open(&self.aws, sound.of(id.owner.clone()), old.as_ref())
-            .await
-            .map_err(|error| failure(&error.into()))?
-            .within(&self.installation.allowed);
+        let asked = sound.of(id.owner.clone());
+        let case = match Case::open(&self.aws, asked.clone(), old.as_ref()).await {
+            Err(error)
+                if error.kind == ErrorKind::AccessDenied && self.is_noted(&record, &id).await =>
+            {
+                tracing::warn!(%error, "what is asked for is there already, as far as can be known without that");
+                Case::reopen(&self.aws, asked, old.as_ref()).await
+            }
+            opened => opened.map_err(|error| failure(&error.into()))?,
+        };
+        let case = case.within(&self.installation.allowed);
         // Boxed here and below, as the futures of many SDK calls nest deep.
         let upsert = Upsert {
             case: &case,
@@ -182,6 +189,15 @@ impl<A: Aws> EncryptedReplication<A> {
             Err(_) => {}
         }
         settled.map_err(|error| failure(&error))
+    }
+
+    /// Whether the record says that the resource is what a request asks for: then the request rolls back an
+    /// Update that failed.
+    async fn is_noted(&self, asked: &Record, id: &PhysicalId) -> bool {
+        let region = &self.installation.home.region;
+        let known = parameters_of(&self.aws, region, &id.owner).await.ok();
+        let noted = known.and_then(|known| Record::in_parameters(&id.owner, &known));
+        noted.is_some_and(|noted| noted.properties == asked.properties)
     }
 
     const fn watcher(&self) -> Watcher<'_, A> {

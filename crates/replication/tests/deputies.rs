@@ -70,7 +70,7 @@ mod tests {
         let mut found = ["template.yaml", "evidence.yaml", "evidence-region.yaml"]
             .map(str::to_owned)
             .to_vec();
-        for folder in ["examples", "examples/two-accounts"] {
+        for folder in ["examples", "examples/organisation", "examples/two-accounts"] {
             for entry in fs::read_dir(repository().join(folder)).unwrap() {
                 let path = entry.unwrap().path();
                 if path.extension().is_some_and(|kind| kind == "yaml") {

@@ -302,7 +302,8 @@ async fn abandoned<A: Aws>(
         };
         let only_noted = noted.contains(&bucket);
         async move {
-            if only_noted && accounts.at(&bucket).is_none() {
+            let may_be_missed = only_noted || accounts.trouble().is_some();
+            if may_be_missed && accounts.at(&bucket).is_none() {
                 return Ok(Err(bucket));
             }
             let found = search.destination(&bucket, keys).await;

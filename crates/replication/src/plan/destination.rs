@@ -48,7 +48,10 @@ impl Resolution<'_> {
     pub(super) fn rule(&mut self, rule: &Rule) {
         let bucket = &rule.destination_bucket;
         let found = self.observed.destinations.get(bucket);
-        let Some(region) = found.and_then(|found| found.region.clone()) else {
+        let lost = self.lost(rule);
+        let region = found.and_then(|found| found.region.clone());
+        let region = region.or_else(|| Some(KeyArn::parse(lost.as_deref()?)?.region));
+        let Some(region) = region else {
             self.fault(About::bucket(bucket), FaultKind::Missing, format!(
                 "bucket `{bucket}` does not exist and nothing says its Region; give `Destination.Region`"
             ));
@@ -87,6 +90,7 @@ impl Resolution<'_> {
         }
         let mut resolved = rule.rule.clone();
         resolved.destination.replica_kms_key_id = match &rule.rule.destination.replica_kms_key_id {
+            Some(key) if lost.is_some() && KeyArn::parse(key).is_none() => lost,
             // The other account's owner vouches for it.
             Some(key) if !seen => Some(key.clone()),
             Some(key) if self.is_lost(&place, key) && self.key_there(&rule.rule).is_some() => {
@@ -98,6 +102,14 @@ impl Resolution<'_> {
             Some(key) => self.usable(&place, (key, "replica key"), |so_far, key| {
                 so_far.leads(bucket, key)
             }),
+            None if lost.is_some() => lost,
+            None if !seen => {
+                self.fault(About::bucket(bucket), FaultKind::Unreachable, format!(
+                    "bucket `{bucket}` cannot be looked at, and no rule that is there says which key its replicas are \
+                     to have; have the owner of its account let the provisioner's role assume `AssumeRoleArn` again"
+                ));
+                return;
+            }
             None => Some(self.key_of_ours(&place, bucket)),
         };
         self.source_key_of(&resolved);
@@ -107,6 +119,26 @@ impl Resolution<'_> {
         }
         self.desired.regions.insert(bucket.clone(), region);
         self.desired.rules.push(resolved);
+    }
+
+    /// The key of a rule that is there and leads to where a role no longer lets us in, which is only met by a
+    /// request that rolls back: nothing is looked at there, and nothing changed.
+    fn lost(&mut self, rule: &Rule) -> Option<String> {
+        let bucket = &rule.destination_bucket;
+        let assumed = rule.assume_role_arn.as_ref()?;
+        if self.observed.destinations.get(bucket)?.seen {
+            return None;
+        }
+        let words = format!(
+            "bucket `{bucket}`: role `{assumed}` can no longer be assumed, so that nothing was looked at or changed \
+             there; have its owner let the provisioner's role assume it again, then change any property of the resource"
+        );
+        self.warn([Fault::new(
+            About::bucket(bucket),
+            FaultKind::Unreachable,
+            words,
+        )]);
+        self.key_there(&rule.rule)
     }
 
     /// With `UseSourceMultiRegionKey` each replica gets the key related to its source object's. One key is

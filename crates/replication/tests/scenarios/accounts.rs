@@ -1,11 +1,14 @@
 //! Destinations in another account, with a role to assume there and without.
 
-use custom_resource::{Context, CustomResource};
+use custom_resource::{Context, CustomResource, RequestType};
 use replication::configuration::Versioning;
+use replication::error::ErrorKind;
 use replication::owner::Owner;
 use serde_json::{Value, json};
 
 use crate::aws::Bucket;
+use crate::aws::faults::{When, Which};
+use crate::harness::cloudformation::Resource;
 use crate::harness::{EAST, Stack, WEST, bucket_with_key, deadline, our_role, owner, probes_left};
 
 const OTHER: &str = "444455556666";
@@ -294,6 +297,90 @@ async fn a_role_that_can_no_longer_be_assumed_keeps_what_is_there_from_being_for
     stack.world.state().assumable.insert(ASSUMED.into());
     stack.delete("Replication", &given).await.unwrap();
     assert_eq!(stack.world.state().buckets["destination"].policy, None);
+}
+
+/// Something else than `given` asks for, at the same destination.
+fn changed(given: &Value) -> Value {
+    let mut changed = given.clone();
+    changed["Rules"][0]["Filter"] = json!({"Prefix": "Other/"});
+    changed
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_after_the_role_is_gone_is_refused_and_rolled_back() {
+    for verification in ["Required", "BestEffort", "None"] {
+        // With its Region, and by the key's.
+        for region in [json!(WEST), Value::Null] {
+            let stack = setting();
+            let mut given = properties(&json!({"AssumeRoleArn": ASSUMED}));
+            given["Verification"] = json!(verification);
+            let mut resource = Resource::new(&stack, "tax", "Replication");
+            their_bucket(&stack, "destination");
+            if region.is_null() {
+                let destination = given["Rules"][0]["Destination"].as_object_mut();
+                destination.unwrap().remove("Region");
+            }
+            let created = resource.create(&given).await.unwrap();
+            stack.world.state().assumable.clear();
+            let before = stack.world.snapshot();
+            let [failed, back] = resource.update(&changed(&given)).await.unwrap_err();
+            assert!(failed.reason().contains("AssumeRole on role"), "{failed:?}");
+            assert!(back.ok(), "{verification}, {region}: {back:?}");
+            assert_eq!(stack.world.snapshot(), before);
+            let (told, data) = (&back.0["Data"]["Warnings"], &back.0["Data"]);
+            assert!(told.as_str().unwrap().contains(ASSUMED), "{back:?}");
+            for same in ["ReplicaKmsKeyArns", "DestinationStatements", "RuleIds"] {
+                assert_eq!(data[same], created.0["Data"][same], "{same}");
+            }
+            // Nothing is forgotten of what waits for the role.
+            stack.world.state().assumable.insert(ASSUMED.into());
+            resource.update(&changed(&given)).await.unwrap();
+            resource.deleted().await;
+            assert_eq!(stack.world.state().buckets["destination"].policy, None);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_loses_the_role_half_way_is_rolled_back_in_our_account() {
+    let stack = setting();
+    let given = properties(&json!({"AssumeRoleArn": ASSUMED}));
+    let mut resource = Resource::new(&stack, "tax", "Replication");
+    resource.create(&given).await.unwrap();
+    let rules = || {
+        let state = stack.world.state();
+        state.buckets["source"].replication.written().clone()
+    };
+    let (before, id) = (rules(), resource.id().to_owned());
+    // The rules are put; what comes after, the record, is refused.
+    let every = Which::Every("put_parameter");
+    stack.aws.fail(every, ErrorKind::AccessDenied, When::Before);
+    let other = changed(&given);
+    let update = RequestType::Update;
+    let failed = resource.send(update, Some(&id), &other, Some(&given)).await;
+    assert!(!failed.ok());
+    stack.aws.reset();
+    stack.world.state().assumable.clear();
+    let update = RequestType::Update;
+    let back = resource.send(update, Some(&id), &given, Some(&other)).await;
+    assert!(back.ok(), "{back:?}");
+    assert_eq!(rules(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_gone_refuses_what_is_no_roll_back() {
+    let stack = setting();
+    let given = properties(&json!({"AssumeRoleArn": ASSUMED}));
+    let mut resource = Resource::new(&stack, "tax", "Replication");
+    resource.create(&given).await.unwrap();
+    resource.update(&changed(&given)).await.unwrap();
+    stack.world.state().assumable.clear();
+    // What was asked for before is not what is there.
+    let id = resource.id().to_owned();
+    let update = RequestType::Update;
+    let other = changed(&given);
+    let answer = resource.send(update, Some(&id), &given, Some(&other)).await;
+    assert!(answer.reason().contains("AssumeRole on role"), "{answer:?}");
 }
 
 #[tokio::test(start_paused = true)]
