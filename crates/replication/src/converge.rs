@@ -177,7 +177,7 @@ pub async fn remove<A: Aws>(
             stays.extend(kept);
             let before = writes.0;
             apply(accounts, &plan, owner, &mut writes).await?;
-            // Steps that look before they write (`…IfUnused`, `…IfEmpty`) are planned every time.
+            // Steps that may find nothing to write (`…IfUnused`, `…IfEmpty`) are planned every time.
             Ok((writes.0 == before).then_some(None))
         };
         let outcome = rounds.end(Box::pin(outcome).await)?;

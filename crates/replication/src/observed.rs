@@ -190,6 +190,8 @@ pub struct Remains {
     pub role_arn: String,
     /// Our inline policy on the role of ours.
     pub role_policy: Option<String>,
+    /// The role of ours, where there is one at our path.
+    pub role: Option<RoleDescription>,
     /// The role for replicating existing objects.
     pub batch_role: Option<RoleDescription>,
     /// Region and names of the parameters that hold the record of what the resource was asked for.

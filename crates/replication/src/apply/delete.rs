@@ -3,8 +3,7 @@
 use super::{Done, Failed};
 use crate::claims::NamedKey;
 use crate::error::{AwsError, ErrorKind};
-use crate::owner::ROLE_PATH;
-use crate::ports::{Aws, BucketRef, RoleDescription};
+use crate::ports::{Aws, BucketRef};
 
 /// Deleting what is not there has succeeded, without a write.
 pub(super) fn gone(outcome: Result<(), AwsError>) -> Result<Done, Failed> {
@@ -15,19 +14,11 @@ pub(super) fn gone(outcome: Result<(), AwsError>) -> Result<Done, Failed> {
     }
 }
 
+/// Removes a role that the plan saw to be ours. IAM itself looks once more, and deletes none that has a policy
+/// left. See <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html>.
 pub(super) async fn delete_role<A: Aws>(aws: &A, role: &str) -> Result<Done, Failed> {
-    // One of that name elsewhere is somebody's.
-    let ours = |found: &RoleDescription| found.arn.contains(&format!(":role{ROLE_PATH}"));
-    let found = match aws.role(role).await {
-        // Our permissions end at our path, and names that IAM refuses are no role's.
-        Err(error) if error.hides_what_is_there() => None,
-        found => found?,
-    };
-    if !found.as_ref().is_some_and(ours) || !aws.role_policies(role).await?.is_empty() {
-        return Ok(Done::default());
-    }
     match aws.delete_role(role).await {
-        // Another resource put its policy on the role in between.
+        // Another resource has, or put, its policy on the role.
         Err(error) if error.kind == ErrorKind::Conflict => Ok(Done::default()),
         other => gone(other),
     }

@@ -1,5 +1,6 @@
 //! Reads what a Create or Update depends on, as much as possible at once.
 
+mod destinations;
 mod keys;
 mod reads;
 pub mod remains;

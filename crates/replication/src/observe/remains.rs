@@ -2,19 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{try_join, try_join_all, try_join4};
+use futures_util::future::{OptionFuture, join, join3, try_join, try_join3};
 
-use super::keys::{granted_keys, keys_of_rules};
-use super::reads::{expectations, missing_is_none, observe_source};
+use super::reads::observe_source;
 use crate::accounts::Accounts;
 use crate::claims::Others;
 use crate::configuration::ReplicationConfiguration;
-use crate::error::{AwsError, ErrorKind};
-use crate::merge::has_statements;
-use crate::observed::{ObservedBucket, Presence, RemainingDestination, Remains, bear, stack_of};
-use crate::owner::{Owner, role_arn, role_name};
-use crate::ports::{Aws, BucketRef, Buckets, KeyDescription, Outcome};
-use crate::record::{self, Record};
+use crate::error::AwsError;
+use crate::observed::{ObservedBucket, Remains};
+use crate::owner::{Owner, ROLE_PATH, role_arn, role_name};
+use crate::ports::{Aws, BucketRef, KeyDescription, Outcome, RoleDescription};
+use crate::record::{self, Parts, Record};
 use crate::spec::{Site, Spec, Taking};
 use crate::unfinished;
 use aws_names::Home;
@@ -30,22 +28,11 @@ pub(crate) fn own_destinations(
         .collect()
 }
 
-/// The Region of a bucket, where it is one of the account's. A bucket that S3 denies belongs to
-/// somebody else, or to us while a permission is missing.
-async fn region_or_denied<A: Buckets>(
-    aws: &A,
-    bucket: &str,
-) -> Outcome<Result<Option<String>, AwsError>> {
-    match aws.bucket_region(bucket).await {
-        Ok(region) => Ok(Ok(region)),
-        Err(error) if error.kind == ErrorKind::AccessDenied => Ok(Err(error)),
-        Err(error) => Err(error),
-    }
-}
-
 /// What is there, or why nobody can tell: then nothing of ours can be there either, unless something else
 /// of ours shows that it could once.
-async fn lookup<T>(call: impl Future<Output = Outcome<T>>) -> Outcome<Result<T, AwsError>> {
+pub(super) async fn lookup<T>(
+    call: impl Future<Output = Outcome<T>>,
+) -> Outcome<Result<T, AwsError>> {
     match call.await {
         Err(error) if !error.hides_what_is_there() => Err(error),
         found => Ok(found),
@@ -87,6 +74,25 @@ struct Source {
     hidden: Option<AwsError>,
 }
 
+/// What is there, or why nobody can tell.
+type Found<T> = Result<T, AwsError>;
+
+/// A source bucket and its replication configuration.
+type Seen = (Option<ObservedBucket>, Option<ReplicationConfiguration>);
+
+/// The roles that bear the resource's name.
+struct OwnRoles {
+    /// Our policy on the role for the source bucket.
+    policy: Found<Option<String>>,
+    /// That role.
+    role: Option<RoleDescription>,
+    /// The one for existing objects.
+    batch: Found<Option<RoleDescription>>,
+}
+
+/// The records of a Region, by owner.
+pub(super) type Records = BTreeMap<Owner, Parts>;
+
 impl<A: Aws> Search<'_, A> {
     /// Reads all that bears the owner's name, and who else names what is to be taken.
     ///
@@ -94,32 +100,31 @@ impl<A: Aws> Search<'_, A> {
     /// The first read that failed.
     pub async fn remains(&self, source_bucket: &str, asked: Asked) -> Outcome<Remains> {
         let Self { home, owner, .. } = *self;
-        let aws = self.accounts.home();
-        let policy_name = owner.policy_name();
-        let (role, batch_role) = (role_name(source_bucket), owner.batch_role());
-        let (region, role_policy, batch_role, noted) = try_join4(
-            lookup(aws.bucket_region(source_bucket)),
-            lookup(aws.role_policy(&role, &policy_name)),
-            lookup(aws.role(&batch_role)),
+        // Nothing that is asked here waits for anything else: what the properties say of places is taken for
+        // true until the answers say otherwise.
+        let first = try_join3(
+            self.source(source_bucket),
+            self.roles(source_bucket),
             lookup(self.noted()),
-        )
-        .await?;
+        );
+        let (first, ahead, records) =
+            join3(first, self.destinations_said(), self.records_ahead(asked)).await;
+        let (source, roles, noted) = first?;
         let mut troubles: Vec<AwsError> = Vec::new();
         let mut told = |trouble: AwsError| troubles.push(trouble);
-        let role_policy = role_policy.map_err(&mut told).ok().flatten();
-        let batch_role = batch_role.map_err(&mut told).ok().flatten();
+        let role_policy = roles.policy.map_err(&mut told).ok().flatten();
+        let batch_role = roles.batch.map_err(&mut told).ok().flatten();
         let (kept, unfinished) = noted.map_err(&mut told).unwrap_or_default();
         let (jobs, record): (BTreeMap<_, _>, BTreeMap<_, _>) = kept
             .into_iter()
             .partition(|(name, _)| Owner::of_job(name).is_some());
         let left =
             Record::in_parameters(owner, &record).map_or_else(Vec::new, |record| record.left);
-        let source = self.source(source_bucket, region).await?;
         troubles.extend(source.hidden.clone());
         let replication = source.replication.as_ref();
         let led_to = own_destinations(replication, owner);
         let mut destinations = BTreeMap::new();
-        for (name, found) in self.destinations(replication, &led_to).await? {
+        for (name, found) in self.destinations(replication, &led_to, ahead).await? {
             match found {
                 Ok(found) => destinations.extend(found.map(|found| (name, found))),
                 Err(trouble) if led_to.contains(&name) => return Err(trouble),
@@ -159,9 +164,10 @@ impl<A: Aws> Search<'_, A> {
             replication: source.replication,
             destinations,
             source_key: source.key,
-            role_arn: role_arn(home, &role),
+            role_arn: role_arn(home, &role_name(source_bucket)),
             role_policy,
-            batch_role,
+            role: roles.role.filter(is_ours),
+            batch_role: batch_role.filter(is_ours),
             record: (
                 home.region.clone(),
                 record.into_keys().chain(jobs.into_keys()).collect(),
@@ -170,9 +176,9 @@ impl<A: Aws> Search<'_, A> {
             taking,
             unfinished,
             others: Others::default(),
-            now: aws.now(),
+            now: self.accounts.home().now(),
         };
-        remains.others = self.others(&remains).await?;
+        remains.others = self.others(&remains, records).await?;
         Ok(remains)
     }
 
@@ -185,44 +191,64 @@ impl<A: Aws> Search<'_, A> {
         try_join(kept, unfinished).await
     }
 
-    /// The source bucket and its key. The bucket may be gone or never have been made, its key not.
-    async fn source(
-        &self,
-        bucket: &str,
-        region: Result<Option<String>, AwsError>,
-    ) -> Outcome<Source> {
+    /// The records of all resources of the provisioner's Region, at the first look: our notification, which
+    /// is gone afterwards, mostly goes to somebody who is found there.
+    async fn records_ahead(&self, asked: Asked) -> Option<Outcome<Records>> {
+        let first = matches!(asked, Asked::First(_));
+        let look = first.then(|| record::all(self.accounts.home(), &self.home.region));
+        OptionFuture::from(look).await
+    }
+
+    /// The roles that bear our name, and what is ours on them.
+    async fn roles(&self, source_bucket: &str) -> Outcome<OwnRoles> {
         let aws = self.accounts.home();
-        let (found, mut hidden) = match region {
+        let (name, batch_name) = (role_name(source_bucket), self.owner.batch_role());
+        let policy_name = self.owner.policy_name();
+        let (policy, role, batch) = try_join3(
+            lookup(aws.role_policy(&name, &policy_name)),
+            lookup(aws.role(&name)),
+            lookup(aws.role(&batch_name)),
+        )
+        .await?;
+        Ok(OwnRoles {
+            policy,
+            // Our permissions end at our path, and names that IAM refuses are no role's.
+            role: role.ok().flatten(),
+            batch,
+        })
+    }
+
+    /// The source bucket and its key. The bucket may be gone or never have been made, its key not.
+    async fn source(&self, bucket: &str) -> Outcome<Source> {
+        let said = self.spec.map(|spec| spec.source_region.as_str());
+        let ahead = OptionFuture::from(said.map(|region| self.source_at(bucket, region)));
+        let region = lookup(self.accounts.home().bucket_region(bucket));
+        let (region, ahead) = join(region, ahead).await;
+        let (found, mut hidden) = match region? {
             Ok(region) => (region, None),
             Err(trouble) => (None, Some(trouble)),
         };
-        let said = || self.spec.map(|spec| spec.source_region.clone());
-        let Some(region) = found.clone().or_else(said) else {
+        let Some(region) = found.or_else(|| said.map(str::to_owned)) else {
             return Ok(Source {
                 hidden,
                 ..Source::default()
             });
         };
-        let alias = self.alias_arn(bucket, &region);
-        let place = BucketRef {
-            name: bucket,
-            region: &region,
+        let (there, key) = match ahead.filter(|_| said == Some(region.as_str())) {
+            Some(read) => read,
+            None => self.source_at(bucket, &region).await,
         };
-        let is_hidden = hidden.is_some();
-        let there = async {
-            if is_hidden {
-                Ok((None, None))
-            } else {
-                observe_source(aws, place).await
-            }
+        // What a bucket says that S3 denies is nothing that was understood.
+        let there: Found<Seen> = if hidden.is_some() {
+            Ok((None, None))
+        } else {
+            there?
         };
-        let looked = try_join(lookup(there), lookup(aws.describe_key(&region, &alias)));
-        let (there, key) = looked.await?;
         let mut told = |trouble: AwsError| {
             hidden.get_or_insert(trouble);
         };
         let (source, replication) = there.map_err(&mut told).unwrap_or_default();
-        let key = key.map_err(&mut told).ok().flatten();
+        let key = key?.map_err(&mut told).ok().flatten();
         Ok(Source {
             region: Some(region),
             bucket: source,
@@ -232,73 +258,20 @@ impl<A: Aws> Search<'_, A> {
         })
     }
 
-    /// What is left at each destination that our rules lead to or the properties name.
-    async fn destinations(
+    /// What there is where the source bucket is or should be.
+    async fn source_at(
         &self,
-        replication: Option<&ReplicationConfiguration>,
-        led_to: &BTreeSet<String>,
-    ) -> Outcome<Vec<(String, Result<Option<RemainingDestination>, AwsError>)>> {
-        let rules = || self.spec.into_iter().flat_map(|spec| &spec.rules);
-        let mut names = led_to.clone();
-        names.extend(rules().map(|rule| rule.destination_bucket.clone()));
-        let only_left = self.left_by(&names);
-        names.extend(only_left.iter().cloned());
-        let unknown = self.beyond_reach(replication);
-        names.retain(|name| !unknown.contains(name));
-        let calls = names.into_iter().map(|name| {
-            let mut keys = keys_of_rules(replication, self.owner, &name);
-            let said = rules().filter(|rule| rule.destination_bucket == name);
-            keys.extend(said.filter_map(|rule| rule.rule.destination.replica_kms_key_id.clone()));
-            let left = self.left.iter().filter(|site| site.bucket == name);
-            keys.extend(left.flat_map(|site| site.keys.iter().cloned()));
-            let is_left = only_left.contains(&name);
-            async move {
-                let mut found = lookup(self.destination(&name, keys)).await?;
-                // What the template no longer names stays with its content and its key.
-                if let Ok(Some(found)) = found.as_mut().map(Option::as_mut)
-                    && is_left
-                {
-                    (found.made_by_us, found.key) = (false, None);
-                }
-                Ok::<_, AwsError>((name, found))
-            }
-        });
-        try_join_all(calls).await
-    }
-
-    /// Destinations that the record alone knows of.
-    fn left_by(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
-        let left = self.left.iter().map(|site| site.bucket.clone());
-        left.filter(|bucket| !names.contains(bucket)).collect()
-    }
-
-    /// Destinations of our rules in other accounts that no properties at hand say anything of: what is ours
-    /// there can neither be looked at nor removed.
-    pub(crate) fn beyond_reach(
-        &self,
-        replication: Option<&ReplicationConfiguration>,
-    ) -> BTreeSet<String> {
-        let Self {
-            accounts,
-            home,
-            owner,
-            ..
-        } = *self;
-        let foreign = owner.rules_of(replication).filter(|rule| {
-            let account = rule.destination.account.as_ref();
-            account.is_some_and(|account| *account != home.account)
-        });
-        let unknown: BTreeSet<_> = foreign
-            .map(|rule| rule.destination.bucket_name().to_owned())
-            .filter(|bucket| !accounts.is_foreign(bucket))
-            .collect();
-        for bucket in &unknown {
-            tracing::warn!(
-                bucket,
-                "in another account, and no `AssumeRoleArn` at hand: what is ours there stays"
-            );
-        }
-        unknown
+        bucket: &str,
+        region: &str,
+    ) -> (Outcome<Found<Seen>>, Outcome<Found<Option<KeyDescription>>>) {
+        let aws = self.accounts.home();
+        let alias = self.alias_arn(bucket, region);
+        let place = BucketRef {
+            name: bucket,
+            region,
+        };
+        let there = lookup(observe_source(aws, place));
+        join(there, lookup(aws.describe_key(region, &alias))).await
     }
 
     /// ARN of the alias that the key we made for a bucket has.
@@ -308,106 +281,9 @@ impl<A: Aws> Search<'_, A> {
         let alias = self.owner.key_alias(bucket);
         self.home.kms_arn(account, region, &alias)
     }
+}
 
-    /// What is left at one destination; `None` where nothing can be, or nothing can be looked at.
-    /// `keys` are those that replicas there are or were encrypted with.
-    pub(crate) async fn destination(
-        &self,
-        name: &str,
-        mut keys: BTreeSet<String>,
-    ) -> Outcome<Option<RemainingDestination>> {
-        let Self {
-            accounts,
-            home,
-            owner,
-            spec,
-            left,
-        } = *self;
-        let mut left = left.iter().filter(|site| site.bucket == name);
-        let left = left.next();
-        let Some(aws) = accounts.at(name) else {
-            return Ok(None);
-        };
-        // What the properties name may never have been ours; what rules of ours led to was.
-        let (found, hidden) = match region_or_denied(aws, name).await? {
-            Ok(region) => (region, false),
-            Err(_) if spec.is_some() || left.is_some() => (None, true),
-            Err(denied) => return Err(denied),
-        };
-        // The bucket may be gone, its key and parameters not.
-        let said = || {
-            let mut rules = spec.into_iter().flat_map(|spec| &spec.rules);
-            let region = rules.find_map(|rule| {
-                rule.destination_region
-                    .clone()
-                    .filter(|_| rule.destination_bucket == name)
-            });
-            region.or_else(|| left.and_then(|site| site.region.clone()))
-        };
-        let Some(region) = found.clone().or_else(said) else {
-            return Ok(None);
-        };
-        let alias_arn = self.alias_arn(name, &region);
-        let bucket = BucketRef {
-            name,
-            region: &region,
-        };
-        let tags = async {
-            match found {
-                Some(_) => missing_is_none(aws.bucket_tags(bucket)).await,
-                None => Ok(None),
-            }
-        };
-        let foreign = accounts.is_foreign(name);
-        let policy = async {
-            if foreign && found.is_some() {
-                missing_is_none(aws.bucket_policy(bucket)).await
-            } else {
-                Ok(None)
-            }
-        };
-        let (parameters, key, tags, policy) = try_join4(
-            expectations(aws, &region, name),
-            aws.describe_key(&region, &alias_arn),
-            tags,
-            policy,
-        )
-        .await?;
-        let (mut policies, unread) = if foreign {
-            keys.extend(key.iter().map(|key| key.arn.clone()));
-            let account = accounts.account_of(name).unwrap_or(&home.account);
-            granted_keys(aws, keys, account, owner).await?
-        } else {
-            (BTreeMap::new(), None)
-        };
-        let granted_keys = policies.keys().cloned().collect();
-        let policy = policy.flatten();
-        let has_policy = policy
-            .as_ref()
-            .is_some_and(|policy| has_statements(policy, owner));
-        policies.extend(policy.map(|policy| (name.to_owned(), policy)));
-        let (ours, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) = parameters
-            .into_iter()
-            .partition(|(name, _)| owner.owns_parameter(name));
-        let presence = match (hidden, tags.is_some()) {
-            (true, _) => Presence::Hidden,
-            (false, true) => Presence::There,
-            (false, false) => Presence::Missing,
-        };
-        let tags = tags.unwrap_or_default();
-        Ok(Some(RemainingDestination {
-            parameters: ours,
-            expectations: theirs,
-            made_by_us: bear(&tags, owner),
-            stack: stack_of(&tags),
-            presence,
-            key,
-            alias_arn,
-            has_policy,
-            granted_keys,
-            policies,
-            unread,
-            region,
-        }))
-    }
+/// Whether a role is at our path: one of that name elsewhere is somebody's.
+fn is_ours(role: &RoleDescription) -> bool {
+    role.arn.contains(&format!(":role{ROLE_PATH}"))
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{try_join, try_join_all, try_join3, try_join4};
 
 use super::reads::{expectations, missing_is_none};
-use super::remains::Search;
+use super::remains::{Records, Search};
 use crate::claims::{NamedKey, Others, aliases_in};
 use crate::configuration::{DefaultEncryption, ReplicationConfiguration, Tag};
 use crate::error::AwsError;
@@ -39,11 +39,16 @@ struct Said {
 }
 
 impl<A: Aws> Search<'_, A> {
-    /// What others say of all that is to be taken away.
+    /// What others say of all that is to be taken away; `ahead` are the records of the provisioner's Region,
+    /// where they were asked for before.
     ///
     /// # Errors
     /// The first read that failed.
-    pub(crate) async fn others(&self, remains: &Remains) -> Outcome<Others> {
+    pub(super) async fn others(
+        &self,
+        remains: &Remains,
+        mut ahead: Option<Outcome<Records>>,
+    ) -> Outcome<Others> {
         let source = &remains.source_bucket;
         let mut others = known(remains);
         let places = places(remains, self.owner);
@@ -61,9 +66,15 @@ impl<A: Aws> Search<'_, A> {
         if self.bequeaths(remains) {
             regions.insert(&self.home.region);
         }
-        let records = regions
-            .into_iter()
-            .map(|region| record::all(self.accounts.home(), region));
+        let records = regions.into_iter().map(|region| {
+            let ahead = ahead.take_if(|_| region == self.home.region);
+            async move {
+                match ahead {
+                    Some(records) => records,
+                    None => record::all(self.accounts.home(), region).await,
+                }
+            }
+        });
         let policies = async {
             if keys || by_hand {
                 self.policies_of_others(&role_name(source)).await

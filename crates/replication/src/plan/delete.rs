@@ -234,9 +234,11 @@ impl<'a> Removal<'a> {
         }
         let mut claims = self.others().of_role(named, owner);
         if claims.is_empty() {
-            // Always: a Create that stopped between the role and its policy leaves a role without policies.
-            let step = Step::DeleteRoleIfUnused { role };
-            self.phases.buckets_and_roles.push(step);
+            // With or without our policy: a Create that stopped between the two leaves a role alone.
+            if remains.role.is_some() {
+                let step = Step::DeleteRoleIfUnused { role };
+                self.phases.buckets_and_roles.push(step);
+            }
         } else {
             // That resources on one bucket share its role is nothing to tell.
             claims.retain(Claim::is_nobodys);

@@ -16,7 +16,7 @@ use crate::observed::{
     KeyName, Observed, ObservedBucket, ObservedDestination, RemainingDestination, Remains,
 };
 use crate::owner::{OWNER_TAG, Owner};
-use crate::ports::KeyDescription;
+use crate::ports::{KeyDescription, RoleDescription};
 use crate::replication::Replication;
 use crate::spec::Taking;
 use crate::step::Step;
@@ -244,6 +244,12 @@ fn remains(tags: &[(&str, &str)], source_key: Option<&str>) -> Remains {
         source_alias_arn: "source-alias".into(),
         role_arn: "r".into(),
         role_policy: Some("{}".into()),
+        role: Some(RoleDescription {
+            arn: "r".into(),
+            permissions_boundary: None,
+            trust_policy: "{}".into(),
+            tags: Vec::new(),
+        }),
         batch_role: None,
         record: ("us-east-1".into(), BTreeSet::from([owner().record_name(0)])),
         unfinished: BTreeSet::new(),

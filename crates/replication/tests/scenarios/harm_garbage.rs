@@ -120,6 +120,22 @@ async fn a_region_that_there_is_not_or_that_is_switched_off() {
     }
 }
 
+/// A Delete looks where the properties say before S3 has told where the buckets are.
+#[tokio::test(start_paused = true)]
+async fn regions_of_properties_that_are_not_those_of_the_buckets() {
+    for (source, destination) in [(EAST, EAST), (WEST, WEST), (WEST, EAST), (OFF, NOWHERE)] {
+        let stack = setting();
+        stack.create("Replication", &sound()).await.unwrap();
+        let mut said = sound();
+        said["SourceRegion"] = json!(source);
+        said["Rules"][0]["Destination"]["Region"] = json!(destination);
+        stack.delete("Replication", &said).await.unwrap();
+        let now = stack.world.state();
+        assert!(now.buckets["source"].replication.written().is_none());
+        assert!(now.roles.is_empty() && now.parameters.is_empty());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn properties_of_every_shape() {
     let mut shapes = vec![
