@@ -25,19 +25,25 @@ impl Arn {
     /// Splits `text`; `None` where it is no ARN.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(6, ':');
-        let mut next = || parts.next().map(str::to_owned);
-        let (prefix, partition, service) = (next()?, next()?, next()?);
-        let (region, account, resource) = (next()?, next()?, next()?);
-        let whole =
-            prefix == "arn" && !partition.is_empty() && !service.is_empty() && !resource.is_empty();
-        whole.then_some(Self {
+        let [partition, service, region, account, resource] = Self::split(text)?.map(str::to_owned);
+        Some(Self {
             partition,
             service,
             region,
             account,
             resource,
         })
+    }
+
+    /// The five parts after `arn:`, in their order.
+    pub(crate) fn split(text: &str) -> Option<[&str; 5]> {
+        let mut parts = text.splitn(6, ':');
+        let mut next = || parts.next();
+        let (prefix, partition, service) = (next()?, next()?, next()?);
+        let (region, account, resource) = (next()?, next()?, next()?);
+        let whole =
+            prefix == "arn" && !partition.is_empty() && !service.is_empty() && !resource.is_empty();
+        whole.then_some([partition, service, region, account, resource])
     }
 
     /// The twelve digits of the account that owns it; `None` for what bears none, such as a bucket.

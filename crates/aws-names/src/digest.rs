@@ -17,15 +17,14 @@ pub fn hex<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 /// `bytes` in lower-case hexadecimal digits.
 #[must_use]
 pub fn digits(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            let digit = DIGITS.get(usize::from(nibble)).copied();
-            text.push(digit.map_or('0', char::from));
-        }
-    }
-    text
+    // Without a table or a check for each: every replica has its id and its signatures.
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    let digits = bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    let mut text = Vec::with_capacity(bytes.len() * 2);
+    text.extend(digits);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]

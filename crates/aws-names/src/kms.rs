@@ -35,6 +35,21 @@ impl KeyArn {
         }
     }
 
+    /// The ARN: each replica's line has it, so it is put together in one piece.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self {
+            partition,
+            region,
+            account,
+            id,
+        } = self;
+        [
+            "arn:", partition, ":kms:", region, ":", account, ":key/", id,
+        ]
+        .concat()
+    }
+
     /// Whether the key is one of a set of multi-Region keys.
     #[must_use]
     pub fn is_multi_region(&self) -> bool {
@@ -52,13 +67,7 @@ impl KeyArn {
 
 impl fmt::Display for KeyArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            partition,
-            region,
-            account,
-            id,
-        } = self;
-        write!(f, "arn:{partition}:kms:{region}:{account}:key/{id}")
+        f.write_str(&self.text())
     }
 }
 
@@ -135,7 +144,9 @@ impl KeyName {
     /// # Errors
     /// Where the text is none of the four forms.
     pub fn parse(text: &str) -> Result<Self, KeyNameError> {
-        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        let is_no_name = |c: char| c.is_whitespace() || c.is_control();
+        // Every replica's key is asked, and nearly all are plain.
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) && text.chars().any(is_no_name) {
             return Err(KeyNameError);
         }
         if text.starts_with("arn:") {
@@ -150,22 +161,23 @@ impl KeyName {
     }
 
     fn parse_arn(text: &str) -> Result<Self, KeyNameError> {
-        let arn = Arn::parse(text).ok_or(KeyNameError)?;
-        if arn.service != "kms" || arn.region.is_empty() || arn.account.is_empty() {
+        let [partition, service, region, account, resource] =
+            Arn::split(text).ok_or(KeyNameError)?;
+        if service != "kms" || region.is_empty() || account.is_empty() {
             return Err(KeyNameError);
         }
-        match arn.resource.split_once('/') {
+        match resource.split_once('/') {
             Some(("key", id)) if is_key_id(id) => Ok(Self::Arn(KeyArn {
                 id: id.to_owned(),
-                partition: arn.partition,
-                region: arn.region,
-                account: arn.account,
+                partition: partition.to_owned(),
+                region: region.to_owned(),
+                account: account.to_owned(),
             })),
             Some(("alias", name)) if !name.is_empty() => Ok(Self::AliasArn(AliasArn {
-                partition: arn.partition,
-                region: arn.region,
-                account: arn.account,
-                alias: arn.resource,
+                partition: partition.to_owned(),
+                region: region.to_owned(),
+                account: account.to_owned(),
+                alias: resource.to_owned(),
             })),
             _ => Err(KeyNameError),
         }

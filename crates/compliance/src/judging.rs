@@ -1,10 +1,12 @@
 //! Many subjects at once: each version looked at once, a bounded number in flight, done in time.
 
 use std::collections::HashMap;
+use std::pin::pin;
 
 use futures_util::StreamExt;
+use futures_util::future::{Either, select};
 use futures_util::stream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::checker::{Checker, Trip};
 use crate::ports::{AskError, CheckerPorts};
@@ -108,8 +110,12 @@ pub async fn judge<A: CheckerPorts>(
         let checks = stream::iter(distinct.into_iter().enumerate())
             .map(|(place, subject)| async move { (place, checker.check(subject, trip).await) })
             .buffer_unordered(limits.max_concurrency);
-        let mut checks = std::pin::pin!(checks);
-        while let Ok(Some((place, result))) = timeout_at(limits.stop, checks.next()).await {
+        let mut checks = pin!(checks);
+        // One timer for all of them.
+        let mut stop = pin!(sleep_until(limits.stop));
+        while let Either::Left((Some((place, result)), _)) =
+            select(checks.next(), stop.as_mut()).await
+        {
             if let Some(slot) = results.get_mut(place) {
                 *slot = Some(result);
             }

@@ -1,5 +1,6 @@
 //! Keys of KMS: which one a name means, and whether it can be used.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_names::{Home, KeyArn, KeyName};
@@ -12,7 +13,7 @@ use crate::verdict::{Expected, ExpectedKey, KeyState, ObservedKey};
 
 /// What KMS said of keys, remembered.
 #[derive(Debug)]
-pub(crate) struct Keys(Cache<String, KeyAnswer, AskError>);
+pub(crate) struct Keys(Cache<String, Arc<KeyAnswer>, AskError>);
 
 impl Keys {
     pub(crate) fn new(time_to_live: Duration) -> Self {
@@ -45,8 +46,8 @@ pub(crate) struct Asking<'a, A> {
 }
 
 impl<A: DescribeKey> Asking<'_, A> {
-    async fn describe(&self, key: &str) -> Result<KeyAnswer, AskError> {
-        let fetch = || self.aws.describe(key);
+    async fn describe(&self, key: &str) -> Result<Arc<KeyAnswer>, AskError> {
+        let fetch = || async { self.aws.describe(key).await.map(Arc::new) };
         self.freshness
             .of((&self.keys.0, key), self.trip.began, fetch)
             .await
@@ -99,13 +100,13 @@ impl<A: DescribeKey> Asking<'_, A> {
             }
             _ => name.to_string(),
         };
-        Ok(match self.describe(&asked).await? {
+        Ok(match &*self.describe(&asked).await? {
             KeyAnswer::Found(key) => match KeyArn::parse(&key.arn) {
                 Some(arn) => ExpectedKey::Known(arn),
                 None => unresolved(Some(format!("KMS named it {}", key.arn))),
             },
             KeyAnswer::NotFound => unresolved(None),
-            KeyAnswer::Refused(why) => unresolved(Some(why)),
+            KeyAnswer::Refused(why) => unresolved(Some(why.clone())),
         })
     }
 
@@ -115,10 +116,9 @@ impl<A: DescribeKey> Asking<'_, A> {
         name: &str,
         version: &ObjectVersion,
     ) -> Result<(ObservedKey, KeyKnowledge), AskError> {
-        let parsed = KeyName::parse(name);
-        let known = match &parsed {
-            Ok(KeyName::Arn(arn)) => Some(ExpectedKey::Known(arn.clone())),
-            Ok(parsed) => ExpectedKey::without_asking(parsed, self.trip.home_of(version).as_ref()),
+        let known = match KeyName::parse(name) {
+            Ok(KeyName::Arn(arn)) => Some(ExpectedKey::Known(arn)),
+            Ok(parsed) => ExpectedKey::without_asking(&parsed, self.trip.home_of(version).as_ref()),
             Err(_) => None,
         };
         let key = match known {
@@ -140,13 +140,13 @@ impl<A: DescribeKey> Asking<'_, A> {
             return Ok((key, answer));
         }
         let answer = self.describe(name).await?;
-        let key = match (&answer, key) {
+        let key = match (&*answer, key) {
             (KeyAnswer::Found(found), ObservedKey::Named(name)) => {
                 KeyArn::parse(&found.arn).map_or(ObservedKey::Named(name), ObservedKey::Known)
             }
             (_, key) => key,
         };
-        Ok((key, KeyKnowledge::from(answer)))
+        Ok((key, KeyKnowledge::from(&*answer)))
     }
 
     /// Fetches the state of the key that the replica most likely has, while the HEAD is under way.
@@ -156,7 +156,7 @@ impl<A: DescribeKey> Asking<'_, A> {
             && self.trip.home.is_none_or(|home| home.region == arn.region)
         {
             // Its failure is the business of whoever needs the state.
-            let _ = self.describe(&arn.to_string()).await;
+            let _ = self.describe(&arn.text()).await;
         }
     }
 }
@@ -176,11 +176,11 @@ impl Default for KeyKnowledge {
     }
 }
 
-impl From<KeyAnswer> for KeyKnowledge {
-    fn from(answer: KeyAnswer) -> Self {
+impl From<&KeyAnswer> for KeyKnowledge {
+    fn from(answer: &KeyAnswer) -> Self {
         match answer {
             KeyAnswer::Found(key) => Self {
-                state: key_state(key.state),
+                state: key_state(&key.state),
                 aws_managed: Some(key.aws_managed),
             },
             KeyAnswer::NotFound => Self {
@@ -188,7 +188,7 @@ impl From<KeyAnswer> for KeyKnowledge {
                 aws_managed: None,
             },
             KeyAnswer::Refused(why) => Self {
-                state: KeyState::Unknown(why),
+                state: KeyState::Unknown(why.clone()),
                 aws_managed: None,
             },
         }
@@ -197,15 +197,15 @@ impl From<KeyAnswer> for KeyKnowledge {
 
 /// See <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>: in `Updating` a key
 /// encrypts and decrypts as ever.
-fn key_state(state: String) -> KeyState {
-    match state.as_str() {
+fn key_state(state: &str) -> KeyState {
+    match state {
         "Enabled" | "Updating" => KeyState::Usable,
         "Creating"
         | "Disabled"
         | "PendingDeletion"
         | "PendingImport"
         | "PendingReplicaDeletion"
-        | "Unavailable" => KeyState::Unusable(state),
+        | "Unavailable" => KeyState::Unusable(state.to_owned()),
         _ => KeyState::Unknown(format!(
             "its state is `{state}`, which this checker does not know"
         )),

@@ -221,6 +221,22 @@ struct ReplicationLine<'a> {
 /// # Errors
 /// None that these types can cause; passed on rather than hidden.
 pub fn line(verdict: &Verdict, stamp: &Stamp<'_>) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&line_of(verdict, stamp))
+}
+
+/// The same behind what there is already.
+///
+/// # Errors
+/// As [`line`].
+pub(crate) fn write(
+    verdict: &Verdict,
+    stamp: &Stamp<'_>,
+    text: &mut Vec<u8>,
+) -> Result<(), serde_json::Error> {
+    serde_json::to_writer(text, &line_of(verdict, stamp))
+}
+
+fn line_of<'a>(verdict: &'a Verdict, stamp: &'a Stamp<'_>) -> Line<'a> {
     let Verdict {
         version,
         judgement,
@@ -243,7 +259,7 @@ pub fn line(verdict: &Verdict, stamp: &Stamp<'_>) -> Result<String, serde_json::
         destination_bucket: event.destination_bucket.as_deref(),
         operation: event.operation.as_deref(),
     });
-    serde_json::to_string(&Line {
+    Line {
         schema: SCHEMA,
         id: verdict.id(),
         time: &stamp.time,
@@ -268,5 +284,5 @@ pub fn line(verdict: &Verdict, stamp: &Stamp<'_>) -> Result<String, serde_json::
         probe: verdict.is_on_probe().then_some(true),
         reason: &judgement.reason,
         remedy: judgement.remedy.as_deref(),
-    })
+    }
 }

@@ -13,6 +13,7 @@ use compliance::aws::{Aws, DirectHeads};
 use compliance::checker::Checker;
 use compliance::config::Config;
 use compliance::handler::{Handler, Invocation, StandardOutput};
+use compliance::ingest::Delivered;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
@@ -47,7 +48,7 @@ async fn main() -> Result<(), Error> {
     let handler = Handler::new(checker, StandardOutput, config.max_concurrency)
         .publishing(config.findings_event_bus)
         .patient(config.most_receives);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Delivered>| {
         handle(&handler, event)
     }))
     .await
@@ -57,15 +58,15 @@ fn cannot_start(error: &impl std::fmt::Display) {
     tracing::error!("the function cannot start: {error}");
 }
 
-/// The payload is taken as raw JSON: one that does not deserialise would never reach the handler.
+/// The payload is read whatever it is: one that does not deserialise would never reach the handler.
 /// The runtime logs the error that goes back to Lambda.
 async fn handle(
     handler: &Handler<Aws, StandardOutput>,
-    event: LambdaEvent<Value>,
+    event: LambdaEvent<Delivered>,
 ) -> Result<Value, Diagnostic> {
     let invocation = Invocation::new(event.context.deadline, &event.context.invoked_function_arn);
     handler
-        .handle(&event.payload, &invocation)
+        .answer(event.payload.0, &invocation)
         .await
         .map_err(|error| Diagnostic {
             error_type: error.code().to_owned(),

@@ -17,16 +17,17 @@ use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
+use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sdk_environment::Http;
 
-use super::signature::{EMPTY_BODY, Head, Signer};
+use super::signature::{EMPTY_BODY, Head, Hidden, Signer};
 use crate::subject::ObjectVersion;
 
 /// As long as one try of the SDK's.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-const USER_AGENT: &str = concat!("encrypted-replication/", env!("CARGO_PKG_VERSION"));
+const OUR_NAME: &str = concat!("encrypted-replication/", env!("CARGO_PKG_VERSION"));
 
 /// What S3's signatures leave as it is. See
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>.
@@ -36,6 +37,11 @@ pub(super) const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 pub(super) const IN_PATH: &AsciiSet = &IN_QUERY.remove(b'/');
+
+const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+const DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const EXPECTED_OWNER: HeaderName = HeaderName::from_static("x-amz-expected-bucket-owner");
+const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// Sends HEADs.
 #[derive(Debug)]
@@ -47,6 +53,9 @@ pub struct DirectHeads {
     parameters: Parameters,
     /// Where each bucket is; nothing where the SDK has to be asked.
     addresses: Mutex<HashMap<String, Option<Arc<Address>>>>,
+    /// The last session token, as the header that it is sent in: it has a thousand characters, which are looked at
+    /// one by one when it is made.
+    token: Mutex<Hidden<Option<(String, HeaderValue)>>>,
 }
 
 /// Where a bucket is.
@@ -99,6 +108,7 @@ impl DirectHeads {
                 path_style,
             },
             addresses: Mutex::default(),
+            token: Mutex::default(),
         })
     }
 
@@ -177,20 +187,36 @@ impl DirectHeads {
         };
         let signed = self.signer.sign(head, credentials, SystemTime::now())?;
 
-        let mut request = HttpRequest::new(SdkBody::empty());
-        request.set_method("HEAD").ok()?;
-        request.set_uri(uri).ok()?;
+        let mut request = http::Request::new(SdkBody::empty());
+        *request.method_mut() = http::Method::HEAD;
+        *request.uri_mut() = uri.try_into().ok()?;
         let headers = request.headers_mut();
-        let mut add = |name: &'static str, value: String| headers.try_insert(name, value).is_ok();
-        let sent = add("host", address.host().to_owned())
-            && add("x-amz-content-sha256", EMPTY_BODY.to_owned())
-            && add("x-amz-date", signed.date)
-            && add("authorization", signed.authorization)
-            && add("user-agent", USER_AGENT.to_owned())
-            && owner.is_none_or(|owner| add("x-amz-expected-bucket-owner", owner.to_owned()))
-            && credentials
-                .session_token()
-                .is_none_or(|token| add("x-amz-security-token", token.to_owned()));
-        sent.then_some(request)
+        headers.reserve(8);
+        headers.insert(HOST, HeaderValue::try_from(address.host()).ok()?);
+        headers.insert(CONTENT_SHA256, HeaderValue::from_static(EMPTY_BODY));
+        headers.insert(DATE, HeaderValue::try_from(signed.date).ok()?);
+        let authorization = HeaderValue::try_from(signed.authorization).ok()?;
+        headers.insert(AUTHORIZATION, authorization);
+        headers.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
+        if let Some(owner) = owner {
+            headers.insert(EXPECTED_OWNER, HeaderValue::try_from(owner).ok()?);
+        }
+        if let Some(token) = credentials.session_token() {
+            headers.insert(SECURITY_TOKEN, self.token(token)?);
+        }
+        HttpRequest::try_from(request).ok()
+    }
+
+    fn token(&self, token: &str) -> Option<HeaderValue> {
+        let mut kept = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, value)) = &kept.0
+            && known == token
+        {
+            return Some(value.clone());
+        }
+        let mut value = HeaderValue::try_from(token).ok()?;
+        value.set_sensitive(true);
+        kept.0 = Some((token.to_owned(), value.clone()));
+        Some(value)
     }
 }

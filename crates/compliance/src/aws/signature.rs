@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
+use aws_lc_rs::{digest, hmac};
+use aws_names::digest::digits;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
 
 /// SHA-256 of an empty body.
 pub(super) const EMPTY_BODY: &str =
@@ -49,13 +49,25 @@ pub(super) struct Signer {
     key: Mutex<Option<Arc<DayKey>>>,
     /// The second of the last signature, and its timestamp: many HEADs are sent in one second.
     second: Mutex<(u64, String)>,
+    /// Where texts are put together, so that no signature has to ask for that much memory.
+    text: Mutex<Hidden<String>>,
+}
+
+/// What nobody is shown.
+#[derive(Default)]
+pub(super) struct Hidden<T>(pub(super) T);
+
+impl<T> std::fmt::Debug for Hidden<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// The key of one day and one secret.
 struct DayKey {
     day: u64,
     secret: String,
-    key: Hmac<Sha256>,
+    key: hmac::Key,
 }
 
 impl std::fmt::Debug for DayKey {
@@ -73,10 +85,11 @@ impl Signer {
             region,
             key: Mutex::new(None),
             second: Mutex::default(),
+            text: Mutex::default(),
         }
     }
 
-    /// The signature of `head` at `now`; `None` before 1970, after 9999 or for a secret that is no key.
+    /// The signature of `head` at `now`; `None` before 1970 or after 9999.
     pub(super) fn sign(
         &self,
         head: Head<'_>,
@@ -92,7 +105,9 @@ impl Signer {
                 .session_token()
                 .map_or("", |_| ";x-amz-security-token"),
         );
-        let mut text = String::with_capacity(2048);
+        let mut kept = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = &mut kept.0;
+        text.clear();
         let Head {
             host, path, query, ..
         } = head;
@@ -109,25 +124,25 @@ impl Signer {
         }
         let names = format!("host;x-amz-content-sha256;x-amz-date{owner_name}{token_name}");
         let _ = write!(text, "\n{names}\n{EMPTY_BODY}");
-        let request = Sha256::digest(text.as_bytes());
+        // By the library that TLS uses, which has code for each kind of processor.
+        let request = digest::digest(&digest::SHA256, text.as_bytes());
 
         let scope = format!("{day}/{}/s3/aws4_request", self.region);
         text.clear();
         let _ = write!(text, "AWS4-HMAC-SHA256\n{date}\n{scope}\n");
-        push_hex(&mut text, &request);
+        text.push_str(&digits(request.as_ref()));
         let key = self.key(
             seconds / SECONDS_A_DAY,
             day,
             credentials.secret_access_key(),
-        )?;
-        let mut mac = key.key.clone();
-        mac.update(text.as_bytes());
+        );
+        let signature = hmac::sign(&key.key, text.as_bytes());
 
         let access_key = credentials.access_key_id();
         let mut authorization = format!(
             "AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature="
         );
-        push_hex(&mut authorization, &mac.finalize().into_bytes());
+        authorization.push_str(&digits(signature.as_ref()));
         Some(Signed {
             authorization,
             date,
@@ -142,35 +157,26 @@ impl Signer {
         Some(kept.1.clone())
     }
 
-    fn key(&self, day: u64, day_text: &str, secret: &str) -> Option<Arc<DayKey>> {
+    fn key(&self, day: u64, day_text: &str, secret: &str) -> Arc<DayKey> {
         let mut kept = self.key.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = kept.as_ref()
             && key.day == day
             && key.secret == secret
         {
-            return Some(Arc::clone(key));
+            return Arc::clone(key);
         }
-        let first = format!("AWS4{secret}").into_bytes();
-        let mut key: Hmac<Sha256> = Hmac::new_from_slice(&first).ok()?;
-        for part in [day_text, &self.region, "s3", "aws4_request"] {
-            key.update(part.as_bytes());
-            key = Hmac::new_from_slice(&key.finalize().into_bytes()).ok()?;
-        }
+        let key = |bytes: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, bytes);
+        let parts = [day_text, &self.region, "s3", "aws4_request"].into_iter();
+        let key = parts.fold(key(format!("AWS4{secret}").as_bytes()), |last, part| {
+            key(hmac::sign(&last, part.as_bytes()).as_ref())
+        });
         let key = Arc::new(DayKey {
             day,
             secret: secret.to_owned(),
             key,
         });
         *kept = Some(Arc::clone(&key));
-        Some(key)
-    }
-}
-
-fn push_hex(text: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(u32::from(digit), 16));
-        }
+        key
     }
 }
 
@@ -288,7 +294,21 @@ mod tests {
     #[test]
     fn the_secret_is_not_printed() {
         let signer = Signer::new("us-west-2".to_owned());
-        let key = signer.key(0, "19700101", "hush").unwrap();
+        let key = signer.key(0, "19700101", "hush");
         assert_eq!(format!("{key:?}"), "DayKey { day: 0, .. }");
+        let head = Head {
+            host: "h",
+            path: "/",
+            query: "",
+            owner: None,
+        };
+        let token = Some("whisper".to_owned());
+        let credentials = Credentials::new("AKIAEXAMPLE", "hush", token, None, "test");
+        signer.sign(head, &credentials, UNIX_EPOCH).unwrap();
+        let shown = format!("{signer:?}");
+        assert!(
+            !shown.contains("hush") && !shown.contains("whisper"),
+            "{shown}"
+        );
     }
 }

@@ -14,7 +14,7 @@ pub use self::invocation::Invocation;
 pub use self::surroundings::{StandardOutput, Surroundings};
 use self::telling::{Request, Telling};
 use crate::checker::Checker;
-use crate::ingest::{self, BatchJob, Content, Payload, QueueMessage, Reading};
+use crate::ingest::{self, BatchJob, Content, IngestError, Payload, QueueMessage, Reading};
 use crate::ports::AllPorts;
 use crate::subject::Subject;
 
@@ -72,7 +72,19 @@ impl<A: AllPorts, S: Surroundings> Handler<A, S> {
         payload: &Value,
         invocation: &Invocation,
     ) -> Result<Value, HandlerError> {
-        match ingest::read(payload)? {
+        self.answer(ingest::read(payload), invocation).await
+    }
+
+    /// Answers what was read of a payload.
+    ///
+    /// # Errors
+    /// As [`Handler::handle`].
+    pub async fn answer(
+        &self,
+        payload: Result<Payload, IngestError>,
+        invocation: &Invocation,
+    ) -> Result<Value, HandlerError> {
+        match payload? {
             Payload::Queue(messages) => self.queue(&messages, invocation).await,
             Payload::Direct(reading) => self.direct(&reading, invocation).await,
             Payload::BatchOperations(job) => self.batch_operations(&job, invocation).await,

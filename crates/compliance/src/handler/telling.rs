@@ -1,5 +1,8 @@
 //! Subjects in; verdict lines, metrics and events out.
 
+use std::io;
+use std::ops::Range;
+
 use tokio::time::Instant;
 
 use super::error::HandlerError;
@@ -12,6 +15,9 @@ use crate::metrics::Metrics;
 use crate::ports::{AllPorts, AskError};
 use crate::report::{self, Stamp};
 use crate::subject::Subject;
+
+/// Bytes of a verdict's line, as it mostly is.
+const USUAL_LINE: usize = 768;
 
 /// Judges and tells.
 #[derive(Debug)]
@@ -34,17 +40,20 @@ pub(super) struct Request<'a> {
     pub(super) only_looks: bool,
 }
 
-/// What was judged, and the line of each verdict; empty where it was not told.
+/// What was judged, and what was told.
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) judged: Judged,
-    lines: Vec<String>,
+    text: String,
+    /// Where in it the line of each verdict stands; nowhere where it was not told.
+    lines: Vec<Range<usize>>,
 }
 
 impl Told {
     /// The verdict line at a place.
     pub(super) fn line(&self, place: usize) -> &str {
-        self.lines.get(place).map_or("", String::as_str)
+        let line = self.lines.get(place).cloned().unwrap_or_default();
+        self.text.get(line).unwrap_or_default()
     }
 }
 
@@ -72,31 +81,36 @@ impl<A: AllPorts, S: Surroundings> Telling<A, S> {
     }
 
     fn tell(&self, judged: Judged, invocation: &Invocation) -> Result<Told, HandlerError> {
-        let mut lines = vec![String::new(); judged.verdicts.len()];
-        if judged.verdicts.is_empty() {
-            return Ok(Told { judged, lines });
-        }
+        let verdicts = judged.verdicts.len();
+        let mut lines = Vec::new();
+        lines.resize(verdicts, 0..0);
         let now = self.surroundings.now_ms();
         let stamp = Stamp::new(now, invocation.home.as_ref());
         let mut metrics = Metrics::default();
-        let mut text = String::new();
+        // One text for all of them, which grows no more than once or twice.
+        let mut text = Vec::with_capacity(verdicts * USUAL_LINE);
         for (place, verdict) in judged.told() {
             metrics.count(verdict, now);
-            let line = report::line(verdict, &stamp)?;
-            text.push_str(&line);
-            text.push('\n');
+            let begin = text.len();
+            report::write(verdict, &stamp, &mut text)?;
             if let Some(slot) = lines.get_mut(place) {
-                *slot = line;
+                *slot = begin..text.len();
             }
+            text.push(b'\n');
         }
         for line in metrics.lines(now) {
-            text.push_str(&line);
-            text.push('\n');
+            text.extend_from_slice(line.as_bytes());
+            text.push(b'\n');
         }
+        let text = String::from_utf8(text).map_err(io::Error::other)?;
         if !text.is_empty() {
             self.surroundings.write_lines(&text)?;
         }
-        Ok(Told { judged, lines })
+        Ok(Told {
+            judged,
+            text,
+            lines,
+        })
     }
 
     /// Publishes what is to be published. A subject whose event could not be sent is marked

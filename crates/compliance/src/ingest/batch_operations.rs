@@ -2,7 +2,7 @@
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html>.
 
-use serde_json::Value;
+use super::json::Json;
 
 use super::error::{IngestError, shorten};
 use super::{fields, options};
@@ -37,7 +37,7 @@ pub struct BatchTask {
 }
 
 /// Whether a job sent this.
-pub(super) fn recognise(event: &Value) -> bool {
+pub(super) fn recognise(event: &Json<'_>) -> bool {
     event.get("invocationSchemaVersion").is_some() && event.get("tasks").is_some()
 }
 
@@ -45,7 +45,7 @@ pub(super) fn recognise(event: &Value) -> bool {
 ///
 /// # Errors
 /// An unknown schema, or a field without which no answer can be written.
-pub(super) fn read(event: &Value) -> Result<BatchJob, IngestError> {
+pub(super) fn read(event: &Json<'_>) -> Result<BatchJob, IngestError> {
     let schema = fields::text(event, "invocationSchemaVersion")
         .ok_or(fields::missing(SHAPE, "invocationSchemaVersion"))?;
     if !matches!(schema.split('.').next(), Some("1" | "2")) {
@@ -60,13 +60,14 @@ pub(super) fn read(event: &Value) -> Result<BatchJob, IngestError> {
         fields::owned(event, "invocationId").ok_or(fields::missing(SHAPE, "invocationId"))?;
     let tasks = event
         .get("tasks")
-        .and_then(Value::as_array)
+        .and_then(Json::as_array)
         .ok_or(IngestError::Field {
             shape: SHAPE,
             field: "tasks",
             expected: "an array",
         })?;
-    let arguments = event.pointer("/job/userArguments").unwrap_or(&Value::Null);
+    let arguments = event.get("job").and_then(|job| job.get("userArguments"));
+    let arguments = arguments.unwrap_or(&Json::Null);
     let tasks = tasks.iter().map(read_task).collect::<Result<_, _>>()?;
     Ok(BatchJob {
         schema_version: schema.to_owned(),
@@ -77,7 +78,7 @@ pub(super) fn read(event: &Value) -> Result<BatchJob, IngestError> {
     })
 }
 
-fn read_task(task: &Value) -> Result<BatchTask, IngestError> {
+fn read_task(task: &Json<'_>) -> Result<BatchTask, IngestError> {
     let id = fields::owned(task, "taskId").ok_or(fields::missing(SHAPE, "tasks[].taskId"))?;
     Ok(BatchTask {
         id,
@@ -85,7 +86,7 @@ fn read_task(task: &Value) -> Result<BatchTask, IngestError> {
     })
 }
 
-fn read_version(task: &Value) -> Result<ObjectVersion, IngestError> {
+fn read_version(task: &Json<'_>) -> Result<ObjectVersion, IngestError> {
     // 1.0 has the bucket's ARN, 2.0 its name.
     let bucket = fields::text(task, "s3Bucket")
         .or_else(|| fields::text(task, "s3BucketArn").and_then(|arn| arn.rsplit(':').next()))

@@ -1,6 +1,6 @@
 //! What is said of a payload that cannot be read: its outline, never its values.
 
-use serde_json::Value;
+use super::json::Json;
 
 use crate::subject::KeyError;
 
@@ -82,7 +82,7 @@ pub enum IngestError {
 impl IngestError {
     /// The error for a value that is none of the shapes.
     #[must_use]
-    pub fn unknown(value: &Value) -> Self {
+    pub(super) fn unknown(value: &Json<'_>) -> Self {
         reshaped(value).unwrap_or_else(|| Self::UnknownShape {
             seen: outline(value),
         })
@@ -90,16 +90,16 @@ impl IngestError {
 }
 
 /// What is missing of a shape that can be told by the rest.
-fn reshaped(value: &Value) -> Option<IngestError> {
+fn reshaped(value: &Json<'_>) -> Option<IngestError> {
     const NOTIFICATION: &str = "an S3 notification";
     const EVENT: &str = "an EventBridge event of aws.s3";
     let error = |shape, missing| Some(IngestError::Reshaped { shape, missing });
-    let of_s3 = |holder: &Value| {
+    let of_s3 = |holder: &Json<'_>| {
         ["bucket", "object"]
             .iter()
-            .all(|name| holder.get(name).is_some_and(Value::is_object))
+            .all(|name| holder.get(name).is_some_and(Json::is_object))
     };
-    if let Some(records) = value.get("Records").and_then(Value::as_array) {
+    if let Some(records) = value.get("Records").and_then(Json::as_array) {
         let mut records = records.iter();
         return records
             .any(|record| record.get("s3").is_some() && record.get("eventSource").is_none())
@@ -130,18 +130,21 @@ pub(super) fn shorten(text: &str) -> String {
     short
 }
 
-fn outline(value: &Value) -> String {
+fn outline(value: &Json<'_>) -> String {
     const MOST: usize = 12;
     match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(_) => "a boolean".to_owned(),
-        Value::Number(_) => "a number".to_owned(),
-        Value::String(text) => format!("a string of {} bytes", text.len()),
-        Value::Array(items) => format!("an array of {} items", items.len()),
-        Value::Object(fields) if fields.is_empty() => "an object without fields".to_owned(),
-        Value::Object(fields) => {
-            let names: Vec<String> = fields.keys().take(MOST).map(|name| shorten(name)).collect();
-            let more = if fields.len() > MOST { ", …" } else { "" };
+        Json::Null => "null".to_owned(),
+        Json::Bool(_) => "a boolean".to_owned(),
+        Json::Number => "a number".to_owned(),
+        Json::Text(text) => format!("a string of {} bytes", text.len()),
+        Json::Array(items) => format!("an array of {} items", items.len()),
+        Json::Object(fields) if fields.is_empty() => "an object without fields".to_owned(),
+        Json::Object(fields) => {
+            let mut names: Vec<&str> = fields.iter().map(|(name, _)| name.as_ref()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let more = if names.len() > MOST { ", …" } else { "" };
+            let names: Vec<String> = names.into_iter().take(MOST).map(shorten).collect();
             format!("an object with the fields {}{more}", names.join(", "))
         }
     }
@@ -155,11 +158,12 @@ mod tests {
 
     #[test]
     fn the_outline_names_fields_and_never_values() {
-        let seen = outline(&json!({"password": "hunter2", "b": 1}));
+        let outline = |value: serde_json::Value| outline(&Json::from(&value));
+        let seen = outline(json!({"password": "hunter2", "b": 1}));
         assert_eq!(seen, "an object with the fields b, password");
-        assert_eq!(outline(&json!("secret")), "a string of 6 bytes");
-        assert_eq!(outline(&json!([1, 2])), "an array of 2 items");
-        assert_eq!(outline(&json!({})), "an object without fields");
+        assert_eq!(outline(json!("secret")), "a string of 6 bytes");
+        assert_eq!(outline(json!([1, 2])), "an array of 2 items");
+        assert_eq!(outline(json!({})), "an object without fields");
     }
 
     #[test]

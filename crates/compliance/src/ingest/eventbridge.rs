@@ -2,7 +2,7 @@
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
 
-use serde_json::Value;
+use super::json::Json;
 
 use super::error::{IngestError, shorten};
 use super::fields;
@@ -24,11 +24,11 @@ const OTHER_TYPES: [&str; 9] = [
 ];
 
 /// Whether this is an EventBridge event sent by S3.
-pub(super) fn recognise(event: &Value) -> bool {
+pub(super) fn recognise(event: &Json<'_>) -> bool {
     fields::text(event, "source") == Some("aws.s3") && event.get("detail-type").is_some()
 }
 
-pub(super) fn read(event: &Value) -> Result<Option<Subject>, IngestError> {
+pub(super) fn read(event: &Json<'_>) -> Result<Option<Subject>, IngestError> {
     fields::check_version(SHAPE, fields::text(event, "version"), "0")?;
     let kind = fields::text(event, "detail-type").ok_or(fields::missing(SHAPE, "detail-type"))?;
     if kind == "Object Created" {
@@ -44,12 +44,12 @@ pub(super) fn read(event: &Value) -> Result<Option<Subject>, IngestError> {
     })
 }
 
-fn read_version(event: &Value) -> Result<ObjectVersion, IngestError> {
+fn read_version(event: &Json<'_>) -> Result<ObjectVersion, IngestError> {
     let detail = event
         .get("detail")
         .ok_or(fields::missing(SHAPE, "detail"))?;
     fields::check_version(SHAPE, fields::text(detail, "version"), "0")?;
-    let bucket = detail.get("bucket").unwrap_or(&Value::Null);
+    let bucket = detail.get("bucket").unwrap_or(&Json::Null);
     let object = detail
         .get("object")
         .ok_or(fields::missing(SHAPE, "detail.object"))?;

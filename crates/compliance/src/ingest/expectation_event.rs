@@ -6,8 +6,8 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html> and
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/reference-eventbridge-events.html>.
 
+use super::json::Json;
 use expectation::Time;
-use serde_json::Value;
 
 use super::error::IngestError;
 use super::fields;
@@ -18,7 +18,7 @@ const SHAPE: &str = "an EventBridge event of aws.ssm";
 const EARLIER_SECONDS: i64 = 60;
 
 /// Whether this is the event of a parameter.
-pub(super) fn recognise(event: &Value) -> bool {
+pub(super) fn recognise(event: &Json<'_>) -> bool {
     fields::text(event, "source") == Some("aws.ssm") && event.get("detail-type").is_some()
 }
 
@@ -26,7 +26,7 @@ pub(super) fn recognise(event: &Value) -> bool {
 ///
 /// # Errors
 /// Where a field that is needed is missing.
-pub(super) fn read(event: &Value) -> Result<Option<SweepRequest>, IngestError> {
+pub(super) fn read(event: &Json<'_>) -> Result<Option<SweepRequest>, IngestError> {
     let detail = event
         .get("detail")
         .ok_or(fields::missing(SHAPE, "detail"))?;

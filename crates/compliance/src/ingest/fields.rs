@@ -1,7 +1,7 @@
 //! Reading single fields out of raw JSON.
 
+use super::json::Json;
 use aws_names::{is_account_id, is_plain};
-use serde_json::Value;
 
 use super::error::{IngestError, shorten};
 
@@ -10,15 +10,15 @@ use super::error::{IngestError, shorten};
 const LONGEST_BUCKET_NAME: usize = 255;
 
 /// A text field; absent, `null` and empty are all `None`.
-pub(super) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &'a Json<'_>, name: &str) -> Option<&'a str> {
     value
         .get(name)
-        .and_then(Value::as_str)
+        .and_then(Json::as_str)
         .filter(|text| !text.is_empty())
 }
 
 /// A text field as an owned string.
-pub(super) fn owned(value: &Value, name: &str) -> Option<String> {
+pub(super) fn owned(value: &Json<'_>, name: &str) -> Option<String> {
     text(value, name).map(str::to_owned)
 }
 
@@ -28,7 +28,7 @@ pub(super) fn owned(value: &Value, name: &str) -> Option<String> {
 /// # Errors
 /// Where there is none, or a text that names no bucket.
 pub(super) fn bucket(
-    holder: &Value,
+    holder: &Json<'_>,
     name: &str,
     shape: &'static str,
     field: &'static str,
@@ -61,7 +61,7 @@ pub(super) fn bucket_name(
 /// # Errors
 /// A text that is none: S3 would refuse it as the bucket's owner, which looks like SSE-C.
 pub(super) fn account(
-    holder: &Value,
+    holder: &Json<'_>,
     shape: &'static str,
     field: &'static str,
 ) -> Result<Option<String>, IngestError> {
@@ -88,11 +88,8 @@ pub(super) fn missing(shape: &'static str, field: &'static str) -> IngestError {
 }
 
 /// The records of an event: the elements of `Records`; `None` where there is no such array.
-pub(super) fn records(value: &Value) -> Option<&[Value]> {
-    value
-        .get("Records")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
+pub(super) fn records<'a>(value: &'a Json<'a>) -> Option<&'a [Json<'a>]> {
+    value.get("Records").and_then(Json::as_array)
 }
 
 /// Accepts `major.minor` for one known major version: unknown minor versions only add fields.

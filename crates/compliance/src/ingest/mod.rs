@@ -15,6 +15,7 @@ mod event;
 pub mod eventbridge;
 pub mod expectation_event;
 mod fields;
+mod json;
 mod options;
 mod reading;
 pub mod replication_event;
@@ -25,10 +26,12 @@ pub mod sqs;
 pub mod sweep;
 pub mod test_event;
 
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub use self::batch_operations::{BatchJob, BatchTask};
 pub use self::error::IngestError;
+use self::json::Json;
 pub use self::options::{PUBLISH_COMPLIANT, REPAIR};
 pub use self::reading::Reading;
 pub use self::sqs::{Content, QueueMessage};
@@ -53,6 +56,23 @@ pub enum Payload {
 /// Where nobody knows the payload, or a field that is needed is missing; for a queue's messages, a job's
 /// tasks and a record beside sound ones the error stands there, and this succeeds.
 pub fn read(payload: &Value) -> Result<Payload, IngestError> {
+    recognised(&Json::from(payload))
+}
+
+/// A payload as Lambda's runtime delivers it, read where it lies: nothing of it is kept but what a verdict needs.
+#[derive(Clone, Debug)]
+pub struct Delivered(
+    /// What [`read`] says of it.
+    pub Result<Payload, IngestError>,
+);
+
+impl<'de> Deserialize<'de> for Delivered {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Json::deserialize(deserializer).map(|payload| Self(recognised(&payload)))
+    }
+}
+
+fn recognised(payload: &Json<'_>) -> Result<Payload, IngestError> {
     if sqs::recognise(payload) {
         return sqs::read(payload).map(Payload::Queue);
     }

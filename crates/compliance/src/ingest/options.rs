@@ -1,6 +1,6 @@
 //! What the sender of a sweep or of a Batch Operations job may ask for beside.
 
-use serde_json::Value;
+use super::json::Json;
 
 use super::error::IngestError;
 use crate::findings::Publish;
@@ -14,7 +14,7 @@ pub const REPAIR: &str = "Repair";
 ///
 /// # Errors
 /// Where it is neither `true` nor `false`.
-pub(super) fn publish(holder: &Value, shape: &'static str) -> Result<Publish, IngestError> {
+pub(super) fn publish(holder: &Json<'_>, shape: &'static str) -> Result<Publish, IngestError> {
     Ok(match switch(holder, shape, PUBLISH_COMPLIANT)? {
         Some(true) => Publish::FindingsAndCompliant,
         Some(false) | None => Publish::Findings,
@@ -25,20 +25,20 @@ pub(super) fn publish(holder: &Value, shape: &'static str) -> Result<Publish, In
 ///
 /// # Errors
 /// Where it is neither `true` nor `false`.
-pub(super) fn only_looks(holder: &Value, shape: &'static str) -> Result<bool, IngestError> {
+pub(super) fn only_looks(holder: &Json<'_>, shape: &'static str) -> Result<bool, IngestError> {
     Ok(switch(holder, shape, REPAIR)? == Some(false))
 }
 
 fn switch(
-    holder: &Value,
+    holder: &Json<'_>,
     shape: &'static str,
     field: &'static str,
 ) -> Result<Option<bool>, IngestError> {
     match holder.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Bool(on)) => Ok(Some(*on)),
-        Some(Value::String(text)) if text == "true" => Ok(Some(true)),
-        Some(Value::String(text)) if text == "false" => Ok(Some(false)),
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::Bool(on)) => Ok(Some(*on)),
+        Some(Json::Text(text)) if text == "true" => Ok(Some(true)),
+        Some(Json::Text(text)) if text == "false" => Ok(Some(false)),
         Some(_) => Err(IngestError::Field {
             shape,
             field,

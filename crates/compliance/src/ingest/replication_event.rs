@@ -3,7 +3,7 @@
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-metrics-events.html>.
 
-use serde_json::Value;
+use super::json::Json;
 
 use super::error::{IngestError, shorten};
 use super::{fields, s3_record};
@@ -12,7 +12,7 @@ use crate::subject::{ReplicationEvent, ReplicationOutcome};
 const SHAPE: &str = "an S3 replication event";
 
 /// Reads a record whose event name is `Replication:` and `event`.
-pub(super) fn read(record: &Value, event: &str) -> Result<ReplicationEvent, IngestError> {
+pub(super) fn read(record: &Json<'_>, event: &str) -> Result<ReplicationEvent, IngestError> {
     let outcome =
         ReplicationOutcome::from_event(event).ok_or_else(|| IngestError::UnknownEvent {
             shape: SHAPE,
@@ -20,7 +20,7 @@ pub(super) fn read(record: &Value, event: &str) -> Result<ReplicationEvent, Inge
         })?;
     let version = s3_record::version(record)?;
     // All of its fields are optional, and so is it: the event's name alone is news enough.
-    let data = record.get("replicationEventData").unwrap_or(&Value::Null);
+    let data = record.get("replicationEventData").unwrap_or(&Json::Null);
     Ok(ReplicationEvent {
         outcome,
         version,

@@ -2,7 +2,7 @@
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>.
 
-use serde_json::Value;
+use super::json::Json;
 
 use super::error::{IngestError, shorten};
 use super::reading::Reading;
@@ -26,16 +26,16 @@ const OTHER_FAMILIES: [&str; 9] = [
 ];
 
 /// Whether any record is S3's; true for no records at all.
-pub(super) fn recognise(event: &Value) -> bool {
+pub(super) fn recognise(event: &Json<'_>) -> bool {
     fields::records(event).is_some_and(|records| records.is_empty() || records.iter().any(is_s3s))
 }
 
-fn is_s3s(record: &Value) -> bool {
+fn is_s3s(record: &Json<'_>) -> bool {
     fields::text(record, "eventSource") == Some("aws:s3")
 }
 
 /// Reads all records, each by itself.
-pub(super) fn read(event: &Value) -> Reading {
+pub(super) fn read(event: &Json<'_>) -> Reading {
     let records = fields::records(event).unwrap_or_default();
     let mut reading = Reading::of(records.len());
     for record in records {
@@ -44,7 +44,7 @@ pub(super) fn read(event: &Value) -> Reading {
     reading
 }
 
-fn read_record(record: &Value) -> Result<Option<Subject>, IngestError> {
+fn read_record(record: &Json<'_>) -> Result<Option<Subject>, IngestError> {
     if !is_s3s(record) {
         return Err(IngestError::Field {
             shape: SHAPE,

@@ -2,7 +2,7 @@
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>.
 
-use serde_json::Value;
+use super::json::Json;
 
 use super::error::IngestError;
 use super::fields;
@@ -12,14 +12,14 @@ use crate::subject::{Key, ObjectVersion, parse_time_ms};
 pub(super) const NOTIFICATION: &str = "an S3 notification";
 
 /// The version that a record is about.
-pub(super) fn version(record: &Value) -> Result<ObjectVersion, IngestError> {
+pub(super) fn version(record: &Json<'_>) -> Result<ObjectVersion, IngestError> {
     let s3 = record
         .get("s3")
         .ok_or(fields::missing(NOTIFICATION, "s3"))?;
     let object = s3
         .get("object")
         .ok_or(fields::missing(NOTIFICATION, "s3.object"))?;
-    let bucket = s3.get("bucket").unwrap_or(&Value::Null);
+    let bucket = s3.get("bucket").unwrap_or(&Json::Null);
     let key = fields::text(object, "key").ok_or(fields::missing(NOTIFICATION, "s3.object.key"))?;
     Ok(ObjectVersion {
         bucket: fields::bucket(bucket, "name", NOTIFICATION, "s3.bucket.name")?,

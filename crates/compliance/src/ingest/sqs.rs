@@ -2,7 +2,7 @@
 //!
 //! See <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>.
 
-use serde_json::Value;
+use super::json::Json;
 
 use super::error::IngestError;
 use super::reading::Reading;
@@ -32,7 +32,7 @@ pub enum Content {
 }
 
 /// Whether these are records of a queue.
-pub(super) fn recognise(event: &Value) -> bool {
+pub(super) fn recognise(event: &Json<'_>) -> bool {
     fields::records(event).is_some_and(|records| {
         !records.is_empty()
             && records
@@ -45,7 +45,7 @@ pub(super) fn recognise(event: &Value) -> bool {
 ///
 /// # Errors
 /// A record without `messageId`: there would be no way to say which message failed.
-pub(super) fn read(event: &Value) -> Result<Vec<QueueMessage>, IngestError> {
+pub(super) fn read(event: &Json<'_>) -> Result<Vec<QueueMessage>, IngestError> {
     fields::records(event)
         .unwrap_or_default()
         .iter()
@@ -53,7 +53,7 @@ pub(super) fn read(event: &Value) -> Result<Vec<QueueMessage>, IngestError> {
         .collect()
 }
 
-fn read_message(record: &Value) -> Result<QueueMessage, IngestError> {
+fn read_message(record: &Json<'_>) -> Result<QueueMessage, IngestError> {
     let id = fields::owned(record, "messageId").ok_or(fields::missing(SHAPE, "messageId"))?;
     let count = record
         .get("attributes")

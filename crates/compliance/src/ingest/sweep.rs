@@ -1,8 +1,8 @@
 //! `{"Action":"Sweep","Bucket":…,"Prefix":…}`: a request to look through a bucket, sent to the function or
 //! in a message of its queue.
 
+use super::json::Json;
 use expectation::Time;
-use serde_json::Value;
 
 use super::error::{IngestError, shorten};
 use super::options::{PUBLISH_COMPLIANT, REPAIR};
@@ -32,13 +32,13 @@ pub struct SweepRequest {
 }
 
 /// Whether this is a direct action of ours.
-pub(super) fn recognise(event: &Value) -> bool {
+pub(super) fn recognise(event: &Json<'_>) -> bool {
     event.get("Action").is_some()
 }
 
 /// Reads the request; its fields are not encoded. Unknown fields are refused: a misspelt `Prefix`
 /// would sweep the whole bucket.
-pub(super) fn read(event: &Value) -> Result<SweepRequest, IngestError> {
+pub(super) fn read(event: &Json<'_>) -> Result<SweepRequest, IngestError> {
     const KNOWN: [&str; 6] = [
         "Action",
         "Bucket",
@@ -52,10 +52,10 @@ pub(super) fn read(event: &Value) -> Result<SweepRequest, IngestError> {
         return Err(IngestError::UnknownAction(shorten(action)));
     }
     for (name, value) in event.as_object().into_iter().flatten() {
-        if [PUBLISH_COMPLIANT, REPAIR].contains(&name.as_str()) {
+        if [PUBLISH_COMPLIANT, REPAIR].contains(&name.as_ref()) {
             continue;
         }
-        if !KNOWN.contains(&name.as_str()) || !(value.is_string() || value.is_null()) {
+        if !KNOWN.contains(&name.as_ref()) || !matches!(value, Json::Text(_) | Json::Null) {
             return Err(IngestError::Field {
                 shape: SHAPE,
                 field: "Action, Bucket, Prefix, KeyMarker, VersionIdMarker, Since, PublishCompliant, Repair",

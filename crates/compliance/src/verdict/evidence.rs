@@ -119,7 +119,7 @@ impl ExpectedKey {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Known(arn) => arn.to_string(),
+            Self::Known(arn) => arn.text(),
             Self::Id(id) => id.clone(),
             Self::Unresolved { alias, .. } => alias.clone(),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use compliance::ingest::{self, Content, Payload};
+use compliance::ingest::{self, Content, Delivered, Payload};
 use compliance::ports::VersionPage;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -161,6 +161,23 @@ fn the_tricks_that_are_kept_are_answered_and_cost_no_other_message() {
             answered(&event).unwrap();
         }
         costs_only_itself(&name, &String::from_utf8_lossy(&bytes));
+    }
+}
+
+/// As Lambda's runtime has it, read where it lies.
+#[test]
+fn a_payload_as_it_is_delivered_is_read_as_its_value_is() {
+    let mut payloads: Vec<Vec<u8>> = Vec::new();
+    for folder in ["../../events", "../../events/hostile"] {
+        payloads.extend(files(folder).iter().map(|path| fs::read(path).unwrap()));
+    }
+    for bytes in payloads {
+        let shown = String::from_utf8_lossy(&bytes);
+        let delivered = serde_json::from_slice::<Delivered>(&bytes);
+        match serde_json::from_slice::<Value>(&bytes) {
+            Ok(value) => assert_eq!(delivered.unwrap().0, ingest::read(&value), "{shown}"),
+            Err(_) => assert!(delivered.is_err(), "{shown}"),
+        }
     }
 }
 
