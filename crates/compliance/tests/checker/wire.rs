@@ -562,12 +562,10 @@ async fn a_connection_that_is_cut_or_hangs_is_an_error_to_try_again() {
     assert_eq!(server.requests().len(), 3, "{error}");
 
     let silent = Server(test_server::Server::silent().await.unwrap());
+    // Clients take their time to make, on a busy machine.
+    let aws = silent.aws();
     let start = std::time::Instant::now();
-    let error = silent
-        .aws()
-        .inspect(&version(None), None)
-        .await
-        .unwrap_err();
+    let error = aws.inspect(&version(None), None).await.unwrap_err();
     assert_eq!(error.answer, "no answer in time");
     assert!(
         start.elapsed() < std::time::Duration::from_secs(11),
