@@ -71,9 +71,9 @@ impl Architecture {
         format!("{function}-{}.zip", self.name())
     }
 
-    /// The name of the packaged template.
-    fn template(self) -> String {
-        format!("template-{}.yaml", self.name())
+    /// The name of a packaged template.
+    fn template(self, which: &str) -> String {
+        format!("{which}-{}.yaml", self.name())
     }
 
     /// The name of the template without macros, for stack sets.
@@ -146,7 +146,9 @@ async fn pack(
     step: Step,
 ) -> Result<()> {
     let built = target_directory().join("lambda").join(architecture.name());
-    for function in sam::FUNCTIONS {
+    // The evidence's after the checker, of whose compiled SDK it is.
+    let functions = sam::FUNCTIONS.into_iter().chain([template::EVIDENCE]);
+    for function in functions.clone() {
         let mut compile = sam::compiler(tools, function);
         compile
             .arg(architecture.option())
@@ -157,7 +159,7 @@ async fn pack(
     }
 
     let lock = read(&workspace().join("Cargo.lock"))?;
-    for function in sam::FUNCTIONS {
+    for function in functions {
         let bootstrap = built.join(function).join("bootstrap");
         let bootstrap = fs::read(&bootstrap)
             .with_context(|| format!("cannot read `{}`", bootstrap.display()))?;
@@ -170,10 +172,17 @@ async fn pack(
         let name = format!("{function}-{}.cdx.json", architecture.name());
         fs::write(directory.join(&name), bill).with_context(|| format!("cannot write {name}"))?;
     }
-    let source = read(&workspace().join("template.yaml"))?;
-    let packaged = template::packaged(&source, architecture)?;
-    fs::write(directory.join(architecture.template()), packaged)
-        .context("cannot write the packaged template")?;
+    let source = |name: &str| read(&workspace().join(name).with_extension("yaml"));
+    let packaged = template::packaged(&source("template")?, architecture)?;
+    let evidence = template::packaged_evidence(&source("evidence")?, architecture)?;
+    for (which, text) in [("template", packaged), ("evidence", evidence)] {
+        let name = architecture.template(which);
+        fs::write(directory.join(&name), text).with_context(|| format!("cannot write {name}"))?;
+    }
+    // Nothing is built of it, and it is the same for each architecture.
+    let region = "evidence-region.yaml";
+    fs::copy(workspace().join(region), directory.join(region))
+        .with_context(|| format!("cannot copy {region}"))?;
     let name = architecture.stack_sets();
     let mut expand = tools.command("python");
     expand.args([
