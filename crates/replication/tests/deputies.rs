@@ -25,7 +25,7 @@ mod tests {
 
     /// Where AWS sends none of the keys, or does not say that it does: a condition that is never met
     /// would stop the service without a word.
-    const EXCEPTIONS: [(&str, &str, &str); 6] = [
+    const EXCEPTIONS: [(&str, &str, &str); 7] = [
         // "The `aws:SourceArn` condition key applies only to policies where your Lambda function is the
         // target resource": https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html.
         // Lambda gives a function only a role of its own account, which whoever configures it may pass.
@@ -36,6 +36,7 @@ mod tests {
         ),
         ("template.yaml", "CheckReplicaRole", "lambda.amazonaws.com"),
         ("evidence.yaml", "SealEvidenceRole", "lambda.amazonaws.com"),
+        ("evidence.yaml", "AskEvidenceRole", "lambda.amazonaws.com"),
         // They are not supported in key policies for EventBridge's way to an encrypted topic:
         // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html.
         ("template.yaml", "FindingsKey", "events.amazonaws.com"),
