@@ -242,4 +242,92 @@ mod tests {
             "docs/VERDICTS.md is stale; cargo xtask reference writes it anew"
         );
     }
+
+    /// What people run in CloudWatch Logs Insights: printed in OPERATIONS, and on the dashboard. Nothing but AWS itself
+    /// runs such queries; whether they ask for what lines have can be seen here.
+    fn queries() -> Vec<String> {
+        let page = fs::read_to_string("../../docs/OPERATIONS.md").unwrap();
+        let template = fs::read_to_string("../../template.yaml").unwrap();
+        let printed = page.split("```text\n").skip(1);
+        let printed = printed.filter_map(|rest| rest.split_once("```"));
+        let widgets = template.split("\"query\": \"").skip(1);
+        let widgets = widgets.filter_map(|rest| rest.split_once('"'));
+        let texts = printed.chain(widgets).map(|(text, _)| text.to_owned());
+        texts.filter(|text| text.contains("filter ")).collect()
+    }
+
+    /// The words of a query, and its texts in quotation marks.
+    fn split(query: &str) -> (Vec<String>, Vec<String>) {
+        let (mut plain, mut texts) = (String::new(), Vec::<String>::new());
+        let mut open = None;
+        for c in query.chars() {
+            match open {
+                Some(quote) if c == quote => open = None,
+                Some(_) => texts.last_mut().unwrap().push(c),
+                None if matches!(c, '"' | '\'') => {
+                    open = Some(c);
+                    texts.push(String::new());
+                }
+                None => plain.push(c),
+            }
+        }
+        let words = plain.split(|c: char| !c.is_ascii_alphanumeric() && !"._@".contains(c));
+        let words = words.filter(|word| !word.is_empty());
+        (words.map(str::to_owned).collect(), texts)
+    }
+
+    #[test]
+    fn queries_of_the_log_ask_for_fields_and_verdicts_that_there_are() {
+        /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html>
+        const LANGUAGE: [&str; 20] = [
+            "SOURCE",
+            "fields",
+            "filter",
+            "stats",
+            "sort",
+            "limit",
+            "by",
+            "as",
+            "in",
+            "and",
+            "or",
+            "not",
+            "asc",
+            "desc",
+            "latest",
+            "count",
+            "count_distinct",
+            "ispresent",
+            "@timestamp",
+            "50",
+        ];
+        let queries = queries();
+        assert_eq!(queries.len(), 6, "{queries:#?}");
+        let findings = Kind::ALL.iter();
+        let findings = findings.filter(|kind| kind.compliant() == Some(false));
+        let mut findings: Vec<&str> = findings.map(|kind| kind.as_str()).collect();
+        findings.sort_unstable();
+        for query in &queries {
+            let (words, texts) = split(query);
+            let named = words.windows(2).filter(|pair| pair[0] == "as");
+            let named: Vec<&String> = named.map(|pair| &pair[1]).collect();
+            for word in &words {
+                let mut fields = FIELDS.iter().chain(&SENTENCES);
+                assert!(
+                    LANGUAGE.contains(&word.as_str())
+                        || named.contains(&word)
+                        || fields.any(|(name, _)| name == word),
+                    "{word} in {query}"
+                );
+            }
+            // Where all findings are asked for, a kind that is new must not be missing.
+            if words.windows(2).any(|pair| pair[1] == "in") {
+                let mut asked: Vec<&str> = texts.iter().map(String::as_str).collect();
+                asked.retain(|text| Kind::ALL.iter().any(|kind| kind.as_str() == *text));
+                asked.sort_unstable();
+                asked.dedup();
+                assert_eq!(asked, findings, "{query}");
+            }
+        }
+    }
 }
