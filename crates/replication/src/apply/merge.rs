@@ -8,6 +8,7 @@ use crate::error::ErrorKind;
 use crate::fault::About;
 use crate::merge;
 use crate::owner::Owner;
+use crate::plan::Among;
 use crate::ports::{Aws, BucketRef, Targets};
 
 /// What is to become of a bucket's notifications.
@@ -81,6 +82,14 @@ pub(super) async fn change_replication<A: Aws>(
     };
     let merged = merge::replication(existing.as_ref(), owner, role_arn, rules)
         .map_err(|error| Failed::Fault(error.fault(About::bucket(bucket.name))))?;
+    if let Some(merged) = &merged {
+        // Whose rules came since the plan was made is asked no less than whose were there.
+        let present = existing.as_ref();
+        let ranks = Among { present, merged }.ranks_of(rules, owner);
+        if let Some(fault) = ranks.faults.into_iter().next() {
+            return Err(Failed::Fault(fault));
+        }
+    }
     match merged {
         merged if merged == existing => return Ok(Done::default()),
         Some(merged) => aws.put_replication(bucket, &merged).await?,

@@ -93,7 +93,8 @@ impl Comparison<'_> {
         faults.or(())?;
         // Objects that are replicated now would fail while the new rules are known and what they need is not.
         let mut wait = Vec::new();
-        if grants && !merge.is_empty() && !self.observed.former.is_over() {
+        let goes_on = !self.observed.former.is_over() || self.changes_role();
+        if grants && !merge.is_empty() && goes_on {
             wait.push(Step::Wait {
                 seconds: KNOWN_AFTER,
             });
@@ -105,6 +106,14 @@ impl Comparison<'_> {
             wait,
             merge,
         ]))
+    }
+
+    /// Whether rules of ours are in force in another role's name than the one that is wanted.
+    fn changes_role(&self) -> bool {
+        let found = self.observed.replication.as_ref();
+        let mut ours = self.replication.owner.rules_of(found);
+        let other = found.is_some_and(|found| found.role != self.desired.role_arn);
+        other && ours.next().is_some()
     }
 
     fn narrowing(&self, proved: bool) -> Plan {

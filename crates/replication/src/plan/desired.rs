@@ -239,7 +239,8 @@ impl Resolution<'_> {
         }
         if let Some(key) = source.and_then(ObservedBucket::default_key) {
             let what = "key of the source bucket's default encryption,";
-            let arn = self.usable(&place, (key, what), Self::takes);
+            // Whoever made it the default: to refuse it would keep the stack from being rolled back.
+            let arn = self.usable(&place, (key, what), |so_far, _| so_far.is_running());
             self.desired.ordinary_key.clone_from(&arn);
             self.desired.source_keys.extend(arn);
             return;

@@ -27,6 +27,7 @@ pub(crate) use desired::resolved;
 pub(crate) use expectation::{differing, documents_of, too_many};
 pub(crate) use expected::{Before, Change, Said, expected_of};
 pub(crate) use leaving::{Spoken, word_never_meant, word_taken_back};
+pub(crate) use ranks::Among;
 pub use record::plan_record;
 pub(crate) use role::fitting_policy;
 pub(crate) use warning::suspicious;

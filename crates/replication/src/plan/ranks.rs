@@ -1,14 +1,14 @@
 //! Rules of ours that would decide for objects of others unasked, and rules that never decide for any.
 
 use super::comparison::Comparison;
-use crate::configuration::{ReplicationRule, Status};
+use crate::configuration::{ReplicationConfiguration, ReplicationRule, Status};
 use crate::fault::{About, Fault, FaultKind};
 use crate::owner::Owner;
 use crate::ranking::{outranked, outranks};
 
 /// What the rules of a bucket are to each other.
 #[derive(Debug, Default)]
-pub(super) struct Ranks {
+pub(crate) struct Ranks {
     /// What is refused: it would come about by this request.
     pub faults: Vec<Fault>,
     /// What is so already, by rules of ours.
@@ -19,14 +19,33 @@ pub(super) struct Ranks {
 
 impl Comparison<'_> {
     pub(super) fn ranks(&self) -> Ranks {
-        let mut ranks = Ranks::default();
         let Ok(Some(merged)) = self.merged() else {
-            return ranks;
+            return Ranks::default();
         };
-        let owner = &self.replication.owner;
-        let ours = self.prioritised();
-        for (rule, asked) in ours.iter().zip(&self.desired.rules) {
-            if let Some(above) = outranked(rule, &merged.rules) {
+        let rules = Among {
+            present: self.observed.replication.as_ref(),
+            merged: &merged,
+        };
+        rules.ranks_of(&self.desired.rules, &self.replication.owner)
+    }
+}
+
+/// The rules of a bucket, as they are and as they would be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Among<'a> {
+    pub(crate) present: Option<&'a ReplicationConfiguration>,
+    pub(crate) merged: &'a ReplicationConfiguration,
+}
+
+impl Among<'_> {
+    /// What an owner's rules, as they are `asked` for, would be to each other and to those of others.
+    pub(crate) fn ranks_of(&self, asked: &[ReplicationRule], owner: &Owner) -> Ranks {
+        let mut ranks = Ranks::default();
+        let merged = &self.merged.rules;
+        for asked in asked {
+            let rule = merged.iter().find(|rule| rule.id == asked.id);
+            let rule = rule.unwrap_or(asked);
+            if let Some(above) = outranked(rule, merged) {
                 let stands = self.stands(rule) && self.stands(above);
                 let fault = never_decides(rule, above, owner);
                 match (stands, owner.owns(&above.id)) {
@@ -36,7 +55,7 @@ impl Comparison<'_> {
                 }
                 continue;
             }
-            let theirs = merged.rules.iter().filter(|above| !owner.owns(&above.id));
+            let theirs = merged.iter().filter(|above| !owner.owns(&above.id));
             let parts = theirs.filter(|above| outranks(above, [rule]).next().is_some());
             ranks
                 .warnings
@@ -45,7 +64,7 @@ impl Comparison<'_> {
                 continue;
             }
             let theirs = |below: &&ReplicationRule| !owner.owns(&below.id);
-            for below in outranks(rule, &merged.rules).filter(theirs) {
+            for below in outranks(rule, merged).filter(theirs) {
                 if !(self.stands(rule) && self.stands(below)) {
                     ranks.faults.push(takes_over(rule, below));
                 }
@@ -56,8 +75,7 @@ impl Comparison<'_> {
 
     /// Whether the bucket has the rule already, as far as its rank goes.
     fn stands(&self, rule: &ReplicationRule) -> bool {
-        let present = self.observed.replication.iter();
-        let mut present = present.flat_map(|found| &found.rules);
+        let mut present = self.present.iter().flat_map(|found| &found.rules);
         present.any(|there| {
             there.id == rule.id
                 && there.status == Status::Enabled

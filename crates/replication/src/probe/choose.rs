@@ -76,7 +76,7 @@ pub(super) fn probes(
             .filter(|rule| owner.owns(&rule.id))
             .map(|rule| rule.destination.bucket_name())
             .collect();
-        let (mut at_ours, elsewhere): (BTreeMap<_, _>, BTreeMap<_, _>) = winners
+        let (mut at_ours, mut elsewhere): (BTreeMap<_, _>, BTreeMap<_, _>) = winners
             .into_values()
             .map(|rule| (rule.destination.bucket_name(), rule))
             .partition(|(bucket, _)| sent.contains(bucket));
@@ -100,7 +100,7 @@ pub(super) fn probes(
                 by.id
             );
             chosen.unprovable.insert(rule.id.clone(), Doubt::Idle(why));
-            at_ours.remove(bucket);
+            elsewhere.extend(at_ours.remove_entry(bucket));
         }
         if let Some(why) = unprovable(&key, at_ours.keys().copied(), desired, source_bucket) {
             chosen.doubt(of_filter(), &Doubt::Unprovable(why));

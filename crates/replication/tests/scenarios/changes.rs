@@ -9,8 +9,8 @@ use replication::ports::{BucketRef, Objects};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::aws::World;
 use crate::aws::faults::Delays;
+use crate::aws::{Weather, World};
 use crate::harness::{EAST, Stack, WEST, bucket_with_key, our_role, owner, probes_left};
 
 const CALL: Duration = Duration::from_millis(150);
@@ -361,6 +361,11 @@ async fn a_role_of_somebodys_takes_over_from_ours_and_back() {
     changed(&setting, &ours, &given, &[""]).await;
     assert_eq!(lost(world), []);
     assert!(world.snapshot().roles["source"].4.is_empty());
+    // IAM takes longer over the policy of ours than S3 over the rules.
+    world.weather(Weather {
+        permissions: Duration::from_secs(10),
+        ..Weather::default()
+    });
     let (_, answer) = tokio::join!(
         uploads(world, &["back/"], &setting.source_key),
         stack.update("Replication", &given, &ours)

@@ -269,3 +269,30 @@ async fn what_somebody_changed_meanwhile_keeps_no_stack_from_going_back() {
         assert_eq!(now.roles, before.roles, "{what}");
     }
 }
+
+/// Nor does a default encryption that somebody gave the source.
+#[tokio::test(start_paused = true)]
+async fn a_default_key_that_cannot_be_used_keeps_no_stack_from_going_back() {
+    let stack = Stack::new();
+    for (bucket, region) in [("source", EAST), ("copies", WEST)] {
+        bucket_with_key(&stack.world, bucket, region);
+    }
+    let given = properties("source");
+    let mut resource = Resource::new(&stack, "tax", "Replication");
+    resource.create(&given).await.unwrap();
+    {
+        let mut state = stack.world.state();
+        let key = state.add_key(EAST, "CUSTOMER");
+        "Disabled".clone_into(&mut state.keys.get_mut(&key).unwrap().state);
+        let source = state.buckets.get_mut("source").unwrap();
+        source.encryption.as_mut().unwrap().kms_key = Some(key);
+    }
+    let mut more = given.clone();
+    let mut further = given["Rules"][0].clone();
+    further["Filter"] = json!({"Prefix": "further/"});
+    further["Destination"]["EncryptionConfiguration"] = json!({"ReplicaKmsKeyID": "alias/none"});
+    more["Rules"].as_array_mut().unwrap().push(further);
+    let [failed, back] = resource.update(&more).await.unwrap_err();
+    assert!(failed.reason().contains("alias/none"), "{failed:?}");
+    assert!(back.ok(), "{back:?}");
+}

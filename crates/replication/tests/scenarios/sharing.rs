@@ -1,13 +1,16 @@
 //! Several stacks, and things of others, on one source bucket: nobody takes what is another's unasked, and
 //! what a request does not change is not refused.
 
+use std::time::Duration;
+
 use custom_resource::RequestType;
 use serde_json::{Value, json};
 
 use crate::aws::Version;
+use crate::aws::faults::Delays;
 use crate::harness::{
-    EAST, Stack, WEST, bucket_with_key, our_role, owner, plain_bucket, request, somebodys_rule,
-    somebodys_rules,
+    EAST, Stack, WEST, bucket_with_key, our_role, owner, plain_bucket, probes_left, request,
+    somebodys_rule, somebodys_rules,
 };
 
 fn setting() -> Stack {
@@ -76,6 +79,32 @@ async fn a_rule_takes_over_another_stacks_objects_only_where_it_is_told_to() {
     }
 }
 
+/// `CloudFormation` makes a stack's resources at once.
+#[tokio::test(start_paused = true)]
+async fn of_two_that_are_made_at_once_one_takes_nothing_from_the_other_either() {
+    for (first, second) in [("Tax/", ""), ("", "Tax/"), ("", "")] {
+        for seed in 0..8 {
+            let stack = setting();
+            let slow = Delays::Drawn(seed, Duration::from_millis(300));
+            stack.aws.delay(slow);
+            let (one, other) = (with(&[rule(first, "one")]), with(&[rule(second, "one")]));
+            let (one, other) = tokio::join!(stack.create("A", &one), stack.create("B", &other));
+            let refused = [&one, &other].map(|answer| answer.as_ref().err());
+            let (stands, reason) = match refused {
+                [None, Some(reason)] => ("A", reason),
+                [Some(reason), None] => ("B", reason),
+                _ => panic!("{first} {second} {seed}: {one:?} {other:?}"),
+            };
+            assert!(reason.contains("`Priority`"), "{reason}");
+            let state = stack.world.state();
+            let rules = state.buckets["source"].replication.written();
+            let rules = &rules.as_ref().unwrap().rules;
+            assert_eq!(rules.len(), 1, "{first} {second} {seed}: {rules:?}");
+            assert!(owner(stands, "source").owns(&rules[0].id));
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_foreign_rules_objects_are_not_taken_either() {
     let stack = setting();
@@ -118,9 +147,10 @@ async fn to_be_outranked_later_is_drift_and_keeps_nothing_else_from_being_change
     let other = format!("fall to rule `{}-1`", owner("B", "source"));
     assert!(reason.contains(&other), "{reason}");
     assert_eq!(drift(&stack, "B").await["Result"], "IN_SYNC");
-    // A further rule is another matter.
+    // A further rule is another matter. What its probe leaves where B's rule takes it goes, too.
     let more = with(&[rule("", "one"), rule("", "two")]);
     let answer = stack.update("A", &first, &more).await.unwrap();
+    assert_eq!(probes_left(&stack.world), []);
     assert!(
         answer["Warnings"].as_str().unwrap().contains(&other),
         "{answer:?}"

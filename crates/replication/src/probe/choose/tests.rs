@@ -122,6 +122,20 @@ fn a_copy_by_somebody_elses_rule_is_nobodys_replica_wherever_it_goes() {
 }
 
 #[test]
+fn where_somebody_elses_rule_takes_the_objects_of_ours_its_copy_of_the_probe_goes_too() {
+    let (mut configuration, mut desired) = setting(&[("a/", "one", 1), ("a/", "two", 2)], &["k"]);
+    let ours = configuration.rules[0].clone();
+    desired.outranked.insert(ours.id.clone());
+    let mut theirs = ours;
+    theirs.id = "theirs".into();
+    theirs.priority = Some(9);
+    configuration.rules.push(theirs);
+    assert_eq!(made(&configuration, &desired), ["a/ k two"]);
+    let probes = chosen(&configuration, &desired).probes;
+    assert_eq!(probes[0].strays, Strays::from([("one".to_owned(), None)]));
+}
+
+#[test]
 fn what_cannot_be_probed_is_told_by_rule() {
     let long = "p".repeat(1000);
     let rules = [
