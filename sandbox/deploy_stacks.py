@@ -1,4 +1,4 @@
-"""Makes stacks in accounts and Regions of the local cloud, all at once, as a stack set does, and waits.
+"""Makes or updates stacks in accounts and Regions of the local cloud, all at once, as a stack set does, and waits.
 
 `deploy_stacks.py STACKS`, which are JSON, a list of
 `{"account", "region", "name", "template", "parameters"}`; the template by its path or, where it is large,
@@ -33,16 +33,20 @@ def main() -> None:
 
 
 def begun(stack: dict[str, Any]) -> Any:
-    """Creates the stack as the root user of its account: CloudFormation there."""
+    """Creates or updates the stack as the root user of its account: CloudFormation there."""
     session = boto3.Session(stack["account"], "test", region_name=stack["region"])
     cloudformation = session.client("cloudformation")
     given = stack["parameters"].items()
-    cloudformation.create_stack(
-        StackName=stack["name"],
-        Capabilities=CAPABILITIES,
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given],
+    asked = {
+        "StackName": stack["name"],
+        "Capabilities": CAPABILITIES,
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in given],
         **template(stack["template"]),
-    )
+    }
+    try:
+        cloudformation.create_stack(**asked)
+    except cloudformation.exceptions.AlreadyExistsException:
+        cloudformation.update_stack(**asked)
     return cloudformation
 
 

@@ -6,6 +6,8 @@ mod organisation;
 use anyhow::{Context, Result, ensure};
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::sam::{self, Stack};
+use sandbox::server::ACCOUNT;
+use serde_json::json;
 
 const OTHER: &str = "444455556666";
 const SOURCE: &str = "abroad-source";
@@ -72,6 +74,7 @@ fn a_bucket_of_another_account_is_made_proven_and_left_without_a_grant() {
             "the replica is under {key}"
         );
 
+        an_update_without_the_role_is_rolled_back(world, &role, &provisioner).await?;
         world.delete("abroad-source").await?;
         let policy = s3.get_bucket_policy().bucket(DESTINATION).send().await;
         ensure!(policy.is_err(), "statements stayed: {policy:?}");
@@ -90,6 +93,44 @@ fn a_bucket_of_another_account_is_made_proven_and_left_without_a_grant() {
         );
         Ok(())
     });
+}
+
+/// The owner there takes the role away for a while: an update is refused, and the stack goes back.
+async fn an_update_without_the_role_is_rolled_back(
+    world: &World,
+    role: &str,
+    provisioner: &str,
+) -> Result<()> {
+    let iam = aws_sdk_iam::Client::new(&world.sandbox.config_of(OTHER, SOURCE_REGION));
+    let name = role.rsplit('/').next().unwrap_or_default();
+    let trust = async |effect: &str| {
+        let principal = json!({"AWS": provisioner});
+        let statement =
+            json!({"Effect": effect, "Principal": principal, "Action": "sts:AssumeRole"});
+        let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        let update = iam.update_assume_role_policy().role_name(name);
+        update.policy_document(policy).send().await
+    };
+    trust("Deny").await?;
+    let key =
+        format!("arn:aws:kms:{REPLICA_REGION}:{OTHER}:key/00000000-0000-4000-8000-000000000001");
+    let update = json!({
+        "account": ACCOUNT, "region": SOURCE_REGION, "name": "abroad-source",
+        "template": "examples/two-accounts/source.yaml",
+        "parameters": {
+            "SourceBucket": SOURCE, "DestinationBucket": DESTINATION,
+            "DestinationRoleArn": role, "ReplicaKmsKeyArn": key,
+        },
+    });
+    let made = organisation::deploy(world, &[update]).await?;
+    ensure!(
+        made.iter()
+            .all(|made| made.status == "UPDATE_ROLLBACK_COMPLETE"
+                && made.reasons.concat().contains("AssumeRole on role")),
+        "{made:?}"
+    );
+    trust("Allow").await?;
+    Ok(())
 }
 
 async fn deploy(world: &World, stack: &Stack<'_>) -> Result<()> {

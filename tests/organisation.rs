@@ -59,9 +59,9 @@ struct Organisation<'a> {
 
 /// What became of a stack.
 #[derive(Debug, Deserialize)]
-struct Made {
-    status: String,
-    reasons: Vec<String>,
+pub(crate) struct Made {
+    pub(crate) status: String,
+    pub(crate) reasons: Vec<String>,
 }
 
 /// One of the parameters of a stack set.
@@ -133,7 +133,7 @@ impl<'a> Organisation<'a> {
                 }));
             }
         }
-        for made in self.deploy(&stacks).await? {
+        for made in deploy(self.world, &stacks).await? {
             ensure!(made.status == "CREATE_COMPLETE", "{made:?}");
         }
         Ok(())
@@ -190,9 +190,8 @@ impl<'a> Organisation<'a> {
             "template": "tests/stacks/elsewhere.yaml",
             "parameters": {"SourceBucket": bucket, "Region": FAR, "Account": STRANGER},
         });
-        let mut made = self
-            .deploy(&walkthroughs.chain([elsewhere]).collect::<Vec<_>>())
-            .await?;
+        let stacks: Vec<Value> = walkthroughs.chain([elsewhere]).collect();
+        let mut made = deploy(self.world, &stacks).await?;
         let refused = made.pop().context("nothing was made")?;
         ensure!(refused.status == "ROLLBACK_COMPLETE", "{refused:?}");
         names_what_is_not_allowed(&refused.reasons.concat())?;
@@ -306,14 +305,6 @@ impl<'a> Organisation<'a> {
         .await
     }
 
-    async fn deploy(&self, stacks: &[Value]) -> Result<Vec<Made>> {
-        let mut deploy = self.world.sandbox.command("python", SOURCE_REGION);
-        let stacks = Value::from(stacks).to_string();
-        deploy.args(["sandbox/deploy_stacks.py", &stacks]);
-        let printed = guard::run("cannot deploy the stacks", deploy, |_| {}).await?;
-        Ok(serde_json::from_str(&printed)?)
-    }
-
     /// Asks the provisioner of an account in the source Region.
     async fn ask(&self, account: &str, question: &Value) -> Result<Value> {
         let mut invoke = self.world.sandbox.command("python", SOURCE_REGION);
@@ -327,6 +318,15 @@ impl<'a> Organisation<'a> {
         let printed = guard::run("cannot ask the provisioner", invoke, |_| {}).await?;
         Ok(serde_json::from_str(&printed)?)
     }
+}
+
+/// Makes or updates stacks, each in its account, and says what became of them.
+pub(crate) async fn deploy(world: &World, stacks: &[Value]) -> Result<Vec<Made>> {
+    let mut deploy = world.sandbox.command("python", SOURCE_REGION);
+    let stacks = Value::from(stacks).to_string();
+    deploy.args(["sandbox/deploy_stacks.py", &stacks]);
+    let printed = guard::run("cannot deploy the stacks", deploy, |_| {}).await?;
+    Ok(serde_json::from_str(&printed)?)
 }
 
 fn source_of(account: &str) -> String {

@@ -144,7 +144,9 @@ async fn all(chosen: Vec<&'static Check>, surroundings: Surroundings) -> Vec<Out
 
 async fn one(check: &'static Check, surroundings: Surroundings) -> Outcome {
     let began = Instant::now();
-    let time_file = surroundings.directory.join(check.name.replace([' ', '/'], "-"));
+    let time_file = surroundings
+        .directory
+        .join(check.name.replace([' ', '/'], "-"));
     let mut tools = surroundings.tools.timed_in(time_file.clone());
     if !check.is_first {
         tools = tools.yielding();
