@@ -166,7 +166,7 @@ fn no_test_lies_where_none_is_run() {
         let root = PathBuf::from(target["src_path"].as_str().unwrap());
         let directory = root.parent().unwrap();
         let files = if directory.ends_with("src") {
-            rust_below(directory)
+            rust_below(directory).unwrap()
         } else {
             vec![root]
         };
@@ -180,17 +180,15 @@ fn no_test_lies_where_none_is_run() {
     assert!(read > 10, "{read}");
 }
 
-fn rust_below(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let below = paths.flat_map(|path| {
+fn rust_below(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
         if path.is_dir() {
-            rust_below(&path)
-        } else {
-            vec![path]
+            found.extend(rust_below(&path)?);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            found.push(path);
         }
-    });
-    below
-        .filter(|path| path.extension().is_some_and(|kind| kind == "rs"))
-        .collect()
+    }
+    Ok(found)
 }

@@ -15,8 +15,6 @@ pub(super) struct Check {
     pub(super) is_first: bool,
     /// Whether it goes by the crates that [`Work::Lints`] has compiled.
     pub(super) uses_compiled: bool,
-    /// Whether Rust is all that it needs, so that it does not wait for [`TOOLS`].
-    pub(super) is_without_tools: bool,
 }
 
 /// What a check does.
@@ -66,7 +64,6 @@ const fn check(name: &'static str, work: Work) -> Check {
         tells: false,
         is_first: false,
         uses_compiled: false,
-        is_without_tools: false,
     }
 }
 
@@ -89,18 +86,20 @@ impl Check {
         }
     }
 
-    const fn without_tools(self) -> Self {
-        Self {
-            is_without_tools: true,
-            ..self
-        }
-    }
-
     /// Of what was compiled with lints, as other options would have it compiled once more.
     const fn of_compiled(self) -> Self {
         Self {
             uses_compiled: true,
             ..self
+        }
+    }
+
+    /// Whether it waits for [`TOOLS`]: not where Rust is all that it takes.
+    pub(super) fn needs_tools(&self) -> bool {
+        match self.work {
+            Work::Tools | Work::Programs | Work::Lints => false,
+            Work::Program(words) => !words.starts_with(&["cargo", "fmt"]),
+            _ => true,
         }
     }
 }
@@ -109,16 +108,13 @@ impl Check {
 /// (build, package, end-to-end tests) has the processors as soon as it can use them, and the others have
 /// what it leaves.
 pub(super) const CHECKS: [Check; 19] = [
-    check(TOOLS, Work::Tools).first().without_tools(),
+    check(TOOLS, Work::Tools).first(),
     check(
         "Format",
         Work::Program(&["cargo", "fmt", "--all", "--check"]),
-    )
-    .without_tools(),
+    ),
     check(BUILD, Work::Build).first(),
-    check(PROGRAMS, Work::Programs)
-        .of_compiled()
-        .without_tools(),
+    check(PROGRAMS, Work::Programs).of_compiled(),
     check(
         PACKAGE,
         Work::Own(&["package", "--architecture", sam::ARCHITECTURE]),
@@ -130,10 +126,7 @@ pub(super) const CHECKS: [Check; 19] = [
         .after(&[PACKAGE, PROGRAMS])
         .first()
         .of_compiled(),
-    check(LINTS, Work::Lints)
-        .after(&[PROGRAMS])
-        .of_compiled()
-        .without_tools(),
+    check(LINTS, Work::Lints).after(&[PROGRAMS]).of_compiled(),
     check(
         UNIT_TESTS,
         Work::Program(&[
@@ -214,7 +207,7 @@ pub(super) const CHECKS: [Check; 19] = [
 pub(super) fn next(waiting: &[&Check], unfinished: &[&str]) -> Option<usize> {
     let is_unfinished = |name: &&str| unfinished.contains(name);
     waiting.iter().position(|check| {
-        let has_tools = check.is_without_tools || !is_unfinished(&TOOLS);
+        let has_tools = !check.needs_tools() || !is_unfinished(&TOOLS);
         has_tools && !check.after.iter().any(is_unfinished)
     })
 }
@@ -237,7 +230,7 @@ mod tests {
                 check.name
             );
             assert!(
-                check.is_without_tools || begun.contains(&TOOLS),
+                !check.needs_tools() || begun.contains(&TOOLS),
                 "{} begins without tools",
                 check.name
             );

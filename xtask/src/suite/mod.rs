@@ -75,7 +75,7 @@ pub(crate) async fn run(only: &str) -> Result<bool> {
         );
     }
     if !chosen.iter().any(|check| check.name == TOOLS)
-        && !chosen.iter().all(|check| check.is_without_tools)
+        && chosen.iter().any(|check| check.needs_tools())
     {
         chosen.splice(0..0, CHECKS.iter().filter(|check| check.name == TOOLS));
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use sandbox::{Tools, guard};
 use serde::Deserialize;
+use tokio::task::JoinSet;
 use xtask::progress::Step;
 
 use super::{LINES_SHOWN, compiler};
@@ -18,6 +19,9 @@ use super::{LINES_SHOWN, compiler};
 const END_TO_END: &str = "stack-*";
 /// Tells which programs were made on standard output, and what was warned of on the other.
 const MESSAGES: &str = "--message-format=json-render-diagnostics";
+
+/// So many of them run at a time, each with a local cloud of its own.
+const AT_ONCE: usize = 2;
 
 /// A line of Cargo's about what it made. See
 /// <https://doc.rust-lang.org/cargo/reference/external-tools.html#artifact-messages>.
@@ -104,28 +108,43 @@ async fn end_to_end_programs(tools: &Tools, mut show: impl FnMut(&str)) -> Resul
 
 /// Runs the end-to-end tests, those that `note` names, all of them also after one has failed.
 pub(super) async fn end_to_end(tools: &Tools, note: &Path, step: Step) -> Result<String> {
-    let mut show = step.lines();
     let messages = match fs::read_to_string(note) {
         Ok(messages) => messages,
         // Chosen alone.
-        Err(_) => end_to_end_programs(tools, &mut show).await?,
+        Err(_) => end_to_end_programs(tools, step.lines()).await?,
     };
+    let mut waiting = test_programs(&messages)?.into_iter();
+    let mut running = JoinSet::new();
     let mut failed = Vec::new();
-    for program in test_programs(&messages)? {
-        let mut run = tools.command(&program.path.to_string_lossy());
-        run.current_dir(&program.directory)
-            .env("CARGO_MANIFEST_DIR", &program.directory)
-            .env("CARGO_TERM_COLOR", "never");
-        let finished = guard::finish(run, &mut show).await?;
-        if !finished.status.success() {
-            let first = finished.tail.len().saturating_sub(LINES_SHOWN);
-            let lines = finished.tail.get(first..).unwrap_or_default().join("\n");
-            let path = program.path.display();
-            failed.push(format!("`{path}`: {}\n{lines}", finished.status));
+    loop {
+        while running.len() < AT_ONCE
+            && let Some(program) = waiting.next()
+        {
+            running.spawn_local(run(tools.clone(), program, step.clone()));
+        }
+        let Some(ended) = running.join_next().await else {
+            break;
+        };
+        if let Err(error) = ended.context("a test's program was not waited for")? {
+            failed.push(format!("{error:#}"));
         }
     }
     ensure!(failed.is_empty(), "{}", failed.join("\n"));
     Ok(String::new())
+}
+
+async fn run(tools: Tools, program: TestProgram, step: Step) -> Result<()> {
+    let mut run = tools.command(&program.path.to_string_lossy());
+    run.current_dir(&program.directory)
+        .env("CARGO_MANIFEST_DIR", &program.directory)
+        .env("CARGO_TERM_COLOR", "never");
+    let finished = guard::finish(run, step.lines()).await?;
+    if finished.status.success() {
+        return Ok(());
+    }
+    let first = finished.tail.len().saturating_sub(LINES_SHOWN);
+    let lines = finished.tail.get(first..).unwrap_or_default().join("\n");
+    bail!("`{}`: {}\n{lines}", program.path.display(), finished.status);
 }
 
 fn test_programs(messages: &str) -> Result<Vec<TestProgram>> {
