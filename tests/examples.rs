@@ -13,7 +13,7 @@ use aws_sdk_s3::types::{
     SseKmsEncryptedObjects, SseKmsEncryptedObjectsStatus, StorageClass,
 };
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
-use sandbox::guard;
+use sandbox::greeting;
 use sandbox::sam::{self, ARCHITECTURE, SANDBOX_PARAMETERS, Stack};
 use sandbox::tools::target_directory;
 use sandbox::wait::until;
@@ -26,55 +26,9 @@ const SOON: Duration = Duration::from_secs(30);
 #[test]
 fn greeting() {
     run(async |world: &World| {
-        let directory = target_directory().join("greeting");
-        std::fs::create_dir_all(&directory)?;
-        let template = directory.join("template.yaml");
-        std::fs::copy("stacks/greeting.yaml", &template)?;
-        let pack = "import sys, zipfile
-with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-    entry = zipfile.ZipInfo('bootstrap')
-    entry.external_attr, entry.compress_type = 0o755 << 16, zipfile.ZIP_DEFLATED
-    archive.writestr(entry, open(sys.argv[2], 'rb').read())";
-        let mut packed = world.sandbox.command("python", SOURCE_REGION);
-        packed.args(["-c", pack]);
-        packed.arg(directory.join("greeting.zip"));
-        packed.arg(target_directory().join("debug/examples/greeting"));
-        guard::run(
-            "cannot pack the example, which `cargo build --workspace --examples` compiles",
-            packed,
-            |_| {},
-        )
-        .await?;
-        let with = async |name: &str, loud: &str| {
-            let stack = Stack {
-                name: "greeting",
-                region: SOURCE_REGION,
-                template: Some(&template.to_string_lossy()),
-                account: None,
-                parameters: &[
-                    ("Architecture", ARCHITECTURE),
-                    ("GivenName", name),
-                    ("Loud", loud),
-                ],
-            };
-            sam::deploy(&world.sandbox, &stack, |_| {}).await
-        };
-        let text = async || world.output_of("greeting", SOURCE_REGION, "Text").await;
-        with("stranger", "true").await?;
-        ensure!(text().await? == "Hello, stranger!", "{}", text().await?);
-        with("friend", "false").await?;
-        ensure!(text().await? == "Hello, friend.", "{}", text().await?);
-        let refused = with("friend", "perhaps").await;
-        let refused = refused.err().context("it took what is no boolean")?;
-        // SAM CLI breaks lines where its table ends.
-        let told = format!("{refused:#}");
-        let told: Vec<&str> = told.split_whitespace().collect();
-        let told = told.join(" ");
-        ensure!(
-            told.contains("property Loud is `perhaps`, not true or false"),
-            "{told}"
-        );
-        world.delete("greeting").await
+        let program = target_directory().join("debug/examples/greeting");
+        // `cargo build --workspace --examples` compiles it.
+        greeting::greets(&world.sandbox, &program).await
     });
 }
 

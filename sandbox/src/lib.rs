@@ -8,6 +8,7 @@ mod account;
 mod clients;
 #[cfg(feature = "clients")]
 pub mod faults;
+pub mod greeting;
 pub mod guard;
 pub mod place;
 pub mod sam;

@@ -11,6 +11,7 @@ mod mutants;
 mod package;
 mod reference;
 mod simulate;
+mod strangers;
 mod suite;
 
 use std::path::PathBuf;
@@ -190,6 +191,12 @@ enum Command {
     ///
     /// REFERENCE.md with the JSON Schema, VERDICTS.md, MESSAGES.md, FAULTS.md and ASSUMPTIONS.md. The tests fail where one is stale.
     Reference,
+    /// The crate custom-resource for somebody who has nothing else of this workspace
+    ///
+    /// Packs it as for a registry, compiles the program and the settings that its README prints outside the
+    /// workspace, with the newest of what it depends on, and runs the function in the local cloud. Exits with 0
+    /// only if it greets. Minutes of compiling the first time.
+    Strangers,
     /// The local cloud alone, in the foreground, until Ctrl-C
     Sandbox {
         /// Port on 127.0.0.1; 0 takes a free one
@@ -256,6 +263,7 @@ async fn perform(command: Command) -> Result<bool> {
         Command::Models { botocore, accept } => models::run(botocore.as_deref(), accept).await,
         Command::Assumptions(options) => assumptions::run(&options).await,
         Command::Reference => reference::run().await.map(|()| true),
+        Command::Strangers => strangers::run().await,
         Command::Sandbox { port, weather } => serve::run(port, weather).await.map(|()| true),
     }
 }
