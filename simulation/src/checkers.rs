@@ -18,7 +18,7 @@ use crate::aws::news::News;
 use crate::cloudformation::QUEUE;
 use crate::draw::Draw;
 use crate::oracle::Court;
-use crate::story::{EAST, Sky, WEST};
+use crate::story::{EAST, Sky, WEST, region_of};
 
 /// As in `template.yaml`: how long a message is hidden, and how often it is received.
 const HIDDEN: Duration = Duration::from_mins(6);
@@ -77,6 +77,8 @@ pub struct Checkers {
     messages: u64,
     /// Messages that nobody could judge.
     pub dead: usize,
+    /// Whether calls of theirs were ever left unanswered.
+    troubled: bool,
 }
 
 impl Checkers {
@@ -91,6 +93,7 @@ impl Checkers {
             installed: Vec::new(),
             messages: 0,
             dead: 0,
+            troubled: false,
         };
         for region in [EAST, WEST] {
             let sight = Sight::of(&court.world, region);
@@ -129,9 +132,27 @@ impl Checkers {
 
     /// The next so many calls are not answered.
     pub fn trouble(&mut self, calls: usize) {
+        self.troubled = true;
         for one in &self.installed {
             one.sight.line(|line| line.out = calls);
         }
+    }
+
+    /// Looks through a bucket, for somebody who asks the function.
+    pub async fn sweeps(&mut self, bucket: &str) {
+        let region = region_of(bucket);
+        let Some(one) = self.installed.iter().find(|one| one.region == region) else {
+            return;
+        };
+        let invocation = Invocation {
+            deadline: Instant::now() + TIME_OUT,
+            home: Some(home(region)),
+        };
+        let event = json!({"Action": "Sweep", "Bucket": bucket});
+        // What stops it is told to whoever asked.
+        let _ = one.handler.handle(&event, &invocation).await;
+        self.court.oracle().counts.one("sweeps");
+        self.reads_lines();
     }
 
     /// Takes what happened, and judges what is in the queues.
@@ -218,14 +239,9 @@ impl Checkers {
             .iter()
             .map(|message| message.record(one.region))
             .collect();
-        let home = Home {
-            partition: "aws".into(),
-            region: one.region.into(),
-            account: ACCOUNT.into(),
-        };
         let invocation = Invocation {
             deadline: now + TIME_OUT,
-            home: Some(home),
+            home: Some(home(one.region)),
         };
         let answer = one
             .handler
@@ -250,6 +266,9 @@ impl Checkers {
             }
             if message.receives >= MOST_RECEIVES {
                 self.dead += 1;
+                if self.troubled {
+                    self.court.sees_die(&message.body);
+                }
                 continue;
             }
             one.queue.push_back(Message {
@@ -257,12 +276,25 @@ impl Checkers {
                 ..message
             });
         }
+        self.reads_lines();
+        true
+    }
+
+    /// What the functions wrote, and did.
+    fn reads_lines(&self) {
         let lines = std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
         for line in lines {
             self.court.tells(line);
         }
         self.court.weighs_repairs();
-        true
+    }
+}
+
+fn home(region: &str) -> Home {
+    Home {
+        partition: "aws".into(),
+        region: region.into(),
+        account: ACCOUNT.into(),
     }
 }
 

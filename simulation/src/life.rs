@@ -16,7 +16,7 @@ use crate::draw::Draw;
 use crate::oracle::{Broken, Counts, Court, Who};
 use crate::stacks::Stack;
 use crate::stage;
-use crate::story::{Act, Deed, Story, TAG};
+use crate::story::{Act, Deed, Errand, Story, TAG};
 
 /// What came of a life.
 #[derive(Clone, Debug)]
@@ -71,8 +71,10 @@ async fn lives(story: &Story) -> Lived {
         let mut state = world.state();
         state.replicates_after = Some(Duration::from_secs(story.sky.replicates));
         state.weighs_own_policies = true;
+        state.turns_lists = story.sky.late > 0;
     }
     let court = Court::over(&world);
+    court.oracle().permissions_take = weather(story.sky.late).permissions;
     let out = Arc::new(std::sync::Mutex::new(Instant::now()));
     let stacks = (0..3).map(|number| {
         let draw = Draw::new(draw.number());
@@ -112,6 +114,10 @@ async fn lives(story: &Story) -> Lived {
         court.looks_for_words();
     }
     sleep(Duration::from_mins(35)).await;
+    let outage = |act: &Act| matches!(act.what, Deed::Outage(_));
+    if clean && !story.acts.iter().any(outage) {
+        court.looks_for_probes();
+    }
     over.store(true, Ordering::Relaxed);
     if let Err(error) = checking.await {
         std::panic::resume_unwind(error.into_panic());
@@ -163,6 +169,11 @@ async fn does(place: Place, Act { what, .. }: Act) {
                 Box::pin(stack.lock().await.deletes()).await;
             }
         }
+        Deed::GiveUp(stack) => {
+            if let Some(stack) = place.stacks.get(stack) {
+                stack.lock().await.gives_up();
+            }
+        }
         Deed::Ask(stack, question) => {
             if let Some(stack) = place.stacks.get(stack) {
                 Box::pin(stack.lock().await.asks(question)).await;
@@ -207,6 +218,12 @@ async fn does(place: Place, Act { what, .. }: Act) {
         Deed::Person(errand) => {
             let stirs = place.court.oracle().stirs(None);
             let done = stage::run(&place.court.world, &errand);
+            if let Errand::Empty(bucket) = errand {
+                place.court.is_emptied(bucket);
+            }
+            if let Errand::Unrule(bucket) = errand {
+                place.court.unrules(bucket);
+            }
             place.court.changed_by(Who::Others, "somebody");
             let mut oracle = place.court.oracle();
             oracle.stirred(stirs);
@@ -218,6 +235,7 @@ async fn does(place: Place, Act { what, .. }: Act) {
         }
         Deed::Outage(_) => {}
         Deed::ColdStart => place.checkers.lock().await.start_cold(),
+        Deed::Sweep(bucket) => place.checkers.lock().await.sweeps(bucket).await,
         Deed::CheckerTrouble(calls) => place.checkers.lock().await.trouble(calls),
     }
 }

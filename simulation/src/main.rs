@@ -21,10 +21,18 @@ struct Arguments {
     /// Go on after a broken promise, and tell each once
     #[arg(long)]
     all: bool,
+    /// Do not look for the shortest story
+    #[arg(long)]
+    brief: bool,
 }
 
 fn main() -> ExitCode {
-    let Arguments { seeds, seed, all } = Arguments::parse();
+    let Arguments {
+        seeds,
+        seed,
+        all,
+        brief,
+    } = Arguments::parse();
     let began = Instant::now();
     let mut counts = Counts::default();
     let mut seen: Vec<&str> = Vec::new();
@@ -50,6 +58,12 @@ fn main() -> ExitCode {
             began.elapsed().as_secs_f64(),
             first.seen
         );
+        if brief {
+            if !all {
+                break;
+            }
+            continue;
+        }
         let (short, lived) = shortest(&story, first.promise);
         println!("its shortest story:\n{short}");
         for broken in lived.broken.iter().take(3) {

@@ -30,6 +30,9 @@ pub struct Stack {
     ever_killed: bool,
     /// Whether a Delete failed, so that something may be left.
     ever_stuck: bool,
+    /// Whether its resource was ever left standing.
+    retained: bool,
+    began: Instant,
 }
 
 fn owner_of(id: &str) -> &str {
@@ -58,6 +61,8 @@ impl Stack {
             in_order: None,
             ever_killed: false,
             ever_stuck: false,
+            retained: false,
+            began: Instant::now(),
         }
     }
 
@@ -136,7 +141,9 @@ impl Stack {
         let all = answers.all();
         let killed = matches!(handling, Handling::Killed(_)) && all.is_empty();
         if killed {
-            return Answer::none(id.unwrap_or("nothing-created"));
+            // CloudFormation gives a resource that never answered an id of its own.
+            let own = format!("stack-{}-Replication-1HYQMP1KMAQ9Q", self.number);
+            return Answer::none(id.unwrap_or(&own));
         }
         self.court.answered(&all, id, took, &what);
         let answer = all
@@ -183,18 +190,15 @@ impl Stack {
 
     async fn creates(&mut self, template: &Template, handling: Handling) {
         self.incarnation += 1;
-        let handling = match handling {
-            // CloudFormation has no id to delete then.
-            Handling::Killed(_) => Handling::Once,
-            other => other,
-        };
-        let from = Instant::now();
         let guess = self.owner(template);
+        let planned = self.is_foreseen(template, &guess).await;
+        let from = Instant::now();
         self.court.wants(self.number, &guess, Some(template));
         let answer = self
             .send(RequestType::Create, None, template, None, handling)
             .await;
         let id = answer.id().to_owned();
+        self.is_as_planned(planned, handling, &answer);
         if answer.ok() {
             self.keeps(&id, template, &answer, from).await;
             return;
@@ -213,6 +217,56 @@ impl Stack {
         self.gone(&id, template, &back, false);
     }
 
+    /// Whether nobody but its author has ever done anything, AWS is well, and a Plan finds no fault.
+    async fn is_foreseen(&mut self, template: &Template, owner: &str) -> bool {
+        let now = Instant::now();
+        let alone = self.court.oracle().is_undisturbed(self.number);
+        // What a role of somebody's may do is not planned.
+        if !alone
+            || template.role.is_some()
+            || self.sky.faults > 0
+            || self.ever_killed
+            || self.was_out(now)
+        {
+            return false;
+        }
+        let id = format!("encrypted-replication/{}/{owner}", template.source);
+        let event = json!({
+            "Action": "Plan", "ResourceProperties": template.properties(), "PhysicalResourceId": id,
+        });
+        let answer = self.asked(event).await;
+        answer.is_some_and(|answer| answer["Faults"].as_array().is_some_and(Vec::is_empty))
+    }
+
+    /// What was planned, and nobody came between, is done.
+    fn is_as_planned(&self, planned: bool, handling: Handling, answer: &Answer) {
+        let killed = matches!(handling, Handling::Killed(_));
+        let out = *self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut oracle = self.court.oracle();
+        // An outage that was, or one that is.
+        let alone = oracle.is_undisturbed(self.number) && out <= self.began;
+        if planned && alone && !killed {
+            oracle.counts.one("plan-true");
+            if !answer.ok() {
+                let seen = format!(
+                    "a Plan for stack {} has no fault, and then: {}",
+                    self.number,
+                    answer.reason()
+                );
+                oracle.breaks("plan-true", seen);
+            }
+        }
+    }
+
+    /// Asks the function itself.
+    async fn asked(&mut self, event: Value) -> Option<Value> {
+        let aws = self.aws();
+        let deadline = Deadline::after(Duration::from_secs(FUNCTION_SECONDS));
+        let asked = resource(aws);
+        let asked = Box::pin(asked.invoke(event, Context::default(), deadline));
+        asked.await.ok()
+    }
+
     /// The owner that its things will bear: SEMANTICS says how it is derived.
     fn owner(&self, template: &Template) -> String {
         let stack = format!(
@@ -229,8 +283,9 @@ impl Stack {
         template: &Template,
         handling: Handling,
     ) {
-        let from = Instant::now();
         let owner = self.owner(template);
+        let planned = self.is_foreseen(template, &owner).await;
+        let from = Instant::now();
         let whole = self.is_whole(owner_of(id), before);
         self.court.wants(self.number, &owner, Some(template));
         let answer = self
@@ -242,6 +297,7 @@ impl Stack {
                 handling,
             )
             .await;
+        self.is_as_planned(planned, handling, &answer);
         if answer.ok() {
             let now = answer.id().to_owned();
             self.keeps(&now, template, &answer, from).await;
@@ -315,6 +371,13 @@ impl Stack {
         self.stands = Some((id.to_owned(), template.clone()));
         self.in_order = Some(self.order(&owner, template));
         self.court.oracle().counts.one("stacks in order");
+        self.court
+            .weighs_boundary(self.number, template.source, from);
+        if template.verification == "Required" {
+            let unproved = answer.attribute("Unproved");
+            let whose = (self.number, owner.as_str());
+            self.court.weighs_required(whose, template, unproved, from);
+        }
         if answer.attribute("Verification") == "COMPLETED" {
             let but: Vec<String> = answer
                 .attribute("Unproved")
@@ -385,6 +448,12 @@ impl Stack {
         }
     }
 
+    /// Its stack is deleted, and nobody asks the resource: it stands there for ever.
+    pub fn gives_up(&mut self) {
+        self.retained |= self.stands.take().is_some();
+        self.in_order = None;
+    }
+
     /// After all: its author deletes it, again where that failed in bad weather.
     /// Whether nothing can be left of it for a reason that SEMANTICS names.
     pub async fn ends(&mut self) -> bool {
@@ -396,7 +465,7 @@ impl Stack {
             let seen = format!("stack {} cannot be deleted in the end", self.number);
             self.court.oracle().breaks("delete-succeeds", seen);
         }
-        faults == 0 && !self.ever_killed && !self.ever_stuck
+        faults == 0 && !self.ever_killed && !self.ever_stuck && !self.retained
     }
 
     /// Asks about it.
@@ -415,11 +484,7 @@ impl Stack {
             }
         };
         let from = Instant::now();
-        let aws = self.aws();
-        let deadline = Deadline::after(Duration::from_secs(FUNCTION_SECONDS));
-        let asked = resource(aws);
-        let asked = Box::pin(asked.invoke(event, Context::default(), deadline));
-        let Ok(answer) = asked.await else {
+        let Some(answer) = self.asked(event).await else {
             return;
         };
         if std::env::var_os("SIMULATE_TELL").is_some() {

@@ -20,6 +20,8 @@ pub fn set(world: &World, props: &[Prop]) {
     for region in [EAST, EAST, WEST, WEST] {
         state.add_key(region, "CUSTOMER");
     }
+    state.add_role("carrier", "/", &[("all", &everything())]);
+    state.add_role("tax-carrier", "/", &[("tax", &below_tax())]);
     for prop in props {
         match prop {
             Prop::Plain(name) => make(&mut state, name),
@@ -36,6 +38,9 @@ pub fn set(world: &World, props: &[Prop]) {
                     bucket.versioning = Versioning::Enabled;
                     bucket.notifications.event_bridge = true;
                 }
+            }
+            Prop::Namesake(name) => {
+                state.add_role(name, "/", &[]);
             }
             Prop::Logs(name) => add_statement(
                 &mut state,
@@ -211,6 +216,10 @@ pub fn run(world: &World, errand: &Errand) -> bool {
             }
             changes
         }
+        Errand::Empty(bucket) => {
+            let found = state.buckets.get_mut(*bucket);
+            found.is_some_and(|found| !std::mem::take(&mut found.versions).is_empty())
+        }
         Errand::CloseToChecker(bucket) => {
             let there = state.buckets.contains_key(*bucket);
             there && state.closed_to_checkers.insert((*bucket).to_owned())
@@ -243,6 +252,9 @@ fn add_rule(
     own_role: bool,
 ) -> bool {
     let now = state.now;
+    if source == destination {
+        return false;
+    }
     let ready = [source, destination].iter().all(|name| {
         let found = state.buckets.get(*name);
         found.is_some_and(|found| found.versioning == Versioning::Enabled)
@@ -302,6 +314,17 @@ fn add_rule(
         found.replication.write(Some(to), now);
     }
     true
+}
+
+/// What replication needs, for one prefix.
+fn below_tax() -> String {
+    let buckets = ["ledger", "papers", "vault", "attic"];
+    let buckets = buckets.map(|name| format!("arn:aws:s3:::{name}"));
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::*/tax/*"},
+        {"Effect": "Allow", "Action": "s3:*", "Resource": buckets},
+        {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}]})
+    .to_string()
 }
 
 /// A policy as careless people write it.

@@ -63,6 +63,8 @@ pub enum Prop {
     Busy(&'static str),
     /// It lets S3 deliver access logs.
     Logs(&'static str),
+    /// A role of somebody's has the name that the bucket's own would have.
+    Namesake(&'static str),
 }
 
 /// What somebody does, and how many seconds after the beginning.
@@ -79,6 +81,8 @@ pub enum Deed {
     Deploy(usize, Template, Handling),
     /// … has it deleted.
     Delete(usize),
+    /// … deletes the stack, and has it keep the resource: `DeletionPolicy: Retain`.
+    GiveUp(usize),
     /// … asks about it.
     Ask(usize, Question),
     /// Somebody uploads so many objects, one after so many seconds.
@@ -98,6 +102,8 @@ pub enum Deed {
     Outage(u64),
     /// The checker's instances end, and what they remembered.
     ColdStart,
+    /// Somebody has the checker look through a bucket.
+    Sweep(&'static str),
     /// So many of the checker's next calls are not answered.
     CheckerTrouble(usize),
 }
@@ -155,6 +161,8 @@ pub enum Errand {
     Unrule(&'static str),
     /// Changes the checker's permission to look.
     CloseToChecker(&'static str),
+    /// Deletes all that is in a bucket.
+    Empty(&'static str),
 }
 
 /// What a stack asks for.
@@ -169,6 +177,8 @@ pub struct Template {
     pub delete_keys: bool,
     pub existing: bool,
     pub boundary: Option<&'static str>,
+    /// `Role`, by its name.
+    pub role: Option<&'static str>,
     pub revision: u64,
     pub slip: Option<Slip>,
 }
@@ -180,7 +190,7 @@ pub enum Slip {
     Arn,
     /// The destination's Region is none.
     Region,
-    /// A role that may not be passed.
+    /// A role that is not there.
     Role,
 }
 
@@ -223,6 +233,9 @@ impl Template {
             _ => self.source.to_owned(),
         };
         whole.insert("SourceBucket".into(), json!(source));
+        if region_of(self.source) != EAST {
+            whole.insert("SourceRegion".into(), json!(region_of(self.source)));
+        }
         if !self.source_keys.is_empty() {
             let keys: Vec<String> = self.source_keys.iter().map(|name| key_arn(name)).collect();
             whole.insert("SourceKmsKeyArns".into(), json!(keys));
@@ -253,8 +266,9 @@ impl Template {
             let arn = format!("arn:aws:iam::{ACCOUNT}:policy/{boundary}");
             whole.insert("PermissionsBoundary".into(), json!(arn));
         }
-        if self.slip == Some(Slip::Role) {
-            let role = format!("arn:aws:iam::{ACCOUNT}:role/not-there");
+        let not_there = (self.slip == Some(Slip::Role)).then_some("not-there");
+        if let Some(role) = self.role.or(not_there) {
+            let role = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
             whole.insert("Role".into(), json!(role));
         }
         if self.revision > 0 {

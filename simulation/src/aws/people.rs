@@ -79,11 +79,11 @@ impl State {
         let arn = self.key_arn(&region, &name);
         self.acting = acting;
         let Some(arn) = arn else {
-            return refused(
-                "KMS.NotFoundException",
-                by_default,
-                "names no key of the Region",
-            );
+            let what = match &upload.asked {
+                Asked::Key(name) => Thing::Key(name.clone()),
+                _ => by_default,
+            };
+            return refused("KMS.NotFoundException", what, "is no key of the Region");
         };
         let key = &self.keys[&arn];
         let of_key = Thing::Key(arn.clone());

@@ -61,6 +61,20 @@ fn is_policy(document: &str) -> bool {
     serde_json::from_str::<Value>(document).is_ok_and(|policy| policy["Statement"].is_array())
 }
 
+/// The same with its lists turned round: IAM keeps them as sets.
+fn turned(document: &str) -> String {
+    let mut policy: Value = serde_json::from_str(document).unwrap_or_default();
+    let statements = policy["Statement"].as_array_mut();
+    for statement in statements.into_iter().flatten() {
+        for list in ["Action", "Resource"] {
+            if let Some(list) = statement.get_mut(list).and_then(Value::as_array_mut) {
+                list.reverse();
+            }
+        }
+    }
+    policy.to_string()
+}
+
 impl Roles for World {
     async fn role(&self, name: &str) -> Outcome<Option<RoleDescription>> {
         self.call("GetRole", named(name), "", |state| {
@@ -165,7 +179,9 @@ impl Roles for World {
         self.call("GetRolePolicy", named(role), "", |state| {
             takes(role)?;
             let found = state.roles.get(role);
-            Ok(found.and_then(|role| role.policies.written().get(policy).cloned()))
+            let found = found.and_then(|role| role.policies.written().get(policy).cloned());
+            let turns = state.turns_lists;
+            Ok(found.map(|document| if turns { turned(&document) } else { document }))
         })
     }
 

@@ -80,6 +80,8 @@ pub struct State {
     pub closed_to_checkers: BTreeSet<String>,
     /// Whether policies of the account's own buckets and keys, and whom roles trust, stand in the way too.
     pub weighs_own_policies: bool,
+    /// Whether the lists of a role's policies come back in another order.
+    pub turns_lists: bool,
 }
 
 impl Default for State {
@@ -118,6 +120,7 @@ impl Default for State {
             repaired: Vec::new(),
             closed_to_checkers: BTreeSet::new(),
             weighs_own_policies: false,
+            turns_lists: false,
         }
     }
 }

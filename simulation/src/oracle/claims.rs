@@ -18,6 +18,10 @@ pub struct Claim {
     pub wanted: Option<Template>,
     /// What is or was right.
     pub rights: Vec<Right>,
+    /// Whether what exists was ever to be replicated.
+    pub existing: bool,
+    /// Whether somebody took its rules away, and not its word.
+    pub unruled: bool,
 }
 
 /// A rule's key, and when it is or was right.
@@ -73,7 +77,10 @@ impl Court {
                 stack,
                 wanted: None,
                 rights: Vec::new(),
+                existing: false,
+                unruled: false,
             });
+        claim.existing |= template.is_some_and(|template| template.existing);
         claim.wanted = template.cloned();
         for known in &mut claim.rights {
             let stays = rights.iter().any(|right| right.is_same(known));
@@ -100,6 +107,7 @@ impl Court {
             return;
         };
         let now = Instant::now();
+        claim.unruled = false;
         for known in &mut claim.rights {
             let found = rights.iter().find(|right| {
                 known.key.is_none()
@@ -128,6 +136,14 @@ impl Court {
                 let told = Some(now);
                 claim.rights.push(Right { told, ..right });
             }
+        }
+    }
+
+    /// Somebody takes the rules of all stacks off a bucket. What they said stands until each is changed.
+    pub fn unrules(&self, source: &str) {
+        for claim in self.oracle().claims.values_mut() {
+            let mut rights = claim.rights.iter();
+            claim.unruled |= rights.any(|right| right.source == source);
         }
     }
 

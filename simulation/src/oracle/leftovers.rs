@@ -56,6 +56,23 @@ impl Court {
         }
     }
 
+    /// … nor may a probe, wherever a rule took it.
+    pub fn looks_for_probes(&self) {
+        let left: Vec<String> = {
+            let state = self.world.state();
+            let all = state.buckets.iter().flat_map(|(name, bucket)| {
+                let versions = bucket.versions.iter();
+                versions.map(move |version| format!("{} in {name}", version.key))
+            });
+            all.filter(|place| place.contains(".encrypted-replication-probe-"))
+                .collect()
+        };
+        let mut oracle = self.oracle();
+        for place in left {
+            oracle.breaks("goes-when-asked", format!("in the end: the probe {place}"));
+        }
+    }
+
     /// Buckets that other stacks want, or wanted a moment ago.
     fn names_of_others(&self, owner: &str) -> Vec<&'static str> {
         let oracle = self.oracle();

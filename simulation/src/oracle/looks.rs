@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use replication::configuration::{ReplicationRule, Status};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -41,7 +42,8 @@ impl Court {
                 rules.map(|found| found.role.clone()).unwrap_or_default(),
             );
         }
-        if let Some(role) = state.roles.get(source) {
+        let ours = template.role.is_none().then(|| state.roles.get(source));
+        if let Some(role) = ours.flatten() {
             found.insert("trust".to_owned(), role.trust_policy.clone());
             for (policy, document) in role.policies.written() {
                 if owner_in(policy) == Some(owner) {
@@ -147,12 +149,94 @@ impl Court {
             }
         }
         let mut oracle = self.oracle();
-        if oracle.is_stirred(Some(stack), from, Instant::now()) {
+        // A proof has waited until S3 goes by what was written; a look has not.
+        let but = (said == "proof-true").then_some(stack);
+        if oracle.is_stirred(but, from, Instant::now()) {
             return;
         }
         oracle.counts.one(said);
         for seen in seen {
             oracle.breaks(said, seen);
+        }
+    }
+
+    /// A rule of an owner that can never decide, as somebody else's above it takes all its objects.
+    fn outranked(&self, owner: &str, template: &Template) -> Option<String> {
+        let state = self.world.state();
+        let configuration = state.buckets.get(template.source)?.replication.written();
+        let rules = &configuration.as_ref()?.rules;
+        let is_ours = |rule: &&ReplicationRule| owner_in(&rule.id) == Some(owner);
+        let ours = rules.iter().filter(is_ours).filter(|rule| is_enabled(rule));
+        let mut taken = ours.filter_map(|rule| {
+            let above = above(rule, rules).filter(|above| !is_ours(above))?;
+            Some(format!(
+                "rule {} takes all objects of {}",
+                above.id, rule.id
+            ))
+        });
+        taken.next()
+    }
+
+    /// `Required` leaves no rule unproved that objects go by.
+    pub fn weighs_required(
+        &self,
+        (stack, owner): (usize, &str),
+        template: &Template,
+        unproved: &str,
+        from: Instant,
+    ) {
+        let left: Vec<String> = {
+            let state = self.world.state();
+            if state.keys.values().any(|key| key.state != "Enabled") {
+                return;
+            }
+            let source = state.buckets.get(template.source);
+            let configuration = source.and_then(|source| source.replication.written().as_ref());
+            let rules = configuration.map_or(&[][..], |found| &found.rules);
+            let left = rules.iter().filter(|rule| {
+                owner_in(&rule.id) == Some(owner)
+                    && unproved.split(',').any(|id| id == rule.id)
+                    && is_enabled(rule)
+                    && above(rule, rules).is_none()
+            });
+            left.map(|rule| rule.id.clone()).collect()
+        };
+        let mut oracle = self.oracle();
+        if oracle.is_stirred(Some(stack), from, Instant::now()) {
+            return;
+        }
+        for rule in left {
+            let seen = format!("stack {stack} requires a proof, and rule {rule} has none");
+            oracle.breaks("proof-true", seen);
+        }
+    }
+
+    /// Whether a role that stacks share has another boundary than one of them asked for and got.
+    pub fn weighs_boundary(&self, stack: usize, source: &str, from: Instant) {
+        let is = {
+            let state = self.world.state();
+            let role = state.roles.get(source);
+            role.and_then(|role| role.permissions_boundary.clone())
+        };
+        let mut oracle = self.oracle();
+        if oracle.is_stirred(Some(stack), from, Instant::now()) {
+            return;
+        }
+        let asked = oracle.claims.values().filter(|claim| {
+            claim.stack != stack && claim.rights.iter().any(|right| right.told.is_some())
+        });
+        let asked = asked.filter_map(|claim| claim.wanted.as_ref());
+        let asked = asked.filter(|wanted| wanted.source == source && wanted.role.is_none());
+        let mut asked = asked.filter_map(|wanted| wanted.boundary);
+        let other = asked.find(|asked| {
+            let is = is.as_deref().unwrap_or_default();
+            !is.ends_with(&format!(":policy/{asked}"))
+        });
+        if let Some(other) = other {
+            let seen = format!(
+                "stack {stack} made {is:?} the boundary of role {source}, for which another one asks {other}"
+            );
+            oracle.breaks("others-untouched", seen);
         }
     }
 
@@ -167,6 +251,7 @@ impl Court {
         answer: &Value,
     ) {
         let now = self.of_owner(owner, template);
+        let outranked = self.outranked(owner, template);
         let mut oracle = self.oracle();
         // Somebody in the middle of a change is nobody's fault.
         if oracle.is_stirred(Some(stack), asked, Instant::now()) {
@@ -199,10 +284,37 @@ impl Court {
             none("Faults") && none("Phases")
         };
         oracle.counts.one("looks");
+        if let (true, "drift", Some(seen)) = (clean, what, outranked) {
+            oracle.breaks("in-sync", format!("drift finds nothing, but {seen}"));
+        }
         if let (true, Some((name, value))) = (clean, differs) {
             let is = now.get(name).map_or("gone", String::as_str);
             let seen = format!("{what} finds nothing, but {name} was {value} and is {is}");
             oracle.breaks("in-sync", seen);
         }
     }
+}
+
+fn is_enabled(rule: &ReplicationRule) -> bool {
+    rule.status == Status::Enabled
+}
+
+/// The rule that takes all objects of another one to the same bucket.
+fn above<'a>(rule: &ReplicationRule, rules: &'a [ReplicationRule]) -> Option<&'a ReplicationRule> {
+    let prefix = |rule: &ReplicationRule| rule.filter.as_ref().map(|one| one.prefix.clone());
+    let is_plain = |rule: &ReplicationRule| {
+        let filter = rule.filter.as_ref();
+        filter.is_some_and(|filter| {
+            let not = &filter.not;
+            filter.tags.is_empty() && not.prefixes.is_empty() && not.tags.is_empty()
+        })
+    };
+    rules.iter().find(|above| {
+        let prefixes = prefix(above).zip(prefix(rule));
+        is_enabled(above)
+            && above.priority > rule.priority
+            && above.destination.bucket == rule.destination.bucket
+            && is_plain(above)
+            && prefixes.is_some_and(|(above, own)| own.starts_with(&above))
+    })
 }

@@ -63,12 +63,18 @@ pub struct Oracle {
     /// By owner.
     claims: BTreeMap<String, Claim>,
     uploads: BTreeMap<(String, String, String), Uploaded>,
+    /// When somebody deleted all that was in a bucket.
+    emptied: BTreeMap<String, Instant>,
+    /// How long IAM takes over a policy.
+    pub permissions_take: Duration,
     /// Ways that an object went by.
     worked: BTreeMap<ways::Way, Instant>,
     objects: Vec<verdicts::Object>,
     failures: BTreeSet<(String, String, String)>,
     told: Vec<verdicts::Told>,
-    repaired: BTreeSet<(String, String, String)>,
+    repaired: BTreeMap<(String, String, String), Instant>,
+    /// Whose message went to the dead-letter queue.
+    dead: BTreeSet<(String, String, String)>,
     /// When somebody did something to the configuration, requests of stacks included: from, to.
     stirred: Vec<(Instant, Option<Instant>, usize)>,
 }
@@ -94,11 +100,14 @@ impl Court {
             changed: BTreeMap::new(),
             claims: BTreeMap::new(),
             uploads: BTreeMap::new(),
+            permissions_take: Duration::ZERO,
+            emptied: BTreeMap::new(),
             worked: BTreeMap::new(),
             objects: Vec::new(),
             failures: BTreeSet::new(),
             told: Vec::new(),
-            repaired: BTreeSet::new(),
+            repaired: BTreeMap::new(),
+            dead: BTreeSet::new(),
             stirred: Vec::new(),
         };
         let court = Self {
@@ -139,6 +148,12 @@ impl Oracle {
         if let Some(entry) = self.stirred.get_mut(number) {
             entry.1 = Some(Instant::now());
         }
+    }
+
+    /// Whether nobody but one stack has ever changed anything.
+    #[must_use]
+    pub fn is_undisturbed(&self, but: usize) -> bool {
+        self.stirred.iter().all(|(_, _, stack)| *stack == but)
     }
 
     /// Whether anybody but one stack changed configuration between two moments, or a little before them.

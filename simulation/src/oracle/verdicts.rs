@@ -53,6 +53,15 @@ impl Court {
         oracle.told.push(told);
     }
 
+    /// A message went to the dead-letter queue, whose calls were not answered: the sweep is for that.
+    pub fn sees_die(&self, body: &Value) {
+        let object = &body["detail"]["object"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let bucket = text(&body["detail"]["bucket"]["name"]);
+        let place = (bucket, text(&object["key"]), text(&object["version-id"]));
+        self.oracle().dead.insert(place);
+    }
+
     /// Weighs what was re-encrypted in place: never what its own rule brought under its own key, and never to
     /// a key that nobody's word has now.
     pub fn weighs_repairs(&self) {
@@ -60,9 +69,8 @@ impl Court {
         let mut oracle = self.oracle();
         for ((bucket, key, id), to) in repaired {
             oracle.counts.one("repairs");
-            oracle
-                .repaired
-                .insert((bucket.clone(), key.clone(), id.clone()));
+            let place = (bucket.clone(), key.clone(), id.clone());
+            oracle.repaired.insert(place, Instant::now());
             let mut all = oracle.objects.iter();
             let found = all.find(|one| {
                 (&one.bucket, &one.version.key, &one.version.id) == (&bucket, &key, &id)
@@ -77,13 +85,9 @@ impl Court {
                 );
                 continue;
             };
-            // The word of an owner that is gone went with it: a limit that SEMANTICS names.
-            let gone = crate::stage::owner_in(&carried.rule)
-                .and_then(|owner| oracle.claims.get(owner))
-                .is_some_and(|claim| claim.wanted.is_none());
-            if gone {
-                continue;
-            }
+            let now = Instant::now();
+            let kept = crate::stage::owner_in(&carried.rule)
+                .is_some_and(|owner| oracle.keeps_word(owner, &bucket, now));
             let about = (key.as_str(), is_tagged(&object.version.tags));
             let open: Vec<_> = oracle
                 .words(&carried.source, &bucket, about)
@@ -93,9 +97,17 @@ impl Court {
                 })
                 .map(|(owner, right)| (format!("{owner}-{}", right.id), right.key.clone()))
                 .collect();
-            let own = open.iter().any(|(rule, right)| {
-                *rule == carried.rule && right.is_some() && *right == object.version.kms_key
-            });
+            let own = kept
+                && oracle
+                    .words(&carried.source, &bucket, about)
+                    .any(|(owner, right)| {
+                        carried.rule == format!("{owner}-{}", right.id)
+                            && right.key.is_some()
+                            && right.key == object.version.kms_key
+                            && right
+                                .until
+                                .is_none_or(|until| until >= object.version.written)
+                    });
             let named = open
                 .iter()
                 .any(|(_, right)| right.is_none() || *right == Some(to.clone()));
@@ -126,7 +138,7 @@ impl Court {
                 version.id.clone(),
             );
             let verdicts = by_place.remove(&place).unwrap_or_default();
-            if verdicts.is_empty() && object.heard {
+            if verdicts.is_empty() && object.heard && !oracle.dead.contains(&place) {
                 let seen = format!("{} in {} has no verdict", version.key, object.bucket);
                 oracle.breaks("every-verdict", seen);
             }
@@ -170,6 +182,40 @@ impl Oracle {
         });
     }
 
+    /// Whether an owner speaks of a bucket, or others have spoken of it all the time since it left: then what
+    /// was right by its word is known still. The last one who leaves takes everybody's word away.
+    fn keeps_word(&self, owner: &str, bucket: &str, at: Instant) -> bool {
+        let Some(claim) = self.claims.get(owner) else {
+            return false;
+        };
+        let wanted = claim.wanted.iter().flat_map(|wanted| &wanted.rules);
+        if wanted.clone().any(|rule| rule.destination == bucket) {
+            return true;
+        }
+        let here = claim
+            .rights
+            .iter()
+            .filter(|right| right.destination == bucket);
+        let Some(mut covered) = here.filter_map(|right| right.ends.or(right.until)).max() else {
+            return false;
+        };
+        let others = self.claims.iter().filter(|(name, _)| *name != owner);
+        let others = others.flat_map(|(_, claim)| &claim.rights);
+        let mut spoken: Vec<(Instant, Option<Instant>)> = others
+            .filter(|right| right.destination == bucket)
+            .filter_map(|right| Some((right.told?, right.ends.or(right.until))))
+            .collect();
+        spoken.sort();
+        for (from, ends) in spoken {
+            match ends {
+                _ if from > covered => return false,
+                None => return true,
+                Some(ends) => covered = covered.max(ends),
+            }
+        }
+        covered > at
+    }
+
     /// Why a verdict is not what it should be.
     fn is_wrong(&self, object: &Object, told: &Told) -> Option<String> {
         let version = &object.version;
@@ -182,6 +228,11 @@ impl Oracle {
             // It may be gone by then, and whether S3 shows it is not the question here.
             "Gone" | "Uninspectable" => return None,
             _ => {}
+        }
+        let repaired = self.repaired.get(&told.place);
+        if repaired.is_some_and(|when| *when <= told.at) {
+            // Another key than it came under; what it was made of is weighed by itself.
+            return None;
         }
         let Some(carried) = &object.carried else {
             return finding.then(|| "somebody uploaded it there".to_owned());
@@ -202,37 +253,37 @@ impl Oracle {
             .collect();
         let known = words.iter().all(|(_, right)| right.key.is_some());
         let says = |key: &Option<String>| words.iter().any(|(_, right)| right.key == *key);
-        // The word of an owner that has left the destination goes with it, and S3 may still carry objects by
-        // its rules for a while: a limit that SEMANTICS names.
-        let asks_still = |owner: &str| {
-            let asks = self
-                .claims
-                .get(owner)
-                .and_then(|claim| claim.wanted.as_ref());
-            asks.is_some_and(|wanted| {
-                wanted
-                    .rules
-                    .iter()
-                    .any(|rule| rule.destination == object.bucket)
-            })
-        };
         let own = words.iter().any(|(owner, right)| {
             carried.rule == format!("{owner}-{}", right.id)
                 && right.key == version.kms_key
-                && asks_still(owner)
+                && self.keeps_word(owner, &object.bucket, told.at)
+        });
+        // A rule that somebody took away speaks until its stack is changed, and may stand above another's:
+        // the checker sees what was said, and not what is in force.
+        let ghost = words.iter().any(|(owner, _)| {
+            !carried.rule.starts_with(owner.as_str())
+                && self.claims.get(*owner).is_some_and(|claim| claim.unruled)
         });
         if finding {
-            if version.kms_key.is_some() && own {
+            if version.kms_key.is_some() && own && !ghost {
                 return Some("its own rule brought it under its own key".to_owned());
             }
-            if words.is_empty() && told.verdict != "KeyUnusable" {
+            // The checker sees neither from which bucket a replica came nor which tags it has: a word about
+            // another source counts as well, and one about objects with a tag.
+            let spoken = self.claims.values().flat_map(|claim| &claim.rights);
+            let mut spoken = spoken.filter(|right| {
+                right.destination == object.bucket
+                    && right.from <= told.at
+                    && right.until.is_none_or(|until| until >= since)
+            });
+            let spoken = spoken.any(|right| right.enabled && right.covers(about.0, true));
+            if !spoken && told.verdict != "KeyUnusable" {
                 return Some("nobody says which key is right".to_owned());
             }
             return None;
         }
         // Whether it is well: only where nothing changed that it hangs on.
-        let repaired = self.repaired.contains(&told.place);
-        if repaired || self.is_stirred(None, since, told.at) || object.at > told.at {
+        if self.is_stirred(None, since, told.at) || object.at > told.at {
             return None;
         }
         let certain = words.iter().any(|(_, right)| !right.tagged);

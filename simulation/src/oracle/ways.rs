@@ -1,9 +1,12 @@
 //! No upload is refused or lost because of us.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
+use super::claims::is_tagged;
 use super::{Court, Oracle, Who};
-use crate::aws::news::{News, Thing};
+use crate::aws::news::{Carried, News, Thing};
 use crate::aws::people::{Refused, Upload};
 use crate::aws::state::Version;
 
@@ -13,6 +16,12 @@ pub struct Uploaded {
     pub kms_key: Option<String>,
     pub at: Instant,
 }
+
+/// How long a request waits between a permission and the rules that need it, as SEMANTICS says.
+const WAITED_FOR: Duration = Duration::from_secs(15);
+
+/// Longer than S3 takes over an object in any story.
+const LONGEST_UNDER_WAY: Duration = Duration::from_mins(1);
 
 /// Objects that go by one way fare alike: source, destination, first part of the key, the source's key, the rule.
 pub(super) type Way = (String, String, String, Option<String>, String);
@@ -62,13 +71,23 @@ impl Court {
 }
 
 impl Court {
+    /// Somebody deleted all that was in a bucket.
+    pub fn is_emptied(&self, bucket: &str) {
+        let now = Instant::now();
+        self.oracle().emptied.insert(bucket.to_owned(), now);
+    }
+
     /// Whether everything that people uploaded is there.
     pub fn weighs_objects(&self) {
         let mut lost = Vec::new();
         {
             let state = self.world.state();
             let oracle = self.oracle();
-            for (bucket, key, id) in oracle.uploads.keys() {
+            for ((bucket, key, id), uploaded) in &oracle.uploads {
+                let emptied = oracle.emptied.get(bucket);
+                if emptied.is_some_and(|emptied| uploaded.at <= *emptied) {
+                    continue;
+                }
                 let found = state.buckets.get(bucket);
                 let there = found.is_some_and(|found| {
                     found
@@ -117,8 +136,8 @@ impl Oracle {
                 if let Some(carried) = carried {
                     self.counts.one("replicas");
                     if !probe {
-                        let way = way(&carried.source, bucket, version, &carried.rule);
-                        self.worked.insert(way, version.written);
+                        self.went(bucket, version, carried);
+                        self.weigh_age(version, carried);
                     }
                 } else if !probe {
                     let (kms_key, at) = (version.kms_key.clone(), *at);
@@ -139,7 +158,10 @@ impl Oracle {
                 self.failures.insert(place);
                 let worked = self.worked.get(&way(source, destination, version, rule));
                 let worked = worked.copied();
-                if worked.is_some_and(|worked| self.is_by_us(&stop.what, worked))
+                let by_iam = matches!(stop.what, Thing::Role(_) | Thing::RolePolicies(_));
+                let too_late = by_iam && self.permissions_take > WAITED_FOR;
+                if !too_late
+                    && worked.is_some_and(|worked| self.is_by_us(&stop.what, worked))
                     && !self.is_asked_away(rule, destination)
                     && !self.is_left(version, rule)
                 {
@@ -150,6 +172,51 @@ impl Oracle {
                     self.breaks("uploads-lost", seen);
                 }
             }
+        }
+    }
+
+    /// An object arrived: what is uploaded under the same key goes the same way.
+    fn went(&mut self, destination: &str, replica: &Version, carried: &Carried) {
+        let Carried { source, rule } = carried;
+        let place = (source.clone(), replica.key.clone(), replica.id.clone());
+        if let Some(uploaded) = self.uploads.get(&place) {
+            let original = Version {
+                kms_key: uploaded.kms_key.clone(),
+                ..replica.clone()
+            };
+            let way = way(source, destination, &original, rule);
+            self.worked.insert(way, replica.written);
+        }
+    }
+
+    /// What was there long before a rule goes by it only where a stack asks for what exists.
+    fn weigh_age(&mut self, version: &Version, carried: &Carried) {
+        let Carried { source, rule } = carried;
+        let place = (source.clone(), version.key.clone(), version.id.clone());
+        let owner = crate::stage::owner_in(rule);
+        let (Some(uploaded), Some(owner)) = (self.uploads.get(&place), owner) else {
+            return;
+        };
+        let id = rule.get(23..).unwrap_or_default();
+        let claim = self.claims.get(owner);
+        let rights = claim.map_or(&[][..], |claim| &claim.rights);
+        let began = rights.iter().filter(|right| right.id == id);
+        let Some(began) = began.map(|right| right.from).min() else {
+            return;
+        };
+        let about = (version.key.as_str(), is_tagged(&version.tags));
+        let asked = self.claims.values().any(|claim| {
+            let mut rights = claim.rights.iter();
+            claim.existing
+                && rights
+                    .any(|right| right.source == source.as_str() && right.covers(about.0, about.1))
+        });
+        if uploaded.at + LONGEST_UNDER_WAY < began && !asked {
+            let seen = format!(
+                "{} of {source} was there before rule {rule}, which replicated it, and no stack asked for that",
+                version.key
+            );
+            self.breaks("existing-asked", seen);
         }
     }
 
