@@ -1,10 +1,10 @@
 //! Draws a story from a seed. Few names and shared buckets, so that people meet.
 
-use crate::aws::people::Asked;
-use crate::draw::Draw;
 use crate::story::{
     Act, Deed, Errand, Handling, Prop, Question, RuleText, Sky, Slip, Story, Template, key_arn,
 };
+use aws_in_memory::draw::Draw;
+use aws_in_memory::people::Asked;
 
 const SOURCES: [&str; 3] = ["ledger", "ledger", "papers"];
 const DESTINATIONS: [&str; 3] = ["vault", "vault", "attic"];

@@ -11,14 +11,14 @@ use compliance::handler::{Handler, Invocation, Surroundings};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::aws::ACCOUNT;
-use crate::aws::checker::Sight;
-use crate::aws::faults::Delays;
-use crate::aws::news::News;
 use crate::cloudformation::QUEUE;
-use crate::draw::Draw;
 use crate::oracle::Court;
 use crate::story::{EAST, Sky, WEST, region_of};
+use aws_in_memory::ACCOUNT;
+use aws_in_memory::checker::Sight;
+use aws_in_memory::draw::Draw;
+use aws_in_memory::faults::Delays;
+use aws_in_memory::news::News;
 
 /// As in `template.yaml`: how long a message is hidden, and how often it is received.
 const HIDDEN: Duration = Duration::from_mins(6);

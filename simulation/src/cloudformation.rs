@@ -14,9 +14,9 @@ use lambda_runtime::LambdaEvent;
 use replication::resource::EncryptedReplication;
 use serde_json::{Value, json};
 
-use crate::aws::ACCOUNT;
-use crate::aws::faults::Faulty;
 use crate::story::EAST;
+use aws_in_memory::ACCOUNT;
+use aws_in_memory::faults::Faulty;
 
 const URL: &str =
     "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/answer?X=1";

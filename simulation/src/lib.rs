@@ -1,6 +1,6 @@
 //! The world in memory: AWS, the people in it, and what must always hold.
 //!
-//! [`aws`] is the ground floor: accounts, Regions, S3, KMS, IAM, SSM and EventBridge behind the ports of
+//! [`aws_in_memory`] is the ground floor: accounts, Regions, S3, KMS, IAM, SSM and EventBridge behind the ports of
 //! both halves. It borrows nothing from the crates under test but the ports and the plain data that
 //! they demand. A [`story`] is drawn from a seed by the [`author`], [`life`] lives it, and the [`oracle`] says
 //! which promise of SEMANTICS was broken; [`shrink`] makes the story short. See `docs/SIMULATION.md`.
@@ -11,11 +11,9 @@
 )]
 
 pub mod author;
-pub mod aws;
 pub mod checkers;
 #[expect(missing_docs, reason = "the words are those of CloudFormation")]
 pub mod cloudformation;
-pub mod draw;
 pub mod life;
 pub mod names;
 #[expect(missing_docs, reason = "the words are those of stories")]

@@ -9,14 +9,14 @@ use tokio::sync::Mutex;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::aws::people::{Upload, Who as Uploader};
-use crate::aws::{Weather, World};
 use crate::checkers::Checkers;
-use crate::draw::Draw;
 use crate::oracle::{Broken, Counts, Court, Who};
 use crate::stacks::Stack;
 use crate::stage;
 use crate::story::{Act, Deed, Errand, Story, TAG};
+use aws_in_memory::draw::Draw;
+use aws_in_memory::people::{Upload, Who as Uploader};
+use aws_in_memory::{Weather, World};
 
 /// What came of a life.
 #[derive(Clone, Debug)]
@@ -208,7 +208,7 @@ async fn does(place: Place, Act { what, .. }: Act) {
                 bucket: bucket.to_owned(),
                 key: "logs/2026-11-27".to_owned(),
                 tags: Vec::new(),
-                asked: crate::aws::people::Asked::Nothing,
+                asked: aws_in_memory::people::Asked::Nothing,
                 who: Uploader::LogDelivery,
             };
             if takes_logs(&place.court, bucket) {

@@ -7,11 +7,11 @@ use custom_resource::{Context, CustomResource, Deadline, RequestType};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::aws::faults::{Delays, Faulty, Watcher};
 use crate::cloudformation::{Answer, Answers, FUNCTION_SECONDS, Request, invoke, resource};
-use crate::draw::Draw;
 use crate::oracle::{Before, Court, Who};
 use crate::story::{Handling, Question, Sky, Template};
+use aws_in_memory::draw::Draw;
+use aws_in_memory::faults::{Delays, Faulty, Watcher};
 
 /// A stack.
 pub struct Stack {

@@ -8,10 +8,10 @@ use replication::configuration::{
 };
 use serde_json::{Value, json};
 
-use crate::aws::names::role_of;
-use crate::aws::weather::New;
-use crate::aws::{ACCOUNT, Bucket, State, World};
 use crate::story::{EAST, Errand, Prop, WEST, key_arn, region_of};
+use aws_in_memory::names::role_of;
+use aws_in_memory::weather::New;
+use aws_in_memory::{ACCOUNT, Bucket, State, World};
 
 /// Makes the props.
 pub fn set(world: &World, props: &[Prop]) {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use crate::aws::ACCOUNT;
-use crate::aws::people::Asked;
+use aws_in_memory::ACCOUNT;
+use aws_in_memory::people::Asked;
 
 /// The Region of sources, stacks and the provisioner.
 pub const EAST: &str = "us-east-1";
@@ -32,7 +32,7 @@ pub struct Sky {
     pub faults: u64,
     /// Seconds until an object is replicated.
     pub replicates: u64,
-    /// How late AWS knows what was written, in percent of [`Weather::real`](crate::aws::Weather::real).
+    /// How late AWS knows what was written, in percent of [`Weather::real`](aws_in_memory::Weather::real).
     pub late: u32,
     /// Of a hundred events, how many come twice.
     pub twice: u64,

@@ -2,7 +2,7 @@
 //! and replicates objects as the rules, the role's policies and the keys let it.
 
 #[cfg(test)]
-pub(crate) use simulation::aws;
+pub(crate) use aws_in_memory as aws;
 
 #[cfg(test)]
 mod harness;

@@ -6,8 +6,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Court, Oracle};
-use crate::aws::State;
 use crate::story::{TAG, Template, key_arn, region_of};
+use aws_in_memory::State;
 
 /// One owner's word, as its template has it.
 #[derive(Clone, Debug)]

@@ -8,10 +8,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Court, Oracle};
-use crate::aws::names::{bucket_of, role_of};
-use crate::aws::news::Thing;
-use crate::aws::{ACCOUNT, State};
 use crate::stage::owner_in;
+use aws_in_memory::names::{bucket_of, role_of};
+use aws_in_memory::news::Thing;
+use aws_in_memory::{ACCOUNT, State};
 
 /// Who changes things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use tokio::time::Instant;
 
 use super::Court;
 use super::claims::own_key;
-use crate::aws::State;
-use crate::aws::names::{bucket_of, role_of};
 use crate::stage::owner_in;
 use crate::story::Template;
+use aws_in_memory::State;
+use aws_in_memory::names::{bucket_of, role_of};
 
 impl Court {
     /// Looks for what a Delete that succeeded has left behind.

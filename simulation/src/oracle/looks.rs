@@ -9,10 +9,10 @@ use tokio::time::{Instant, sleep};
 
 use super::Court;
 use super::claims::own_key;
-use crate::aws::people::{Asked, Upload, Who};
-use crate::aws::state::is_kms;
 use crate::stage::owner_in;
 use crate::story::{TAG, Template, key_arn};
+use aws_in_memory::people::{Asked, Upload, Who};
+use aws_in_memory::state::is_kms;
 
 /// How the world stands when a question is asked.
 #[derive(Clone, Debug)]

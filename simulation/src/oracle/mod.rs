@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::aws::World;
-use crate::aws::news::Thing;
+use aws_in_memory::World;
+use aws_in_memory::news::Thing;
 
 pub use claims::{Claim, Right};
 pub use ground::Who;

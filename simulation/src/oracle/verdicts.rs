@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::claims::is_tagged;
 use super::{Court, Oracle};
-use crate::aws::news::{Carried, Thing};
-use crate::aws::state::Version;
+use aws_in_memory::news::{Carried, Thing};
+use aws_in_memory::state::Version;
 
 /// How long the checker remembers what it was told, and a bit.
 const REMEMBERS: Duration = Duration::from_secs(330);

@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::claims::is_tagged;
 use super::{Court, Oracle, Who};
-use crate::aws::news::{Carried, News, Thing};
-use crate::aws::people::{Refused, Upload};
-use crate::aws::state::Version;
+use aws_in_memory::news::{Carried, News, Thing};
+use aws_in_memory::people::{Refused, Upload};
+use aws_in_memory::state::Version;
 
 /// An object that somebody uploaded.
 #[derive(Clone, Debug)]

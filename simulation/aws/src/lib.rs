@@ -23,6 +23,7 @@
 
 mod buckets;
 pub mod checker;
+pub mod draw;
 pub mod evaluate;
 mod events;
 pub mod faults;
