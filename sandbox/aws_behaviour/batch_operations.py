@@ -25,7 +25,7 @@ from aws_behaviour.buckets import Bucket
 from aws_behaviour.encryption import Encryption
 from aws_behaviour.job_request import Job, RefusedError
 from aws_behaviour.refusal import RefusalError
-from aws_behaviour.request import Response
+from aws_behaviour.serving import Response
 
 logger = logging.getLogger("aws_behaviour")
 

@@ -12,7 +12,7 @@ from xml.sax.saxutils import unescape
 
 from ministack.services import s3
 
-from aws_behaviour.request import Response
+from aws_behaviour.serving import Response
 
 # MiniStack's own function, taken before it is replaced: it gives keys as they are.
 _list_object_versions: Callable[..., Response] = s3._list_object_versions

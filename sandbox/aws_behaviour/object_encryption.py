@@ -15,8 +15,7 @@ from ministack.services import s3
 from aws_behaviour import buckets, keys, object_keys
 from aws_behaviour.buckets import Bucket
 from aws_behaviour.encryption import BUCKET_KEY, KMS_KEY, Encryption
-
-Response = tuple[int, dict[str, str], bytes]
+from aws_behaviour.serving import Response
 
 _KEY_ARN = re.compile(r"arn:aws[-a-z0-9]*:kms:[-a-z0-9]*:[0-9]{12}:key/.+")
 _CHANGED = ("AES256", "aws:kms")

@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 
 from ministack.services import s3
 
-from aws_behaviour import buckets, keys, managed_key, request
+from aws_behaviour import buckets, keys, managed_key, serving
 from aws_behaviour.buckets import Bucket
 from aws_behaviour.encryption import ALGORITHM, BUCKET_KEY, KMS_ALGORITHMS, KMS_KEY, Encryption
 from aws_behaviour.keys import Key
-from aws_behaviour.request import Response
+from aws_behaviour.serving import Response
 
 # MiniStack's own functions, taken before they are replaced.
 _resolve_sse_write_headers: Callable[..., tuple[dict[str, str] | None, Response | None]] = (
@@ -54,7 +54,7 @@ def resolve_sse_write_headers(
         chosen = Encryption(asked, headers.get(KMS_KEY), bucket_key)
     if not chosen.uses_kms:
         return chosen.headers(), None
-    caller = request.current()
+    caller = serving.current()
     if chosen.kms_key:
         key = keys.find(chosen.kms_key, caller.account, bucket.region)
     else:
@@ -119,7 +119,7 @@ def refused(
         return _error(code, f"{key.arn} is {_words(key.state)}.", 400, resource)
     if not key.encrypts_objects:
         return _error("KMS.InvalidKeyUsageException", f"{key.arn} is unusable.", 400, resource)
-    caller = request.current()
+    caller = serving.current()
     context: dict[str, Any] = {
         "kms:CallerAccount": caller.account,
         "kms:EncryptionContext:aws:s3:arn": encryption.context(bucket.arn, object_key),

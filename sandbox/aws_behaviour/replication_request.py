@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 from ministack.services import s3
 
 from aws_behaviour import buckets, request, weather
-from aws_behaviour.request import Response
+from aws_behaviour.serving import Response
 
 _SCHEMA = (
     "for this version of Cross Region Replication configuration schema. "

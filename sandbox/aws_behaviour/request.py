@@ -1,55 +1,21 @@
-"""The S3 request being served, for checks deep inside MiniStack's handlers."""
+"""S3 requests: who asks is remembered, and what is asked before MiniStack answers."""
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
-from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import s3
 
-from aws_behaviour import buckets, weather
-
-Response = tuple[int, dict[str, str], bytes]
+from aws_behaviour import buckets, object_encryption, serving, weather
+from aws_behaviour.serving import Request, Response
 
 # Query parameters of a plain read; any other asks for a subresource.
 _OBJECT_READ = {"versionId", "x-id", "partNumber"}
 
-_serving: contextvars.ContextVar[Request] = contextvars.ContextVar("serving")
 # MiniStack's own function, taken before it is replaced.
 _handle_request: Callable[..., Awaitable[Response]] = s3.handle_request
-
-
-@dataclass(frozen=True)
-class Request:
-    """Who asks, from which account, for which object."""
-
-    access_key: str
-    account: str
-    region: str
-    bucket: str
-    key: str
-
-    def may(self, action: str, service: str, resource: str, context: dict[str, Any]) -> bool:
-        """Whether the caller's own policies, with the resource's, allow the action.
-
-        A form upload is anonymous to MiniStack's evaluator; its key was checked with the form.
-        """
-        token = iam_evaluator._anonymous.set(iam_evaluator._anonymous.get() and not self.access_key)
-        with s3._in_account(self.account):
-            denied = iam_evaluator.enforce(
-                self.access_key, action, service, self.region, resource, context
-            )
-        iam_evaluator._anonymous.reset(token)
-        return denied is None
-
-
-def current() -> Request:
-    """The request being served; outside of one, the root of the default account."""
-    return _serving.get(None) or Request("", get_account_id(), get_region(), "", "")
 
 
 async def handle_request(
@@ -67,7 +33,7 @@ async def handle_request(
     """Replaces S3's: remembers the request, and checks the expected bucket owner."""
     bucket, key = s3._parse_bucket_key(path, headers)
     access_key = s3._request_access_key(method, key, headers, query_params, body)
-    token = _serving.set(Request(access_key, get_account_id(), get_region(), bucket, key or ""))
+    token = serving.begin(Request(access_key, get_account_id(), get_region(), bucket, key or ""))
     try:
         refusal = _wrong_owner(bucket, headers.get("x-amz-expected-bucket-owner"))
         copied = headers.get("x-amz-copy-source", "").lstrip("/").partition("/")[0]
@@ -78,9 +44,6 @@ async def handle_request(
         if refusal is not None:
             return refusal
         if method == "PUT" and key and "encryption" in query_params:
-            # Not at the top: it asks for the request being served.
-            from aws_behaviour import object_encryption
-
             return object_encryption.update(bucket, key, body, query_params)
         response = await _handle_request(
             method,
@@ -97,7 +60,7 @@ async def handle_request(
         hidden = response[0] == 404 and _hides_absence(method, query_params)
         return response if not hidden else _access_denied(f"/{bucket}/{key}")
     finally:
-        _serving.reset(token)
+        serving.end(token)
 
 
 def _renamed(query_params: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -128,7 +91,7 @@ def _hides_absence(method: str, query_params: dict[str, list[str]]) -> bool:
     returns an HTTP status code 403 error."
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
     """
-    caller = current()
+    caller = serving.current()
     of_an_object = method in ("GET", "HEAD") and caller.key and query_params.keys() <= _OBJECT_READ
     bucket = buckets.find(caller.bucket) if of_an_object else None
     return bucket is not None and not caller.may("s3:ListBucket", "s3", bucket.arn, {})

@@ -12,15 +12,13 @@ import re
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack.core.responses import error_response_json
 from ministack.services import iam, kms, s3, tagging
 
 from aws_behaviour import texts
-
-if TYPE_CHECKING:
-    from aws_behaviour.request import Response
+from aws_behaviour.serving import Response
 
 _MINUTE = 1.0
 

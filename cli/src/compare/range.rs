@@ -1,7 +1,7 @@
 //! One prefix of a comparison: its listings merged as they come, and what needs it asked about.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -11,8 +11,9 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
 
-use super::comparison::{BrokeOff, Comparison, Found, Report, Verdicts};
+use super::compared::{Found, Ranged, Report};
 use super::merge::{Merge, OutOfOrder, Step, Who};
+use super::question::{Comparison, Verdicts};
 use super::settle::{Decision, Settling};
 use super::sorting::{Job, Sorting};
 use crate::listing::{Entry, ListEntries, Listing, Prefixes, read};
@@ -29,17 +30,6 @@ pub(super) struct Range<'a, 'r, B, V, R> {
     pub(super) found: &'a RefCell<Found<'r, R>>,
     /// One prefix.
     pub(super) scope: Prefixes,
-}
-
-/// How it ended.
-#[derive(Debug, Default)]
-pub(super) struct Ranged {
-    /// A key that all is said about, as about all of the range before it; empty where there is none.
-    pub(super) reached: String,
-    /// Destinations whose listing broke off, after which key, and why.
-    pub(super) lost: BTreeMap<usize, BrokeOff>,
-    /// Why the source's did.
-    pub(super) stopped: Option<String>,
 }
 
 impl Ranged {

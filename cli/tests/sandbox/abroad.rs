@@ -102,7 +102,10 @@ pub(crate) async fn another_account_is_looked_at_by_a_role_of_its_own(cloud: &Cl
     until("the replica", Duration::from_secs(30), async || {
         let head = s3.head_object().bucket(SOURCE).key("letter").send().await?;
         let said = head.replication_status();
-        Ok((said.map(|said| said.as_str()) == Some("COMPLETED")).then_some(()))
+        Ok(
+            (said.map(aws_sdk_s3::types::ReplicationStatus::as_str) == Some("COMPLETED"))
+                .then_some(()),
+        )
     })
     .await?;
 
@@ -122,8 +125,8 @@ pub(crate) async fn another_account_is_looked_at_by_a_role_of_its_own(cloud: &Cl
     assert_eq!(status, Some(0), "{found:#}");
     assert_eq!(found[0]["verdict"], "Compliant", "{found:#}");
 
-    let role = format!("arn:aws:iam::{id}:role/{ROLE}");
-    let (status, checks) = cloud.json(&["diagnose", SOURCE, "--assume-role", &role]);
+    let reader = format!("arn:aws:iam::{id}:role/{ROLE}");
+    let (status, checks) = cloud.json(&["diagnose", SOURCE, "--assume-role", &reader]);
     assert_eq!(status, Some(0), "{checks:#}");
     let skipped = |check: &&Value| check["result"] == "SKIPPED";
     let skipped: Vec<_> = checks

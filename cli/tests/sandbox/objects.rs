@@ -47,7 +47,7 @@ impl Ledger<'_> {
         until(key, Duration::from_secs(30), async || {
             let head = s3.head_object().bucket(SOURCE).key(key).send().await?;
             let said = head.replication_status();
-            Ok((said.map(|said| said.as_str()) == status).then_some(()))
+            Ok((said.map(aws_sdk_s3::types::ReplicationStatus::as_str) == status).then_some(()))
         })
         .await?;
         put.version_id.context("no version")
@@ -173,7 +173,7 @@ fn compared(cloud: &Cloud) -> Result<()> {
     let again = std::fs::read_to_string(&manifest)?;
     std::fs::remove_file(&manifest)?;
     assert_eq!(status, Some(1), "{found:#}");
-    let states = said(&found, "encrypted-replication/comparison/1", "state");
+    let told = said(&found, "encrypted-replication/comparison/1", "state");
     let expected = BTreeMap::from([
         ("before-the-rules", vec!["OlderThanRule"]),
         ("claimed", vec!["ClaimedCompleted"]),
@@ -185,7 +185,7 @@ fn compared(cloud: &Cloud) -> Result<()> {
         ("missing", vec!["Missing"]),
         ("t/missing", vec!["Missing"]),
     ]);
-    assert_eq!(states, expected, "{found:#}");
+    assert_eq!(told, expected, "{found:#}");
     let verdicts = said(&found, "encrypted-replication/verdict/1", "verdict");
     let expected = BTreeMap::from([
         (HARD, vec!["Compliant"]),

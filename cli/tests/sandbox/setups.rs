@@ -34,7 +34,7 @@ async fn set_up(cloud: &Cloud, name: &str) -> Result<()> {
     };
     let may = policy(&[buckets(&source, &copies), of_keys]);
     let role = here.role(&format!("{name}-role"), &may).await?;
-    let rule = Rule {
+    let everything = Rule {
         id: "all",
         priority: 1,
         filter: ("", None),
@@ -42,7 +42,8 @@ async fn set_up(cloud: &Cloud, name: &str) -> Result<()> {
         to: (&copies, None),
         key: (name != "no-opt-in").then_some(replica.as_str()),
     };
-    here.replicate(&source, &role, vec![rule.build()?]).await?;
+    here.replicate(&source, &role, vec![everything.build()?])
+        .await?;
     match name {
         "disabled-key" => {
             there.kms().disable_key().key_id(&replica).send().await?;

@@ -3,8 +3,10 @@
 mod cut;
 mod deadline;
 mod delivery;
+mod echo;
 mod error;
 mod guard;
+mod kind;
 mod payload;
 mod properties;
 mod provider;

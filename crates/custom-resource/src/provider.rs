@@ -7,10 +7,12 @@ use serde_json::{Map, Value};
 
 use crate::deadline::Deadline;
 use crate::delivery::deliver;
+use crate::echo::Echo;
 use crate::error::InvocationError;
 use crate::guard::{Stopped, guard, guard_sync, tell_where_panics_abort};
+use crate::kind::kind;
 use crate::payload::Payload;
-use crate::request::{Broken, Echo, Envelope, Request, RequestType, is_usable_physical_id, kind};
+use crate::request::{Broken, Envelope, Request, RequestType, is_usable_physical_id};
 use crate::resource::CustomResource;
 use crate::response::{Answer, Failure, Success};
 use crate::response_url::{ResponseHosts, ResponseUrl};

@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::cut::escaped_len;
+use crate::echo::Echo;
+use crate::kind::kind;
 use crate::properties;
 use crate::response::Failure;
 
@@ -136,18 +138,6 @@ impl Request {
     pub fn old_properties<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         properties::read(&self.old_resource_properties)
     }
-}
-
-/// What the answer repeats, with `unknown` for what a broken request does not tell.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "the names are CloudFormation's own"
-)]
-pub(crate) struct Echo {
-    pub(crate) request_id: String,
-    pub(crate) stack_id: String,
-    pub(crate) logical_resource_id: String,
 }
 
 /// A request that can be answered but not carried out.
@@ -351,17 +341,6 @@ fn seconds(value: Option<&Value>) -> Option<Duration> {
     seconds
         .filter(|seconds| (1..=3600).contains(seconds))
         .map(Duration::from_secs)
-}
-
-pub(crate) const fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
 }
 
 fn excerpt(text: &str) -> String {

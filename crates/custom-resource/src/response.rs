@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::cut::cut;
-use crate::request::Echo;
+use crate::echo::Echo;
 
 /// CloudFormation refuses a longer answer.
 pub(crate) const MAX_BODY: usize = 4096;

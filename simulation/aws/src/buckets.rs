@@ -7,7 +7,7 @@ use replication::configuration::{
 use replication::error::ErrorKind;
 use replication::ports::{BucketRef, Buckets, Outcome, Targets};
 
-use super::state::{Bucket, is_kms};
+use super::things::{Bucket, is_kms};
 use super::weather::New;
 use super::{Refusal, World, notifications, refuse, rules};
 

@@ -14,7 +14,8 @@ use compliance::subject::{Key, ObjectVersion};
 use event_bus::{Event, Refusal};
 
 use super::faults::Delays;
-use super::state::{State, Version, is_kms};
+use super::state::State;
+use super::things::{Version, is_kms};
 use super::{ACCOUNT, World};
 
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>.

@@ -10,25 +10,9 @@ use super::evaluate::{Access, allowed};
 use super::names::role_of;
 use super::news::{News, Thing};
 use super::replicate::applies;
-use super::state::{State, Version};
+use super::state::State;
+use super::things::{JobRun, Version};
 use super::{Refusal, World, refuse};
-
-/// One job.
-#[derive(Clone, Debug)]
-pub struct JobRun {
-    pub region: String,
-    pub source: String,
-    pub role_arn: String,
-    pub report_bucket: String,
-    pub report_prefix: String,
-    pub selection: Selection,
-    /// Key and version id of what it took.
-    pub taken: Vec<(String, String)>,
-    /// Of these, what came of them: nothing where it was replicated, else S3's reason.
-    pub outcome: Option<Vec<(String, String, Option<String>)>>,
-    /// A status that somebody gave it, with S3's reason.
-    pub status: Option<(String, String)>,
-}
 
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-batch-replication-policies.html>.
 fn check_role(state: &State, job: &ReplicationJob<'_>) -> Result<(), Refusal> {

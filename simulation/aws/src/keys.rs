@@ -7,7 +7,8 @@ use replication::ports::{KeyDescription, Keys, Outcome};
 /// The tag that the template lets the provisioner touch things by.
 const OWNER_TAG: &str = "encrypted-replication:owner";
 
-use super::state::{Key, State};
+use super::state::State;
+use super::things::Key;
 use super::weather::New;
 use super::{Refusal, World, refuse};
 

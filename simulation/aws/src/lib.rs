@@ -29,6 +29,7 @@ mod events;
 pub mod faults;
 pub mod jobs;
 mod keys;
+mod knowing;
 pub mod names;
 pub mod news;
 pub mod notifications;
@@ -42,6 +43,7 @@ mod roles;
 pub mod rules;
 mod snapshot;
 pub mod state;
+pub mod things;
 pub mod weather;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,7 +55,8 @@ use replication::ports::{Assume, Clock, Outcome};
 use tokio::time::Instant;
 
 pub use snapshot::Snapshot;
-pub use state::{Bucket, Key, State, Version};
+pub use state::State;
+pub use things::{Bucket, Key, Version};
 pub use weather::Weather;
 
 /// The account that everything is in.

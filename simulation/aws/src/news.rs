@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::state::Version;
+use super::things::Version;
 
 /// Something that a replication depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,7 @@ use replication::configuration::{Tag, Versioning};
 use replication::error::ErrorKind;
 use replication::ports::{BucketRef, ObjectHead, Objects, Outcome};
 
-use super::state::{Version, is_kms};
+use super::things::{Version, is_kms};
 use super::{World, refuse};
 
 fn named(bucket: BucketRef<'_>, key: &str) -> String {

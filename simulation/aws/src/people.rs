@@ -4,7 +4,8 @@ use replication::configuration::{Tag, Versioning};
 
 use super::evaluate::{Access, lets_in};
 use super::news::{Stop, Thing};
-use super::state::{State, Version, is_kms};
+use super::state::State;
+use super::things::{Version, is_kms};
 use super::{ACCOUNT, World};
 
 /// What an upload asks for.

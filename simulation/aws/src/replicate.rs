@@ -13,7 +13,8 @@ use super::ACCOUNT;
 use super::evaluate::{self, Access, allowed, denies, lets_in};
 use super::names::{bucket_of, role_of};
 use super::news::{Carried, News, Stop, Thing};
-use super::state::{State, Version};
+use super::state::State;
+use super::things::Version;
 
 /// Whether `rule` takes an object: without the opt-in S3 leaves out silently what is encrypted with KMS.
 pub fn applies(rule: &ReplicationRule, key: &str, tags: &[Tag], by_kms: bool) -> bool {

@@ -7,7 +7,8 @@ use replication::error::ErrorKind;
 use replication::ports::{NewRole, Outcome, RoleDescription, Roles};
 use serde_json::Value;
 
-use super::state::{Lagging, Role, State};
+use super::state::State;
+use super::things::{Lagging, Role};
 use super::weather::New;
 use super::{ACCOUNT, Refusal, World, refuse};
 

@@ -13,7 +13,7 @@ use replication::configuration::{
 use replication::error::ErrorKind::Invalid;
 
 use super::names::{Name, bucket_of};
-use super::state::Bucket;
+use super::things::Bucket;
 use super::{ACCOUNT, Refusal, refuse};
 
 const REQUEST: &str = "InvalidRequest";

@@ -8,7 +8,8 @@ use replication::configuration::{
 /// Where the provisioner notes what its resources were asked for, see `docs/SEMANTICS.md`.
 const RECORDS: &str = "/encrypted-replication/_resources";
 
-use super::state::{Key, State};
+use super::state::State;
+use super::things::Key;
 
 /// Everything that a person could see.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,7 @@ use super::claims::own_key;
 use crate::stage::owner_in;
 use crate::story::{TAG, Template, key_arn};
 use aws_in_memory::people::{Asked, Upload, Who};
-use aws_in_memory::state::is_kms;
+use aws_in_memory::things::is_kms;
 
 /// How the world stands when a question is asked.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::claims::is_tagged;
 use super::{Court, Oracle};
 use aws_in_memory::news::{Carried, Thing};
-use aws_in_memory::state::Version;
+use aws_in_memory::things::Version;
 
 /// How long the checker remembers what it was told, and a bit.
 const REMEMBERS: Duration = Duration::from_secs(330);

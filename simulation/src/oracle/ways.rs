@@ -8,7 +8,7 @@ use super::claims::is_tagged;
 use super::{Court, Oracle, Who};
 use aws_in_memory::news::{Carried, News, Thing};
 use aws_in_memory::people::{Refused, Upload};
-use aws_in_memory::state::Version;
+use aws_in_memory::things::Version;
 
 /// An object that somebody uploaded.
 #[derive(Clone, Debug)]

@@ -147,7 +147,15 @@ pub(super) const CHECKS: [Check; 19] = [
         "Soak",
         Work::Compiled(
             "xtask-cloud",
-            &["--template", PACKAGED, "soak", "--uploads", "500"],
+            &[
+                "--template",
+                PACKAGED,
+                "soak",
+                "--uploads",
+                "500",
+                "--seed",
+                "1",
+            ],
         ),
     )
     .after(&[PACKAGE, PROGRAMS])

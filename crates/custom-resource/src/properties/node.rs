@@ -10,7 +10,7 @@ use serde::de::{
 };
 use serde_json::{Map, Value};
 
-use crate::request::kind;
+use crate::kind::kind;
 
 /// A longer value is not repeated in a fault.
 const LONGEST_SHOWN: usize = 64;

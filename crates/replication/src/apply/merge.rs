@@ -47,7 +47,10 @@ pub(super) async fn change_notifications<A: Aws>(
             (changed, Targets::Checked)
         }
         RemoveFailureEvents(heir) => {
-            let heir = heir.and_then(Owner::at_start_of);
+            let heir = match heir.and_then(Owner::at_start_of) {
+                Some(heir) => still_heir(aws, bucket, heir, owner).await?,
+                None => None,
+            };
             let changed = merge::without_failure_events(&existing, owner, heir.as_ref());
             (changed, Targets::AsTheyAre)
         }
@@ -57,6 +60,26 @@ pub(super) async fn change_notifications<A: Aws>(
     }
     aws.put_notifications(bucket, &changed, targets).await?;
     Ok(Done::writes(1))
+}
+
+/// Who inherits by what the bucket says now: the heir may have gone since it was seen, and would leave what it
+/// inherits for ever. Where only rules by hand are left, somebody watches them: as it was seen.
+async fn still_heir<A: Aws>(
+    aws: &A,
+    bucket: BucketRef<'_>,
+    heir: Owner,
+    leaving: &Owner,
+) -> Result<Option<Owner>, Failed> {
+    let found = aws.replication(bucket).await?;
+    let mut rules = found.map_or_else(Vec::new, |found| found.rules);
+    rules.retain(|rule| !leaving.owns(&rule.id));
+    if rules.is_empty() {
+        return Ok(None);
+    }
+    if rules.iter().any(|rule| heir.owns(&rule.id)) {
+        return Ok(Some(heir));
+    }
+    Ok(merge::heir(&rules, leaving).or(Some(heir)))
 }
 
 /// The owner's rules and their role.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use expectation::{Document, Rule, Time};
 
-use super::expectation::{deletion, differing, documents_of};
+use super::documents::{deletion, differing, documents_of};
 use super::expected::MOST_FORMER;
 use crate::observed::RemainingDestination;
 use crate::owner::Owner;

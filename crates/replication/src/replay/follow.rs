@@ -1,11 +1,9 @@
 //! A job is followed to its outcome, which its report tells and which is told once.
 
-use std::time::Duration;
-
 use aws_names::Arn;
-use event_bus::Event;
 use serde_json::{Map, Value, json};
 
+use super::follower::Follow;
 use super::progress::{Stage, words};
 use super::question::Job;
 use super::read::Report;
@@ -14,16 +12,6 @@ use super::tell;
 use crate::jobs::{Note, note};
 use crate::owner::{Kind, Owner, PhysicalId, RECORDS};
 use crate::ports::{Aws, Below, JobDescription};
-use crate::teller::Teller;
-
-/// Kept to note how far a report was read, and to answer.
-const RESERVE: Duration = Duration::from_secs(30);
-
-/// Whoever follows jobs.
-#[derive(Debug)]
-pub(crate) struct Follow<'a, A> {
-    pub(crate) teller: Teller<'a, A>,
-}
 
 impl<A: Aws> Follow<'_, A> {
     /// Says how a job goes; with its outcome, once, by events too.
@@ -77,10 +65,6 @@ impl<A: Aws> Follow<'_, A> {
             troubles.len(),
             troubles.join("; ")
         ))
-    }
-
-    pub(super) fn is_late(&self) -> bool {
-        self.teller.deadline.remaining() < RESERVE
     }
 
     async fn one(
@@ -177,11 +161,6 @@ impl<A: Aws> Follow<'_, A> {
         let region = &self.teller.installation.home.region;
         let gone = note.forget(self.teller.aws, region, owner).await;
         gone.map_err(|error| error.to_string())
-    }
-
-    pub(super) async fn send(&self, events: &[Event]) -> Result<(), String> {
-        let sent = self.teller.publish(events).await;
-        sent.map_err(|unsent| unsent.told("events", "ask again"))
     }
 }
 

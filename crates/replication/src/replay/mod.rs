@@ -11,6 +11,7 @@
 
 mod csv;
 mod follow;
+mod follower;
 mod progress;
 mod question;
 mod read;
@@ -18,7 +19,7 @@ mod report;
 mod start;
 mod tell;
 
-pub(crate) use follow::Follow;
+pub(crate) use follower::Follow;
 pub(crate) use question::{Job, Replay};
 pub use report::Reading;
 pub(crate) use start::replay;

@@ -1,7 +1,7 @@
 //! A job's report is read: what failed, and, where all had failed before, what did not.
 
 use super::csv::Rows;
-use super::follow::Follow;
+use super::follower::Follow;
 use super::report::{Columns, File, Manifest, Reading, Row, Tally};
 use super::tell;
 use crate::configuration::ReplicationRule;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{join, join_all};
 
 use self::accesses::{of_bucket, of_key};
-use self::refusals::{denials, not_allowed, told};
+use self::refusals::{Questions, told};
 use super::access::{ENCRYPTION_CONTEXT, VIA_SERVICE};
 use super::statements::{Context, Extent, Judgement, Principal, Request, Statements};
 use super::{Check, names};
@@ -19,7 +19,6 @@ use crate::ports::{self, Aws, BucketRef, Outcome};
 use crate::replication::Replication;
 use aws_names::Arn;
 
-use self::accesses::Access;
 pub(super) use self::accesses::{Asking, Wanted};
 
 const BUCKET: &str = names::BUCKET_POLICY;
@@ -83,23 +82,27 @@ impl Read {
             let Some(policy) = policy else {
                 return vec![unseen(BUCKET, &resource)];
             };
-            let accesses = of_bucket(replication, desired, asking, name);
-            bucket(
-                &resource,
-                policy,
+            let questions = Questions {
+                check: BUCKET,
+                resource: &resource,
                 asking,
-                &accesses,
-                replication.is_foreign(name),
-            )
+                accesses: &of_bucket(replication, desired, asking, name),
+            };
+            bucket(questions, policy, replication.is_foreign(name))
         });
         let of_keys = self.keys.iter().flat_map(|(arn, policy)| {
             let resource = format!("key `{arn}`");
             let (Some(policy), Some(parsed)) = (policy, Arn::parse(arn)) else {
                 return vec![unseen(KEY, &resource)];
             };
-            let accesses = of_key(replication, desired, asking, &parsed);
+            let questions = Questions {
+                check: KEY,
+                resource: &resource,
+                asking,
+                accesses: &of_key(replication, desired, asking, &parsed),
+            };
             let same_account = parsed.account == replication.home.account;
-            key(&resource, policy, asking, &accesses, same_account)
+            key(questions, policy, same_account)
         });
         of_buckets.chain(of_keys).collect()
     }
@@ -221,13 +224,8 @@ fn unseen(check: &'static str, resource: &str) -> Check {
 
 /// Within one account the role's own policy allows, so a bucket's policy can only deny. Another
 /// account's has to allow.
-fn bucket(
-    resource: &str,
-    policy: &Outcome<Option<String>>,
-    asking: Asking<'_>,
-    accesses: &[Access],
-    foreign: bool,
-) -> Vec<Check> {
+fn bucket(questions: Questions<'_>, policy: &Outcome<Option<String>>, foreign: bool) -> Vec<Check> {
+    let resource = questions.resource;
     let statements = match policy {
         // A check of its own tells that the bucket is not there.
         Err(error) if error.kind == ErrorKind::NotFound => return Vec::new(),
@@ -237,62 +235,56 @@ fn bucket(
         Ok(Some(policy)) => Statements::parse(policy),
     };
     let Some(statements) = statements else {
-        return vec![Check::skipped(
-            BUCKET,
-            resource,
-            "has a policy that cannot be read",
-        )];
+        return vec![unreadable(questions)];
     };
     let mut checks = Vec::new();
-    if foreign && let Some(found) = not_allowed(&statements, asking, accesses) {
+    if foreign && let Some(found) = questions.not_allowed(&statements) {
         let who = format!(
             "is in another account and has no policy that allows {}",
             found.action
         );
-        checks.push(found.check(BUCKET, resource, &who, asking.role));
+        checks.push(found.check(questions, &who));
     }
-    checks.extend(denials(BUCKET, resource, &statements, asking, accesses));
-    passed(checks, BUCKET, resource)
+    checks.extend(questions.denials(&statements));
+    passed(checks, questions)
 }
 
 /// A key may be used by those alone whom its policy lets in, itself or by way of their account. See
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>.
 fn key(
-    resource: &str,
+    questions: Questions<'_>,
     policy: &Outcome<Option<String>>,
-    asking: Asking<'_>,
-    accesses: &[Access],
     same_account: bool,
 ) -> Vec<Check> {
     let policy = match policy {
         Ok(policy) => policy.as_deref().unwrap_or_default(),
-        Err(error) => return vec![unread(KEY, resource, error)],
+        Err(error) => return vec![unread(KEY, questions.resource, error)],
     };
     let Some(statements) = Statements::parse(policy) else {
-        return vec![Check::skipped(
-            KEY,
-            resource,
-            "has a policy that cannot be read",
-        )];
+        return vec![unreadable(questions)];
     };
     let mut checks = Vec::new();
-    if let Some(found) = not_allowed(&statements, asking, accesses) {
+    if let Some(found) = questions.not_allowed(&statements) {
         let who = if same_account {
             "this account's IAM policies nor the role"
         } else {
             "the role nor its account"
         };
         let finding = format!("has a policy that lets neither {who} use {}", found.action);
-        checks.push(found.check(KEY, resource, &finding, asking.role));
+        checks.push(found.check(questions, &finding));
     }
-    checks.extend(denials(KEY, resource, &statements, asking, accesses));
-    passed(checks, KEY, resource)
+    checks.extend(questions.denials(&statements));
+    passed(checks, questions)
 }
 
-fn passed(checks: Vec<Check>, check: &'static str, resource: &str) -> Vec<Check> {
+fn unreadable(of: Questions<'_>) -> Check {
+    Check::skipped(of.check, of.resource, "has a policy that cannot be read")
+}
+
+fn passed(checks: Vec<Check>, of: Questions<'_>) -> Vec<Check> {
     if checks.is_empty() {
         let finding = "has a policy that denies nothing which replication takes";
-        return vec![Check::pass(check, resource, finding)];
+        return vec![Check::pass(of.check, of.resource, finding)];
     }
     checks
 }

@@ -13,6 +13,16 @@ use aws_names::Arn;
 /// Statements are told with so many of what they deny.
 const MOST_TOLD: usize = 3;
 
+/// What is asked of the policy of one thing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Questions<'a> {
+    pub(super) check: &'static str,
+    /// The thing, in words.
+    pub(super) resource: &'a str,
+    pub(super) asking: Asking<'a>,
+    pub(super) accesses: &'a [Access],
+}
+
 /// An action that is not allowed, or not surely.
 pub(super) struct NotAllowed<'a> {
     pub(super) action: &'static str,
@@ -38,13 +48,11 @@ impl NotAllowed<'_> {
         })
     }
 
-    pub(super) fn check(
-        &self,
-        check: &'static str,
-        resource: &str,
-        finding: &str,
-        role: &Arn,
-    ) -> Check {
+    pub(super) fn check(&self, of: Questions<'_>, finding: &str) -> Check {
+        let Questions {
+            check, resource, ..
+        } = of;
+        let role = of.asking.role;
         let on = &self.access.on;
         let remedy = format!("allow {} to `{role}` in its policy", self.actions);
         if let Judgement::May(doubts) = &self.judgement {
@@ -66,47 +74,6 @@ impl NotAllowed<'_> {
     }
 }
 
-/// The first of what is surely not allowed; else the first of what only may be.
-pub(super) fn not_allowed<'a>(
-    statements: &Statements,
-    asking: Asking<'_>,
-    accesses: &'a [Access],
-) -> Option<NotAllowed<'a>> {
-    let mut doubtful = None;
-    for access in accesses {
-        for action in &access.actions {
-            let judgement = statements.allowed(&request(asking, access, action));
-            let surely = judgement == Judgement::No;
-            if judgement == Judgement::Yes || doubtful.is_some() && !surely {
-                continue;
-            }
-            let found = NotAllowed {
-                action,
-                access,
-                actions: access.actions.join(", "),
-                judgement,
-            };
-            if surely {
-                return Some(found);
-            }
-            doubtful = Some(found);
-        }
-    }
-    doubtful
-}
-
-fn request<'a>(asking: Asking<'a>, access: &'a Access, action: &'a str) -> Request<'a> {
-    Request {
-        principal: Principal::Role {
-            arn: asking.role,
-            bounded: asking.bounded,
-        },
-        action,
-        resource: access.resource.clone(),
-        context: &access.context,
-    }
-}
-
 /// What one statement denies, surely or not.
 #[derive(Default)]
 struct Denied {
@@ -115,47 +82,83 @@ struct Denied {
     doubts: BTreeSet<String>,
 }
 
-pub(super) fn denials(
-    check: &'static str,
-    resource: &str,
-    statements: &Statements,
-    asking: Asking<'_>,
-    accesses: &[Access],
-) -> Vec<Check> {
-    let mut denied: BTreeMap<String, Denied> = BTreeMap::new();
-    for access in accesses {
-        for action in &access.actions {
-            for (sid, judgement) in statements.denials(&request(asking, access, action)) {
-                let found = denied.entry(sid).or_default();
-                let of = match judgement {
-                    Judgement::May(doubts) => {
-                        found.doubts.extend(doubts);
-                        &mut found.maybe
-                    }
-                    _ => &mut found.surely,
+impl<'a> Questions<'a> {
+    /// The first of what is surely not allowed; else the first of what only may be.
+    pub(super) fn not_allowed(self, statements: &Statements) -> Option<NotAllowed<'a>> {
+        let mut doubtful = None;
+        for access in self.accesses {
+            for action in &access.actions {
+                let judgement = statements.allowed(&self.request(access, action));
+                let surely = judgement == Judgement::No;
+                if judgement == Judgement::Yes || doubtful.is_some() && !surely {
+                    continue;
+                }
+                let found = NotAllowed {
+                    action,
+                    access,
+                    actions: access.actions.join(", "),
+                    judgement,
                 };
-                of.entry(access.on.clone()).or_default().insert(action);
+                if surely {
+                    return Some(found);
+                }
+                doubtful = Some(found);
             }
         }
+        doubtful
     }
-    let role = asking.role;
-    let checks = denied.into_iter().map(|(sid, found)| {
+
+    /// What the statements deny, a check for each statement.
+    pub(super) fn denials(self, statements: &Statements) -> Vec<Check> {
+        let mut denied: BTreeMap<String, Denied> = BTreeMap::new();
+        for access in self.accesses {
+            for action in &access.actions {
+                for (sid, judgement) in statements.denials(&self.request(access, action)) {
+                    let found = denied.entry(sid).or_default();
+                    let of = match judgement {
+                        Judgement::May(doubts) => {
+                            found.doubts.extend(doubts);
+                            &mut found.maybe
+                        }
+                        _ => &mut found.surely,
+                    };
+                    of.entry(access.on.clone()).or_default().insert(action);
+                }
+            }
+        }
+        let checks = denied.into_iter();
+        checks
+            .map(|(sid, found)| self.denied(&sid, &found))
+            .collect()
+    }
+
+    fn denied(self, sid: &str, found: &Denied) -> Check {
+        let Questions {
+            check, resource, ..
+        } = self;
         let finding = format!("has a policy whose statement `{sid}` denies what replication takes");
-        let remedy = format!("except `{role}` from it");
+        let remedy = format!("except `{}` from it", self.asking.role);
         if found.surely.is_empty() {
             let (what, doubts) = (told(&found.maybe), listed(&found.doubts));
-            Check::warn(
-                check,
-                resource,
-                format!("{finding}, under conditions: {what}, depending on {doubts}"),
-            )
-            .remedy(format!("see whether they hold for S3, and {remedy}"))
-        } else {
-            let what = told(&found.surely);
-            Check::fail(check, resource, format!("{finding}: {what}")).remedy(remedy)
+            let finding = format!("{finding}, under conditions: {what}, depending on {doubts}");
+            let remedy = format!("see whether they hold for S3, and {remedy}");
+            return Check::warn(check, resource, finding).remedy(remedy);
         }
-    });
-    checks.collect()
+        let what = told(&found.surely);
+        Check::fail(check, resource, format!("{finding}: {what}")).remedy(remedy)
+    }
+
+    fn request(self, access: &'a Access, action: &'a str) -> Request<'a> {
+        Request {
+            principal: Principal::Role {
+                arn: self.asking.role,
+                bounded: self.asking.bounded,
+            },
+            action,
+            resource: access.resource.clone(),
+            context: &access.context,
+        }
+    }
 }
 
 pub(super) fn told(denied: &BTreeMap<String, BTreeSet<&str>>) -> String {

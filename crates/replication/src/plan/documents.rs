@@ -1,0 +1,97 @@
+//! What is said of a destination bucket, as parameters: made, limited, compared with those that are there. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::fault::{About, Fault, FaultKind};
+use crate::owner::Owner;
+use crate::parameters::{Difference, LARGEST_PARAMETER};
+use crate::step::Step;
+use aws_names::digest;
+use expectation::{Rule, Time};
+
+/// Parameters of one destination; enough for 1,000 rules with prefixes of ordinary length.
+const MOST_PARAMETERS: usize = 100;
+
+/// Digits of the digest that tells sets apart.
+const REVISION: usize = 12;
+
+/// Room for the member that says when an owner left.
+const MARK: usize = 40;
+
+/// What `owner` says of a destination in `lines`, as parameters by name. `left`: when it left the bucket.
+pub(crate) fn documents_of(
+    source_arn: &str,
+    (owner, bucket): (&Owner, &str),
+    lines: Vec<Rule>,
+    left: Option<Time>,
+) -> BTreeMap<String, String> {
+    let revision = revision(&lines);
+    let room = LARGEST_PARAMETER - left.map_or(0, |_| MARK);
+    let documents = expectation::documents(source_arn, lines, room, &revision);
+    let named = documents.into_iter().enumerate().map(|(number, document)| {
+        let name = owner.parameter_name(bucket, number);
+        let document = match left {
+            Some(at) => document.leaving(at),
+            None => document,
+        };
+        (name, document.written())
+    });
+    named.collect()
+}
+
+/// Why so many parameters are not written for one destination.
+pub(crate) fn too_many(bucket: &str, wanted: &BTreeMap<String, String>) -> Option<Fault> {
+    (wanted.len() > MOST_PARAMETERS).then(|| {
+        let words = format!(
+            "the expectations for bucket `{bucket}` would fill {} SSM parameters, at most {MOST_PARAMETERS} are \
+             written; use fewer or shorter prefixes for this destination",
+            wanted.len()
+        );
+        Fault::new(About::bucket(bucket), FaultKind::Limit, words)
+    })
+}
+
+/// The steps from the parameters that are there to those `wanted`, for a bucket in a Region.
+pub(crate) fn differing(
+    (bucket, region): (&str, &str),
+    present: &BTreeMap<String, String>,
+    wanted: BTreeMap<String, String>,
+) -> Vec<Step> {
+    let difference = Difference::between(present, wanted);
+    let put = difference
+        .put
+        .into_iter()
+        .map(|(name, value)| Step::PutParameter {
+            bucket: bucket.to_owned(),
+            region: region.to_owned(),
+            name,
+            value,
+        });
+    let left_over = difference.delete.iter();
+    put.chain(left_over.map(|name| deletion(bucket, region, name)))
+        .collect()
+}
+
+pub(super) fn deletion(bucket: &str, region: &str, name: &str) -> Step {
+    Step::DeleteParameter {
+        bucket: bucket.to_owned(),
+        region: region.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+/// Another one for other lines. Keys are left out, as one that is still to be made goes by another name
+/// until then; where a key changes, so do the times.
+fn revision(lines: &[Rule]) -> String {
+    let lines = lines.iter().map(|line| {
+        let line = Rule {
+            kms_key_arn: String::new(),
+            ..line.clone()
+        };
+        serde_json::to_value(line).unwrap_or_default().to_string()
+    });
+    let lines: Vec<String> = lines.collect();
+    let mut digits = digest::hex(lines.iter().map(String::as_str));
+    digits.truncate(REVISION);
+    digits
+}
