@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import s3
 
-from aws_behaviour import buckets, request
+from aws_behaviour import buckets, serving
 
 _STATUSES = {"NONE", "FAILED", "COMPLETED", "REPLICA"}
 _PASSED_TO = "batchoperations.s3.amazonaws.com"
@@ -113,7 +113,7 @@ def read(body: bytes, headers: dict[str, str]) -> Job:
     if not role_arn.startswith("arn:aws:iam::") or ":role/" not in role_arn:
         raise _invalid("RoleArn is not the ARN of a role")
     context = {"iam:PassedToService": _PASSED_TO}
-    caller = request.Request(
+    caller = serving.Request(
         s3._request_access_key("POST", "", headers, {}, body),
         get_account_id(),
         get_region(),

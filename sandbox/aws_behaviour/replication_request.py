@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from ministack.services import s3
 
-from aws_behaviour import buckets, request, weather
+from aws_behaviour import buckets, serving, weather
 from aws_behaviour.serving import Response
 
 _SCHEMA = (
@@ -104,7 +104,7 @@ def _check_role(arn: str) -> None:
             "InvalidArgument", "Invalid Role specified in replication configuration"
         )
     context = {"iam:PassedToService": "s3.amazonaws.com"}
-    if not request.current().may("iam:PassRole", "iam", arn, context):
+    if not serving.current().may("iam:PassRole", "iam", arn, context):
         raise _RefusedError(
             "AccessDenied", f"not authorized to perform: iam:PassRole on {arn}", 403
         )
