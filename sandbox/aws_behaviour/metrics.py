@@ -21,7 +21,8 @@ from ministack.services import cloudwatch, cloudwatch_logs, sqs
 
 from aws_behaviour import filter_patterns, subscriptions
 
-# Queues are measured when an alarm looks at them, and no more often than this: each minute on AWS.
+# Queues are measured when an alarm looks at them, and where nothing has changed no more often than
+# this: each minute on AWS.
 BETWEEN_MEASURES = 0.5
 
 # MiniStack's own functions, taken before they are replaced.
@@ -159,22 +160,25 @@ def _datapoints(alarm: dict[str, Any]) -> Iterator[float | None]:
 
 
 def _measure(key: tuple[str, str, Any], dimensions: dict[str, str]) -> None:
-    """Records what SQS says of the queue now."""
+    """Records what SQS says of the queue now; what is new at once, as nobody may look again."""
     namespace, name, _ = key
-    latest = (cloudwatch._metrics.get(key) or [None])[-1]
-    if latest and time.time() - latest["Timestamp"] < BETWEEN_MEASURES:
-        return
     arn = f"arn:aws:sqs:{get_region()}:{get_account_id()}:{dimensions.get('QueueName', '')}"
     queue = sqs._queue_by_arn(arn)
     if queue is None:
         return
     now = time.time()
     if name == "ApproximateNumberOfMessagesVisible":
-        visible = sum(1 for message in queue["messages"] if message["visible_at"] <= now)
-        _record(namespace, name, visible, "Count", dimensions)
+        unit = "Count"
+        value = sum(1 for message in queue["messages"] if message["visible_at"] <= now)
     elif name == "ApproximateAgeOfOldestMessage":
-        oldest = min((message["sent_at"] for message in queue["messages"]), default=now)
-        _record(namespace, name, now - oldest, "Seconds", dimensions)
+        unit = "Seconds"
+        value = int(now - min((message["sent_at"] for message in queue["messages"]), default=now))
+    else:
+        return
+    latest = (cloudwatch._metrics.get(key) or [None])[-1]
+    if latest and latest["Value"] == value and now - latest["Timestamp"] < BETWEEN_MEASURES:
+        return
+    _record(namespace, name, value, unit, dimensions)
 
 
 def _is_beyond(alarm: dict[str, Any], value: float) -> bool:

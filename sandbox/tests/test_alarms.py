@@ -101,6 +101,20 @@ def test_one_bad_period_of_three_is_not_three(cloud: Cloud) -> None:
     assert alarm.state() == "OK"
 
 
+def test_a_message_that_waits_rings_however_lately_its_queue_was_measured(cloud: Cloud) -> None:
+    url, arn = cloud.queue(SOURCE_REGION)
+    alarm = Alarm(
+        cloud,
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": arn.rpartition(":")[2]}],
+        Statistic="Maximum",
+    )
+    assert alarm.state() == "OK"
+    alarm.sqs.send_message(QueueUrl=url, MessageBody="nobody's")
+    assert alarm.state() == "ALARM"
+
+
 def of_template(cloud: Cloud, name: str, **changed: Any) -> Alarm:
     """An alarm of the template on what its metric filters count, and its log group."""
     resources = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
