@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.core.iam_evaluator import EvalContext
 from ministack.core.responses import (
     error_response_json,
     get_account_id,
@@ -26,6 +25,7 @@ from ministack.services import eventbridge
 
 from aws_behaviour import role, undelivered
 from aws_behaviour.refusal import RefusalError
+from aws_behaviour.resource_policies import lets_caller
 from aws_behaviour.undelivered import UndeliverableError
 
 Properties = dict[str, Any]
@@ -157,22 +157,12 @@ def _abroad(entry: dict[str, Any]) -> Bus | None:
 
 
 def _caller_may_put(bus: Bus, entries: list[dict[str, Any]]) -> bool:
-    asked = EvalContext(
-        principal_arn=iam_evaluator.caller_arn(),
-        principal_type="AssumedRole",
-        principal_account=get_account_id(),
-        action="events:PutEvents",
-        resource_arn=bus.arn,
-        region=bus.region,
-        service_context={
-            "aws:tagkeys": None,
-            "events:source": [entry.get("Source", "") for entry in entries],
-            "events:detail-type": [entry.get("DetailType", "") for entry in entries],
-            "events:eventbusinvocation": "false",
-        },
-    )
-    decided = iam_evaluator.evaluate_resource_policy(bus.policy, asked)
-    return bool(bus.exists and decided.decision == "Allow")
+    keys = {
+        "events:source": [entry.get("Source", "") for entry in entries],
+        "events:detail-type": [entry.get("DetailType", "") for entry in entries],
+        "events:eventbusinvocation": "false",
+    }
+    return bus.exists and lets_caller(bus.policy, "events:PutEvents", bus.arn, bus.region, keys)
 
 
 def _event(entry: dict[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,11 @@ import time
 import uuid
 from typing import Any
 
-from ministack.core import iam_evaluator
-from ministack.core.iam_evaluator import EvalContext
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch_logs, eventbridge
 
 from aws_behaviour import undelivered
+from aws_behaviour.resource_policies import lets_service
 from aws_behaviour.undelivered import UndeliverableError
 
 # The example of the page names both, for both actions.
@@ -32,9 +31,11 @@ def write(arn: str, event: dict[str, Any], rule: dict[str, Any]) -> None:
         raise UndeliverableError(undelivered.NO_RESOURCE, f"no log group `{arn}`")
     stream = str(uuid.uuid5(uuid.NAMESPACE_URL, rule["Arn"]))
     resource = f"{here}{group}:log-stream:{stream}"
+    policy = {"Statement": _statements()}
+    keys = {"aws:sourcearn": rule["Arn"], "aws:sourceaccount": get_account_id()}
     for action in ACTIONS:
         for service in SERVICES:
-            if not _allowed(action, resource, service, rule["Arn"]):
+            if not lets_service(policy, service, action, resource, keys):
                 words = f"no resource policy lets {service} {action} on `{resource}`"
                 raise UndeliverableError(undelivered.NO_PERMISSIONS, words)
     named = {"logGroupName": group, "logStreamName": stream}
@@ -44,21 +45,10 @@ def write(arn: str, event: dict[str, Any], rule: dict[str, Any]) -> None:
     cloudwatch_logs._put_log_events({**named, "logEvents": [told]})
 
 
-def _allowed(action: str, resource: str, service: str, rule_arn: str) -> bool:
-    statements = []
+def _statements() -> list[Any]:
+    """Those of all resource policies of the account's Logs."""
+    statements: list[Any] = []
     for policy in cloudwatch_logs._resource_policies.values():
         found = json.loads(policy["policyDocument"]).get("Statement", [])
         statements += found if isinstance(found, list) else [found]
-    asked = EvalContext(
-        principal_arn="*",
-        principal_type="Service",
-        principal_account="",
-        action=action,
-        resource_arn=resource,
-        region=get_region(),
-        service_context={"aws:sourcearn": rule_arn, "aws:sourceaccount": get_account_id()},
-    )
-    decided = iam_evaluator.evaluate_resource_policy(
-        {"Statement": statements}, asked, service=service
-    )
-    return bool(decided.decision == "Allow")
+    return statements

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ministack.core import iam_evaluator
-from ministack.core.iam_evaluator import EvalContext
 from ministack.core.responses import get_account_id
 from ministack.services import s3
 
 from aws_behaviour import buckets
+from aws_behaviour.resource_policies import lets_caller
 
 # MiniStack's own function, taken before it is replaced.
 _get_object_data: Callable[..., bytes | None] = s3._get_object_data
@@ -24,17 +23,9 @@ def get_object_data(bucket_name: str, key: str, version_id: str | None = None) -
     bucket = buckets.find(bucket_name)
     if bucket is None or bucket.account == get_account_id():
         return _get_object_data(bucket_name, key, version_id)
-    asked = EvalContext(
-        principal_arn=iam_evaluator.caller_arn(),
-        principal_type="AssumedRole",
-        principal_account=get_account_id(),
-        action="s3:GetObjectVersion" if version_id else "s3:GetObject",
-        resource_arn=bucket.object_arn(key),
-        region=bucket.region,
-        service_context={"aws:tagkeys": None, "aws:resourceaccount": bucket.account},
-    )
-    decided = iam_evaluator.evaluate_resource_policy(bucket.policy, asked)
-    if decided.decision != "Allow":
+    action = "s3:GetObjectVersion" if version_id else "s3:GetObject"
+    keys = {"aws:resourceaccount": bucket.account}
+    if not lets_caller(bucket.policy, action, bucket.object_arn(key), bucket.region, keys):
         return None
     with s3._in_account(bucket.account):
         return _get_object_data(bucket_name, key, version_id)

@@ -17,6 +17,7 @@ from aws_behaviour import weather
 from aws_behaviour.buckets import Bucket
 from aws_behaviour.keys import Key
 from aws_behaviour.refusal import RefusalError
+from aws_behaviour.resource_policies import lets_service
 
 SERVICE = "s3.amazonaws.com"
 SESSION = "s3-replication"
@@ -119,19 +120,8 @@ def assume(
     record = iam._roles.get_scoped(account, None, name)
     if record is None or record.get("Arn") != role_arn:
         raise RefusalError("AssumeRoleNotPermitted", f"role `{role_arn}` does not exist")
-    asked = EvalContext(
-        principal_arn=service,
-        principal_type="Service",
-        principal_account="",
-        action="sts:AssumeRole",
-        resource_arn=role_arn,
-        region="us-east-1",
-        service_context=keys or {},
-    )
-    trust = iam_evaluator.evaluate_resource_policy(
-        record.get("AssumeRolePolicyDocument"), asked, service=service
-    )
-    if trust.decision != "Allow":
+    trust = record.get("AssumeRolePolicyDocument")
+    if not lets_service(trust, service, "sts:AssumeRole", role_arn, keys or {}):
         raise RefusalError("AssumeRoleNotPermitted", f"role `{role_arn}` does not trust {service}")
     return ReplicationRole(
         name,

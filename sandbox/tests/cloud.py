@@ -72,15 +72,9 @@ class Cloud:
 
     def listen(self, topic: str, region: str = SOURCE_REGION) -> str:
         """URL of a new queue that gets what a topic tells."""
-        sqs = self.client("sqs", region)
-        queue = str(sqs.create_queue(QueueName=unique("listening"))["QueueUrl"])
-        told = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-        arn = told["Attributes"]["QueueArn"]
-        sns = {"Service": "sns.amazonaws.com"}
-        policy = document(allow("sqs:SendMessage", arn, Principal=sns))
-        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+        url, arn = self.queue(region, "sns")
         self.client("sns", region).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-        return queue
+        return url
 
     def bucket(self, region: str, versioned: bool = True) -> str:
         s3, name = self.client("s3", region), unique("bucket")
@@ -97,13 +91,16 @@ class Cloud:
     def kms_key(self, region: str, **options: Any) -> str:
         return str(self.client("kms", region).create_key(**options)["KeyMetadata"]["Arn"])
 
-    def queue(self, region: str) -> tuple[str, str]:
-        """URL and ARN of a new queue that S3 and EventBridge may send to."""
+    def queue(self, region: str, *services: str) -> tuple[str, str]:
+        """URL and ARN of a new queue that these services may send to."""
         sqs, name = self.client("sqs", region), unique("queue")
-        arn = f"arn:aws:sqs:{region}:{ACCOUNT}:{name}"
-        services = {"Service": ["s3.amazonaws.com", "events.amazonaws.com"]}
-        policy = document(allow("sqs:SendMessage", arn, Principal=services))
-        url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+        url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
+        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        arn = str(told["Attributes"]["QueueArn"])
+        if services:
+            senders = {"Service": [f"{service}.amazonaws.com" for service in services]}
+            policy = document(allow("sqs:SendMessage", arn, Principal=senders))
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
         return url, arn
 
     def messages(self, region: str, url: str, count: int, seconds: float = 5.0) -> list[Any]:

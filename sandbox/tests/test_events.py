@@ -16,7 +16,7 @@ NAME = "Tax/a b+c%d=é@.txt"
 
 def notify(cloud: Cloud, world: World) -> str:
     """Sends all creations in the destination bucket to a new queue; returns its URL."""
-    url, arn = cloud.queue(DESTINATION_REGION)
+    url, arn = cloud.queue(DESTINATION_REGION, "s3")
     world.s3_there.put_bucket_notification_configuration(
         Bucket=world.destination,
         NotificationConfiguration={
@@ -30,7 +30,7 @@ def notify(cloud: Cloud, world: World) -> str:
 
 def eventbridge(cloud: Cloud, bucket: str, region: str) -> str:
     """Sends the bucket's events over EventBridge to a new queue; returns its URL."""
-    url, arn = cloud.queue(region)
+    url, arn = cloud.queue(region, "events")
     cloud.client("s3", region).put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
@@ -179,8 +179,7 @@ class Refusing:
         self.cloud, self.source = cloud, unique("tests")
         self.sqs, self.events = cloud.client("sqs"), cloud.client("events")
         self.url, self.arn = cloud.queue(SOURCE_REGION)
-        self.dead_url, self.dead_arn = cloud.queue(SOURCE_REGION)
-        self.shut(self.url)
+        self.dead_url, self.dead_arn = cloud.queue(SOURCE_REGION, "events")
         name = unique("rule")
         pattern = json.dumps({"source": [self.source]})
         self.rule = self.events.put_rule(Name=name, EventPattern=pattern)["RuleArn"]

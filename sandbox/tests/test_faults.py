@@ -166,7 +166,7 @@ def test_an_answer_is_cut_in_its_middle() -> None:
 
 
 def test_events_come_twice_and_late_and_none_is_lost(faulty: Cloud) -> None:
-    url, arn = faulty.queue(SOURCE_REGION)
+    url, arn = faulty.queue(SOURCE_REGION, "s3")
     bucket, s3 = faulty.bucket(SOURCE_REGION), faulty.client("s3")
     created = {"Id": "n", "QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
     s3.put_bucket_notification_configuration(

@@ -10,7 +10,7 @@ from cloud import DESTINATION_REGION, Cloud, unique
 def test_a_parameter_that_is_made_changed_and_deleted_is_told(cloud: Cloud) -> None:
     ssm, events = (cloud.client(name, DESTINATION_REGION) for name in ("ssm", "events"))
     name, rule = f"/parameters/{unique('one')}", unique("rule")
-    url, queue = cloud.queue(DESTINATION_REGION)
+    url, queue = cloud.queue(DESTINATION_REGION, "events")
     pattern = {"source": ["aws.ssm"], "detail": {"name": [{"prefix": "/parameters/"}]}}
     events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": queue}])

@@ -243,7 +243,7 @@ def test_roles_have_paths_and_inline_policies_hold_their_deletion(cloud: Cloud) 
 
 def test_notifications_keep_each_other_and_refuse_a_queue_that_refuses_s3(cloud: Cloud) -> None:
     bucket, s3, sqs = cloud.bucket(SOURCE_REGION), cloud.client("s3"), cloud.client("sqs")
-    _, arn = cloud.queue(SOURCE_REGION)
+    _, arn = cloud.queue(SOURCE_REGION, "s3")
     events = ["s3:Replication:OperationFailedReplication", "s3:Replication:OperationNotTracked"]
     wanted: dict[str, Any] = {
         "QueueConfigurations": [{"Id": "mine", "QueueArn": arn, "Events": events}],
@@ -315,7 +315,7 @@ def test_arrival_goes_over_eventbridge_and_queue_to_a_function_in_partial_batche
     bucket = cloud.bucket(region)
     sqs, events, functions = (cloud.client(s, region) for s in ("sqs", "events", "lambda"))
     dead_url, dead_arn = cloud.queue(region)
-    url, arn = cloud.queue(region)
+    url, arn = cloud.queue(region, "events")
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
     sqs.set_queue_attributes(
         QueueUrl=url, Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "1"}

@@ -169,7 +169,7 @@ def test_rules_are_followed_late(slow: Cloud, world: World) -> None:
 
 def test_the_switch_of_event_bridge_works_late(slow: Cloud, world: World) -> None:
     events, name = slow.client("events"), unique("rule")
-    url, queue = slow.queue(SOURCE_REGION)
+    url, queue = slow.queue(SOURCE_REGION, "events")
     arn = events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.s3"]}))["RuleArn"]
     assert arn
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue}])
@@ -189,7 +189,7 @@ def test_the_switch_of_event_bridge_works_late(slow: Cloud, world: World) -> Non
 
 def test_what_a_queue_holds_back_for_minutes_passes_as_much_faster(slow: Cloud) -> None:
     events, sqs, name = slow.client("events"), slow.client("sqs"), unique("rule")
-    url, queue = slow.queue(SOURCE_REGION)
+    url, queue = slow.queue(SOURCE_REGION, "events")
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "120"})
     events.put_rule(Name=name, EventPattern=json.dumps({"source": ["held-back"]}))
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue}])

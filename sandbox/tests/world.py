@@ -129,7 +129,7 @@ class World:
 
     def failures(self) -> tuple[str, str]:
         """Sends the source bucket's failure events to a new queue; returns its URL and ARN."""
-        url, arn = self.cloud.queue(SOURCE_REGION)
+        url, arn = self.cloud.queue(SOURCE_REGION, "s3")
         self.s3.put_bucket_notification_configuration(
             Bucket=self.source,
             NotificationConfiguration={
