@@ -2,12 +2,18 @@
 //! destination.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::join_all;
+
 use crate::error::AwsError;
-use crate::ports::Aws;
+use crate::ports::{Aws, Outcome};
 use crate::spec::Site;
 use aws_names::Home;
+
+/// A way to act in the name of each role, or why it cannot be assumed.
+type Roles<A> = BTreeMap<String, Outcome<Arc<A>>>;
 
 /// AWS, bucket by bucket.
 #[derive(Debug)]
@@ -15,8 +21,7 @@ pub struct Accounts<'a, A> {
     home: &'a A,
     /// The destination buckets in other accounts.
     foreign: BTreeMap<String, Foreign>,
-    /// A way to act in each role's name; nothing where it cannot be assumed.
-    roles: BTreeMap<String, Option<A>>,
+    roles: Roles<A>,
     trouble: Option<AwsError>,
     begun: AtomicBool,
 }
@@ -33,11 +38,29 @@ struct Foreign {
 }
 
 impl<'a, A: Aws> Accounts<'a, A> {
+    /// The provisioner's own account alone.
+    #[must_use]
+    pub const fn own(aws: &'a A) -> Self {
+        Self {
+            home: aws,
+            foreign: BTreeMap::new(),
+            roles: Roles::new(),
+            trouble: None,
+            begun: AtomicBool::new(false),
+        }
+    }
+
     /// The accounts of all `sites`; of two with one bucket the first counts.
     pub async fn of(aws: &'a A, home: &Home, sites: &[Site]) -> Self {
+        Self::own(aws).of_others(home, sites).await
+    }
+
+    /// The accounts of other sites, for the same request: no role is assumed twice.
+    pub(crate) async fn of_others(&self, home: &Home, sites: &[Site]) -> Self {
+        let (aws, mut roles) = (self.home, self.roles.clone());
         let mut foreign: BTreeMap<String, Foreign> = BTreeMap::new();
-        let mut roles = BTreeMap::new();
-        let mut trouble = None;
+        // Many destinations may be reached by one role.
+        let mut needed: Vec<&String> = Vec::new();
         for site in sites {
             let Site { bucket, keys, .. } = site;
             if let Some(known) = foreign.get_mut(bucket) {
@@ -49,27 +72,32 @@ impl<'a, A: Aws> Accounts<'a, A> {
             let Some(account) = account.cloned() else {
                 continue;
             };
-            let role = site.assume_role_arn.clone();
-            // Many destinations may be reached by one role.
-            if let Some(role) = role.as_ref().filter(|role| !roles.contains_key(*role)) {
-                let there = aws.assuming(role).await;
-                let there = there.map_err(|error| trouble.get_or_insert(error)).ok();
-                roles.insert(role.clone(), there);
-            }
+            let role = site.assume_role_arn.as_ref();
+            needed.extend(role.filter(|role| !needed.contains(role)));
             let there = Foreign {
                 account,
-                role,
+                role: role.cloned(),
                 makes_key: keys.is_empty(),
                 keys: keys.clone(),
             };
             foreign.insert(bucket.clone(), there);
         }
+        let new = needed.iter().filter(|role| !roles.contains_key(**role));
+        let assumed = new.map(|role| async move {
+            let there = aws.assuming(role).await;
+            ((*role).clone(), there.map(Arc::new))
+        });
+        let assumed = join_all(assumed).await;
+        roles.extend(assumed);
+        let mut troubles = needed
+            .iter()
+            .filter_map(|role| roles.get(*role)?.as_ref().err());
+        let trouble = troubles.next().cloned();
         Self {
-            home: aws,
             foreign,
             roles,
             trouble,
-            begun: AtomicBool::new(false),
+            ..Self::own(aws)
         }
     }
 
@@ -101,7 +129,7 @@ impl<'a, A: Aws> Accounts<'a, A> {
     pub fn at(&self, bucket: &str) -> Option<&A> {
         match self.foreign.get(bucket) {
             None => Some(self.home),
-            Some(there) => self.roles.get(there.role.as_ref()?)?.as_ref(),
+            Some(there) => self.roles.get(there.role.as_ref()?)?.as_deref().ok(),
         }
     }
 

@@ -149,12 +149,12 @@ impl<'a, A: Aws> Case<'a, A> {
         replication: Replication,
         former: Option<&Spec>,
     ) -> Outcome<Self> {
-        let case = Self::reopen(aws, replication, former).await;
+        let case = Self::open_in_part(aws, replication, former).await;
         case.accounts.trouble().cloned().map_or(Ok(case), Err)
     }
 
-    /// The same as far as the roles can be assumed, where what is asked for is there already.
-    pub(crate) async fn reopen(
+    /// The same as far as the roles can be assumed.
+    pub(crate) async fn open_in_part(
         aws: &'a A,
         replication: Replication,
         former: Option<&Spec>,
@@ -169,26 +169,18 @@ impl<'a, A: Aws> Case<'a, A> {
     }
 
     /// The same with where something of ours is left as well, as far as that can be reached.
-    ///
-    /// # Errors
-    /// Why a role could not be assumed a second time.
-    pub async fn noting(&self, noted: &[Site]) -> Outcome<Self> {
+    pub async fn noting(&self, noted: &[Site]) -> Self {
         let specs = std::iter::once(&self.replication.spec).chain(&self.asked_before);
         let sites: Vec<Site> = specs.flat_map(Spec::sites).chain(noted.to_vec()).collect();
-        let accounts = Accounts::of(self.accounts.home(), &self.replication.home, &sites).await;
-        let lost =
-            |bucket: &&String| self.accounts.at(bucket).is_some() && accounts.at(bucket).is_none();
-        if let (Some(_), Some(trouble)) = (self.accounts.foreign().find(lost), accounts.trouble()) {
-            return Err(trouble.clone());
-        }
-        Ok(Self {
+        let home = &self.replication.home;
+        Self {
             replication: self.replication.clone(),
-            accounts,
+            accounts: self.accounts.of_others(home, &sites).await,
             asked_before: self.asked_before.clone(),
             noted: noted.to_vec(),
             former: Mutex::new(self.former().clone()),
             allowed: self.allowed.clone(),
-        })
+        }
     }
 
     /// Where something of ours is that the rules have left.

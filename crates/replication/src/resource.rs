@@ -105,11 +105,13 @@ impl<A: Aws> EncryptedReplication<A> {
     }
 
     /// Removes what bears the owner's name and nobody else names; what stays for that reason is returned.
+    /// `known` are the accounts that the request has reached already.
     async fn remove(
         &self,
         id: &PhysicalId,
         properties: &Map<String, Value>,
         deadline: Deadline,
+        known: &Accounts<'_, A>,
     ) -> Result<Vec<Kept>, ReplicationError> {
         if !is_old_bucket_name(&id.source_bucket) {
             tracing::info!("the request names no bucket that there could be: nothing was made");
@@ -123,11 +125,10 @@ impl<A: Aws> EncryptedReplication<A> {
             .ok()
             .filter(|spec| spec.source_bucket == id.source_bucket);
         let taking = spec.as_ref().map(Taking::asked).unwrap_or_default();
+        let named: Vec<_> = spec.iter().flat_map(Spec::sites).collect();
         let mut left = Vec::new();
+        let mut accounts = known.of_others(home, &named).await;
         loop {
-            let named = spec.iter().flat_map(Spec::sites);
-            let sites: Vec<_> = named.chain(left.clone()).collect();
-            let accounts = Accounts::of(&self.aws, home, &sites).await;
             let search = Search {
                 accounts: &accounts,
                 home,
@@ -140,6 +141,8 @@ impl<A: Aws> EncryptedReplication<A> {
                 Removed::But(kept) => return Ok(kept),
                 Removed::NotYet(further) => left = further,
             }
+            let sites = [named.clone(), left.clone()].concat();
+            accounts = accounts.of_others(home, &sites).await;
         }
     }
 
@@ -152,16 +155,15 @@ impl<A: Aws> EncryptedReplication<A> {
             .map_err(|faults| Failure::from(faults.to_string()))?;
         let old = properties::read(&request.old_resource_properties, home, &id.owner).ok();
         let owner = id.owner.clone();
-        let asked = sound.of(id.owner.clone());
-        let case = match Case::open(&self.aws, asked.clone(), old.as_ref()).await {
-            Err(error)
-                if error.kind == ErrorKind::AccessDenied && self.is_noted(&record, &id).await =>
-            {
-                tracing::warn!(%error, "what is asked for is there already, as far as can be known without that");
-                Case::reopen(&self.aws, asked, old.as_ref()).await
+        let asked = sound.of(owner.clone());
+        let case = Case::open_in_part(&self.aws, asked, old.as_ref()).await;
+        if let Some(error) = case.accounts.trouble() {
+            let denied = error.kind == ErrorKind::AccessDenied;
+            if !denied || !self.is_noted(&record, &id).await {
+                return Err(failure(&error.clone().into()));
             }
-            opened => opened.map_err(|error| failure(&error.into()))?,
-        };
+            tracing::warn!(%error, "what is asked for is there already, as far as can be known without that");
+        }
         let case = case.within(&self.installation.allowed);
         // Boxed here and below, as the futures of many SDK calls nest deep.
         let upsert = Upsert {
@@ -172,7 +174,11 @@ impl<A: Aws> EncryptedReplication<A> {
         };
         if request.physical_resource_id.as_deref() == Some(id.to_string().as_str()) {
             let settled = Box::pin(upsert.run()).await;
-            return settled.map_err(|error| failure(&error));
+            let mut success = settled.map_err(|error| failure(&error))?;
+            let kept = self.take_back(request, deadline, &case.accounts).await;
+            let told = success.reason.take().into_iter().chain(told(&kept));
+            success.reason = told.reduce(|told, more| format!("{told}\n{more}"));
+            return Ok(success);
         }
         // The first of its name: what it leaves half-done has no success to go back to.
         let until = deadline.earlier_by(NOTE_RESERVE / 2).remaining();
@@ -259,7 +265,12 @@ impl<A: Aws> EncryptedReplication<A> {
 
     /// What half a replacement made is taken away by the Update that rolls it back: no Delete comes for
     /// an id that CloudFormation was never told of.
-    async fn take_back(&self, request: &Request, deadline: Deadline) -> Vec<Kept> {
+    async fn take_back(
+        &self,
+        request: &Request,
+        deadline: Deadline,
+        known: &Accounts<'_, A>,
+    ) -> Vec<Kept> {
         let half = identity_of(request, &request.old_resource_properties);
         let present = request.physical_resource_id.as_deref();
         if half.source_bucket.is_empty() || present == Some(half.to_string().as_str()) {
@@ -271,7 +282,7 @@ impl<A: Aws> EncryptedReplication<A> {
             if notes.is_empty() {
                 return Ok(Vec::new());
             }
-            self.remove(&half, &request.old_resource_properties, deadline)
+            self.remove(&half, &request.old_resource_properties, deadline, known)
                 .await
         };
         match Box::pin(taken).await {
@@ -308,20 +319,7 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
     }
 
     async fn update(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
-        if identity(request).kind == Kind::Watched {
-            let done = Box::pin(self.watch(request, deadline)).await;
-            return self.explained(request, done).await;
-        }
-        let mut done = Box::pin(self.provision(request, deadline)).await;
-        let own = identity(request).to_string();
-        if let Ok(success) = &mut done
-            && request.physical_resource_id.as_deref() == Some(own.as_str())
-        {
-            let kept = self.take_back(request, deadline).await;
-            let told = success.reason.take().into_iter().chain(told(&kept));
-            success.reason = told.reduce(|told, more| format!("{told}\n{more}"));
-        }
-        self.explained(request, done).await
+        self.create(request, deadline).await
     }
 
     async fn delete(&self, request: &Request, deadline: Deadline) -> Result<Success, Failure> {
@@ -336,7 +334,8 @@ impl<A: Aws> CustomResource for EncryptedReplication<A> {
             Box::pin(gone).await.map_err(|error| failure(&error))?;
             return Ok(Success::new());
         }
-        let kept = self.remove(&id, &request.resource_properties, deadline);
+        let none = Accounts::own(&self.aws);
+        let kept = self.remove(&id, &request.resource_properties, deadline, &none);
         let kept = Box::pin(kept).await.map_err(|error| failure(&error))?;
         let mut success = Success::new();
         success.reason = told(&kept);

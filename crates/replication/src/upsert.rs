@@ -68,7 +68,7 @@ impl<A: Aws> Upsert<'_, A> {
         match past.as_ref().map(|past| past.left.as_slice()) {
             None | Some([]) => self.finished(sound, progress, (past, known)).await,
             Some(left) => {
-                let wider = self.case.noting(left).await?;
+                let wider = self.case.noting(left).await;
                 let wider = Upsert {
                     case: &wider,
                     deadline: self.deadline,

@@ -342,6 +342,38 @@ async fn an_update_after_the_role_is_gone_is_refused_and_rolled_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_roll_back_asks_for_each_role_once() {
+    let given = properties(&json!({"AssumeRoleArn": ASSUMED}));
+    let mut replaced = given.clone();
+    replaced["SourceBucket"] = json!("ledger");
+    for (what, refused, denied) in [
+        ("a role that is gone", changed(&given), true),
+        ("half a replacement", replaced, false),
+    ] {
+        let stack = setting();
+        let mut resource = Resource::new(&stack, "tax", "Replication");
+        resource.create(&given).await.unwrap();
+        let id = resource.id().to_owned();
+        if denied {
+            stack.world.state().assumable.clear();
+        }
+        let every = Which::Every("put_replication");
+        stack.aws.fail(every, ErrorKind::AccessDenied, When::Before);
+        let update = RequestType::Update;
+        let failed = resource.send(update, Some(&id), &refused, Some(&given));
+        assert!(!failed.await.ok(), "{what}");
+        stack.aws.reset();
+        let update = RequestType::Update;
+        let back = resource.send(update, Some(&id), &given, Some(&refused));
+        let back = back.await;
+        assert!(back.ok(), "{what}: {back:?}");
+        let calls = stack.aws.calls();
+        let assumed = calls.iter().filter(|made| made.operation == "assuming");
+        assert_eq!(assumed.count(), 1, "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_update_that_loses_the_role_half_way_is_rolled_back_in_our_account() {
     let stack = setting();
     let given = properties(&json!({"AssumeRoleArn": ASSUMED}));
