@@ -116,11 +116,12 @@ pub enum Step {
     },
     /// Takes the owner's rules out of the bucket's replication configuration.
     RemoveReplication { bucket: String, region: String },
-    /// Takes the owner's failure notification out, or hands it to another owner.
+    /// Takes the owner's failure notification out, or hands it to another that has rules then, else to who
+    /// watches the rules that are left.
     RemoveFailureEvents {
         bucket: String,
         region: String,
-        heir: Option<String>,
+        watcher: Option<String>,
     },
     /// Removes an expectation.
     DeleteParameter {

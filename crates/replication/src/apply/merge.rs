@@ -1,5 +1,6 @@
 //! Changing what others write to as well: read, change, write.
 
+use futures_util::future::try_join;
 use serde_json::Value;
 
 use super::{Done, Failed};
@@ -11,15 +12,13 @@ use crate::owner::Owner;
 use crate::plan::Among;
 use crate::ports::{Aws, BucketRef, Targets};
 
-/// What is to become of a bucket's notifications.
+/// What is to be added to a bucket's notifications.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NotificationChange<'a> {
     /// Its events go to EventBridge too.
     ToEventBridge,
     /// Its replication failures go to this queue too.
     AddFailureEvents(&'a str),
-    /// Ours goes, or becomes this owner's.
-    RemoveFailureEvents(Option<&'a str>),
 }
 
 pub(super) async fn change_notifications<A: Aws>(
@@ -28,31 +27,16 @@ pub(super) async fn change_notifications<A: Aws>(
     change: NotificationChange<'_>,
     owner: &Owner,
 ) -> Result<Done, Failed> {
-    use NotificationChange::{AddFailureEvents, RemoveFailureEvents, ToEventBridge};
-    let existing = match (aws.notifications(bucket).await, change) {
-        (Err(error), RemoveFailureEvents(_)) if error.kind == ErrorKind::NotFound => {
-            return Ok(Done::default());
-        }
-        (read, _) => read?,
-    };
-    // A target of somebody else's that is gone is no reason to leave our own out.
+    let existing = aws.notifications(bucket).await?;
     let (changed, targets) = match change {
-        ToEventBridge => {
+        NotificationChange::ToEventBridge => {
             let mut changed = existing.clone();
             changed.event_bridge = true;
             (changed, Targets::AsTheyAre)
         }
-        AddFailureEvents(queue_arn) => {
+        NotificationChange::AddFailureEvents(queue_arn) => {
             let changed = merge::with_failure_events(&existing, owner, queue_arn);
             (changed, Targets::Checked)
-        }
-        RemoveFailureEvents(heir) => {
-            let heir = match heir.and_then(Owner::at_start_of) {
-                Some(heir) => still_heir(aws, bucket, heir, owner).await?,
-                None => None,
-            };
-            let changed = merge::without_failure_events(&existing, owner, heir.as_ref());
-            (changed, Targets::AsTheyAre)
         }
     };
     if changed == existing {
@@ -62,24 +46,31 @@ pub(super) async fn change_notifications<A: Aws>(
     Ok(Done::writes(1))
 }
 
-/// Who inherits by what the bucket says now: the heir may have gone since it was seen, and would leave what it
-/// inherits for ever. Where only rules by hand are left, somebody watches them: as it was seen.
-async fn still_heir<A: Aws>(
+/// Takes the owner's notification out. Another that has rules in the bucket inherits it, or else `watcher`,
+/// where rules are left to be watched: by what the bucket says now, as whoever had some may have gone since,
+/// and would leave what it inherits for ever.
+pub(super) async fn remove_failure_events<A: Aws>(
     aws: &A,
     bucket: BucketRef<'_>,
-    heir: Owner,
+    watcher: Option<Owner>,
     leaving: &Owner,
-) -> Result<Option<Owner>, Failed> {
-    let found = aws.replication(bucket).await?;
-    let mut rules = found.map_or_else(Vec::new, |found| found.rules);
+) -> Result<Done, Failed> {
+    let read = try_join(aws.notifications(bucket), aws.replication(bucket)).await;
+    let (existing, replication) = match read {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Done::default()),
+        read => read?,
+    };
+    let mut rules = replication.map_or_else(Vec::new, |found| found.rules);
     rules.retain(|rule| !leaving.owns(&rule.id));
-    if rules.is_empty() {
-        return Ok(None);
+    let heir = merge::heir(&rules, leaving).or(watcher.filter(|_| !rules.is_empty()));
+    let changed = merge::without_failure_events(&existing, leaving, heir.as_ref());
+    if changed == existing {
+        return Ok(Done::default());
     }
-    if rules.iter().any(|rule| heir.owns(&rule.id)) {
-        return Ok(Some(heir));
-    }
-    Ok(merge::heir(&rules, leaving).or(Some(heir)))
+    // A target of somebody else's that is gone is no reason to leave our own out.
+    aws.put_notifications(bucket, &changed, Targets::AsTheyAre)
+        .await?;
+    Ok(Done::writes(1))
 }
 
 /// The owner's rules and their role.

@@ -21,7 +21,7 @@ use create::{create_bucket, create_key, create_role, owner_tag, restore_key, sta
 use delete::{delete_bucket, delete_role, gone, schedule_key_deletion};
 use merge::{
     KeyRef, NotificationChange, Ours, change_bucket_policy, change_encryption, change_key_policy,
-    change_notifications, change_replication,
+    change_notifications, change_replication, remove_failure_events,
 };
 
 /// What parameters are for, for people who find them.
@@ -257,10 +257,10 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
         Step::RemoveFailureEvents {
             bucket,
             region,
-            heir,
+            watcher,
         } => {
-            let change = NotificationChange::RemoveFailureEvents(heir.as_deref());
-            change_notifications(aws, at(bucket, region), change, owner).await
+            let watcher = watcher.as_deref().and_then(Owner::at_start_of);
+            remove_failure_events(aws, at(bucket, region), watcher, owner).await
         }
         Step::MergeReplication {
             bucket,

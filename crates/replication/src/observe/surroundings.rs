@@ -111,16 +111,13 @@ impl<A: Aws> Search<'_, A> {
         Ok(others)
     }
 
-    /// Whether the failure notification is ours, and no rule tells another resource that needs it: one that
-    /// watches rules of others has none.
+    /// Whether the failure notification is ours. Of those who may need it next, whoever watches rules of others
+    /// has none.
     fn bequeaths(&self, remains: &Remains) -> bool {
-        let rules = remains.replication.as_ref();
-        let rules = rules.map_or(&[][..], |found| &found.rules);
-        let is_ours = remains.source.as_ref().is_some_and(|source| {
+        remains.source.as_ref().is_some_and(|source| {
             let found = &source.notifications;
             merge::without_failure_events(found, self.owner, None) != *found
-        });
-        is_ours && merge::heir(rules, self.owner).is_none()
+        })
     }
 
     /// Buckets of the resource's, each with the names of keys that its properties or rules have for it.

@@ -3,7 +3,7 @@
 
 use super::leaving::{Spoken, word_never_meant, word_taken_back};
 use crate::claims::{Claim, Kept, NamedKey, Others, SourceRole, watcher_of};
-use crate::merge::{self, heir};
+use crate::merge;
 use crate::observed::{ObservedBucket, RemainingDestination, Remains};
 use crate::owner::{Owner, role_name};
 use crate::ports::KeyDescription;
@@ -112,17 +112,14 @@ impl<'a> Removal<'a> {
             let step = Step::RemoveReplication { bucket, region };
             self.phases.rules.push(step);
         }
-        let heir = heir(present, self.owner);
-        let heir = heir.or_else(|| watcher_of(&self.others().records, name));
         let notifications = &source.notifications;
-        let without = merge::without_failure_events(notifications, self.owner, heir.as_ref());
-        if without != *notifications {
+        if merge::without_failure_events(notifications, self.owner, None) != *notifications {
             let (bucket, region) = place();
-            let heir = heir.as_ref().map(Owner::to_string);
+            let watcher = watcher_of(&self.others().records, name);
             self.phases.rest.push(Step::RemoveFailureEvents {
                 bucket,
                 region,
-                heir,
+                watcher: watcher.as_ref().map(Owner::to_string),
             });
         }
         self.default_encryption(source, region);

@@ -231,10 +231,7 @@ impl<'a, A: Aws> Watcher<'a, A> {
         }
         let (name, region) = (&id.source_bucket, region.as_deref().unwrap_or_default());
         let place = BucketRef { name, region };
-        steps.extend(
-            self.notification(place, &notifications, rules.as_ref(), &id.owner)
-                .await?,
-        );
+        steps.extend(self.notification(place, &notifications, &id.owner).await?);
         let record = known.into_keys().map(|name| Step::DeleteRecord {
             region: home.region.clone(),
             name,
@@ -317,24 +314,19 @@ impl<'a, A: Aws> Watcher<'a, A> {
         &self,
         source: BucketRef<'_>,
         found: &NotificationConfiguration,
-        rules: Option<&ReplicationConfiguration>,
         owner: &Owner,
     ) -> Outcome<Option<Step>> {
         if merge::without_failure_events(found, owner, None) == *found {
             return Ok(None);
         }
-        let rules = rules.map_or(&[][..], |found| &found.rules);
-        let mut heir = merge::heir(rules, owner);
-        if heir.is_none() {
-            let records = record::all(self.aws, &self.installation.home.region).await?;
-            let records = records.into_iter().filter(|(other, _)| other != owner);
-            let texts = records.map(|(other, parts)| (other, record::joined(&parts)));
-            heir = watcher_of(&texts.collect(), source.name);
-        }
+        let records = record::all(self.aws, &self.installation.home.region).await?;
+        let records = records.into_iter().filter(|(other, _)| other != owner);
+        let texts = records.map(|(other, parts)| (other, record::joined(&parts)));
+        let watcher = watcher_of(&texts.collect(), source.name);
         Ok(Some(Step::RemoveFailureEvents {
             bucket: source.name.to_owned(),
             region: source.region.to_owned(),
-            heir: heir.as_ref().map(Owner::to_string),
+            watcher: watcher.as_ref().map(Owner::to_string),
         }))
     }
 }

@@ -318,6 +318,20 @@ pub(crate) fn somebodys_rules(
     bucket.replication.write(Some(to), now);
 }
 
+/// Somebody changes the rules of a bucket.
+pub(crate) fn change_rules(
+    world: &World,
+    bucket: &str,
+    change: impl FnOnce(&mut Vec<ReplicationRule>),
+) {
+    let mut state = world.state();
+    let now = state.now;
+    let bucket = state.buckets.get_mut(bucket).unwrap();
+    let mut changed = bucket.replication.written().clone();
+    change(&mut changed.as_mut().unwrap().rules);
+    bucket.replication.write(changed, now);
+}
+
 pub(crate) fn somebodys_notification(id: &str, event: &str) -> Notification {
     Notification {
         id: id.into(),

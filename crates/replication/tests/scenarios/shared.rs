@@ -4,7 +4,7 @@ use expectation::Document;
 use serde_json::{Value, json};
 
 use crate::aws::World;
-use crate::harness::{EAST, Stack, WEST, bucket_with_key, owner};
+use crate::harness::{EAST, Stack, WEST, bucket_with_key, change_rules, owner, somebodys_rule};
 
 fn setting() -> Stack {
     let stack = Stack::new();
@@ -155,4 +155,24 @@ async fn a_rule_that_another_resource_covers_with_a_higher_priority_is_not_belie
         owner("A", "source")
     );
     assert!(reason.contains(&expected), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_failure_notification_goes_to_nobody_who_is_gone_though_a_rule_by_hand_is_left() {
+    let stack = setting();
+    stack.create("A", &to("one")).await.unwrap();
+    stack.create("B", &to("two")).await.unwrap();
+    let by_hand = somebodys_rule("by-hand", 90, "three");
+    change_rules(&stack.world, "source", |rules| rules.push(by_hand));
+    stack.aws.reset();
+    // The first read is what the plan goes by.
+    stack.aws.just_before("notifications", 1, |world| {
+        change_rules(world, "source", |rules| {
+            rules.retain(|rule| rule.id == "by-hand");
+        });
+    });
+    stack.delete("A", &to("one")).await.unwrap();
+    let source = stack.world.snapshot().buckets["source"].clone();
+    assert_eq!(source.replication.unwrap().rules.len(), 1);
+    assert_eq!(source.notifications.queues, []);
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::aws::faults::{When, Which};
 use crate::aws::{ACCOUNT, Snapshot};
 use crate::harness::{
-    EAST, QUEUE, Stack, WEST, bucket_with_key, owner, plain_bucket, request,
+    EAST, QUEUE, Stack, WEST, bucket_with_key, change_rules, owner, plain_bucket, request,
     somebodys_notification, somebodys_object, somebodys_rule, somebodys_rules, tag,
 };
 
@@ -666,6 +666,36 @@ async fn rules_of_the_other_type_are_left_to_it_and_the_notification_is_shared()
         refused.contains("Custom::EncryptedReplication"),
         "{refused}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_watches_inherits_the_notification_of_one_whose_first_heir_is_gone() {
+    let setting = Setting::new();
+    let stack = &setting.stack;
+    let mut first = provisioned();
+    first["Role"] = json!(ROLE);
+    let mut second = first.clone();
+    second["Rules"][0]["Filter"]["Prefix"] = json!("second/");
+    stack
+        .world
+        .state()
+        .add_role("replication", "/terraform/", &[]);
+    stack.create("First", &first).await.unwrap();
+    stack.create("Second", &second).await.unwrap();
+    setting.create(&source()).await.unwrap();
+    stack.aws.reset();
+    // The first read is what the plan goes by.
+    stack.aws.just_before("notifications", 1, |world| {
+        change_rules(world, "source", |rules| {
+            rules.retain(|rule| ["tax", "pay"].contains(&rule.id.as_str()));
+        });
+    });
+    stack.delete("First", &first).await.unwrap();
+    let found = stack.world.snapshot().buckets["source"].clone();
+    let queues = found.notifications.queues.into_iter();
+    let failures: Vec<_> = queues.filter(|one| one.target_arn == QUEUE).collect();
+    assert_eq!(failures.len(), 1);
+    assert_eq!(failures[0].id, owner("Watch", "source").notification_id());
 }
 
 #[tokio::test(start_paused = true)]
