@@ -36,6 +36,10 @@ const LAMBDA: Service = Service {
 };
 /// A header of a function's answer, where it failed.
 const FUNCTION_ERROR: &str = "x-amz-function-error";
+/// A header of a refusal that bears its code, for services that speak REST and JSON.
+///
+/// See <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>.
+const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// No answer, or a refusal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +70,8 @@ impl Refused {
     /// Whether the same may be answered otherwise a little later.
     #[must_use]
     pub fn passes(&self) -> bool {
-        self.status.is_none_or(|status| status >= 500)
+        self.status
+            .is_none_or(|status| status == 429 || status >= 500)
             || self.code.contains("Throttl")
             || self.code.contains("TooManyRequests")
     }
@@ -216,7 +221,8 @@ impl Caller {
 
 async fn read(answer: HttpResponse) -> Result<Value, Refused> {
     let status = answer.status().as_u16();
-    let failed = answer.headers().get(FUNCTION_ERROR).map(str::to_owned);
+    let header = |name| answer.headers().get(name).map(str::to_owned);
+    let (failed, refused) = (header(FUNCTION_ERROR), header(ERROR_TYPE));
     let bytes = ByteStream::new(answer.into_body()).collect().await;
     let bytes = bytes.map_err(|why| Refused::nothing(&why))?;
     let bytes = bytes.into_bytes();
@@ -237,28 +243,20 @@ async fn read(answer: HttpResponse) -> Result<Value, Refused> {
     if status == 200 {
         return Ok(answer);
     }
-    let code = text(["__type", "Type"]);
+    let code = refused.unwrap_or_else(|| text(["__type", "code"]));
     Err(Refused {
         status: Some(status),
-        code: code.rsplit('#').next().unwrap_or_default().to_owned(),
+        code: bare(&code).to_owned(),
         message: text(["message", "Message"]),
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_is_told_on_one_line() {
-        let refused = Refused {
-            status: Some(400),
-            code: "InvalidRequestException".to_owned(),
-            message: "no\nworkgroup".to_owned(),
-        };
-        let told = "status 400, InvalidRequestException, no workgroup";
-        assert_eq!(refused.to_string(), told);
-        assert_eq!(Refused::nothing(&"no route").to_string(), "no route");
-        assert!(!refused.passes() && Refused::nothing(&"").passes());
-    }
+/// A code without what may stand around it, as in `com.amazonaws.lambda#TooManyRequestsException:http://…`.
+fn bare(code: &str) -> &str {
+    let (code, _) = code.split_once(':').unwrap_or((code, ""));
+    let (_, code) = code.rsplit_once('#').unwrap_or(("", code));
+    code
 }
+
+#[cfg(test)]
+mod tests;

@@ -253,30 +253,6 @@ async fn the_checker_is_shown_versions_and_what_it_says_is_told_in_their_order()
     account.keep("sweeps/x.json", b"{}".to_vec()).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_function_that_failed_is_told_in_its_own_words() {
-    let server = Server::start(|_| {
-        let body = r#"{"errorType":"Panic","errorMessage":"it broke"}"#;
-        response("200 OK", "X-Amz-Function-Error: Unhandled\r\n", body)
-    });
-    let endpoint = server.await.unwrap().endpoint;
-    let variables = [
-        ("AWS_REGION", "us-west-2"),
-        ("AWS_ACCESS_KEY_ID", "ASIAEXAMPLE"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("AWS_ENDPOINT_URL_LAMBDA", endpoint.as_str()),
-    ];
-    let variables: HashMap<String, String> = variables
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
-    let http = Http::new();
-    let sdk = sdk_environment::sdk_config(&variables, &http).unwrap();
-    let told = Caller::new(&sdk, &http).invoke("checker", &json!({})).await;
-    let told = told.unwrap_err();
-    assert_eq!(told.to_string(), "status 200, Unhandled, it broke");
-    assert!(!told.passes());
-}
-
 #[test]
 fn a_place_of_inventories_is_read() {
     for (location, key) in [
