@@ -405,6 +405,13 @@ def test_the_function_may_what_it_does_and_nothing_beside_it(cloud: Cloud, stack
     refused(s3.list_object_versions, Bucket=cloud.bucket(SOURCE_REGION))
 
 
+def test_what_asks_is_not_invoked_again_and_what_seals_is(cloud: Cloud, stack: Stack) -> None:
+    functions = cloud.client("lambda")
+    for name, attempts in [("AskEvidence", 0), ("SealEvidence", 2)]:
+        told = functions.get_function_event_invoke_config(FunctionName=stack.resources[name])
+        assert told["MaximumRetryAttempts"] == attempts, name
+
+
 def test_who_asks_reads_verdicts_and_writes_none(
     cloud: Cloud, stack: Stack
 ) -> None:
@@ -434,6 +441,8 @@ def test_who_asks_reads_verdicts_and_writes_none(
         ("s3:GetObject", "arn:aws:s3:::inventories/other/x.parquet", False),
         ("s3:PutObject", "arn:aws:s3:::inventories/all/x", False),
         ("s3:PutObject", f"{lake}/sweeps/2026/11/01/1.json", True),
+        ("s3:GetObject", f"{lake}/sweeps/2026/11/01/1.json", True),
+        ("s3:DeleteObject", f"{lake}/sweeps/2026/11/01/1.json", False),
         (
             "lambda:InvokeFunction",
             "arn:aws:lambda:us-east-1:000000000000:function:er-check-replica",

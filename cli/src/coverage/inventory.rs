@@ -1,17 +1,12 @@
 //! Which inventories there are.
 
-use evidence::aws::Inventories;
+use evidence::Inventories;
 use expectation::Time;
 
 use crate::bucket::{Bucket, Way};
 use crate::failure::Failure;
 use crate::listing::{Prefixes, read};
 use crate::session::Session;
-
-/// What `dt` of an inventory that is whole begins with, and what it holds then.
-///
-/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html>.
-const WHOLE: &str = "symlink.txt";
 
 /// Where S3 delivers inventories, as an argument.
 #[derive(Clone, Debug)]
@@ -53,10 +48,7 @@ impl Place {
             let page = page.map_err(|fault| Failure::Incomplete(fault.to_string()))?;
             let Some(page) = page else { break };
             let found = page.into_iter().filter(|entry| !entry.is_marker());
-            let found = found.filter_map(|entry| {
-                let (dt, file) = entry.key.strip_prefix(&prefix)?.split_once('/')?;
-                (file == WHOLE).then(|| dt.to_owned())
-            });
+            let found = found.filter_map(|entry| place.whole(of, &entry.key).map(str::to_owned));
             newest = found.chain(newest).max();
         }
         newest.ok_or_else(|| {

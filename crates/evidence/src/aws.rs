@@ -22,7 +22,7 @@ use crate::{Hash, Hasher, Signature};
 
 pub use self::athena::{Asked, Athena, AthenaError, Row};
 pub use self::call::{Caller, Refused, Service};
-pub use self::cloud::{Account, Inventories, Places};
+pub use self::cloud::{Account, Places};
 
 /// The lake's bucket.
 #[derive(Clone, Debug)]
@@ -44,6 +44,33 @@ impl Bucket {
             name,
             owner,
         }
+    }
+
+    /// The last key that begins with this and lies between two others.
+    ///
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>.
+    pub(crate) async fn last(
+        &self,
+        prefix: &str,
+        (after, before): (&str, &str),
+    ) -> Result<Option<String>, AskError> {
+        let pages = self
+            .s3
+            .list_objects_v2()
+            .bucket(&self.name)
+            .expected_bucket_owner(&self.owner)
+            .prefix(prefix)
+            .start_after(after);
+        let mut pages = pages.into_paginator().send();
+        let mut last = None;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| self.ask("s3:ListObjectsV2", prefix, &error))?;
+            let keys = page.contents.unwrap_or_default().into_iter();
+            let keys = keys.filter_map(|object| object.key);
+            let keys = keys.filter(|key| key.as_str() < before);
+            last = keys.chain(last).max();
+        }
+        Ok(last)
     }
 
     fn ask<E>(

@@ -51,6 +51,7 @@ mod digest;
 mod fault;
 mod file;
 mod hash;
+mod inventory;
 mod layout;
 pub mod posture;
 pub mod queries;
@@ -67,6 +68,7 @@ pub use self::digest::{Digest, Lake, Object, Previous, SCHEMA};
 pub use self::fault::Fault;
 pub use self::file::{ALGORITHM, FILE_SCHEMA, NotRead, Signature, SignedDigest};
 pub use self::hash::{Hash, Hasher, NoHash};
+pub use self::inventory::Inventories;
 pub use self::layout::{
     DIGESTS, ERRORS, Partition, SWEEPS, VERDICTS, day_of_digest, digest_key, sweep_key,
 };

@@ -1,12 +1,17 @@
 //! Answers AWS Config, and sweeps what has no verdict.
 
+use std::time::Duration;
+
 use aws_names::Home;
+use evidence::Inventories;
 use evidence::asking::{Asker, Request};
-use evidence::aws::{Account, Bucket, Inventories, Places, SystemClock};
+use evidence::aws::{Account, Bucket, Places, SystemClock};
 use evidence::seal::Clock;
+use expectation::Time;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run as serve, service_fn};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::variables::Variables;
 use crate::{EVIDENCE_BUCKET, deadline, failed, home};
@@ -34,28 +39,29 @@ pub(crate) async fn run(variables: &Variables) -> Result<(), Error> {
     let sdk = &sdk_environment::sdk_config(variables.all(), http)?;
     let lake = variables.needed(EVIDENCE_BUCKET)?;
     // Whose bucket it is an invocation says.
-    let places = |account: &str| -> Result<Places, Error> {
+    let places = |account: &str, until: Instant| -> Result<Places, Error> {
         Ok(Places {
             work_group: variables.needed(ATHENA_WORK_GROUP)?,
             database: variables.needed(ATHENA_DATABASE)?,
             inventories: inventories(variables)?,
             checker: variables.get(CHECK_REPLICA_FUNCTION).map(str::to_owned),
             lake: Bucket::new(sdk, path_style, lake.clone(), account.to_owned()),
+            until,
         })
     };
     let places = &places;
     // What is wrong with them is told at the start, and not by the first event.
-    places("")?;
+    places("", Instant::now())?;
     serve(service_fn(move |event: LambdaEvent<Value>| async move {
         let home = home(&event.context)?;
-        let places =
-            places(&home.account).map_err(|error| failed("NoPlaces", error.to_string()))?;
+        let deadline = deadline(&event.context);
+        let places = places(&home.account, instant(deadline));
+        let places = places.map_err(|error| failed("NoPlaces", error.to_string()))?;
         let account = Account::new(sdk, http, path_style, places);
         let asker = Asker::new(account, i64::from(days));
         if event.payload.get("invokingEvent").is_some() {
             evaluate(&asker, &event.payload, &home).await
         } else {
-            let deadline = deadline(&event.context);
             let sweep = asker.sweep(SystemClock.now(), || SystemClock.now() < deadline);
             let sweep = sweep.await;
             let sweep = sweep.map_err(|error| failed("NotSwept", error.to_string()))?;
@@ -67,6 +73,12 @@ pub(crate) async fn run(variables: &Variables) -> Result<(), Error> {
         }
     }))
     .await
+}
+
+/// The same by the clock that never goes back; Lambda gives a quarter of an hour at most.
+fn instant(time: Time) -> Instant {
+    let left = time.secs().saturating_sub(SystemClock.now().secs());
+    Instant::now() + Duration::from_secs(left.clamp(0, 900).unsigned_abs())
 }
 
 async fn evaluate(asker: &Asker<Account>, event: &Value, home: &Home) -> Result<Value, Diagnostic> {

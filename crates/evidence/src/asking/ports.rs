@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
+use expectation::Time;
 use serde::Serialize;
 
-use super::Request;
+use super::{Request, Sweep};
 use crate::posture::Compliance;
 use crate::queries::Query;
 use crate::seal::AskError;
@@ -67,6 +68,15 @@ pub trait Cloud: Send + Sync {
         bucket: &str,
         versions: &[Version],
     ) -> impl Future<Output = Result<Vec<Option<String>>, AskError>> + Send;
+
+    /// The record of the last sweep before this time; `None` where there is none of the last weeks.
+    ///
+    /// # Errors
+    /// [`AskError`], also where it is no such record.
+    fn last_sweep(
+        &self,
+        before: Time,
+    ) -> impl Future<Output = Result<Option<Sweep>, AskError>> + Send;
 
     /// Keeps a record with the evidence.
     ///

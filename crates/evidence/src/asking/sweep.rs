@@ -1,6 +1,6 @@
 //! Replicas that nobody has judged, as their event was lost, are shown to the checker.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use expectation::Time;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,9 @@ use crate::{Day, sweep_key};
 /// Versions that the checker is shown at once: it takes seconds for them, of its minute.
 const AT_ONCE: usize = 100;
 
+/// Why nothing became of a bucket that the time was up for.
+const NOT_BEGUN: &str = "there was no time left for it: the next sweep begins with it";
+
 /// The schema of [`Sweep`].
 pub const SWEEP_SCHEMA: &str = "encrypted-replication/sweep/1";
 
@@ -24,7 +27,7 @@ pub struct Sweep {
     pub schema: String,
     /// When it began.
     pub at: Time,
-    /// By bucket.
+    /// By bucket, in the order of their turns.
     pub buckets: Vec<SweptBucket>,
 }
 
@@ -41,31 +44,45 @@ pub struct SweptBucket {
     pub without_verdict: u64,
     /// What the checker said of them.
     pub verdicts: BTreeMap<String, u64>,
-    /// Those that it could not look at, or that there was no time for. The next sweep begins with them.
+    /// Those that it could not look at, or that there was no time for. In its next turn the bucket begins with them.
     pub not_looked_at: u64,
+    /// Whether the time was up before its turn came: nobody knows how many have no verdict.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub not_begun: bool,
     /// Why no more became of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_false(member: &bool) -> bool {
+    !*member
+}
+
 impl<C: Cloud> Asker<C> {
     /// Shows the checker what has no verdict by the newest inventory of each bucket of which anything is expected, as
     /// long as there `has_time`, and keeps a record of that. Its verdicts come into the evidence as all others do.
+    /// Buckets take turns: it begins with those whose turn did not come in the last sweep.
     ///
     /// # Errors
-    /// Where the expectations cannot be read, or the record cannot be kept.
+    /// Where the expectations or the last record cannot be read, or the record cannot be kept.
     pub async fn sweep(
         &self,
         at: Time,
         mut has_time: impl FnMut() -> bool,
     ) -> Result<Sweep, AskError> {
         let mut buckets = Vec::new();
-        for bucket in self.cloud.expected().await? {
+        let expected = self.cloud.expected().await?;
+        let last = self.cloud.last_sweep(at).await?;
+        for bucket in in_turn(expected, last) {
             let mut swept = SweptBucket {
                 bucket,
                 ..SweptBucket::default()
             };
-            if let Err(error) = self.swept(&mut swept, at, &mut has_time).await {
+            if !has_time() {
+                swept.not_begun = true;
+                swept.failed = Some(NOT_BEGUN.to_owned());
+            } else if let Err(error) = self.swept(&mut swept, at, &mut has_time).await {
                 swept.failed = Some(error.to_string());
             }
             let looked_at: u64 = swept.verdicts.values().sum();
@@ -120,6 +137,22 @@ impl<C: Cloud> Asker<C> {
         let first = Day::of(at.secs() - self.days * 86_400);
         (first, Day::of(at.secs()))
     }
+}
+
+/// Those whose turn did not come go first, in the order in which they would have had it.
+fn in_turn(expected: BTreeSet<String>, last: Option<Sweep>) -> Vec<String> {
+    let last = last.map(|sweep| sweep.buckets).unwrap_or_default();
+    let waiting = last.into_iter().filter(|bucket| bucket.not_begun);
+    let mut turns: Vec<_> = waiting
+        .map(|bucket| bucket.bucket)
+        .filter(|bucket| expected.contains(bucket))
+        .collect();
+    for bucket in expected {
+        if !turns.contains(&bucket) {
+            turns.push(bucket);
+        }
+    }
+    turns
 }
 
 fn version(mut row: BTreeMap<String, String>) -> Version {

@@ -82,6 +82,14 @@ impl Cloud for Made {
         Ok(said.collect())
     }
 
+    async fn last_sweep(&self, before: Time) -> Result<Option<Sweep>, AskError> {
+        assert_eq!(before, request().at);
+        let kept = self.kept.lock().unwrap();
+        Ok(kept
+            .last()
+            .map(|(_, record)| serde_json::from_slice(record).unwrap()))
+    }
+
     async fn keep(&self, key: &str, record: Vec<u8>) -> Result<(), AskError> {
         self.kept.lock().unwrap().push((key.to_owned(), record));
         Ok(())
@@ -163,6 +171,7 @@ async fn what_nobody_has_judged_is_shown_to_the_checker_and_a_record_is_kept() {
         without_verdict: 250,
         verdicts: [(verdict.to_owned(), 250 - FIVES)].into(),
         not_looked_at: FIVES,
+        not_begun: false,
         failed: None,
     };
     let [a, b, c, without] = sweep.buckets.as_slice() else {
@@ -198,13 +207,9 @@ async fn a_sweep_ends_with_its_time() {
         told: Mutex::default(),
         kept: Mutex::default(),
     };
-    let mut left = 1;
-    let has_time = move || {
-        left -= 1;
-        left >= 0
-    };
     let sweep = Asker::new(cloud, 400)
-        .sweep(request().at, has_time)
+        // For the bucket, and for its first hundred.
+        .sweep(request().at, times(2))
         .await
         .unwrap();
     let [a] = sweep.buckets.as_slice() else {
@@ -213,4 +218,54 @@ async fn a_sweep_ends_with_its_time() {
     let looked: u64 = a.verdicts.values().sum();
     // A hundred were shown, nineteen of which have a five.
     assert_eq!((looked, a.not_looked_at), (81, 169));
+}
+
+/// There is time when it is asked for as often as this.
+fn times(mut left: i32) -> impl FnMut() -> bool {
+    move || {
+        left -= 1;
+        left >= 0
+    }
+}
+
+#[tokio::test]
+async fn no_bucket_is_begun_when_the_time_is_up_and_the_next_sweep_begins_with_it() {
+    let cloud = Made {
+        buckets: &[
+            ("a", "Compliant"),
+            ("b", "Compliant"),
+            ("c", "Compliant"),
+            ("d", "Compliant"),
+            ("e", "Compliant"),
+        ],
+        known: &[],
+        unheard: 100,
+        unanswered: "",
+        told: Mutex::default(),
+        kept: Mutex::default(),
+    };
+    let asker = Asker::new(cloud, 400);
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        // For two buckets, each with its one hundred.
+        let sweep = asker.sweep(request().at, times(4)).await.unwrap();
+        let (begun, left) = sweep.buckets.split_at(2);
+        assert!(
+            begun
+                .iter()
+                .all(|one| !one.not_begun && one.without_verdict == 100)
+        );
+        for one in left {
+            assert!(one.not_begun && one.inventory.is_none(), "{one:?}");
+            let why = one.failed.as_deref().unwrap();
+            assert!(why.contains("no time"), "{why}");
+        }
+        let names = sweep.buckets.iter().map(|one| one.bucket.as_str());
+        order.push(names.collect::<String>());
+    }
+    assert_eq!(order, ["abcde", "cdeab", "eabcd"]);
+    let records = asker.cloud.kept.lock().unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&records[0].1).unwrap();
+    assert_eq!(record["buckets"][2]["notBegun"], true);
+    assert_eq!(record["buckets"][0].get("notBegun"), None);
 }

@@ -3,20 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_types::SdkConfig;
-use expectation::Document;
+use expectation::{Document, Time};
 use sdk_environment::Http;
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 
 use super::Bucket;
 use super::athena::{Athena, AthenaError};
 use super::call::{Caller, Refused, Service};
-use crate::asking::{Cloud, Evaluation, Request, Version};
+use crate::asking::{Cloud, Evaluation, Request, Sweep, Version};
 use crate::posture::Compliance;
 use crate::queries::Query;
 use crate::seal::{AskError, Store as _};
+use crate::{Inventories, SWEEPS, sweep_key};
 
 /// Where expectations are.
 const PATH: &str = "/encrypted-replication/";
+const LOOK_AT_QUERY: &str = "athena:GetQueryExecution";
+/// How far back the last sweep is looked for, in seconds: they are a day apart.
+const LAST_WEEKS: i64 = 28 * 86_400;
 /// What AWS Config takes in one `PutEvaluations`.
 const MOST_EVALUATIONS: usize = 100;
 /// What AWS Config sends as the token where nothing is to be recorded.
@@ -29,48 +34,6 @@ const CONFIG: Service = Service {
     prefix: "config",
     target: "StarlingDoveService",
 };
-
-/// Where S3 Inventory of the destination buckets lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inventories {
-    bucket: String,
-    /// With a slash at its end, or empty.
-    prefix: String,
-    /// Name of the inventory configuration.
-    id: String,
-}
-
-impl Inventories {
-    /// At `s3://BUCKET/PREFIX`, of the configuration of this name; `None` where it is no such place.
-    #[must_use]
-    pub fn at(location: &str, id: &str) -> Option<Self> {
-        let place = location.strip_prefix("s3://")?.trim_end_matches('/');
-        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-        let prefix = match prefix {
-            "" => String::new(),
-            prefix => format!("{prefix}/"),
-        };
-        (!bucket.is_empty()).then(|| Self {
-            bucket: bucket.to_owned(),
-            prefix,
-            id: id.to_owned(),
-        })
-    }
-
-    /// The bucket that they are in.
-    #[must_use]
-    pub fn bucket(&self) -> &str {
-        &self.bucket
-    }
-
-    /// What the keys of a bucket's inventories begin with, as Hive reads them.
-    ///
-    /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html>.
-    #[must_use]
-    pub fn keys_of(&self, bucket: &str) -> String {
-        format!("{}{bucket}/{}/hive/dt=", self.prefix, self.id)
-    }
-}
 
 /// The account of the configuration, in its Region.
 #[derive(Clone, Debug)]
@@ -95,6 +58,8 @@ pub struct Places {
     pub checker: Option<String>,
     /// The bucket of the evidence.
     pub lake: Bucket,
+    /// When no query's answer is waited for any more.
+    pub until: Instant,
 }
 
 impl Account {
@@ -165,21 +130,18 @@ impl Cloud for Account {
         let pages = self
             .s3
             .list_objects_v2()
-            .bucket(&inventories.bucket)
-            .prefix(&prefix)
-            .delimiter("/");
+            .bucket(inventories.bucket())
+            .prefix(&prefix);
         let mut pages = pages.into_paginator().send();
         let mut newest = None;
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
-                let place = format!("bucket {} key {prefix}", inventories.bucket);
+                let place = format!("bucket {} key {prefix}", inventories.bucket());
                 super::ask("s3:ListObjectsV2", place, &error)
             })?;
-            let found = page.common_prefixes.unwrap_or_default().into_iter();
-            let found = found.filter_map(|one| {
-                let dt = one.prefix?;
-                Some(dt.strip_prefix(&prefix)?.trim_end_matches('/').to_owned())
-            });
+            let keys = page.contents.unwrap_or_default().into_iter();
+            let keys = keys.filter_map(|object| object.key);
+            let found = keys.filter_map(|key| inventories.whole(bucket, &key).map(str::to_owned));
             newest = found.chain(newest).max();
         }
         Ok(newest)
@@ -193,17 +155,19 @@ impl Cloud for Account {
         let mut rows = Vec::new();
         let question = (query.name, query.text);
         let asked = self.athena.ask(question, parameters, |row| rows.push(row));
-        match asked.await {
-            Ok(_) => Ok(rows),
-            Err(error) => Err(AskError {
-                operation: match error {
-                    AthenaError::Refused { operation, .. } => operation,
-                    AthenaError::Ended { .. } => "athena:GetQueryExecution",
-                },
-                resource: format!("query {}", query.name),
-                answer: error.to_string(),
-            }),
-        }
+        let (operation, answer) = match timeout_at(self.places.until, asked).await {
+            Ok(Ok(_)) => return Ok(rows),
+            Ok(Err(error)) => match error {
+                AthenaError::Refused { operation, .. } => (operation, error.to_string()),
+                AthenaError::Ended { .. } => (LOOK_AT_QUERY, error.to_string()),
+            },
+            Err(_) => (LOOK_AT_QUERY, "the time was up before it ended".to_owned()),
+        };
+        Err(AskError {
+            operation,
+            resource: format!("query {}", query.name),
+            answer,
+        })
     }
 
     /// As a job of S3 Batch Operations would, which only looks: the checker answers for each version.
@@ -248,6 +212,21 @@ impl Cloud for Account {
             }
         }
         Ok(verdicts)
+    }
+
+    async fn last_sweep(&self, before: Time) -> Result<Option<Sweep>, AskError> {
+        let since = sweep_key(Time::from_secs(before.secs() - LAST_WEEKS));
+        let lake = &self.places.lake;
+        let last = lake.last(SWEEPS, (&since, &sweep_key(before))).await?;
+        let Some(key) = last else {
+            return Ok(None);
+        };
+        let sweep = serde_json::from_slice(&lake.read(&key).await?);
+        sweep.map(Some).map_err(|error| AskError {
+            operation: "s3:GetObject",
+            resource: key,
+            answer: format!("it is no record of a sweep: {error}"),
+        })
     }
 
     async fn keep(&self, key: &str, record: Vec<u8>) -> Result<(), AskError> {

@@ -1,12 +1,14 @@
 //! What is sent, over the wire.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use expectation::Time;
 use test_server::{Request as Sent, Server, response};
 
 use super::*;
 use crate::asking::Asker;
+use crate::queries::UNHEARD;
 
 const EVENT: &str = include_str!("../../../../../events/config-periodic.json");
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/k";
@@ -35,11 +37,18 @@ fn answer(sent: &Sent) -> Value {
         "amazonssm.getparametersbypath" => parameters(),
         "amazonathena.startqueryexecution" => {
             let text = body["QueryString"].as_str().unwrap();
-            let inventory = text.contains("FROM inventory");
-            json!({"QueryExecutionId": if inventory { "population" } else { "posture" }})
+            let id = match text {
+                _ if text.contains("LIMIT 10000") => "long",
+                _ if text.contains("FROM inventory") => "population",
+                _ => "posture",
+            };
+            json!({"QueryExecutionId": id})
         }
         "amazonathena.getqueryexecution" => {
-            json!({"QueryExecution": {"Status": {"State": "SUCCEEDED"}}})
+            // One takes longer than anybody has time for.
+            let long = body["QueryExecutionId"] == "long";
+            let state = if long { "RUNNING" } else { "SUCCEEDED" };
+            json!({"QueryExecution": {"Status": {"State": state}}})
         }
         "amazonathena.getqueryresults" => {
             let cells = |texts: [&str; 2]| {
@@ -85,13 +94,37 @@ fn looked(sent: &Sent) -> String {
     response("200 OK", "", &json!({"results": results}).to_string())
 }
 
+/// The last one is not whole as yet.
 const LISTED: &str = "<ListBucketResult><IsTruncated>false</IsTruncated>\
-    <CommonPrefixes><Prefix>all/tax-replica/daily/hive/dt=2026-11-26-01-00/</Prefix></CommonPrefixes>\
-    <CommonPrefixes><Prefix>all/tax-replica/daily/hive/dt=2026-11-27-01-00/</Prefix></CommonPrefixes>\
+    <Contents><Key>all/tax-replica/daily/hive/dt=2026-11-26-01-00/symlink.txt</Key></Contents>\
+    <Contents><Key>all/tax-replica/daily/hive/dt=2026-11-27-01-00/symlink.txt</Key></Contents>\
+    <Contents><Key>all/tax-replica/daily/hive/dt=2026-11-28-01-00/part</Key></Contents>\
     </ListBucketResult>";
+
+/// A sweep of the day before.
+const SWEPT: &str = "sweeps/2026/11/26/1795696200.json";
+const RECORD: &str = r#"{"schema":"encrypted-replication/sweep/1","at":"2026-11-26T12:30:00Z","buckets":[
+    {"bucket":"tax-replica","withoutVerdict":0,"verdicts":{},"notLookedAt":0,"notBegun":true,"failed":"no time"}]}"#;
 
 async fn cloud(inventories: Option<Inventories>) -> (Server, Account) {
     let server = Server::start(|sent| {
+        if sent.line.starts_with("GET /evidence/sweeps/") {
+            return response("200 OK", "", RECORD);
+        }
+        if sent.line.starts_with("GET /evidence") {
+            let key = |key: &str| format!("<Contents><Key>{key}</Key></Contents>");
+            // Also what somebody else put there.
+            let keys = [
+                key("sweeps/2026/11/25/1795609800.json"),
+                key(SWEPT),
+                key("sweeps/readme"),
+            ]
+            .concat();
+            let list = format!(
+                "<ListBucketResult><IsTruncated>false</IsTruncated>{keys}</ListBucketResult>"
+            );
+            return response("200 OK", "", &list);
+        }
         if sent.line.starts_with("GET") {
             return response("200 OK", "", LISTED);
         }
@@ -124,6 +157,7 @@ async fn cloud(inventories: Option<Inventories>) -> (Server, Account) {
         inventories,
         checker: Some("er-check-replica".to_owned()),
         lake: Bucket::new(&sdk, true, "evidence".to_owned(), "111122223333".to_owned()),
+        until: Instant::now() + Duration::from_secs(3),
     };
     (server, Account::new(&sdk, &http, true, places))
 }
@@ -253,23 +287,38 @@ async fn the_checker_is_shown_versions_and_what_it_says_is_told_in_their_order()
     account.keep("sweeps/x.json", b"{}".to_vec()).await.unwrap();
 }
 
-#[test]
-fn a_place_of_inventories_is_read() {
-    for (location, key) in [
-        ("s3://inventories/all", "all/b/daily/hive/dt="),
-        (
-            "s3://inventories/all/of/them/",
-            "all/of/them/b/daily/hive/dt=",
-        ),
-        ("s3://inventories", "b/daily/hive/dt="),
-    ] {
-        let place = Inventories::at(location, "daily").unwrap();
-        assert_eq!(
-            (place.bucket.as_str(), place.keys_of("b").as_str()),
-            ("inventories", key)
-        );
-    }
-    for location in ["", "inventories/all", "s3://", "s3:///all"] {
-        assert_eq!(Inventories::at(location, "daily"), None, "{location}");
-    }
+#[tokio::test]
+async fn a_query_is_not_waited_for_when_the_time_is_up() {
+    let (_server, account) = cloud(None).await;
+    let asked = account.ask(UNHEARD, &[""; 7]);
+    let asked = tokio::time::timeout(Duration::from_secs(30), asked).await;
+    let error = asked.expect("it is waited for").unwrap_err().to_string();
+    assert!(
+        error.contains("time was up") && error.contains("unheard"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_last_sweep_is_the_newest_record_of_the_last_weeks() {
+    let (server, account) = cloud(None).await;
+    let sweep = account
+        .last_sweep(Time::from_secs(1_795_782_600))
+        .await
+        .unwrap();
+    let [bucket] = sweep.unwrap().buckets.try_into().unwrap();
+    assert!(bucket.not_begun && bucket.bucket == "tax-replica");
+    let [list, read] = server.requests().try_into().unwrap();
+    // Four weeks before.
+    assert!(
+        list.line
+            .contains("start-after=sweeps%2F2026%2F10%2F30%2F1793363400.json"),
+        "{}",
+        list.line
+    );
+    assert!(
+        read.line.starts_with(&format!("GET /evidence/{SWEPT}")),
+        "{}",
+        read.line
+    );
 }
