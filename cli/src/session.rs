@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
-use aws_names::{Arn, Home, needs_path_style};
+use aws_names::{Arn, Home};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -110,7 +110,7 @@ impl Session {
     /// S3 in a Region.
     #[must_use]
     pub fn s3(&self, region: &str) -> aws_sdk_s3::Client {
-        let by_path = self.s3_endpoint.as_deref().is_some_and(needs_path_style);
+        let by_path = sdk_environment::s3_by_path(&self.config);
         let config = aws_sdk_s3::config::Builder::from(&self.config(region));
         aws_sdk_s3::Client::from_conf(config.force_path_style(by_path).build())
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use aws_config::Region;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_names::{Home, needs_path_style};
+use aws_names::Home;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_types::SdkConfig;
 use compliance::aws::{Aws, DirectHeads};
@@ -89,11 +89,9 @@ impl Bucket {
             .retry_config(Aws::retries())
             .timeout_config(Aws::timeouts())
             .build();
-        let endpoint = sdk_environment::endpoint(&config, "S3");
-        let by_path = endpoint.as_deref().is_some_and(needs_path_style);
-        let heads = DirectHeads::new(&config, &Http::new(), by_path);
+        let heads = DirectHeads::new(&config, &Http::new());
         let s3 = aws_sdk_s3::config::Builder::from(&config)
-            .force_path_style(by_path)
+            .force_path_style(sdk_environment::s3_by_path(&config))
             // A page of a thousand versions takes longer than a HEAD.
             .timeout_config(read::timeouts())
             .build();
@@ -102,7 +100,7 @@ impl Bucket {
             home,
             owner,
             s3: aws_sdk_s3::Client::from_conf(s3),
-            aws: Aws::of(&config, by_path).with_direct_heads(heads),
+            aws: Aws::of(&config).with_direct_heads(heads),
         }
     }
 
@@ -146,9 +144,8 @@ struct Said {
 
 async fn head(config: &SdkConfig, name: &str, owner: Option<&str>) -> Said {
     const HEADER: &str = "x-amz-bucket-region";
-    let endpoint = sdk_environment::endpoint(config, "S3");
     let s3 = aws_sdk_s3::config::Builder::from(config)
-        .force_path_style(endpoint.as_deref().is_some_and(needs_path_style))
+        .force_path_style(sdk_environment::s3_by_path(config))
         .build();
     let call = aws_sdk_s3::Client::from_conf(s3)
         .head_bucket()

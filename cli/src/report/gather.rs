@@ -89,18 +89,10 @@ impl Gathering<'_> {
         let name = found.bucket.as_str();
         let parameters = [&begin, &end, name, &dt, name, &first, &today];
         let rows = self.saved(POPULATION, &parameters).await?;
-        let mut posture = Posture::default();
-        let mut late = 0;
-        for row in &rows {
-            let number = |name: &str| row.get(name).and_then(|text| text.parse::<u64>().ok());
-            let verdict = row.get("verdict").map_or("", String::as_str);
-            posture.add(
-                verdict,
-                number("versions").unwrap_or(0),
-                By::ByInventory(&dt),
-            );
-            late += number("late").unwrap_or(0);
-        }
+        let late = rows.iter().filter_map(|row| row.get("late"));
+        let late = late.filter_map(|text| text.parse::<u64>().ok()).sum();
+        let posture = Posture::of(rows, By::ByInventory(&dt))
+            .map_err(|error| Failure::Incomplete(format!("query `population`: {error}")))?;
         found.coverage = Some(Coverage {
             replicas: posture.population() + posture.unexpected(),
             judged: posture.population() - posture.without_verdict(),

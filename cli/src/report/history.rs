@@ -5,14 +5,12 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ssm::types::ParameterHistory;
-use expectation::{Document, Time};
+use expectation::{Document, PARAMETERS, Time, bucket_of};
 use replication::aws::failure;
 
 use super::model::{Change, Expected};
 use crate::failure::Failure;
 use crate::session::Session;
-
-const PATH: &str = "/encrypted-replication/";
 
 /// The expectations of one destination bucket.
 #[derive(Debug, Default)]
@@ -30,14 +28,14 @@ pub(super) async fn history(session: &Session) -> Result<BTreeMap<String, Known>
     let ssm = aws_sdk_ssm::Client::new(&session.config(region));
     let mut pages = ssm
         .get_parameters_by_path()
-        .path(PATH)
+        .path(PARAMETERS)
         .recursive(true)
         .into_paginator()
         .send();
     let mut names = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| {
-            let path = format!("parameters below {PATH}");
+            let path = format!("parameters below {PARAMETERS}");
             session.failed(failure("GetParametersByPath", &path, region, &error))
         })?;
         for parameter in page.parameters.unwrap_or_default() {
@@ -49,10 +47,7 @@ pub(super) async fn history(session: &Session) -> Result<BTreeMap<String, Known>
     }
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
     for name in names {
-        let Some(bucket) = name
-            .strip_prefix(PATH)
-            .and_then(|rest| rest.split('/').next())
-        else {
+        let Some(bucket) = bucket_of(&name) else {
             continue;
         };
         let of_bucket = known.entry(bucket.to_owned()).or_default();

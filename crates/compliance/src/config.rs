@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use aws_names::{KeyName, needs_path_style};
+use aws_names::KeyName;
 use event_bus::{FINDINGS_EVENT_BUS, is_bus};
 
 /// Comma list of allowed keys, for every bucket.
@@ -51,8 +51,6 @@ pub struct Config {
     pub trust_bucket_default: bool,
     /// `MAX_RECEIVE_COUNT`: how often the queue lets a message be received, 1 to 1,000; 3 where absent.
     pub most_receives: u32,
-    /// Whether S3 is addressed by path: an endpoint on localhost or an IP address has no name for each bucket.
-    pub path_style: bool,
 }
 
 /// A variable that does not parse.
@@ -118,10 +116,6 @@ impl Config {
         )?;
         let concurrency = number(MAX_CONCURRENCY, DEFAULT_CONCURRENCY, 1..=MOST_CONCURRENCY)?;
         let receives = number(MAX_RECEIVE_COUNT, DEFAULT_RECEIVES, 1..=MOST_RECEIVES)?;
-        let endpoint = variables
-            .get("AWS_ENDPOINT_URL_S3")
-            .or_else(|| variables.get("AWS_ENDPOINT_URL"))
-            .filter(|url| !url.is_empty());
         Ok(Self {
             expected_keys: keys(variables.get(EXPECTED_KMS_KEY_ARNS))?,
             expectation_ttl: Duration::from_secs(ttl),
@@ -133,7 +127,6 @@ impl Config {
                 TRUST_BUCKET_DEFAULT,
             )?,
             most_receives: u32::try_from(receives).unwrap_or(u32::MAX),
-            path_style: endpoint.is_some_and(|url| needs_path_style(url)),
         })
     }
 }
@@ -215,7 +208,6 @@ mod tests {
         assert_eq!(config.findings_event_bus, None);
         assert!(!config.repair && !config.trust_bucket_default);
         assert_eq!(config.most_receives, 3);
-        assert!(!config.path_style);
     }
 
     #[test]
@@ -330,34 +322,5 @@ mod tests {
             let error = read(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains(part), "{error}");
         }
-    }
-
-    #[test]
-    fn an_endpoint_without_host_names_forces_path_style() {
-        let table = [
-            ("http://localhost:4566", true),
-            ("http://LOCALHOST:4566/", true),
-            ("http://s3.localhost", true),
-            ("http://127.0.0.1:4566", true),
-            ("http://localhost.example.com", false),
-            ("http://user@example.com:80", false),
-            ("https://s3.us-west-2.amazonaws.com", false),
-            ("", false),
-        ];
-        for (url, local) in table {
-            assert_eq!(
-                read(&[("AWS_ENDPOINT_URL", url)]).unwrap().path_style,
-                local,
-                "{url}"
-            );
-        }
-        let both = [
-            ("AWS_ENDPOINT_URL", "http://localhost:1"),
-            ("AWS_ENDPOINT_URL_S3", "https://vpce.example.com"),
-        ];
-        assert!(
-            !read(&both).unwrap().path_style,
-            "the endpoint of S3 alone counts"
-        );
     }
 }

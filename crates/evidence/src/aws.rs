@@ -33,14 +33,11 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The bucket of this name, of the account `owner`; by path where `path_style`.
+    /// The bucket of this name, of the account `owner`.
     #[must_use]
-    pub fn new(sdk: &SdkConfig, path_style: bool, name: String, owner: String) -> Self {
-        let config = aws_sdk_s3::config::Builder::from(sdk)
-            .force_path_style(path_style)
-            .build();
+    pub fn new(sdk: &SdkConfig, name: String, owner: String) -> Self {
         Self {
-            s3: aws_sdk_s3::Client::from_conf(config),
+            s3: s3(sdk),
             name,
             owner,
         }
@@ -251,6 +248,12 @@ impl Signer for Key {
             Err(error) => Err(ask("kms:Verify", self.arn.clone(), &error)),
         }
     }
+}
+
+fn s3(sdk: &SdkConfig) -> aws_sdk_s3::Client {
+    let by_path = sdk_environment::s3_by_path(sdk);
+    let config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(by_path);
+    aws_sdk_s3::Client::from_conf(config.build())
 }
 
 /// This machine's clock.

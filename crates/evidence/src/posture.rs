@@ -66,10 +66,34 @@ fn says(verdict: &str) -> Says {
     }
 }
 
+/// A row that tells of no number of versions under a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a row without verdict or number of versions: {0:?}")]
+pub struct NoCount(BTreeMap<String, String>);
+
 impl Posture {
+    /// What the rows of the queries `posture` and `population` come to.
+    ///
+    /// # Errors
+    /// [`NoCount`].
+    pub fn of(
+        rows: impl IntoIterator<Item = BTreeMap<String, String>>,
+        known: Known<'_>,
+    ) -> Result<Self, NoCount> {
+        let mut posture = Self::default();
+        for row in rows {
+            let versions = row.get("versions").and_then(|text| text.parse().ok());
+            match (row.get("verdict"), versions) {
+                (Some(verdict), Some(versions)) => posture.add(verdict, versions, known),
+                _ => return Err(NoCount(row)),
+            }
+        }
+        Ok(posture)
+    }
+
     /// Counts `versions` for which `verdict` stands. Where S3's inventory has it as a replica, no verdict says that it
     /// is none.
-    pub fn add(&mut self, verdict: &str, versions: u64, known: Known<'_>) {
+    fn add(&mut self, verdict: &str, versions: u64, known: Known<'_>) {
         match (says(verdict), known) {
             (Says::Good, _) => self.good += versions,
             (Says::Bad, _) => *self.findings.entry(verdict.to_owned()).or_default() += versions,
@@ -181,12 +205,28 @@ mod tests {
 
     const INVENTORY: Known<'_> = Known::ByInventory("2026-11-27-01-00");
 
+    fn row(members: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+        members.iter().map(owned).collect()
+    }
+
     fn posture(verdicts: &[(&str, u64)], known: Known<'_>) -> Posture {
-        let mut posture = Posture::default();
-        for (verdict, versions) in verdicts {
-            posture.add(verdict, *versions, known);
+        let rows = verdicts.iter().map(|(verdict, versions)| {
+            row(&[("verdict", *verdict), ("versions", &versions.to_string())])
+        });
+        Posture::of(rows, known).unwrap()
+    }
+
+    #[test]
+    fn a_row_that_counts_nothing_is_passed_over_by_nobody() {
+        for members in [
+            &[("versions", "1")][..],
+            &[("verdict", "Compliant")],
+            &[("verdict", "Compliant"), ("versions", "some")],
+        ] {
+            let told = Posture::of([row(members)], INVENTORY).unwrap_err();
+            assert!(told.to_string().contains(members[0].1), "{told}");
         }
-        posture
     }
 
     #[test]

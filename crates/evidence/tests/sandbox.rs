@@ -107,7 +107,7 @@ mod tests {
                 region: REGION.to_owned(),
                 bucket: BUCKET.to_owned(),
             };
-            let store = Bucket::new(&sdk, true, BUCKET.to_owned(), ACCOUNT.to_owned());
+            let store = Bucket::new(&sdk, BUCKET.to_owned(), ACCOUNT.to_owned());
             let sealer = Sealer::new(
                 lake,
                 store,

@@ -36,11 +36,13 @@
 //! stay as they were; members that are not known are passed over.
 
 mod document;
+mod parameter;
 mod probe;
 mod set;
 mod time;
 
 pub use self::document::{Algorithm, Document, ReadError, Rule, SCHEMA};
+pub use self::parameter::{PARAMETERS, bucket_of};
 pub use self::probe::{PROBE, is_probe};
 pub use self::set::{Incomplete, documents, whole};
 pub use self::time::Time;

@@ -15,6 +15,7 @@ use std::hash::BuildHasher;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_names::needs_path_style;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
@@ -100,6 +101,12 @@ pub fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
         .service_config()
         .and_then(|services| services.load_config(key));
     own.or_else(|| config.endpoint_url().map(str::to_owned))
+}
+
+/// Whether S3 has to be asked by path where `config` redirects it to.
+#[must_use]
+pub fn s3_by_path(config: &SdkConfig) -> bool {
+    endpoint(config, "S3").is_some_and(|url| needs_path_style(&url))
 }
 
 /// `AWS_ENDPOINT_URL_<SERVICE>`.
@@ -189,6 +196,31 @@ mod tests {
         .unwrap();
         assert_eq!(config.endpoint_url(), None);
         assert_eq!(endpoint(&config, "S3"), None);
+    }
+
+    #[test]
+    fn an_endpoint_without_host_names_has_s3_asked_by_path() {
+        let by_path = |more: &[(&str, &str)]| s3_by_path(&config(more).unwrap());
+        let table = [
+            ("http://localhost:4566", true),
+            ("http://LOCALHOST:4566/", true),
+            ("http://s3.localhost", true),
+            ("http://127.0.0.1:4566", true),
+            ("http://localhost.example.com", false),
+            ("http://user@example.com:80", false),
+            ("https://s3.us-west-2.amazonaws.com", false),
+            ("", false),
+        ];
+        for (url, expected) in table {
+            assert_eq!(by_path(&[("AWS_ENDPOINT_URL", url)]), expected, "{url}");
+        }
+        let local = ("AWS_ENDPOINT_URL", "http://localhost:1");
+        let own = ("AWS_ENDPOINT_URL_S3", "https://vpce.example.com");
+        assert!(!by_path(&[local, own]), "the endpoint of S3 alone counts");
+        let unset = ("AWS_ENDPOINT_URL_S3", "");
+        assert!(by_path(&[local, unset]), "one that is empty is none");
+        let ignored = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+        assert!(!by_path(&[local, ignored]));
     }
 
     #[test]

@@ -40,8 +40,8 @@ async fn main() -> Result<(), Error> {
         .retry_config(Aws::retries())
         .timeout_config(Aws::timeouts())
         .build();
-    let heads = DirectHeads::new(&sdk, &http, config.path_style);
-    let aws = Aws::of(&sdk, config.path_style).with_direct_heads(heads);
+    let heads = DirectHeads::new(&sdk, &http);
+    let aws = Aws::of(&sdk).with_direct_heads(heads);
     let checker = Checker::new(aws, config.expected_keys, config.expectation_ttl)
         .repairing(config.repair)
         .trusting_bucket_default(config.trust_bucket_default);

@@ -34,7 +34,6 @@ pub(crate) async fn run(variables: &Variables) -> Result<(), Error> {
     let days: u16 = days
         .parse()
         .map_err(|_| format!("environment variable {LOOK_BACK_DAYS} is `{days}`: expected days"))?;
-    let path_style = variables.path_style();
     let http = &sdk_environment::Http::new();
     let sdk = &sdk_environment::sdk_config(variables.all(), http)?;
     let lake = variables.needed(EVIDENCE_BUCKET)?;
@@ -45,7 +44,7 @@ pub(crate) async fn run(variables: &Variables) -> Result<(), Error> {
             database: variables.needed(ATHENA_DATABASE)?,
             inventories: inventories(variables)?,
             checker: variables.get(CHECK_REPLICA_FUNCTION).map(str::to_owned),
-            lake: Bucket::new(sdk, path_style, lake.clone(), account.to_owned()),
+            lake: Bucket::new(sdk, lake.clone(), account.to_owned()),
             until,
         })
     };
@@ -57,7 +56,7 @@ pub(crate) async fn run(variables: &Variables) -> Result<(), Error> {
         let deadline = deadline(&event.context);
         let places = places(&home.account, instant(deadline));
         let places = places.map_err(|error| failed("NoPlaces", error.to_string()))?;
-        let account = Account::new(sdk, http, path_style, places);
+        let account = Account::new(sdk, http, places);
         let asker = Asker::new(account, i64::from(days));
         if event.payload.get("invokingEvent").is_some() {
             evaluate(&asker, &event.payload, &home).await

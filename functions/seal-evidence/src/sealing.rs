@@ -19,14 +19,13 @@ const SIGN: &str = "Sign";
 pub(crate) async fn run(variables: &Variables) -> Result<(), Error> {
     let bucket = variables.needed(EVIDENCE_BUCKET)?;
     let key = variables.needed(SIGNING_KEY_ARN)?;
-    let path_style = variables.path_style();
     let http = sdk_environment::Http::new();
     let sdk = sdk_environment::sdk_config(variables.all(), &http)?;
     let key = &Key::new(&sdk, key);
     let (sdk, bucket) = (&sdk, &bucket);
     serve(service_fn(move |event: LambdaEvent<Value>| async move {
         let home = home(&event.context)?;
-        let store = Bucket::new(sdk, path_style, bucket.clone(), home.account.clone());
+        let store = Bucket::new(sdk, bucket.clone(), home.account.clone());
         let lake = Lake {
             account: home.account,
             region: home.region,

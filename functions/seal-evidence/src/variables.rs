@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use aws_names::needs_path_style;
-
 /// The variables of the process.
 pub(crate) struct Variables(HashMap<String, String>);
 
@@ -29,12 +27,5 @@ impl Variables {
     pub(crate) fn needed(&self, name: &str) -> Result<String, String> {
         let value = self.get(name).map(str::to_owned);
         value.ok_or_else(|| format!("environment variable {name} is not set"))
-    }
-
-    /// Whether S3 is asked by path.
-    pub(crate) fn path_style(&self) -> bool {
-        let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-        let endpoint = endpoint.iter().find_map(|name| self.get(name));
-        endpoint.is_some_and(needs_path_style)
     }
 }

@@ -94,7 +94,7 @@ impl DirectHeads {
     /// Heads over `http`, configured as the SDK's clients are; `None` where `sdk` has no Region or
     /// no credentials.
     #[must_use]
-    pub fn new(sdk: &SdkConfig, http: &Http, path_style: bool) -> Option<Self> {
+    pub fn new(sdk: &SdkConfig, http: &Http) -> Option<Self> {
         let region = sdk.region()?.to_string();
         Some(Self {
             http: http.clone(),
@@ -105,7 +105,7 @@ impl DirectHeads {
                 endpoint: sdk_environment::endpoint(sdk, "S3"),
                 fips: sdk.use_fips(),
                 dual_stack: sdk.use_dual_stack(),
-                path_style,
+                path_style: sdk_environment::s3_by_path(sdk),
             },
             addresses: Mutex::default(),
             token: Mutex::default(),

@@ -57,11 +57,11 @@ impl Aws {
         }
     }
 
-    /// AWS by way of this configuration, through clients of its own; S3 by path where `path_style`.
+    /// AWS by way of this configuration, through clients of its own.
     #[must_use]
-    pub fn of(sdk: &SdkConfig, path_style: bool) -> Self {
+    pub fn of(sdk: &SdkConfig) -> Self {
         let s3 = aws_sdk_s3::config::Builder::from(sdk)
-            .force_path_style(path_style)
+            .force_path_style(sdk_environment::s3_by_path(sdk))
             .build();
         let (ssm, kms) = (aws_sdk_ssm::Client::new(sdk), aws_sdk_kms::Client::new(sdk));
         let events = sdk.clone();

@@ -7,7 +7,7 @@
 //! <https://docs.aws.amazon.com/systems-manager/latest/userguide/reference-eventbridge-events.html>.
 
 use super::json::Json;
-use expectation::Time;
+use expectation::{Time, bucket_of};
 
 use super::error::IngestError;
 use super::fields;
@@ -31,11 +31,7 @@ pub(super) fn read(event: &Json<'_>) -> Result<Option<SweepRequest>, IngestError
         .get("detail")
         .ok_or(fields::missing(SHAPE, "detail"))?;
     let name = fields::text(detail, "name").ok_or(fields::missing(SHAPE, "detail.name"))?;
-    let below = name
-        .strip_prefix("/encrypted-replication/")
-        .and_then(|below| below.split_once('/'));
-    // Records of resources stand below `_resources`, which is no bucket's name.
-    let Some((bucket, _)) = below.filter(|(bucket, _)| !bucket.starts_with('_')) else {
+    let Some(bucket) = bucket_of(name) else {
         return Ok(None);
     };
     if fields::text(detail, "operation") != Some("Create") {

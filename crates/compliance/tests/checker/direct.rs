@@ -25,7 +25,7 @@ fn aws(server: &Server) -> Aws {
     .into();
     let http = Http::new();
     let sdk = sdk_config(&environment, &http).unwrap();
-    let heads = DirectHeads::new(&sdk, &http, false);
+    let heads = DirectHeads::new(&sdk, &http);
     assert!(heads.is_some());
     server.aws().with_direct_heads(heads)
 }

@@ -97,19 +97,11 @@ impl<C: Cloud> Asker<C> {
             let rows = self.cloud.ask(POSTURE, &[bucket, &first, &last]).await?;
             (Known::ByVerdicts(since), rows)
         };
-        let mut posture = Posture::default();
-        for row in rows {
-            let text = |name: &str| row.get(name).map(String::as_str);
-            let versions = text("versions").and_then(|text| text.parse().ok());
-            let (Some(verdict), Some(versions)) = (text("verdict"), versions) else {
-                return Err(AskError {
-                    operation: "athena:GetQueryResults",
-                    resource: format!("bucket {bucket}"),
-                    answer: format!("a row without verdict or number of versions: {row:?}"),
-                });
-            };
-            posture.add(verdict, versions, known);
-        }
+        let posture = Posture::of(rows, known).map_err(|error| AskError {
+            operation: "athena:GetQueryResults",
+            resource: format!("bucket {bucket}"),
+            answer: error.to_string(),
+        })?;
         Ok(Evaluation {
             bucket: bucket.to_owned(),
             compliance: posture.compliance(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_types::SdkConfig;
-use expectation::{Document, Time};
+use expectation::{Document, PARAMETERS, Time, bucket_of};
 use sdk_environment::Http;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -17,8 +17,6 @@ use crate::queries::Query;
 use crate::seal::{AskError, Store as _};
 use crate::{Inventories, SWEEPS, sweep_key};
 
-/// Where expectations are.
-const PATH: &str = "/encrypted-replication/";
 const LOOK_AT_QUERY: &str = "athena:GetQueryExecution";
 /// How far back the last sweep is looked for, in seconds: they are a day apart.
 const LAST_WEEKS: i64 = 28 * 86_400;
@@ -63,15 +61,14 @@ pub struct Places {
 }
 
 impl Account {
-    /// With all of these; S3 by path where `path_style`.
+    /// With all of these.
     #[must_use]
-    pub fn new(sdk: &SdkConfig, http: &Http, path_style: bool, places: Places) -> Self {
-        let s3 = aws_sdk_s3::config::Builder::from(sdk).force_path_style(path_style);
+    pub fn new(sdk: &SdkConfig, http: &Http, places: Places) -> Self {
         let caller = Caller::new(sdk, http);
         let (work_group, database) = (places.work_group.clone(), places.database.clone());
         Self {
             ssm: aws_sdk_ssm::Client::new(sdk),
-            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            s3: super::s3(sdk),
             athena: Athena::new(caller.clone(), work_group, database),
             caller,
             places,
@@ -97,22 +94,23 @@ impl Cloud for Account {
     /// See <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html>.
     async fn expected(&self) -> Result<BTreeSet<String>, AskError> {
         let mut buckets = BTreeSet::new();
-        let pages = self.ssm.get_parameters_by_path().path(PATH).recursive(true);
+        let pages = self
+            .ssm
+            .get_parameters_by_path()
+            .path(PARAMETERS)
+            .recursive(true);
         let mut pages = pages.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| {
                 super::ask(
                     "ssm:GetParametersByPath",
-                    format!("parameters below {PATH}"),
+                    format!("parameters below {PARAMETERS}"),
                     &error,
                 )
             })?;
             for parameter in page.parameters.unwrap_or_default() {
                 let name = parameter.name.unwrap_or_default();
-                let bucket = name
-                    .strip_prefix(PATH)
-                    .and_then(|rest| rest.split('/').next());
-                if let Some(bucket) = bucket
+                if let Some(bucket) = bucket_of(&name)
                     && speaks(parameter.value.as_deref().unwrap_or_default())
                 {
                     buckets.insert(bucket.to_owned());

@@ -156,10 +156,10 @@ async fn cloud(inventories: Option<Inventories>) -> (Server, Account) {
         database: "lake".to_owned(),
         inventories,
         checker: Some("er-check-replica".to_owned()),
-        lake: Bucket::new(&sdk, true, "evidence".to_owned(), "111122223333".to_owned()),
+        lake: Bucket::new(&sdk, "evidence".to_owned(), "111122223333".to_owned()),
         until: Instant::now() + Duration::from_secs(3),
     };
-    (server, Account::new(&sdk, &http, true, places))
+    (server, Account::new(&sdk, &http, places))
 }
 
 fn bodies(server: &Server, target: &str) -> Vec<Value> {
