@@ -48,6 +48,18 @@ pub(crate) fn versions(bucket: &str, query: &str) -> String {
         "lake" if begins("digests/") => {
             listed(&["digests/2026/09/30.json", "digests/2026/10/01.json"])
         }
+        // Somebody deleted the last one, and what never was.
+        "hidden" if begins("digests/") => {
+            let marker = |key: &str| {
+                format!(
+                    "<DeleteMarker><Key>{key}</Key><VersionId>2</VersionId><LastModified>2026-10-02T00:00:00Z</LastModified></DeleteMarker>"
+                )
+            };
+            let markers = ["digests/2026/10/01.json", "digests/zzz"].map(marker).concat();
+            let versions = listed(&["digests/2026/09/30.json", "digests/2026/10/01.json"]);
+            versions.replace("</ListVersionsResult>", &format!("{markers}</ListVersionsResult>"))
+        }
+        "hidden" | "empty" => listed(&[]),
         "lake" => listed(&[
             "sweeps/2026/06/30/1782822600.json",
             "sweeps/2026/08/01/1785587400.json",
@@ -56,11 +68,12 @@ pub(crate) fn versions(bucket: &str, query: &str) -> String {
     }
 }
 
-/// What is in an object; `path` is its bucket and key.
-pub(crate) fn object(path: &str) -> &'static str {
+/// What is in an object, if it is there; `path` is its bucket and key.
+pub(crate) fn object(path: &str) -> Option<&'static str> {
     match path {
-        "lake/digests/2026/10/01.json" => DIGEST,
-        "lake/sweeps/2026/08/01/1785587400.json" => SWEEP,
+        "lake/digests/2026/10/01.json" => Some(DIGEST),
+        "lake/sweeps/2026/08/01/1785587400.json" => Some(SWEEP),
+        "hidden/digests/2026/10/01.json" => None,
         other => panic!("{other}"),
     }
 }

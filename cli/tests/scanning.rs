@@ -287,6 +287,7 @@ mod tests {
         let head = "1b02ea4166dab05213b57d12a5df6126b646e5e06e9f7915924768f3d96f07f6";
         assert_eq!(report["head"]["sha256"], head);
         assert_eq!(report["head"]["digest"], "digests/2026/10/01.json");
+        assert_eq!(report["head"]["state"], "found");
         assert_eq!(report["sweeps"].as_array().unwrap().len(), 1);
         assert_eq!(
             report["sweeps"][0]["buckets"][0]["verdicts"]["Compliant"],
@@ -306,6 +307,37 @@ mod tests {
             calls.iter().all(|call| known.contains(call.as_str())),
             "{calls:?}"
         );
+    }
+
+    #[test]
+    fn a_chain_that_has_lost_its_end_is_told_from_one_that_never_began() {
+        let server = Server::start(Aws::default(), Duration::ZERO);
+        let ask = |bucket: &str, output: &str| {
+            let typed = "report --from 2026-07-01 --to 2026-09-30 --work-group evidence --database lake --no-population";
+            let more = ["--evidence", bucket, "--output", output];
+            run(&server, &[&typed.split(' ').collect::<Vec<_>>()[..], &more].concat())
+        };
+        for (bucket, head, words) in [
+            (
+                "hidden",
+                serde_json::json!({"bucket": "hidden", "state": "hidden", "digest": "digests/2026/10/01.json"}),
+                "a delete marker hides it",
+            ),
+            (
+                "empty",
+                serde_json::json!({"bucket": "empty", "state": "noDigest"}),
+                "there is no digest",
+            ),
+        ] {
+            let output = ask(bucket, "json");
+            assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(report["head"], head);
+            let output = ask(bucket, "table");
+            let shown = [output.stdout, output.stderr].concat();
+            let shown = String::from_utf8_lossy(&shown);
+            assert!(shown.contains(words), "{shown}");
+        }
     }
 
     #[test]

@@ -230,7 +230,10 @@ fn answer(aws: &Aws, call: &str, request: &Request) -> Answer {
             "<NotificationConfiguration></NotificationConfiguration>",
         ),
         "ListObjectVersions" => xml(200, athena::versions(bucket, &request.query)),
-        "GetObject" => (200, String::new(), athena::object(bucket).to_owned()),
+        "GetObject" => match athena::object(bucket) {
+            Some(text) => (200, String::new(), text.to_owned()),
+            None => error(404, "NoSuchKey"),
+        },
         "GetObjectLockConfiguration" => error(404, "ObjectLockConfigurationNotFoundError"),
         "GetBucketRequestPayment" => xml(
             200,

@@ -8,7 +8,7 @@ use super::athena::Athena;
 use super::gather::{Gathering, chosen};
 use super::history::history;
 use super::lake::of_lake;
-use super::model::{Report, SCHEMA};
+use super::model::{End, Report, SCHEMA};
 use super::page::page;
 use super::row::Found;
 use crate::clock::now;
@@ -92,7 +92,10 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         asked: Vec::new(),
     };
     let (head, sweeps) = match &arguments.evidence {
-        Some(evidence) => Box::pin(of_lake(&session, evidence, (from, to))).await?,
+        Some(evidence) => {
+            let (head, sweeps) = Box::pin(of_lake(&session, evidence, (from, to))).await?;
+            (Some(head), sweeps)
+        }
         None => (None, Vec::new()),
     };
     let mut buckets = Vec::new();
@@ -134,6 +137,11 @@ fn tell(report: &Report, context: &Context) -> Result<(), Failure> {
         }
     }
     rows.finish()?;
+    if let Some(head) = &report.head
+        && !matches!(head.end, End::Found { .. })
+    {
+        output.remark(head.told())?;
+    }
     for bucket in &report.buckets {
         let covered = match (bucket.coverage, &bucket.not_counted) {
             (Some(coverage), _) => format!(

@@ -1,16 +1,16 @@
 //! What the evidence's bucket itself has to say: where its chain ends, and what was swept.
 
 use evidence::asking::Sweep;
-use evidence::{Day, Hash, SWEEPS};
+use evidence::{Day, Hash, SWEEPS, day_of_digest};
 
-use super::model::Head;
+use super::model::{End, Head};
 use crate::bucket::{Bucket, Way};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::verify::lake::Lake;
 use crate::verify::walk::Evidence as _;
 
-/// The head of the chain, and the records of the sweeps of these days.
+/// Where the chain ends, and the records of the sweeps of these days.
 ///
 /// # Errors
 /// Where the bucket cannot be listed or read.
@@ -18,7 +18,7 @@ pub(super) async fn of_lake(
     session: &Session,
     bucket: &str,
     days: (Day, Day),
-) -> Result<(Option<Head>, Vec<Sweep>), Failure> {
+) -> Result<(Head, Vec<Sweep>), Failure> {
     let way = Way {
         session,
         role_name: None,
@@ -26,14 +26,22 @@ pub(super) async fn of_lake(
     let lake = Lake {
         bucket: Bucket::find(way, bucket, None).await?.shared(),
     };
-    let digests = lake.digests().await?;
-    let head = match digests.into_iter().max() {
-        None => None,
-        Some(digest) => lake.file(&digest).await?.map(|file| Head {
-            bucket: bucket.to_owned(),
-            digest,
-            sha256: Hash::of(&file),
-        }),
+    // Whoever may delete can have any key listed, by its delete marker.
+    let digests = lake.digests().await?.into_iter();
+    let digests = digests.filter(|key| day_of_digest(key).is_some());
+    let end = match digests.max() {
+        None => End::NoDigest,
+        Some(digest) => match lake.file(&digest).await? {
+            None => End::Hidden { digest },
+            Some(file) => End::Found {
+                digest,
+                sha256: Hash::of(&file),
+            },
+        },
+    };
+    let head = Head {
+        bucket: bucket.to_owned(),
+        end,
     };
     let mut sweeps = Vec::new();
     for key in lake.keys(SWEEPS).await? {

@@ -30,7 +30,7 @@ pub struct Report {
     pub work_group: String,
     /// The database that was asked.
     pub database: String,
-    /// Where the chain of digests ended; absent where nobody said which bucket it is in.
+    /// Where the chain of digests ends; absent where nobody said which bucket it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<Head>,
     /// What was looked at since it had no verdict, in these days.
@@ -41,16 +41,58 @@ pub struct Report {
     pub queries: Vec<Asked>,
 }
 
-/// The last digest.
+/// Where the chain of digests ends in the evidence's bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Head {
     /// The evidence's bucket.
     pub bucket: String,
-    /// Its key.
-    pub digest: String,
-    /// SHA-256 of its file: `verify --head`.
-    pub sha256: Hash,
+    /// What was seen there.
+    #[serde(flatten)]
+    pub end: End,
+}
+
+/// What was seen of the last digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "camelCase")]
+pub enum End {
+    /// It is there.
+    Found {
+        /// Its key.
+        digest: String,
+        /// SHA-256 of its file: `verify --head`.
+        sha256: Hash,
+    },
+    /// The newest one that is listed cannot be read: a delete marker hides it, or its versions are gone.
+    Hidden {
+        /// Its key.
+        digest: String,
+    },
+    /// There is none.
+    NoDigest,
+}
+
+impl Head {
+    /// In words.
+    pub(super) fn told(&self) -> String {
+        let words = match &self.end {
+            End::Found { digest, sha256 } => format!(
+                "ended with {digest}, whose file has SHA-256 {sha256}: verify, given that as its head, shows that no \
+                 day was changed or taken away since."
+            ),
+            End::Hidden { digest } => format!(
+                "has lost its end: {digest} is listed and cannot be read, as a delete marker hides it, or its versions \
+                 are gone. Somebody deleted it; the other digests vouch for no day since theirs."
+            ),
+            End::NoDigest => "does not begin: there is no digest. Either no day was sealed as yet, or it is not the \
+                              evidence's bucket."
+                .to_owned(),
+        };
+        format!(
+            "The chain of signed digests in bucket {} {words}",
+            self.bucket
+        )
+    }
 }
 
 /// What there is of a destination bucket.

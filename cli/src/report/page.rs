@@ -70,11 +70,7 @@ fn scope(html: &mut Html, report: &Report) {
     ];
     html.table(&columns, &rows);
     match &report.head {
-        Some(head) => html.paragraph(&format!(
-            "The chain of signed digests in bucket {} ended with {}, whose file has SHA-256 {}: verify, given that as \
-             its head, shows that no day was changed or taken away since.",
-            head.bucket, head.digest, head.sha256
-        )),
+        Some(head) => html.paragraph(&head.told()),
         None => html.paragraph("Nobody asked where the chain of signed digests ends (--evidence)."),
     }
     sweeps(html, &report.sweeps);
@@ -103,7 +99,11 @@ fn sweeps(html: &mut Html, sweeps: &[Sweep]) {
                     .inventory
                     .clone()
                     .unwrap_or_else(|| "none".to_owned()),
-                bucket.without_verdict.to_string(),
+                if bucket.not_begun {
+                    "nobody looked".to_owned()
+                } else {
+                    bucket.without_verdict.to_string()
+                },
                 verdicts.join(", "),
                 bucket.not_looked_at.to_string(),
                 bucket.failed.clone().unwrap_or_default(),

@@ -5,7 +5,7 @@ use evidence::Hash;
 use evidence::asking::{SWEEP_SCHEMA, SweptBucket};
 use expectation::Time;
 
-use super::super::model::{Change, Coverage, Expected, Head, SCHEMA};
+use super::super::model::{Change, Coverage, End, Expected, Head, SCHEMA};
 use super::*;
 
 fn fields(all: &[(&str, &str)]) -> Fields {
@@ -95,8 +95,10 @@ fn report() -> Report {
         database: "encrypted_replication".to_owned(),
         head: Some(Head {
             bucket: "evidence-111122223333".to_owned(),
-            digest: "digests/2026/10/01.json".to_owned(),
-            sha256: Hash::of(b"the last digest"),
+            end: End::Found {
+                digest: "digests/2026/10/01.json".to_owned(),
+                sha256: Hash::of(b"the last digest"),
+            },
         }),
         sweeps: vec![Sweep {
             schema: SWEEP_SCHEMA.to_owned(),
@@ -107,6 +109,7 @@ fn report() -> Report {
                 without_verdict: 12,
                 verdicts: [("Compliant".to_owned(), 10), ("WrongKey".to_owned(), 1)].into(),
                 not_looked_at: 1,
+                not_begun: false,
                 failed: None,
             }],
         }],
@@ -179,4 +182,37 @@ fn a_query_is_shown_once_and_each_run_of_it_told() {
         2
     );
     assert_eq!(report().buckets[0].open(), 1);
+}
+
+/// Whether nobody asked, nothing is there, or somebody took it away.
+#[test]
+fn a_chain_without_end_is_told_from_one_that_nobody_asked_about() {
+    let told = |head: Option<Head>| {
+        let report = Report { head, ..report() };
+        (page(&report), serde_json::to_value(&report).unwrap())
+    };
+    let of = |end| {
+        Some(Head {
+            bucket: "evidence-111122223333".to_owned(),
+            end,
+        })
+    };
+    let digest = "digests/2026/10/01.json".to_owned();
+    let (page, json) = told(of(End::Hidden { digest }));
+    assert!(page.contains("digests/2026/10/01.json is listed and cannot be read"));
+    assert!(!page.contains("Nobody asked"));
+    let expected = serde_json::json!({"bucket": "evidence-111122223333", "state": "hidden",
+        "digest": "digests/2026/10/01.json"});
+    assert_eq!(json["head"], expected);
+
+    let (page, json) = told(of(End::NoDigest));
+    assert!(page.contains("there is no digest") && !page.contains("Nobody asked"));
+    let expected = serde_json::json!({"bucket": "evidence-111122223333", "state": "noDigest"});
+    assert_eq!(json["head"], expected);
+
+    let (page, json) = told(None);
+    assert!(page.contains("Nobody asked"));
+    assert_eq!(json.get("head"), None);
+    let (_, json) = told(report().head);
+    assert_eq!(json["head"]["state"], "found");
 }
