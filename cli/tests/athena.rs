@@ -55,9 +55,14 @@ pub(crate) fn versions(bucket: &str, query: &str) -> String {
                     "<DeleteMarker><Key>{key}</Key><VersionId>2</VersionId><LastModified>2026-10-02T00:00:00Z</LastModified></DeleteMarker>"
                 )
             };
-            let markers = ["digests/2026/10/01.json", "digests/zzz"].map(marker).concat();
+            let markers = ["digests/2026/10/01.json", "digests/zzz"]
+                .map(marker)
+                .concat();
             let versions = listed(&["digests/2026/09/30.json", "digests/2026/10/01.json"]);
-            versions.replace("</ListVersionsResult>", &format!("{markers}</ListVersionsResult>"))
+            versions.replace(
+                "</ListVersionsResult>",
+                &format!("{markers}</ListVersionsResult>"),
+            )
         }
         "hidden" | "empty" => listed(&[]),
         "lake" => listed(&[
@@ -155,6 +160,8 @@ fn begin(body: &Value) -> &'static str {
             "2026-09-30",
         ];
         ("failures", parameters.to_vec())
+    } else if text.contains("physicalresourceid") {
+        ("timeline", vec!["tax", "2026-07-01", "2026-09-30"])
     } else if text.contains("date_diff") {
         ("findings", vec!["tax-replica", "2026-07-01", "2026-09-30"])
     } else if text.contains("count(DISTINCT id)") {
@@ -171,23 +178,33 @@ fn begun(body: &Value, name: &'static str, parameters: &[&str]) -> &'static str 
     name
 }
 
-fn results(body: &Value) -> Value {
-    let set = |columns: &[&str], rows: &[&[&str]], first: bool| {
-        let cells = |cells: &[&str]| {
-            let cells = cells.iter().map(|cell| match *cell {
-                "" => json!({}),
-                cell => json!({"VarCharValue": cell}),
-            });
-            json!({"Data": cells.collect::<Vec<_>>()})
-        };
-        let header = first.then(|| cells(columns));
-        let rows: Vec<_> = header
-            .into_iter()
-            .chain(rows.iter().map(|row| cells(row)))
-            .collect();
-        let info: Vec<_> = columns.iter().map(|name| json!({"Name": name})).collect();
-        json!({"ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": info}}})
+/// What looks for drift and proofs showed, columns first.
+const TIMELINE: [&str; 4] = [
+    "kind|logicalresourceid|result|first_seen|ended|looks|state|minutes",
+    "drift|Replication|DRIFTED|then|later|2|over|1440",
+    "drift|Replication|IN_SYNC|later||90|good|",
+    "proof|Replication|FAILED|then||3|open|",
+];
+
+/// A page of an answer; the first one has the columns' names as a row.
+fn set(columns: &[&str], rows: &[&[&str]], first: bool) -> Value {
+    let cells = |cells: &[&str]| {
+        let cells = cells.iter().map(|cell| match *cell {
+            "" => json!({}),
+            cell => json!({"VarCharValue": cell}),
+        });
+        json!({"Data": cells.collect::<Vec<_>>()})
     };
+    let header = first.then(|| cells(columns));
+    let rows: Vec<_> = header
+        .into_iter()
+        .chain(rows.iter().map(|row| cells(row)))
+        .collect();
+    let info: Vec<_> = columns.iter().map(|name| json!({"Name": name})).collect();
+    json!({"ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": info}}})
+}
+
+fn results(body: &Value) -> Value {
     match (
         body["QueryExecutionId"].as_str(),
         body["NextToken"].as_str(),
@@ -222,6 +239,11 @@ fn results(body: &Value) -> Value {
             &[&["b", "WrongKey", "open"]],
             false,
         ),
+        (Some("timeline"), _) => {
+            let rows = TIMELINE.map(|row| row.split('|').collect::<Vec<_>>());
+            let [columns, rows @ ..] = rows.each_ref().map(Vec::as_slice);
+            set(columns, &rows, true)
+        }
         (Some("coverage"), _) => set(
             &["state", "versions", "replicas", "judged"],
             &[

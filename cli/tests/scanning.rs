@@ -244,7 +244,16 @@ mod tests {
             .iter()
             .map(|one| &one["name"])
             .collect();
-        assert_eq!(names, ["counts", "findings", "failures", "judged"]);
+        assert_eq!(
+            names,
+            ["counts", "findings", "failures", "judged", "timeline"]
+        );
+        let source = &report["sources"][0];
+        assert_eq!(
+            (&source["bucket"], &source["timeline"][2]["result"]),
+            (&"tax".into(), &"FAILED".into())
+        );
+        assert!(html.contains("<td>DRIFTED</td>"), "{html}");
         assert!(
             html.contains("2 of 3") && html.contains("DstKmsKeyNotFound"),
             "{html}"
@@ -259,7 +268,11 @@ mod tests {
         }
         let csv = run(&server, &[&days[..], &place, &["--output", "csv"]].concat());
         let csv = String::from_utf8(csv.stdout).unwrap();
-        assert_eq!(csv.lines().count(), 4, "{csv}");
+        assert_eq!(csv.lines().count(), 7, "{csv}");
+        assert!(
+            csv.contains("tax,drift,Replication,,DRIFTED,over,then,later,1440,,\r\n"),
+            "{csv}"
+        );
         assert!(
             csv.contains("tax-replica,finding,a,,WrongKey,mended,then,later,5,,\r\n"),
             "{csv}"
@@ -315,7 +328,10 @@ mod tests {
         let ask = |bucket: &str, output: &str| {
             let typed = "report --from 2026-07-01 --to 2026-09-30 --work-group evidence --database lake --no-population";
             let more = ["--evidence", bucket, "--output", output];
-            run(&server, &[&typed.split(' ').collect::<Vec<_>>()[..], &more].concat())
+            run(
+                &server,
+                &[&typed.split(' ').collect::<Vec<_>>()[..], &more].concat(),
+            )
         };
         for (bucket, head, words) in [
             (

@@ -77,6 +77,52 @@ LINES = [
 ]
 
 
+
+
+def look(kind: str, result: str, time: str, resource: str = "Replication", **more: Any) -> Any:
+    """A line of the provisioner; its id is of resource and result."""
+    return {
+        "schema": f"encrypted-replication/{kind}/1",
+        "id": f"{resource}/{kind}/{result}",
+        "time": f"2026-11-{time}",
+        "account": "111122223333",
+        "region": "us-east-1",
+        "version": "0.1.0",
+        "bucket": SOURCE,
+        "result": result,
+        "physicalResourceId": f"encrypted-replication/{SOURCE}/{resource}",
+        "stackId": "arn:aws:cloudformation:us-east-1:111122223333:stack/tax/5f7a",
+        "logicalResourceId": resource,
+        "reason": None if result in ("IN_SYNC", "COMPLETED") else f"it is {result}",
+        "remedy": None,
+        **more,
+    }
+
+
+def rules(result: str, seconds: float | None) -> dict[str, Any]:
+    found = [{"id": "Tax", "result": result, "seconds": seconds, "reason": None}]
+    return {"seconds": seconds, "rules": found, "moreRules": 0, "findings": []}
+
+
+LOOKS = [
+    look("drift", "IN_SYNC", "01T06:00:00Z", changes=[]),
+    look("drift", "IN_SYNC", "01T06:00:00Z", "Other", changes=[]),
+    # Delivered twice: it was looked once.
+    look("drift", "DRIFTED", "01T12:00:00Z", changes=["put 1 rule", "create role"]),
+    look("drift", "DRIFTED", "01T12:00:00Z", changes=["put 1 rule", "create role"]),
+    look("drift", "DRIFTED", "01T18:00:00Z", changes=["put 1 rule", "create role"]),
+    look("drift", "IN_SYNC", "02T00:00:00Z", changes=[]),
+    # The same again: another time that it drifted.
+    look("drift", "DRIFTED", "02T12:00:00Z", changes=["put 1 rule", "create role"]),
+    look("proof", "COMPLETED", "01T07:00:00Z", **rules("COMPLETED", 3.5)),
+    look("proof", "COMPLETED", "01T08:00:00Z", **rules("COMPLETED", 34)),
+    look("proof", "PENDING", "01T09:00:00Z", **rules("PENDING", None)),
+    look("proof", "FAILED", "01T10:00:00Z", **rules("FAILED", None)),
+    look("proof", "COMPLETED", "01T11:00:00Z", **rules("COMPLETED", 4.25)),
+    look("proof", "SKIPPED", "01T11:00:00Z", "Other", **rules("SKIPPED", None)),
+]
+
+
 def in_parts(resource: str) -> Any:
     return RESOURCES[resource]["Properties"]
 
@@ -88,7 +134,13 @@ def group(cloud: Cloud) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: Cloud, group: str) -> Stack:
+def provisioner(cloud: Cloud) -> str:
+    """A provisioner's log group."""
+    return cloud.log_group("provisioner")
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud, group: str, provisioner: str) -> Stack:
     """The template's stack, but for what MiniStack has no resource of."""
     made = template("evidence.yaml")
     lacking = {"AWS::Athena::NamedQuery", "AWS::Logs::Destination", "AWS::Config::ConfigRule"}
@@ -102,6 +154,7 @@ def stack(cloud: Cloud, group: str) -> Stack:
         unique("evidence"),
         made,
         CheckReplicaLogGroup=group,
+        ProvisionReplicationLogGroup=provisioner,
         InventoryLocation="s3://inventories/all",
         ConfigRule="Enabled",
         CheckReplicaFunction="er-check-replica",
@@ -110,15 +163,21 @@ def stack(cloud: Cloud, group: str) -> Stack:
 
 
 @pytest.fixture(scope="module")
-def lake(cloud: Cloud, stack: Stack, group: str) -> dict[str, bytes]:
+def lake(cloud: Cloud, stack: Stack, group: str, provisioner: str) -> dict[str, bytes]:
     """What lies in the lake after the lines were logged, in two goes, among others."""
     s3, logs = cloud.client("s3"), cloud.client("logs")
     metric = json.dumps({"_aws": {}, "Bucket": REPLICA, "ReplicasChecked": 3})
     strange = json.dumps({**LINES[0], "region": None})
     texts = [json.dumps(one) for one in LINES]
-    for messages in ([*texts[:7], metric, "START RequestId: 1"], [*texts[7:], strange]):
+    step = json.dumps({"level": "INFO", "fields": {"message": "looked for drift", "drifted": 1}})
+    looks = [json.dumps(one) for one in LOOKS]
+    for name, messages in [
+        (group, [*texts[:7], metric, "START RequestId: 1"]),
+        (group, [*texts[7:], strange]),
+        (provisioner, [step, *looks, metric]),
+    ]:
         events = [{"timestamp": 1_900_000_000_000, "message": text + "\n"} for text in messages]
-        logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+        logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=events)
     bucket = stack.outputs["EvidenceBucket"]
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
@@ -161,7 +220,7 @@ def answer(asked: duckdb.DuckDBPyConnection, name: str, *parameters: str) -> lis
     return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
 
 
-def test_verdicts_alone_lie_in_the_partition_of_their_bucket_and_day(
+def test_lines_alone_lie_in_the_partition_of_their_bucket_and_day(
     lake: dict[str, bytes],
 ) -> None:
     places = {key.rsplit("/", 1)[0] for key in lake}
@@ -171,6 +230,8 @@ def test_verdicts_alone_lie_in_the_partition_of_their_bucket_and_day(
         f"{replica}/day=2026-11-01",
         f"{replica}/day=2026-11-02",
         f"verdicts/account=111122223333/region=us-east-1/bucket={SOURCE}/day=2026-11-01",
+        # Of looks for drift alone.
+        f"verdicts/account=111122223333/region=us-east-1/bucket={SOURCE}/day=2026-11-02",
     }
     # What has no partition is kept, with its reason.
     assert len(errors) == 1
@@ -179,7 +240,7 @@ def test_verdicts_alone_lie_in_the_partition_of_their_bucket_and_day(
 
 def test_every_line_is_a_row_with_its_members(asked: duckdb.DuckDBPyConnection) -> None:
     rows = asked.execute("SELECT * FROM verdicts").fetchall()
-    assert len(rows) == len(LINES)
+    assert len(rows) == len(LINES) + len(LOOKS)
     row = asked.execute(
         "SELECT replication.failurereason, replication.destinationbucket, observed, versionid, "
         "compliant, account FROM verdicts WHERE key = 'f' AND bucket = ?",
@@ -188,6 +249,48 @@ def test_every_line_is_a_row_with_its_members(asked: duckdb.DuckDBPyConnection) 
     assert row == ("DstKmsKeyInvalidState", REPLICA, None, "v1", False, "111122223333")
     kinds = {name: kind for name, kind, *_ in asked.execute("DESCRIBE verdicts").fetchall()}
     assert kinds["expected"].startswith("STRUCT(kmskeyarns VARCHAR[], formerkmskeyarns VARCHAR[],")
+
+
+def test_every_line_of_the_provisioner_is_a_row_with_its_members(
+    asked: duckdb.DuckDBPyConnection,
+) -> None:
+    found = asked.execute(
+        "SELECT changes, seconds, rules, morerules, verdict FROM verdicts "
+        "WHERE bucket = ? AND time IN ('2026-11-02T12:00:00Z', '2026-11-01T08:00:00Z') "
+        "AND result IS NOT NULL ORDER BY time",
+        [SOURCE],
+    ).fetchall()
+    rule = {"id": "Tax", "result": "COMPLETED", "seconds": 34.0, "reason": None}
+    assert found == [
+        (None, 34.0, [rule], 0, None),
+        (["put 1 rule", "create role"], None, None, None, None),
+    ]
+
+
+def test_drift_and_proofs_are_told_from_when_to_when(asked: duckdb.DuckDBPyConnection) -> None:
+    found = answer(asked, "timeline", SOURCE, "2026-11-01", "2026-11-02")
+    members = ("kind", "logicalresourceid", "result", "looks", "state", "minutes")
+    assert [tuple(row[name] for name in members) for row in found] == [
+        ("drift", "Other", "IN_SYNC", 1, "good", None),
+        ("drift", "Replication", "IN_SYNC", 1, "good", 6 * 60),
+        ("drift", "Replication", "DRIFTED", 2, "over", 12 * 60),
+        ("drift", "Replication", "IN_SYNC", 1, "good", 12 * 60),
+        ("drift", "Replication", "DRIFTED", 1, "open", None),
+        ("proof", "Other", "SKIPPED", 1, "undecided", None),
+        ("proof", "Replication", "COMPLETED", 2, "good", 2 * 60),
+        ("proof", "Replication", "PENDING", 1, "another finding", 60),
+        ("proof", "Replication", "FAILED", 1, "over", 60),
+        ("proof", "Replication", "COMPLETED", 1, "good", None),
+    ]
+    assert [row["slowest_seconds"] for row in found if row["result"] == "COMPLETED"] == [34, 4.25]
+    drifted = found[2]
+    assert drifted["first_seen"].isoformat() == "2026-11-01T12:00:00+00:00"
+    assert drifted["last_seen"].isoformat() == "2026-11-01T18:00:00+00:00"
+    assert drifted["reason"] == "it is DRIFTED"
+    # Of the first day alone, what was wrong at its end is open.
+    first = answer(asked, "timeline", SOURCE, "2026-11-01", "2026-11-01")
+    assert [row["result"] for row in first if row["state"] == "open"] == ["DRIFTED"]
+    assert answer(asked, "timeline", REPLICA, "2026-11-01", "2026-11-02") == []
 
 
 def test_an_id_counts_once(asked: duckdb.DuckDBPyConnection) -> None:
@@ -408,7 +511,9 @@ def test_the_function_may_what_it_does_and_nothing_beside_it(cloud: Cloud, stack
 def test_what_asks_is_not_invoked_again_and_what_seals_is(cloud: Cloud, stack: Stack) -> None:
     functions = cloud.client("lambda")
     for name, attempts in [("AskEvidence", 0), ("SealEvidence", 2)]:
-        told = functions.get_function_event_invoke_config(FunctionName=stack.resources[name])
+        told = functions.get_function_event_invoke_config(
+            FunctionName=stack.resources[name], Qualifier="$LATEST"
+        )
         assert told["MaximumRetryAttempts"] == attempts, name
 
 

@@ -1,5 +1,6 @@
 //! `report --from DAY --to DAY`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use evidence::Day;
@@ -28,7 +29,7 @@ Examples:
   encrypted-replication report --from 2026-07-01 --to 2026-09-30 --work-group evidence --database evidence --output json > q3.json
   encrypted-replication report --from 2026-07-01 --to 2026-09-30 --work-group evidence --database evidence --output csv --bucket tax-documents-replica
 
-Exit status: 0 nothing is open, 1 a finding or a failed replication is, 2 could not look.")]
+Exit status: 0 nothing is open, 1 a finding, a failed replication, drift or a failed proof is, 2 could not look.")]
 pub struct Arguments {
     /// The first day of the verdicts (UTC)
     #[arg(long, value_name = "DAY")]
@@ -102,6 +103,13 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
     for (name, known) in chosen {
         buckets.push(Box::pin(gathering.bucket(&name, known)).await?);
     }
+    // One source bucket may replicate to several of them.
+    let names = buckets.iter().flat_map(|bucket| &bucket.sources);
+    let names: BTreeSet<_> = names.cloned().collect();
+    let mut sources = Vec::new();
+    for name in names {
+        sources.push(Box::pin(gathering.source(name)).await?);
+    }
     let report = Report {
         schema: SCHEMA,
         from,
@@ -114,6 +122,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         head,
         sweeps,
         buckets,
+        sources,
         queries: gathering.asked,
     };
     if let Some(path) = &arguments.page {
@@ -121,8 +130,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
             .map_err(|error| Failure::Asked(format!("cannot write {}: {error}", path.display())))?;
     }
     tell(&report, context)?;
-    let open: usize = report.buckets.iter().map(super::model::Bucket::open).sum();
-    Ok(Outcome::of(open > 0))
+    Ok(Outcome::of(report.open() > 0))
 }
 
 fn tell(report: &Report, context: &Context) -> Result<(), Failure> {
@@ -131,7 +139,8 @@ fn tell(report: &Report, context: &Context) -> Result<(), Failure> {
         return Ok(output.document(report, &"")?);
     }
     let mut rows = Excerpt::new(output);
-    for found in report.buckets.iter().flat_map(Found::of) {
+    let found = report.buckets.iter().flat_map(Found::of);
+    for found in found.chain(report.sources.iter().flat_map(Found::of_source)) {
         if rows.has_room() {
             rows.push(found)?;
         }
@@ -157,6 +166,9 @@ fn tell(report: &Report, context: &Context) -> Result<(), Failure> {
             bucket.failures.len(),
             bucket.open()
         ))?;
+    }
+    for source in &report.sources {
+        output.remark(format!("{}: {}", source.bucket, source.told()))?;
     }
     Ok(())
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use evidence::Day;
 use evidence::posture::{Known as By, Posture};
-use evidence::queries::{COUNTS, FAILURES, FINDINGS, POPULATION, Query};
+use evidence::queries::{COUNTS, FAILURES, FINDINGS, POPULATION, Query, TIMELINE};
 
 use super::athena::Athena;
 use super::coverage::{JUDGED, Population};
 use super::history::Known;
-use super::model::{Asked, Bucket, Coverage, Fields};
+use super::model::{Asked, Bucket, Coverage, Fields, Source};
 use crate::bucket::{self, Way};
 use crate::clock::now;
 use crate::coverage::inventory::Place;
@@ -62,6 +62,17 @@ impl Gathering<'_> {
             found.not_counted = Some("nobody asked for it (--no-population)".to_owned());
         }
         Ok(found)
+    }
+
+    /// What there is of a source bucket.
+    ///
+    /// # Errors
+    /// Where Athena does not answer.
+    pub(super) async fn source(&mut self, bucket: String) -> Result<Source, Failure> {
+        let (from, to) = self.days;
+        let (first, last) = (from.to_string(), to.to_string());
+        let timeline = self.saved(TIMELINE, &[&bucket, &first, &last]).await?;
+        Ok(Source { bucket, timeline })
     }
 
     async fn saved(&mut self, query: Query, parameters: &[&str]) -> Result<Vec<Fields>, Failure> {

@@ -37,6 +37,8 @@ pub struct Report {
     pub sweeps: Vec<Sweep>,
     /// By destination bucket.
     pub buckets: Vec<Bucket>,
+    /// By source bucket: drift and proofs.
+    pub sources: Vec<Source>,
     /// Every query that was run.
     pub queries: Vec<Asked>,
 }
@@ -122,6 +124,16 @@ pub struct Bucket {
     pub failures: Vec<Fields>,
 }
 
+/// How the replication of a source bucket itself stood.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// Its name.
+    pub bucket: String,
+    /// What looks for drift and proofs showed, from when to when.
+    pub timeline: Vec<Fields>,
+}
+
 /// A row of an answer, by its columns' names; what is null is left out.
 pub type Fields = BTreeMap<String, String>;
 
@@ -186,19 +198,50 @@ pub struct Asked {
     pub execution_id: String,
 }
 
-impl Bucket {
-    /// How many are of this state.
-    pub(super) fn of_state(rows: &[Fields], state: &str) -> usize {
-        let is = |row: &&Fields| row.get("state").is_some_and(|is| is == state);
-        rows.iter().filter(is).count()
-    }
+/// How many are of this state.
+fn of_state(rows: &[Fields], state: &str) -> usize {
+    let is = |row: &&Fields| row.get("state").is_some_and(|is| is == state);
+    rows.iter().filter(is).count()
+}
 
+impl Report {
+    /// How much is open of everything.
+    pub(super) fn open(&self) -> usize {
+        let buckets = self.buckets.iter().map(Bucket::open);
+        buckets.chain(self.sources.iter().map(Source::open)).sum()
+    }
+}
+
+impl Bucket {
     /// How many findings and failures are open.
     #[must_use]
     pub fn open(&self) -> usize {
-        let open = |rows| Self::of_state(rows, "open");
-        open(&self.findings)
-            + Self::of_state(&self.findings, "another finding")
-            + open(&self.failures)
+        let open = |rows| of_state(rows, "open");
+        open(&self.findings) + of_state(&self.findings, "another finding") + open(&self.failures)
+    }
+}
+
+impl Source {
+    /// In a few words.
+    pub(super) fn told(&self) -> String {
+        let looks = |kind: &str| {
+            let of = self
+                .timeline
+                .iter()
+                .filter(|row| row.get("kind").is_some_and(|is| is == kind));
+            let looks = of.filter_map(|row| row.get("looks")?.parse::<u64>().ok());
+            looks.sum::<u64>()
+        };
+        format!(
+            "{} looks for drift and {} proofs of its resources, {} open",
+            looks("drift"),
+            looks("proof"),
+            self.open()
+        )
+    }
+
+    /// How many resources stood so at last that somebody has to look: drifted, not proved, or not known.
+    pub(super) fn open(&self) -> usize {
+        of_state(&self.timeline, "open")
     }
 }

@@ -6,7 +6,7 @@ use evidence::asking::Sweep;
 
 use super::chart::{Bar, bars};
 use super::html::{Html, text};
-use super::model::{Asked, Bucket, Fields, Report};
+use super::model::{Asked, Bucket, Fields, Report, Source};
 
 const STYLE: &str = include_str!("page/style.css");
 const PROOF: &str = include_str!("page/proof.html");
@@ -26,6 +26,7 @@ pub fn page(report: &Report) -> String {
     for bucket in &report.buckets {
         of_bucket(&mut html, bucket);
     }
+    standing(&mut html, &report.sources);
     html.raw(PROOF.trim_end());
     queries(&mut html, &report.queries);
     html.raw("</body>\n</html>");
@@ -193,6 +194,50 @@ fn of_bucket(html: &mut Html, bucket: &Bucket) {
             ("verdict", "verdict"),
         ],
     );
+    html.raw("</section>");
+}
+
+/// How the replication itself stood: drift and proofs.
+fn standing(html: &mut Html, sources: &[Source]) {
+    if sources.is_empty() {
+        return;
+    }
+    html.raw("<section class=\"own\">");
+    html.heading(2, "Drift and proofs");
+    html.paragraph(
+        "A look for drift holds what is there against what the stack asked for; a proof uploads a probe under each rule \
+         and follows its replica. Looks in a row that showed the same are one row. One without end is how it stood at \
+         the last look in these days.",
+    );
+    for source in sources {
+        let title = format!("Source {}", source.bucket);
+        if source.timeline.is_empty() {
+            html.heading(3, &title);
+            html.paragraph(
+                "Nobody looked for drift and nobody proved anything in these days (DriftSchedule, ProofSchedule), or \
+                 what was seen did not come into this evidence.",
+            );
+            continue;
+        }
+        rows(
+            html,
+            &title,
+            &source.timeline,
+            &[
+                ("of", "kind"),
+                ("resource", "logicalresourceid"),
+                ("result", "result"),
+                ("first seen", "first_seen"),
+                ("last seen", "last_seen"),
+                ("looks", "looks"),
+                ("slowest probe, seconds", "slowest_seconds"),
+                ("state", "state"),
+                ("ended", "ended"),
+                ("reason", "reason"),
+                ("stack", "stackid"),
+            ],
+        );
+    }
     html.raw("</section>");
 }
 

@@ -1,15 +1,15 @@
-//! Findings and failures as rows: the CSV of a report, and the table for people.
+//! Findings, failures, drift and proofs as rows: the CSV of a report, and the table for people.
 
 use serde::Serialize;
 
-use super::model::{Bucket, Fields};
+use super::model::{Bucket, Fields, Source};
 use crate::output::{Row, Tone};
 
-/// A finding, or a replication that failed.
+/// A finding, a replication that failed, or what looks for drift or proofs showed.
 #[derive(Debug, Serialize)]
 pub(super) struct Found {
     bucket: String,
-    kind: &'static str,
+    kind: String,
     #[serde(flatten)]
     fields: Fields,
 }
@@ -20,12 +20,24 @@ impl Found {
         let found = |kind: &'static str| {
             move |fields: &Fields| Self {
                 bucket: bucket.bucket.clone(),
-                kind,
+                kind: kind.to_owned(),
                 fields: fields.clone(),
             }
         };
         let findings = bucket.findings.iter().map(found("finding"));
         findings.chain(bucket.failures.iter().map(found("failed replication")))
+    }
+
+    /// All of a source bucket's, also what is good: that it was looked at is evidence as well.
+    pub(super) fn of_source(source: &Source) -> impl Iterator<Item = Self> {
+        source.timeline.iter().map(|fields| {
+            let mut fields = fields.clone();
+            Self {
+                bucket: source.bucket.clone(),
+                kind: fields.remove("kind").unwrap_or_default(),
+                fields,
+            }
+        })
     }
 
     fn field(&self, name: &str) -> String {
@@ -55,14 +67,14 @@ impl Row for Found {
         };
         vec![
             self.bucket.clone(),
-            self.kind.to_owned(),
-            self.field("key"),
+            self.kind.clone(),
+            or("key", "logicalresourceid"),
             self.field("versionid"),
-            self.field("verdict"),
+            or("verdict", "result"),
             self.field("state"),
             self.field("first_seen"),
             or("ended", "arrived"),
-            self.field("open_minutes"),
+            or("open_minutes", "minutes"),
             self.field("repaired"),
             or("reason", "failure_reason"),
         ]
@@ -71,6 +83,7 @@ impl Row for Found {
     fn tone(&self, column: &str) -> Tone {
         match (column, self.field("state").as_str()) {
             ("state", "open" | "another finding") => Tone::Bad,
+            ("state", "undecided") => Tone::Plain,
             ("state", _) => Tone::Good,
             _ => Tone::Plain,
         }

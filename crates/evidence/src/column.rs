@@ -1,9 +1,9 @@
-//! The table of the verdicts.
+//! The table of the verdicts, and of what the provisioner saw of the replication itself.
 
 /// The table's name.
 pub const TABLE: &str = "verdicts";
 
-/// A member of the verdict line, with a dot where it is within another, and its type in Athena.
+/// A member of a line, with a dot where it is within another, and its type in Athena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Its name in the line.
@@ -46,7 +46,29 @@ pub const MEMBERS: [Member; 25] = [
     member("remedy", "string"),
 ];
 
-/// What the verdicts are partitioned by, in the order of the keys. The first three are members of the line, the
+/// Every member of the provisioner's lines on drift and on proofs that is a column: those that verdict lines have as
+/// well, and those that none of them has.
+pub const LOOKS: [Member; 14] = [
+    member("schema", "string"),
+    member("id", "string"),
+    member("time", "string"),
+    member("version", "string"),
+    member("reason", "string"),
+    member("remedy", "string"),
+    member("result", "string"),
+    member("physicalResourceId", "string"),
+    member("logicalResourceId", "string"),
+    member("stackId", "string"),
+    member("changes", "array<string>"),
+    member("seconds", "double"),
+    member("rules", RULES),
+    member("moreRules", "bigint"),
+];
+
+/// What a proof showed of each rule.
+const RULES: &str = "array<struct<id:string,result:string,seconds:double,reason:string>>";
+
+/// What the lines are partitioned by, in the order of the keys. The first three are members of the line, the
 /// last is the day of its `time`.
 pub const PARTITIONS: [&str; 4] = ["account", "region", "bucket", "day"];
 
@@ -65,8 +87,8 @@ const fn column(name: &'static str, kind: &'static str) -> Column {
     Column { name, kind }
 }
 
-/// The table's columns but for the partitions.
-pub const COLUMNS: [Column; 15] = [
+/// The table's columns but for the partitions. New ones come last: files of before do not have them.
+pub const COLUMNS: [Column; 23] = [
     column("schema", "string"),
     column("id", "string"),
     column("time", "string"),
@@ -91,17 +113,27 @@ pub const COLUMNS: [Column; 15] = [
     column("probe", "boolean"),
     column("reason", "string"),
     column("remedy", "string"),
+    column("result", "string"),
+    column("physicalresourceid", "string"),
+    column("logicalresourceid", "string"),
+    column("stackid", "string"),
+    column("changes", "array<string>"),
+    column("seconds", "double"),
+    column("rules", RULES),
+    column("morerules", "bigint"),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Both lists say the same: every member is a column or a field of one, in the same order.
+    /// All lists say the same: every member is a column or a field of one, in the same order.
     #[test]
     fn columns_are_made_of_the_members() {
         let mut made: Vec<(String, String)> = Vec::new();
-        for Member { name, kind } in MEMBERS {
+        let known = |name| MEMBERS.iter().any(|member| member.name == name);
+        let further = LOOKS.into_iter().filter(|member| !known(member.name));
+        for Member { name, kind } in MEMBERS.into_iter().chain(further) {
             let name = name.to_lowercase();
             match name.split_once('.') {
                 None => made.push((name, kind.to_owned())),

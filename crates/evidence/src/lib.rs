@@ -61,7 +61,7 @@ mod statement;
 mod template;
 
 pub use self::chain::{Chain, Found, Outcome};
-pub use self::column::{COLUMNS, Column, MEMBERS, Member, PARTITIONS, TABLE};
+pub use self::column::{COLUMNS, Column, LOOKS, MEMBERS, Member, PARTITIONS, TABLE};
 pub use self::day::{Day, NoDay};
 pub(crate) use self::digest::mark;
 pub use self::digest::{Digest, Lake, Object, Previous, SCHEMA};

@@ -396,6 +396,11 @@ pub trait Metrics: Send + Sync {
     /// # Errors
     /// Where they cannot be written.
     fn measure(&self, bucket: &str, metrics: Vec<Metric>) -> std::io::Result<()>;
+    /// Writes a line into the function's log.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    fn log(&self, line: &str) -> std::io::Result<()>;
 }
 
 /// Other accounts.

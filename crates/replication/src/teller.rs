@@ -1,9 +1,11 @@
-//! Who answers a direct invocation, and whom what was seen is told to: by metrics, and on the event bus.
+//! Who answers a direct invocation, and whom what was seen is told to: by metrics, in the log, and on the event bus.
 
 use std::time::Duration;
 
+use aws_names::Home;
 use custom_resource::Deadline;
 use event_bus::Event;
+use serde_json::{Value, json};
 
 use crate::ports::Aws;
 use crate::replication::Installation;
@@ -65,6 +67,37 @@ impl<A: Aws> Teller<'_, A> {
         let name = self.function_arn.split(':').nth(6).unwrap_or_default();
         let written = self.aws.count(name, counts);
         written.map_err(|error| format!("the metrics could not be written: {error}"))
+    }
+
+    /// Writes what was seen of resources into the log, as lines that evidence can be kept of: each the detail of its
+    /// event, with when and where it was seen, and of which bucket. What has no bucket's name is left out.
+    ///
+    /// # Errors
+    /// Where they cannot be written, in words.
+    pub(crate) fn log(&self, details: impl IntoIterator<Item = Value>) -> Result<(), String> {
+        let Home {
+            account, region, ..
+        } = &self.installation.home;
+        let time = self.aws.now().to_string();
+        for detail in details {
+            let Value::Object(mut line) = detail else {
+                continue;
+            };
+            let Some(bucket) = line.remove("sourceBucket").filter(Value::is_string) else {
+                continue;
+            };
+            let seen = [
+                ("time", json!(time)),
+                ("account", json!(account)),
+                ("region", json!(region)),
+                ("version", json!(env!("CARGO_PKG_VERSION"))),
+                ("bucket", bucket),
+            ];
+            line.extend(seen.map(|(name, member)| (name.to_owned(), member)));
+            let written = self.aws.log(&Value::Object(line).to_string());
+            written.map_err(|error| format!("the log could not be written: {error}"))?;
+        }
+        Ok(())
     }
 
     /// Sends events to the bus, where there is one: each until the bus has taken it, or the time is up.

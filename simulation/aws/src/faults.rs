@@ -475,6 +475,10 @@ impl Metrics for Faulty {
     fn measure(&self, bucket: &str, metrics: Vec<Metric>) -> std::io::Result<()> {
         self.world.measure(bucket, metrics)
     }
+
+    fn log(&self, line: &str) -> std::io::Result<()> {
+        self.world.log(line)
+    }
 }
 
 impl Clock for Faulty {

@@ -66,6 +66,8 @@ pub struct State {
     pub counted: Vec<(String, BTreeMap<&'static str, usize>)>,
     /// What was measured, by bucket.
     pub measured: Vec<(String, BTreeMap<&'static str, f64>)>,
+    /// What was written into the log.
+    pub logged: Vec<String>,
     /// Every probe or other object ever replicated: bucket, key.
     pub arrivals: Vec<(String, String)>,
     /// What happened to objects, until somebody takes it.
@@ -111,6 +113,7 @@ impl Default for State {
             untaken: Vec::new(),
             counted: Vec::new(),
             measured: Vec::new(),
+            logged: Vec::new(),
             arrivals: Vec::new(),
             news: Vec::new(),
             repaired: Vec::new(),

@@ -114,12 +114,78 @@ fn report() -> Report {
             }],
         }],
         buckets: vec![tax, empty],
+        sources: vec![
+            Source {
+                bucket: "ledger".to_owned(),
+                timeline: Vec::new(),
+            },
+            Source {
+                bucket: "tax".to_owned(),
+                timeline: timeline(),
+            },
+        ],
         queries: vec![
             asked("counts", "tax-replica"),
             asked("counts", "ledger-replica"),
             asked("findings", "tax-replica"),
         ],
     }
+}
+
+fn timeline() -> Vec<Fields> {
+    let row = |kind: &str, result: &str, state: &str, looks: &str, more: &[(&str, &str)]| {
+        let common = [
+            ("kind", kind),
+            ("logicalresourceid", "Replication"),
+            ("result", result),
+            ("state", state),
+            ("looks", looks),
+            ("first_seen", "2026-07-01 06:00:00.000 UTC"),
+        ];
+        fields(&[&common, more].concat())
+    };
+    let drift = (
+        "reason",
+        "an update would put 1 replication rule(s) on bucket `tax`",
+    );
+    vec![
+        row(
+            "drift",
+            "IN_SYNC",
+            "good",
+            "34",
+            &[("ended", "2026-08-04 06:00:00.000 UTC")],
+        ),
+        row("drift", "DRIFTED", "open", "2", &[drift]),
+        row(
+            "proof",
+            "COMPLETED",
+            "good",
+            "2208",
+            &[("slowest_seconds", "34.2")],
+        ),
+    ]
+}
+
+#[test]
+fn drift_and_proofs_are_told_with_how_often_was_looked() {
+    let made = page(&report());
+    for part in [
+        "<td>IN_SYNC</td>",
+        "<td>2208</td>",
+        "<td>34.2</td>",
+        "Nobody looked for drift",
+    ] {
+        assert!(made.contains(part), "{part}");
+    }
+    let report = report();
+    assert_eq!(
+        report.sources[1].told(),
+        "36 looks for drift and 2208 proofs of its resources, 1 open"
+    );
+    assert_eq!(report.open(), 2);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["sources"][1]["timeline"][1]["result"], "DRIFTED");
 }
 
 /// `UPDATE_REFERENCE=1` writes it anew: look at it in a browser then.

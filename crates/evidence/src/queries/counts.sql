@@ -6,5 +6,7 @@ SELECT
     count(*) AS lines
 FROM verdicts
 WHERE bucket = ? AND day BETWEEN ? AND ?
+    -- What the provisioner saw is no verdict.
+    AND verdict IS NOT NULL
 GROUP BY verdict, compliant
 ORDER BY verdict

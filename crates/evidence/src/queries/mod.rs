@@ -88,6 +88,15 @@ pub const FAILURES: Query = Query {
     text: include_str!("failures.sql"),
 };
 
+/// How the replication itself stood.
+pub const TIMELINE: Query = Query {
+    name: "timeline",
+    answers: "What each look for drift and each proof showed of the resources of a source bucket, and from when to \
+              when: looks in a row that showed the same are one row",
+    parameters: &["source bucket", "first day", "last day"],
+    text: include_str!("timeline.sql"),
+};
+
 /// The share of replicas that have a verdict.
 pub const COVERAGE: Query = Query {
     name: "coverage",
@@ -149,8 +158,9 @@ pub const UNHEARD: Query = Query {
 };
 
 /// All saved queries.
-pub const ALL: [Query; 10] = [
-    COUNTS, FINDINGS, FAILURES, COVERAGE, GAPS, SWEEP, REPLAY, POSTURE, POPULATION, UNHEARD,
+pub const ALL: [Query; 11] = [
+    COUNTS, FINDINGS, FAILURES, TIMELINE, COVERAGE, GAPS, SWEEP, REPLAY, POSTURE, POPULATION,
+    UNHEARD,
 ];
 
 #[cfg(test)]

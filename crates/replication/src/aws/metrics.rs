@@ -1,4 +1,4 @@
-//! CloudWatch metrics, as lines on standard output; the time.
+//! CloudWatch: metrics and log, as lines on standard output; the time.
 
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,26 +19,29 @@ impl Metrics for SdkAws {
         let counts = counts
             .iter()
             .map(|(name, count)| Metric::count(name, *count));
-        write((FUNCTION, function), counts.collect())
+        self.log(&metrics((FUNCTION, function), counts.collect()))
     }
 
-    fn measure(&self, bucket: &str, metrics: Vec<Metric>) -> io::Result<()> {
-        write((BUCKET, bucket), metrics)
+    fn measure(&self, bucket: &str, found: Vec<Metric>) -> io::Result<()> {
+        self.log(&metrics((BUCKET, bucket), found))
+    }
+
+    fn log(&self, line: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{line}")?;
+        stdout.flush()
     }
 }
 
-/// Writes metrics with one dimension.
-fn write((dimension, value): (&str, &str), metrics: Vec<Metric>) -> io::Result<()> {
+/// Metrics with one dimension, as a line.
+fn metrics((dimension, value): (&str, &str), metrics: Vec<Metric>) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = i64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(i64::MAX);
     let dimensions = Dimensions {
         sets: &[&[dimension]],
         values: &[(dimension, value)],
     };
-    let line = line(now, dimensions, metrics);
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "{line}")?;
-    stdout.flush()
+    line(now, dimensions, metrics)
 }
 
 impl Clock for SdkAws {

@@ -2,7 +2,7 @@
 
 use event_bus::Event;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cut::cut;
 use crate::diagnosis::CHANGE_A_PROPERTY;
@@ -250,15 +250,15 @@ impl Finding {
         digest::hex(parts.into_iter().chain(changes))
     }
 
-    /// The event that tells it.
-    pub(super) fn event(&self, home: &Home) -> Event {
+    /// What tells it, on the event bus and in the log.
+    pub(super) fn detail(&self) -> Value {
         let mut changes: Vec<_> = self.changes.iter().take(MOST_CHANGES).cloned().collect();
         let more = self.changes.len() - changes.len();
         if more > 0 {
             changes.push(format!("… ({more} more)"));
         }
         let reason = cut(self.reason.as_deref().unwrap_or_default(), LONGEST_REASON);
-        let detail = json!({
+        json!({
             "schema": SCHEMA,
             "id": self.id(),
             "result": self.result,
@@ -269,12 +269,16 @@ impl Finding {
             "changes": changes,
             "reason": reason,
             "remedy": self.remedy,
-        });
+        })
+    }
+
+    /// The event that tells it.
+    pub(super) fn event(&self, home: &Home) -> Event {
         let bucket = self.source_bucket.iter();
         let bucket = bucket.map(|bucket| home.bucket_arn(bucket));
         Event {
             detail_type: DETAIL_TYPE,
-            detail: detail.to_string(),
+            detail: self.detail().to_string(),
             resources: self.stack_id.iter().cloned().chain(bucket).collect(),
         }
     }
@@ -282,8 +286,6 @@ impl Finding {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
     use crate::error::ErrorKind;
     use crate::fault::{About, Fault, FaultKind};

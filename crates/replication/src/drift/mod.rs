@@ -114,6 +114,8 @@ impl<A: Aws> Detection<'_, A> {
             if asked.physical_resource_id.is_none() {
                 self.count(&answer)?;
             }
+            self.teller
+                .log(answer.resources.iter().map(Finding::detail))?;
             self.publish(&answer).await?;
         }
         serde_json::to_value(&answer).map_err(|error| format!("the answer is no JSON: {error}"))

@@ -234,8 +234,8 @@ impl Finding {
         digest::hex(parts.into_iter().chain(rules).chain(findings))
     }
 
-    /// The event that tells it.
-    pub(super) fn event(&self, home: &Home) -> Event {
+    /// What tells it, on the event bus and in the log.
+    pub(super) fn detail(&self) -> Value {
         let mut rules: Vec<_> = self.rules.iter().collect();
         rules.sort_by_key(|rule| rule.result);
         let rules: Vec<Value> = rules
@@ -259,7 +259,7 @@ impl Finding {
                 "remedy": found.remedy.as_deref().map(|text| cut(text, LONGEST_TEXT)),
             })
         });
-        let detail = json!({
+        json!({
             "schema": SCHEMA,
             "id": self.id(),
             "result": self.result,
@@ -273,12 +273,16 @@ impl Finding {
             "findings": findings.collect::<Vec<_>>(),
             "reason": self.reason.as_deref().map(|text| cut(text, LONGEST_REASON)),
             "remedy": self.remedy.as_deref().map(|text| cut(text, LONGEST_REASON)),
-        });
+        })
+    }
+
+    /// The event that tells it.
+    pub(super) fn event(&self, home: &Home) -> Event {
         let bucket = self.source_bucket.iter();
         let bucket = bucket.map(|bucket| home.bucket_arn(bucket));
         Event {
             detail_type: DETAIL_TYPE,
-            detail: detail.to_string(),
+            detail: self.detail().to_string(),
             resources: self.stack_id.iter().cloned().chain(bucket).collect(),
         }
     }

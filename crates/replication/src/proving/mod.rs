@@ -126,6 +126,8 @@ impl<A: Aws> Proving<'_, A> {
         );
         if wanted.report {
             self.measure(&answer)?;
+            self.teller
+                .log(answer.resources.iter().map(Finding::detail))?;
             // Some resources say nothing of how many failed.
             if !wanted.names_some() {
                 self.count(&answer)?;

@@ -174,6 +174,14 @@ impl Stack {
         details.collect()
     }
 
+    /// The lines that were logged since.
+    pub(crate) fn logged(&self) -> Vec<Value> {
+        let lines = std::mem::take(&mut self.world.state().logged).into_iter();
+        lines
+            .map(|line| serde_json::from_str(&line).unwrap())
+            .collect()
+    }
+
     /// Two metrics of the last look at all resources.
     pub(crate) fn counted(&self, names: [&str; 2]) -> (usize, usize) {
         let (function, counts) = self.world.state().counted.pop().unwrap();

@@ -8,8 +8,8 @@ use replication::error::ErrorKind;
 use replication::ports::Roles;
 use serde_json::{Value, json};
 
-use crate::aws::State;
 use crate::aws::faults::{Delays, When, Which};
+use crate::aws::{ACCOUNT, State};
 use crate::harness::{
     EAST, FUNCTION, STACK, Stack, WEST, bucket_with_key, owner, physical_id, results, service_token,
 };
@@ -59,6 +59,22 @@ async fn what_is_as_it_was_provisioned_is_in_sync_and_only_counted() {
     );
     assert_eq!(told(&stack), [] as [Value; 0]);
     assert_eq!(counted(&stack), (0, 0));
+    // That it was looked at is evidence as well.
+    let [line] = stack.logged().try_into().unwrap();
+    for (member, expected) in [
+        ("schema", json!("encrypted-replication/drift/1")),
+        ("result", json!("IN_SYNC")),
+        ("account", json!(ACCOUNT)),
+        ("region", json!(EAST)),
+        ("bucket", json!("source")),
+        ("physicalResourceId", json!(id)),
+        ("stackId", json!(STACK)),
+    ] {
+        assert_eq!(line[member], expected, "{member}");
+    }
+    let time = line["time"].as_str().unwrap();
+    assert!(expectation::Time::parse(time).is_some(), "{time}");
+    assert_eq!(line.get("sourceBucket"), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,6 +164,10 @@ async fn each_kind_of_drift_is_told_with_what_an_update_would_do() {
             events[0]["resources"],
             json!([STACK, "arn:aws:s3:::source"])
         );
+        let [line] = stack.logged().try_into().unwrap();
+        for member in ["schema", "id", "result", "changes", "reason", "remedy"] {
+            assert_eq!(line[member], events[0][member], "{member}");
+        }
         let remedy = events[0]["remedy"].as_str().unwrap();
         assert!(remedy.contains("update the stack"), "{remedy}");
 
@@ -309,6 +329,12 @@ async fn one_that_cannot_be_looked_at_is_unknown_and_stops_no_other() {
     );
     assert_eq!(counted(&stack), (0, 2));
     assert_eq!(told(&stack).len(), 2);
+    // What has no bucket's name has no place among the evidence.
+    stack.logged();
+    looked(&stack).await;
+    let lines = stack.logged();
+    let seen: Vec<_> = lines.iter().map(|line| &line["result"]).collect();
+    assert_eq!(seen, ["UNKNOWN", "IN_SYNC"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -371,10 +397,12 @@ async fn one_resource_may_be_asked_for_and_an_answer_alone() {
     // It says nothing of the others, so it is not counted.
     assert!(stack.world.state().counted.is_empty());
 
+    stack.logged();
     let quiet = json!({"Action": "DetectDrift", "Report": false});
     let answer = stack.ask(quiet).await.unwrap();
     assert_eq!(results(&answer), ["DRIFTED"; 2]);
     assert!(told(&stack).is_empty() && stack.world.state().counted.is_empty());
+    assert_eq!(stack.logged(), [] as [Value; 0]);
 
     let nobody = "encrypted-replication/source/er00000000000000000000";
     for (question, expected) in [

@@ -11,6 +11,7 @@ mod deputies;
 mod direct;
 mod drift;
 mod everywhere;
+mod evidence;
 mod existing;
 mod fresh;
 mod given_role;

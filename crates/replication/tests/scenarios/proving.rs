@@ -110,6 +110,21 @@ async fn what_works_is_proved_measured_told_and_leaves_nothing() {
             [("ProofFailed", 0.0), ("ProofSeconds", seconds)].into()
         )]
     );
+    let [line] = stack.logged().try_into().unwrap();
+    for member in [
+        "schema",
+        "id",
+        "result",
+        "physicalResourceId",
+        "seconds",
+        "rules",
+    ] {
+        assert_eq!(line[member], events[0][member], "{member}");
+    }
+    assert_eq!(
+        (&line["bucket"], &line["region"]),
+        (&json!("source"), &json!(EAST))
+    );
 }
 
 /// The checker needs a while until it looks.
