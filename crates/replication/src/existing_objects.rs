@@ -15,7 +15,7 @@ use crate::case::Case;
 use crate::configuration::{ReplicationRule, Status};
 use crate::error::{ErrorKind, ReplicationError};
 use crate::fault::Faults;
-use crate::jobs::{Scope, Selection, Started, token};
+use crate::jobs::{Scope, Selection, Started, digest_of, token};
 use crate::merge;
 use crate::owner::{JOB_TAG, Owner, role_arn};
 use crate::plan::Desired;
@@ -131,13 +131,6 @@ fn unserved(
         // A job was started, and nobody knows for which rules.
         None => BTreeSet::new(),
     }
-}
-
-/// Twenty digits: a tag has room for as many beside the ids.
-fn digest_of(ways: &BTreeSet<String>) -> String {
-    let mut digits = digest::hex(ways.iter().map(String::as_str));
-    digits.truncate(20);
-    digits
 }
 
 /// Bucket for the job's report: the first destination of this account.

@@ -21,7 +21,7 @@ use http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sdk_environment::Http;
 
-use super::signature::{EMPTY_BODY, Head, Hidden, Signer};
+use super::signature::{EMPTY_BODY, Head, Signer};
 use crate::subject::ObjectVersion;
 
 /// As long as one try of the SDK's.
@@ -53,9 +53,9 @@ pub struct DirectHeads {
     parameters: Parameters,
     /// Where each bucket is; nothing where the SDK has to be asked.
     addresses: Mutex<HashMap<String, Option<Arc<Address>>>>,
-    /// The last session token, as the header that it is sent in: it has a thousand characters, which are looked at
-    /// one by one when it is made.
-    token: Mutex<Hidden<Option<(String, HeaderValue)>>>,
+    /// The last session token, as the header that it is sent in, which tells nobody what it is: it has a thousand
+    /// characters, which are looked at one by one when it is made.
+    token: Mutex<Option<HeaderValue>>,
 }
 
 /// Where a bucket is.
@@ -209,14 +209,12 @@ impl DirectHeads {
 
     fn token(&self, token: &str) -> Option<HeaderValue> {
         let mut kept = self.token.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, value)) = &kept.0
-            && known == token
-        {
-            return Some(value.clone());
+        if let Some(known) = kept.as_ref().filter(|known| *known == token) {
+            return Some(known.clone());
         }
         let mut value = HeaderValue::try_from(token).ok()?;
         value.set_sensitive(true);
-        kept.0 = Some((token.to_owned(), value.clone()));
+        *kept = Some(value.clone());
         Some(value)
     }
 }

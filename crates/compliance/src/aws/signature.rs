@@ -55,7 +55,7 @@ pub(super) struct Signer {
 
 /// What nobody is shown.
 #[derive(Default)]
-pub(super) struct Hidden<T>(pub(super) T);
+struct Hidden<T>(T);
 
 impl<T> std::fmt::Debug for Hidden<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -11,4 +11,4 @@ mod started;
 pub use note::Note;
 pub use selection::{ObjectStatus, Scope, Selection};
 pub(crate) use start::{Order, start};
-pub(crate) use started::{Started, tag_value, token};
+pub(crate) use started::{Started, digest_of, tag_value, token};

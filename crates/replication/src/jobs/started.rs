@@ -29,6 +29,17 @@ impl<'a> Started<'a> {
     }
 }
 
+/// What tells jobs from others of the same resource, by what they are for: twenty digits, as a tag has room for as
+/// many beside the ids.
+pub(crate) fn digest_of<'a, S>(parts: impl IntoIterator<Item = &'a S>) -> String
+where
+    S: AsRef<str> + ?Sized + 'a,
+{
+    let mut digits = digest::hex(parts.into_iter().map(AsRef::as_ref));
+    digits.truncate(20);
+    digits
+}
+
 /// A tag's value.
 pub(crate) fn tag_value(ids: &[String], of: &str) -> String {
     format!("{} {of}", ids.join("/"))

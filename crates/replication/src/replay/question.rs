@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use expectation::Time;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::format::{Format, reports};
 use crate::jobs::{ObjectStatus, Selection};
@@ -94,14 +94,6 @@ impl Replay {
     }
 }
 
-/// What tells a question from others on the same resource.
-pub(super) fn digest(selections: &[Selection]) -> String {
-    let text = json!(selections).to_string();
-    let mut digits = aws_names::digest::hex([text.as_str()]);
-    digits.truncate(20);
-    digits
-}
-
 /// How a job goes.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -143,6 +135,8 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

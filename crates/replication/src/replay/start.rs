@@ -4,7 +4,7 @@ use custom_resource::Deadline;
 use serde_json::{Value, json};
 
 use super::progress::Stage;
-use super::question::{Job, Replay, digest as digest_of};
+use super::question::{Job, Replay};
 use crate::apply::Writes;
 use crate::case::Case;
 use crate::configuration::{ReplicationRule, Tag};
@@ -13,7 +13,7 @@ use crate::direct::{Question, recorded};
 use crate::error::ReplicationError;
 use crate::existing_objects::{observe_job, plan_job_role, report_bucket};
 use crate::fault::numbered;
-use crate::jobs::{Order, Scope, Selection, Started, note, start, tag_value, token};
+use crate::jobs::{Order, Scope, Selection, Started, digest_of, note, start, tag_value, token};
 use crate::naming::Names;
 use crate::observe::located_by;
 use crate::owner::{Kind, PhysicalId, role_arn};
@@ -144,7 +144,7 @@ async fn begin<A: Aws>(
     destinations.sort();
     let report_bucket =
         report_bucket(replication, destinations.iter()).map_err(ReplicationError::Refused)?;
-    let question = digest_of(selections);
+    let question = digest_of([json!(selections).to_string().as_str()]);
     let role = owner.batch_role();
     let mut rounds = Rounds::new(
         owner,
