@@ -1,11 +1,13 @@
 //! What we put into people's buckets goes again: on both sides, and wherever a rule of somebody else's
 //! took a copy.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
+
+use futures_util::future::join;
 
 use super::Trial;
 use super::choose::{Probe, Strays};
+use crate::configuration::{ReplicationRule, Status};
 use crate::error::AwsError;
 use crate::ports::{Aws, BucketRef};
 
@@ -27,6 +29,26 @@ pub(super) async fn remove<A: Aws>(trial: &Trial<'_, A>, probe: &Probe, key: &st
     if under_way {
         tokio::time::sleep(ON_ITS_WAY).await;
     }
+    let at_ours = remove_replicas(trial, probe, key);
+    let (mut late, ()) = join(trial.late_strays(probe), at_ours).await;
+    late.retain(|bucket, _| !strays.contains_key(bucket));
+    if !late.is_empty() && !under_way {
+        tokio::time::sleep(ON_ITS_WAY).await;
+    }
+    for (bucket, account) in strays.iter().chain(&late) {
+        remove_stray(trial, bucket, account.as_deref(), key).await;
+    }
+    if under_way {
+        tracing::warn!(
+            key,
+            buckets = ?strays.keys().collect::<Vec<_>>(),
+            "S3 had not finished with the probe object when it was removed; a copy may still arrive in these buckets"
+        );
+    }
+}
+
+/// Removes what arrived where ours lead to.
+async fn remove_replicas<A: Aws>(trial: &Trial<'_, A>, probe: &Probe, key: &str) {
     for bucket in probe.replicas.keys() {
         if let (Some(region), Some(aws)) =
             (trial.desired.regions.get(bucket), trial.accounts.at(bucket))
@@ -37,16 +59,6 @@ pub(super) async fn remove<A: Aws>(trial: &Trial<'_, A>, probe: &Probe, key: &st
             };
             note(bucket, key, remove_from(aws, at, key).await);
         }
-    }
-    for (bucket, account) in &strays {
-        remove_stray(trial, bucket, account.as_deref(), key).await;
-    }
-    if under_way {
-        tracing::warn!(
-            key,
-            buckets = ?strays.keys().collect::<Vec<_>>(),
-            "S3 had not finished with the probe object when it was removed; a copy may still arrive in these buckets"
-        );
     }
 }
 
@@ -145,17 +157,43 @@ impl<A: Aws> Trial<'_, A> {
     /// Buckets besides our destinations that copies of a probe may have gone to: by rules of others, and by
     /// rules of ours that were replaced and are still in force.
     fn strays(&self, probe: &Probe) -> Strays {
-        let key = self.replication.owner.probe_key(&probe.filter.prefix);
-        let former = self.former.iter();
-        let former = former.filter(|rule| rule.covers(&key, &probe.filter.tags));
-        let mut strays: BTreeMap<String, Option<String>> = former
-            .map(|rule| {
-                let bucket = rule.destination.bucket_name().to_owned();
-                (bucket, rule.destination.account.clone())
-            })
-            .collect();
+        let mut strays = self.elsewhere(probe, self.former.iter());
         strays.extend(probe.strays.clone());
         strays.retain(|bucket, _| !probe.replicas.contains_key(bucket));
         strays
+    }
+
+    /// The same by the rules that are there when the probe is gone: another resource may have put its own
+    /// while the probe was under way.
+    async fn late_strays(&self, probe: &Probe) -> Strays {
+        let source = self.source();
+        match self.accounts.home().replication(source).await {
+            Ok(found) => {
+                let rules = found.iter().flat_map(|found| &found.rules);
+                let in_force = rules.filter(|rule| rule.status == Status::Enabled);
+                self.elsewhere(probe, in_force)
+            }
+            Err(error) => {
+                tracing::warn!(bucket = source.name, %error, "a rule that came meanwhile may have taken a copy of the probe object");
+                Strays::new()
+            }
+        }
+    }
+
+    /// Where rules take a probe, besides our destinations.
+    fn elsewhere<'a>(
+        &self,
+        probe: &Probe,
+        rules: impl Iterator<Item = &'a ReplicationRule>,
+    ) -> Strays {
+        let key = self.replication.owner.probe_key(&probe.filter.prefix);
+        let covering = rules.filter(|rule| rule.covers(&key, &probe.filter.tags));
+        let elsewhere = covering.map(|rule| {
+            let bucket = rule.destination.bucket_name().to_owned();
+            (bucket, rule.destination.account.clone())
+        });
+        elsewhere
+            .filter(|(bucket, _)| !probe.replicas.contains_key(bucket))
+            .collect()
     }
 }

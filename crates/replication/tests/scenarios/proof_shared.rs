@@ -4,6 +4,7 @@
 use replication::configuration::{Filter, Status};
 use serde_json::{Value, json};
 
+use crate::aws::World;
 use crate::aws::faults::{When, Which};
 use crate::harness::{
     EAST, Stack, WEST, bucket_with_key, our_role, owner, probes_left, somebodys_rule,
@@ -201,5 +202,38 @@ async fn a_copy_that_the_rule_of_before_still_takes_is_removed_from_the_former_d
     let arrived = arrived(&stack);
     assert!(arrived.contains(&"one".to_owned()), "{arrived:?}");
     assert_eq!(arrived.last().unwrap(), "two");
+    assert_eq!(probes_left(&stack.world), []);
+}
+
+/// Somebody's rule to bucket `two`, for what ours takes, under the role that is there.
+fn joins_in(world: &World) {
+    let mut state = world.state();
+    let now = state.now;
+    let default = state.buckets["two"].encryption.clone().unwrap();
+    let mut rule = somebodys_rule("a", 99, "two");
+    rule.sse_kms_encrypted_objects = Some(Status::Enabled);
+    rule.destination.replica_kms_key_id = default.kms_key;
+    let source = state.buckets.get_mut("source").unwrap();
+    let mut rules = source.replication.written().clone().unwrap();
+    rules.rules.push(rule);
+    source.replication.write(Some(rules), now);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_a_rule_takes_which_came_while_the_probe_was_under_way_is_removed_too() {
+    let stack = setting();
+    let all =
+        json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}).to_string();
+    let role = stack
+        .world
+        .state()
+        .add_role("theirs", "/", &[("all", &all)]);
+    let mut given = to("one", "a/");
+    given["Role"] = json!(role);
+    stack.aws.just_before("put_object", 0, joins_in);
+    let answer = stack.create("A", &given).await.unwrap();
+    assert_eq!(answer["Verification"], "COMPLETED");
+    // It did go to both.
+    assert_eq!(arrived(&stack), ["one", "two"]);
     assert_eq!(probes_left(&stack.world), []);
 }
