@@ -1,5 +1,10 @@
 //! Draws a story from a seed. Few names and shared buckets, so that people meet.
 
+mod meetings;
+
+use self::meetings::{
+    back, chained, closer, copied, empties, from_nothing, looks_again, onward, schedule, slips,
+};
 use crate::story::{
     Act, Deed, Errand, Handling, Prop, Question, RuleText, Sky, Slip, Story, Template, key_arn,
 };
@@ -34,6 +39,8 @@ pub fn story(seed: u64) -> Story {
         stage.push(Prop::Namesake("ledger"));
     }
     chained(&mut Draw::new(seed ^ 0xC4A1_4ED5), &mut templates);
+    copied(&mut Draw::new(seed ^ 0xC0_B1ED), &mut templates);
+    from_nothing(&mut Draw::new(seed ^ 0xF0_07E5), &mut templates);
     let mut at = 5;
     for (number, template) in templates.iter().enumerate() {
         let handling = handling(&mut draw, false);
@@ -63,153 +70,16 @@ pub fn story(seed: u64) -> Story {
     closer(&mut Draw::new(seed ^ 0x0C10_5E12), &mut acts);
     onward(&mut Draw::new(seed ^ 0x00_4A4D), &templates, &mut acts);
     slips(&mut Draw::new(seed ^ 0x51_1950), &mut acts);
+    back(&mut Draw::new(seed ^ 0xBA_C25), &mut acts);
     empties(&mut Draw::new(seed ^ 0xE4_9713), &mut acts);
     looks_again(&mut Draw::new(seed ^ 0x10_0C5A), &mut acts);
+    schedule(&mut Draw::new(seed ^ 0x5C_4ED0), &mut acts);
     acts.sort_by_key(|act| act.at);
     Story {
         seed,
         sky,
         stage,
         acts,
-    }
-}
-
-/// Brings people closer together: they upload while a stack is changed, which changes its role, too, or is given
-/// up.
-fn closer(draw: &mut Draw, acts: &mut Vec<Act>) {
-    let mut deployed = std::collections::BTreeSet::new();
-    let mut meanwhile = Vec::new();
-    for Act { at, what } in acts.iter_mut() {
-        match what {
-            Deed::Deploy(stack, template, _) if !deployed.insert(*stack) => {
-                if draw.chance(20) {
-                    template.role = draw.pick(&ROLES);
-                }
-                if draw.chance(30) {
-                    let before = draw.pick(&[2, 5, 15]);
-                    meanwhile.push(Act {
-                        at: at.saturating_sub(before),
-                        what: Deed::Upload {
-                            bucket: template.source,
-                            prefix: draw.pick(&["", "tax/", "tax/old/", "log/", "misc/"]),
-                            tagged: false,
-                            asked: Asked::Nothing,
-                            count: 20,
-                            every: 1,
-                        },
-                    });
-                }
-            }
-            Deed::Delete(stack) if draw.chance(10) => *what = Deed::GiveUp(*stack),
-            _ => {}
-        }
-    }
-    acts.extend(meanwhile);
-}
-
-/// The keys of a source in the western Region.
-fn western(keys: &[&'static str]) -> Vec<&'static str> {
-    let west = |key: &&str| if *key == "east-1" { "west-1" } else { "west-2" };
-    keys.iter().map(west).collect()
-}
-
-/// The destination of one stack is the source of another.
-fn chained(draw: &mut Draw, templates: &mut [Template]) {
-    let leads_on = draw.chance(25);
-    if let (true, [_, .., last]) = (leads_on, templates) {
-        last.source = "vault";
-        last.source_keys = western(&last.source_keys);
-        for rule in &mut last.rules {
-            rule.destination = "attic";
-        }
-    }
-}
-
-/// People upload to a bucket in the middle of a chain, and under the prefixes of rules of theirs.
-fn onward(draw: &mut Draw, templates: &[Template], acts: &mut Vec<Act>) {
-    let mut more = Vec::new();
-    let last = acts.iter().map(|act| act.at).max().unwrap_or(0);
-    let plain = |bucket, prefix, asked| Deed::Upload {
-        bucket,
-        prefix,
-        tagged: false,
-        asked,
-        count: 5,
-        every: 1,
-    };
-    if templates.iter().any(|template| template.source == "vault") {
-        let asked = [
-            Asked::Nothing,
-            Asked::Key(key_arn("west-1")),
-            Asked::Key(key_arn("west-2")),
-        ];
-        for asked in asked {
-            let at = draw.below(last + 200);
-            more.push(Act {
-                at,
-                what: plain("vault", draw.pick(&PREFIXES), asked),
-            });
-        }
-    }
-    for Act { at, what } in acts.iter() {
-        if let Deed::Person(Errand::Rule { source, prefix, .. }) = what
-            && draw.chance(60)
-        {
-            let at = at + draw.pick(&[1, 30, 200]);
-            more.push(Act {
-                at,
-                what: plain(source, prefix, Asked::Nothing),
-            });
-        }
-    }
-    acts.extend(more);
-}
-
-/// Mistakes in the template of an Update, and functions that end in the middle of a Create.
-fn slips(draw: &mut Draw, acts: &mut [Act]) {
-    let mut deployed = std::collections::BTreeSet::new();
-    for Act { what, .. } in acts.iter_mut() {
-        if let Deed::Deploy(stack, template, handling) = what {
-            if deployed.insert(*stack) {
-                if draw.chance(5) {
-                    *handling = Handling::Killed(draw.pick(&[1, 2, 4, 10, 30]));
-                }
-            } else if draw.chance(6) {
-                template.slip = Some(draw.pick(&[Slip::Arn, Slip::Region]));
-            }
-        }
-    }
-}
-
-/// Buckets are emptied before their stack goes.
-fn empties(draw: &mut Draw, acts: &mut Vec<Act>) {
-    let mut more = Vec::new();
-    let mut empty = |at| {
-        for bucket in ["ledger", "papers", "vault", "attic"] {
-            let what = Deed::Person(Errand::Empty(bucket));
-            more.push(Act { at, what });
-        }
-    };
-    for Act { at, what } in acts.iter() {
-        if matches!(what, Deed::Delete(_)) && draw.chance(25) {
-            empty(at.saturating_sub(1));
-        }
-    }
-    if draw.chance(15) {
-        empty(acts.iter().map(|act| act.at).max().unwrap_or(0) + 100);
-    }
-    acts.extend(more);
-}
-
-/// Somebody has a bucket looked through.
-fn looks_again(draw: &mut Draw, acts: &mut Vec<Act>) {
-    let last = acts.iter().map(|act| act.at).max().unwrap_or(0);
-    for bucket in ["vault", "attic"] {
-        if draw.chance(25) {
-            let at = last / 2 + draw.below(last / 2 + 400);
-            let what = Deed::Sweep(bucket);
-            acts.push(Act { at, what });
-        }
     }
 }
 
@@ -264,7 +134,7 @@ fn stage(draw: &mut Draw) -> Vec<Prop> {
 
 fn template(draw: &mut Draw) -> Template {
     let count = draw.pick(&[1, 1, 2, 3]);
-    let slips = [Slip::Arn, Slip::Region, Slip::Role];
+    let slips = [Slip::Arn, Slip::Region("us-west-22"), Slip::Role];
     let source_keys = match draw.below(5) {
         0 => vec![draw.pick(&EAST_KEYS)],
         1 => EAST_KEYS.to_vec(),

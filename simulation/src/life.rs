@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -179,6 +180,7 @@ async fn does(place: Place, Act { what, .. }: Act) {
                 Box::pin(stack.lock().await.asks(question)).await;
             }
         }
+        Deed::LookAtAll => Box::pin(looks_at_all(&place)).await,
         Deed::Upload {
             bucket,
             prefix,
@@ -237,6 +239,26 @@ async fn does(place: Place, Act { what, .. }: Act) {
         Deed::ColdStart => place.checkers.lock().await.start_cold(),
         Deed::Sweep(bucket) => place.checkers.lock().await.sweeps(bucket).await,
         Deed::CheckerTrouble(calls) => place.checkers.lock().await.trouble(calls),
+    }
+}
+
+/// Has drift looked for in every resource, as the schedule does, and weighs what is said of those that are at rest.
+async fn looks_at_all(place: &Place) {
+    let idle = place
+        .stacks
+        .iter()
+        .filter_map(|stack| stack.try_lock().ok());
+    let mut idle: Vec<_> = idle.filter(|stack| stack.is_there()).collect();
+    let from = Instant::now();
+    let Some(first) = idle.first_mut() else {
+        return;
+    };
+    let event = json!({"Action": "DetectDrift", "Report": false});
+    let Some(answer) = first.asked(event).await else {
+        return;
+    };
+    for stack in &idle {
+        stack.weighs_drift(&answer, from);
     }
 }
 

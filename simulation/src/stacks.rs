@@ -258,8 +258,14 @@ impl Stack {
         }
     }
 
+    /// Whether its resource stands.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.stands.is_some()
+    }
+
     /// Asks the function itself.
-    async fn asked(&mut self, event: Value) -> Option<Value> {
+    pub async fn asked(&mut self, event: Value) -> Option<Value> {
         let aws = self.aws();
         let deadline = Deadline::after(Duration::from_secs(FUNCTION_SECONDS));
         let asked = resource(aws);
@@ -513,18 +519,23 @@ impl Stack {
                         .await;
                 }
             }
-            Question::Drift | Question::Plan => {
-                let Some(before) = &self.in_order else {
-                    return;
-                };
-                let what = if question == Question::Drift {
-                    "drift"
-                } else {
-                    "plan"
-                };
-                self.court
-                    .weighs_look(what, (self.number, owner), template, before, from, answer);
+            Question::Drift => self.weighs_drift(answer, from),
+            Question::Plan => {
+                if let Some(before) = &self.in_order {
+                    let whose = (self.number, owner);
+                    self.court
+                        .weighs_look("plan", whose, template, before, from, answer);
+                }
             }
+        }
+    }
+
+    /// What a look for drift says of it.
+    pub fn weighs_drift(&self, answer: &Value, from: Instant) {
+        if let (Some((id, template)), Some(before)) = (&self.stands, &self.in_order) {
+            let whose = (self.number, owner_of(id));
+            self.court
+                .weighs_look("drift", whose, template, before, from, answer);
         }
     }
 }

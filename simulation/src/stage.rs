@@ -17,6 +17,7 @@ use aws_in_memory::{ACCOUNT, Bucket, State, World};
 pub fn set(world: &World, props: &[Prop]) {
     let mut state = world.state();
     state.no_such_regions.insert("us-west-22".to_owned());
+    state.regions_off.insert("ap-east-1".to_owned());
     for region in [EAST, EAST, WEST, WEST] {
         state.add_key(region, "CUSTOMER");
     }
@@ -318,7 +319,7 @@ fn add_rule(
 
 /// What replication needs, for one prefix.
 fn below_tax() -> String {
-    let buckets = ["ledger", "papers", "vault", "attic"];
+    let buckets = ["ledger", "papers", "vault", "attic", "cellar"];
     let buckets = buckets.map(|name| format!("arn:aws:s3:::{name}"));
     json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::*/tax/*"},

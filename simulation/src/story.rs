@@ -85,6 +85,8 @@ pub enum Deed {
     GiveUp(usize),
     /// … asks about it.
     Ask(usize, Question),
+    /// The schedule has drift looked for in every resource.
+    LookAtAll,
     /// Somebody uploads so many objects, one after so many seconds.
     Upload {
         bucket: &'static str,
@@ -188,8 +190,10 @@ pub struct Template {
 pub enum Slip {
     /// `SourceBucket` is an ARN.
     Arn,
-    /// The destination's Region is none.
-    Region,
+    /// The destinations' Region is one that there is not, or that is switched off.
+    Region(&'static str),
+    /// The source's is.
+    SourceRegion(&'static str),
     /// A role that is not there.
     Role,
 }
@@ -233,8 +237,12 @@ impl Template {
             _ => self.source.to_owned(),
         };
         whole.insert("SourceBucket".into(), json!(source));
-        if region_of(self.source) != EAST {
-            whole.insert("SourceRegion".into(), json!(region_of(self.source)));
+        let region = match self.slip {
+            Some(Slip::SourceRegion(region)) => region,
+            _ => region_of(self.source),
+        };
+        if region != EAST {
+            whole.insert("SourceRegion".into(), json!(region));
         }
         if !self.source_keys.is_empty() {
             let keys: Vec<String> = self.source_keys.iter().map(|name| key_arn(name)).collect();
@@ -280,10 +288,9 @@ impl Template {
 
 impl RuleText {
     fn property(&self, slip: Option<Slip>) -> Value {
-        let region = if slip == Some(Slip::Region) {
-            "us-west-22"
-        } else {
-            region_of(self.destination)
+        let region = match slip {
+            Some(Slip::Region(region)) => region,
+            _ => region_of(self.destination),
         };
         let mut destination = json!({
             "Bucket": format!("arn:aws:s3:::{}", self.destination), "Region": region,

@@ -258,10 +258,11 @@ impl Oracle {
                 && right.key == version.kms_key
                 && self.keeps_word(owner, &object.bucket, told.at)
         });
-        // A rule that somebody took away speaks until its stack is changed, and may stand above another's:
-        // the checker sees what was said, and not what is in force.
-        let ghost = words.iter().any(|(owner, _)| {
+        // A word counts until its owner takes it back, also where somebody took its rule out of the bucket: by
+        // one that stands above, what another rule brings is not as it was asked for.
+        let ghost = words.iter().any(|(owner, right)| {
             !carried.rule.starts_with(owner.as_str())
+                && right.key != version.kms_key
                 && self.claims.get(*owner).is_some_and(|claim| claim.unruled)
         });
         if finding {
