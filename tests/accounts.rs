@@ -4,6 +4,7 @@
 mod organisation;
 
 use anyhow::{Context, Result, ensure};
+use aws_json::ParameterStore;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::sam::{self, Stack};
 use sandbox::server::ACCOUNT;
@@ -78,10 +79,10 @@ fn a_bucket_of_another_account_is_made_proven_and_left_without_a_grant() {
         world.delete("abroad-source").await?;
         let policy = s3.get_bucket_policy().bucket(DESTINATION).send().await;
         ensure!(policy.is_err(), "statements stayed: {policy:?}");
-        let ssm = aws_sdk_ssm::Client::new(&there);
+        let store = ParameterStore::new(&there);
         let path = format!("/encrypted-replication/{DESTINATION}");
-        let left = ssm.get_parameters_by_path().path(path).send().await?;
-        ensure!(left.parameters().is_empty(), "{left:?}");
+        let left = store.by_path(&path, false).await?;
+        ensure!(left.is_empty(), "{left:?}");
         ensure!(
             s3.head_object()
                 .bucket(DESTINATION)

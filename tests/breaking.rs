@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use aws_json::ParameterStore;
 use aws_sdk_s3::types::{
     BucketVersioningStatus, NotificationConfiguration, VersioningConfiguration,
 };
@@ -200,13 +201,12 @@ async fn break_it(world: &World, way: &str) -> Result<()> {
         "arrivals" => tell_nobody(&s3, &destination).await?,
         "failures" => tell_nobody(&s3, &source).await?,
         "expectation" => {
-            let ssm = aws_sdk_ssm::Client::new(&config);
+            let store = ParameterStore::new(&config);
             let path = format!("/encrypted-replication/{destination}/");
-            let found = ssm.get_parameters_by_path().path(path).send().await?;
-            ensure!(!found.parameters().is_empty(), "there is no expectation");
-            for parameter in found.parameters() {
-                let delete = ssm.delete_parameter().set_name(parameter.name.clone());
-                delete.send().await?;
+            let found = store.by_path(&path, false).await?;
+            ensure!(!found.is_empty(), "there is no expectation");
+            for parameter in &found {
+                store.delete(&parameter.name).await?;
             }
         }
         other => anyhow::bail!("nobody knows how to break `{other}`"),

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use aws_json::{Parameter, ParameterStore};
 use aws_sdk_s3::types::{
     Event, EventBridgeConfiguration, NotificationConfiguration, QueueConfiguration,
     ReplicationStatus, ServerSideEncryption,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
-use aws_sdk_ssm::types::{Parameter, ParameterType};
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use sandbox::verdicts::{self, Verdict};
@@ -242,13 +242,12 @@ fn a_permission_taken_away_and_an_expectation_that_is_gone_show_as_what_they_are
         let verdict = judged("Tax/seen").await?;
         ensure!(verdict.verdict == "Compliant", "{verdict:?}");
 
-        let ssm = aws_sdk_ssm::Client::new(&world.sandbox.config(REPLICA_REGION));
+        let store = ParameterStore::new(&world.sandbox.config(REPLICA_REGION));
         let path = format!("/encrypted-replication/{destination}/");
-        let found = ssm.get_parameters_by_path().path(path).send().await?;
-        ensure!(found.parameters().len() == 1, "{found:?}");
-        for parameter in found.parameters() {
-            let delete = ssm.delete_parameter().set_name(parameter.name.clone());
-            delete.send().await?;
+        let found = store.by_path(&path, false).await?;
+        ensure!(found.len() == 1, "{found:?}");
+        for parameter in &found {
+            store.delete(&parameter.name).await?;
         }
         // The bucket's default encryption is nobody's word about a replica.
         let verdict = judged("Tax/unexpected").await?;
@@ -259,7 +258,7 @@ fn a_permission_taken_away_and_an_expectation_that_is_gone_show_as_what_they_are
         what_arrived_unheard_is_looked_at_when_the_expectation_comes(
             world,
             (source, destination),
-            found.parameters(),
+            &found,
         )
         .await?;
         world.delete("unseen").await
@@ -304,14 +303,9 @@ async fn what_arrived_unheard_is_looked_at_when_the_expectation_comes(
     let heard = world.verdicts(REPLICA_REGION, destination, key).await?;
     ensure!(heard.is_empty(), "it was heard of: {heard:?}");
 
-    let ssm = aws_sdk_ssm::Client::new(&world.sandbox.config(REPLICA_REGION));
+    let store = ParameterStore::new(&world.sandbox.config(REPLICA_REGION));
     for expectation in expectations {
-        ssm.put_parameter()
-            .set_name(expectation.name.clone())
-            .set_value(expectation.value.clone())
-            .r#type(ParameterType::String)
-            .send()
-            .await?;
+        store.put(&expectation.name, &expectation.value, "").await?;
     }
     let verdict = world.verdict(REPLICA_REGION, destination, key).await?;
     ensure!(verdict.verdict == "Compliant", "{verdict:?}");

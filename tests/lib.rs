@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use aws_json::ParameterStore;
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use sandbox::verdicts::{self, Verdict};
 use sandbox::wait::until;
@@ -290,20 +291,10 @@ impl World {
         if !notifications.queue_configurations().is_empty() {
             left.push(format!("notifications of {source}"));
         }
-        let ssm = aws_sdk_ssm::Client::new(&self.sandbox.config(destination_region));
+        let store = ParameterStore::new(&self.sandbox.config(destination_region));
         let path = format!("/encrypted-replication/{destination}/");
-        let parameters = ssm
-            .get_parameters_by_path()
-            .path(path)
-            .recursive(true)
-            .send()
-            .await?;
-        left.extend(
-            parameters
-                .parameters()
-                .iter()
-                .filter_map(|p| p.name().map(str::to_owned)),
-        );
+        let parameters = store.by_path(&path, true).await?;
+        left.extend(parameters.into_iter().map(|parameter| parameter.name));
         Ok(left)
     }
 }

@@ -9,11 +9,11 @@ use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_organizations::Client as Organizations;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, ServerSideEncryption,
 };
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use sandbox::organization::{create_account, organization_id};
 use sandbox::sam::{ARCHITECTURE, FUNCTIONS};
 use sandbox::tools::target_directory;
 use sandbox::wait::until;
@@ -75,19 +75,14 @@ struct Parameter {
 impl<'a> Organisation<'a> {
     /// With the centre's account as its manager, and two more.
     async fn found(world: &'a World) -> Result<Self> {
-        let client = Organizations::new(&world.sandbox.config_of(CENTRE, SOURCE_REGION));
-        let described = client.describe_organization().send().await?;
-        let organization = described.organization.context("no organization")?;
-        let account = async |name: &str| -> Result<String> {
-            let create = client.create_account().account_name(name);
-            let made = create.email(format!("{name}@example.com")).send().await?;
-            let status = made.create_account_status.context("no status")?;
-            status.account_id.context("no account")
-        };
+        let centre = world.sandbox.config_of(CENTRE, SOURCE_REGION);
         Ok(Self {
             world,
-            id: organization.id.context("no id")?,
-            members: [account("one").await?, account("two").await?],
+            id: organization_id(&centre).await?,
+            members: [
+                create_account(&centre, "one").await?,
+                create_account(&centre, "two").await?,
+            ],
         })
     }
 

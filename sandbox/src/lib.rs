@@ -10,6 +10,8 @@ mod clients;
 pub mod faults;
 pub mod greeting;
 pub mod guard;
+#[cfg(feature = "clients")]
+pub mod organization;
 pub mod place;
 pub mod sam;
 pub mod server;

@@ -2,11 +2,18 @@
 
 use anyhow::{Context, Result, ensure};
 use aws_config::SdkConfig;
-use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use aws_json::{Client, Service};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
 
 const SCHEMA: &str = "encrypted-replication/verdict/1";
+
+const LOGS: Service = Service {
+    id: "CloudWatch Logs",
+    prefix: "logs",
+    target: "Logs_20140328",
+};
 
 /// One verdict line, with the fields that people look at.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,6 +69,41 @@ pub struct Expected {
     pub kms_key_arns: Vec<String>,
 }
 
+/// A page of log groups.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LogGroups {
+    #[serde(default)]
+    log_groups: Vec<LogGroup>,
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LogGroup {
+    log_group_name: String,
+    creation_time: Option<i64>,
+}
+
+/// A page of lines.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LogEvents {
+    #[serde(default)]
+    events: Vec<LogEvent>,
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LogEvent {
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    timestamp: i64,
+    ingestion_time: Option<i64>,
+}
+
 /// What CloudWatch Logs answers with at most.
 const MOST_EVENTS: usize = 10_000;
 
@@ -72,19 +114,22 @@ const MOST_EVENTS: usize = 10_000;
 /// When they cannot be listed.
 pub async fn log_groups(config: &SdkConfig, stack: &str, function: &str) -> Result<Vec<String>> {
     let prefix = format!("/aws/lambda/{stack}-{function}/");
-    let mut pages = Client::new(config)
-        .describe_log_groups()
-        .log_group_name_prefix(&prefix)
-        .into_paginator()
-        .send();
+    let client = Client::new(config, LOGS);
+    let question = json!({"logGroupNamePrefix": prefix});
     let mut found = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.with_context(|| format!("cannot list log groups `{prefix}`…"))?;
-        found.extend(page.log_groups.unwrap_or_default());
-    }
-    found.sort_by_key(aws_sdk_cloudwatchlogs::types::LogGroup::creation_time);
-    let names = found.into_iter().filter_map(|group| group.log_group_name);
-    Ok(names.collect())
+    let take = |page: LogGroups| {
+        found.extend(page.log_groups);
+        page.next_token
+    };
+    client
+        .pages("DescribeLogGroups", question, "nextToken", take)
+        .await
+        .with_context(|| format!("cannot list log groups `{prefix}`…"))?;
+    found.sort_by_key(|group| group.creation_time);
+    Ok(found
+        .into_iter()
+        .map(|group| group.log_group_name)
+        .collect())
 }
 
 /// The log group with the verdict lines of a stack's checker.
@@ -102,12 +147,14 @@ pub async fn log_group(config: &SdkConfig, stack: &str) -> Result<String> {
 /// # Errors
 /// When one is still there.
 pub async fn delete_log_groups(config: &SdkConfig, stack: &str) -> Result<()> {
-    let client = Client::new(config);
+    let client = Client::new(config, LOGS);
     for function in crate::sam::FUNCTIONS {
         for name in log_groups(config, stack, function).await? {
-            let delete = client.delete_log_group().log_group_name(&name);
-            let deleted = delete.send().await;
-            deleted.with_context(|| format!("cannot delete log group `{name}`"))?;
+            let question = json!({"logGroupName": name});
+            let deleted = client.call::<IgnoredAny>("DeleteLogGroup", &question);
+            deleted
+                .await
+                .with_context(|| format!("cannot delete log group `{name}`"))?;
         }
     }
     Ok(())
@@ -127,19 +174,18 @@ pub async fn between(
     from: i64,
     to: i64,
 ) -> Result<Vec<Verdict>> {
-    let client = Client::new(config);
+    let client = Client::new(config, LOGS);
     let mut verdicts = Vec::new();
     let mut spans = vec![(from, to)];
     while let Some((from, to)) = spans.pop() {
-        let page = client
-            .filter_log_events()
-            .log_group_name(log_group)
-            .start_time(from)
-            .end_time(to - 1)
-            .send()
+        let question = json!({
+            "logGroupName": log_group, "startTime": from, "endTime": to - 1,
+        });
+        let page: LogEvents = client
+            .call("FilterLogEvents", &question)
             .await
             .with_context(|| format!("cannot read log group `{log_group}`"))?;
-        if page.events().len() >= MOST_EVENTS || page.next_token().is_some() {
+        if page.events.len() >= MOST_EVENTS || page.next_token.is_some() {
             let middle = i64::midpoint(from, to);
             ensure!(
                 middle > from,
@@ -148,10 +194,9 @@ pub async fn between(
             spans.extend([(from, middle), (middle, to)]);
             continue;
         }
-        for event in page.events() {
-            let message = event.message().unwrap_or_default();
-            if message.contains(SCHEMA) {
-                verdicts.extend(parse(message, event.timestamp().unwrap_or_default())?);
+        for event in page.events {
+            if event.message.contains(SCHEMA) {
+                verdicts.extend(parse(&event.message, event.timestamp)?);
             }
         }
     }
@@ -165,9 +210,8 @@ pub async fn between(
 pub async fn read(config: &SdkConfig, log_group: &str) -> Result<Vec<Verdict>> {
     let mut verdicts = Vec::new();
     for event in events(config, log_group).await? {
-        let message = event.message().unwrap_or_default();
-        if message.contains(SCHEMA) {
-            verdicts.extend(parse(message, event.timestamp().unwrap_or_default())?);
+        if event.message.contains(SCHEMA) {
+            verdicts.extend(parse(&event.message, event.timestamp)?);
         }
     }
     verdicts.sort_by_key(|verdict| verdict.time);
@@ -178,32 +222,36 @@ pub async fn read(config: &SdkConfig, log_group: &str) -> Result<Vec<Verdict>> {
 ///
 /// # Errors
 /// When the log group cannot be read.
-pub async fn lines(config: &SdkConfig, log_group: &str) -> Result<Vec<(i64, serde_json::Value)>> {
+pub async fn lines(config: &SdkConfig, log_group: &str) -> Result<Vec<(i64, Value)>> {
     let found = events(config, log_group).await?;
     let parsed = found.iter().filter_map(|event| {
-        let line = serde_json::from_str(event.message()?).ok()?;
-        Some((event.ingestion_time()?, line))
+        let line = serde_json::from_str(&event.message).ok()?;
+        Some((event.ingestion_time?, line))
     });
     Ok(parsed.collect())
 }
 
-async fn events(config: &SdkConfig, log_group: &str) -> Result<Vec<FilteredLogEvent>> {
-    let filter = Client::new(config).filter_log_events();
-    let mut pages = filter.log_group_name(log_group).into_paginator().send();
+async fn events(config: &SdkConfig, log_group: &str) -> Result<Vec<LogEvent>> {
+    let client = Client::new(config, LOGS);
+    let question = json!({"logGroupName": log_group});
     let mut found = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.with_context(|| format!("cannot read log group `{log_group}`"))?;
-        found.extend(page.events.unwrap_or_default());
-    }
+    let take = |page: LogEvents| {
+        found.extend(page.events);
+        page.next_token
+    };
+    client
+        .pages("FilterLogEvents", question, "nextToken", take)
+        .await
+        .with_context(|| format!("cannot read log group `{log_group}`"))?;
     Ok(found)
 }
 
 fn parse(message: &str, time: i64) -> Result<Option<Verdict>> {
     let line = message.trim();
-    let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
+    let Ok(value) = serde_json::from_str::<Value>(line) else {
         return Ok(None);
     };
-    if value.get("schema").and_then(serde_json::Value::as_str) != Some(SCHEMA) {
+    if value.get("schema").and_then(Value::as_str) != Some(SCHEMA) {
         return Ok(None);
     }
     let verdict: Verdict = serde_json::from_value(value)

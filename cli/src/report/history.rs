@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ssm::types::ParameterHistory;
+use aws_json::{ParameterStore, ParameterVersion};
 use expectation::{Document, PARAMETERS, Time, bucket_of};
 use replication::aws::failure;
 
@@ -25,60 +25,40 @@ pub(super) struct Known {
 /// Where SSM does not say.
 pub(super) async fn history(session: &Session) -> Result<BTreeMap<String, Known>, Failure> {
     let region = &session.home().region;
-    let ssm = aws_sdk_ssm::Client::new(&session.config(region));
-    let mut pages = ssm
-        .get_parameters_by_path()
-        .path(PARAMETERS)
-        .recursive(true)
-        .into_paginator()
-        .send();
-    let mut names = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| {
-            let path = format!("parameters below {PARAMETERS}");
-            session.failed(failure("GetParametersByPath", &path, region, &error))
-        })?;
-        for parameter in page.parameters.unwrap_or_default() {
-            let value = parameter.value.unwrap_or_default();
-            if Document::read(&value).is_ok() {
-                names.extend(parameter.name);
-            }
-        }
-    }
+    let store = ParameterStore::new(&session.config(region));
+    let parameters = store.by_path(PARAMETERS, true).await.map_err(|error| {
+        let path = format!("parameters below {PARAMETERS}");
+        session.failed(failure("GetParametersByPath", &path, region, &error))
+    })?;
+    let names = parameters
+        .into_iter()
+        .filter(|parameter| Document::read(&parameter.value).is_ok())
+        .map(|parameter| parameter.name);
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
     for name in names {
         let Some(bucket) = bucket_of(&name) else {
             continue;
         };
         let of_bucket = known.entry(bucket.to_owned()).or_default();
-        let mut versions = Vec::new();
-        let mut pages = ssm
-            .get_parameter_history()
-            .name(&name)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                let parameter = format!("parameter `{name}`");
-                session.failed(failure("GetParameterHistory", &parameter, region, &error))
-            })?;
-            versions.extend(page.parameters.unwrap_or_default());
-        }
+        let versions = store.history(&name).await.map_err(|error| {
+            let parameter = format!("parameter `{name}`");
+            session.failed(failure("GetParameterHistory", &parameter, region, &error))
+        })?;
         of_bucket.add(&name, versions);
     }
     Ok(known)
 }
 
 impl Known {
-    fn add(&mut self, name: &str, mut versions: Vec<ParameterHistory>) {
+    fn add(&mut self, name: &str, mut versions: Vec<ParameterVersion>) {
         versions.sort_by_key(|version| version.version);
         let mut last: Option<usize> = None;
         for version in versions {
-            let at = version.last_modified_date.map_or(0, |time| time.secs());
+            let at = version.modified.secs();
             if let Some(last) = last.and_then(|last| self.changes.get_mut(last)) {
                 last.until = Some(Time::from_secs(at));
             }
-            let Ok(document) = Document::read(version.value.as_deref().unwrap_or_default()) else {
+            let Ok(document) = Document::read(&version.value) else {
                 continue;
             };
             let source = document.source.rsplit(':').next().unwrap_or_default();
@@ -91,7 +71,7 @@ impl Known {
                 version: version.version,
                 at: Time::from_secs(at),
                 until: None,
-                by: version.last_modified_user.unwrap_or_default(),
+                by: version.modified_by,
                 rules: document
                     .rules
                     .into_iter()
@@ -110,21 +90,17 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use aws_smithy_types::DateTime;
-
     use super::*;
 
-    fn version(number: i64, at: i64, by: &str, key: &str) -> ParameterHistory {
+    fn version(number: i64, at: i64, by: &str, key: &str) -> ParameterVersion {
         let value = format!(
             "{{\"schema\":\"encrypted-replication/expectation/1\",\"source\":\"arn:aws:s3:::tax\",\
              \"rules\":[{{\"id\":\"all\",\"prefix\":\"\",\"kmsKeyArn\":\"{key}\"}}]}}"
         );
-        ParameterHistory::builder()
-            .version(number)
-            .last_modified_date(DateTime::from_secs(at))
-            .last_modified_user(by)
-            .value(value)
-            .build()
+        let answer = serde_json::json!({
+            "Version": number, "LastModifiedDate": at, "LastModifiedUser": by, "Value": value,
+        });
+        serde_json::from_value(answer).unwrap()
     }
 
     #[test]

@@ -1,10 +1,35 @@
 //! The accounts to look at: one's own, or all of the organisation's.
 
-use aws_sdk_organizations::types::AccountState;
+use aws_json::{Client, Service};
 use replication::aws::failure;
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::failure::Failure;
 use crate::session::Session;
+
+const ORGANIZATIONS: Service = Service {
+    id: "Organizations",
+    prefix: "organizations",
+    target: "AWSOrganizationsV20161128",
+};
+
+/// A page of an organisation's accounts.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    #[serde(default)]
+    accounts: Vec<Listed>,
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    id: String,
+    /// `ACTIVE`, or on the way in or out.
+    state: Option<String>,
+}
 
 /// An account.
 #[derive(Clone, Debug)]
@@ -44,30 +69,21 @@ pub(super) async fn accounts(
         return Ok(vec![own]);
     };
     // See <https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html>.
-    let client = aws_sdk_organizations::Client::new(&session.config(&home.region));
-    let mut pages = client.list_accounts().into_paginator().send();
+    let region = region_of_organizations(&home.partition);
+    let client = Client::new(&session.config(region), ORGANIZATIONS);
+    let is_open = |account: &Listed| account.state.as_deref().is_none_or(|is| is == "ACTIVE");
     let mut accounts = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| {
-            session.failed(failure(
-                "ListAccounts",
-                "the organisation",
-                &home.region,
-                &error,
-            ))
+    let take = |page: Page| {
+        let open = page.accounts.into_iter().filter(is_open);
+        accounts.extend(open.map(|account| account.id));
+        page.next_token
+    };
+    client
+        .pages("ListAccounts", json!({}), "NextToken", take)
+        .await
+        .map_err(|error| {
+            session.failed(failure("ListAccounts", "the organisation", region, &error))
         })?;
-        let open = page
-            .accounts
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|account| {
-                account
-                    .state
-                    .as_ref()
-                    .is_none_or(|state| *state == AccountState::Active)
-            });
-        accounts.extend(open.filter_map(|account| account.id));
-    }
     let partition = &home.partition;
     let others = accounts.into_iter().map(|id| Account {
         role: (id != home.account).then(|| {
@@ -79,4 +95,15 @@ pub(super) async fn accounts(
         id,
     });
     Ok(others.collect())
+}
+
+/// Where a partition has its one endpoint of Organizations.
+///
+/// See <https://docs.aws.amazon.com/general/latest/gr/ao.html>.
+fn region_of_organizations(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-northwest-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
+    }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use sandbox::organization::create_account;
 use sandbox::wait::until;
 use serde_json::{Value, json};
 
@@ -21,15 +22,7 @@ fn principal(arn: &str) -> Value {
 /// The other account, with a role for the reader, a bucket and a key for the replicas.
 async fn account(cloud: &Cloud, replicator: &str) -> Result<(String, String)> {
     // The local cloud has one by itself.
-    let organization = cloud.at(EAST).organizations();
-    let made = organization
-        .create_account()
-        .email("other@example.com")
-        .account_name("other");
-    let made = made.send().await?.create_account_status;
-    let id = made
-        .and_then(|made| made.account_id)
-        .context("no account")?;
+    let id = create_account(&cloud.at(EAST).config(), "other").await?;
 
     let there = cloud.of(&id, WEST);
     let reader = format!("arn:aws:iam::{ACCOUNT}:user/reader");

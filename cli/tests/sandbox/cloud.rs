@@ -101,7 +101,7 @@ pub(crate) fn read_only() -> Result<String> {
 }
 
 impl Place<'_> {
-    fn config(&self) -> SdkConfig {
+    pub(crate) fn config(&self) -> SdkConfig {
         self.cloud.sandbox.config_of(self.account, self.region)
     }
 
@@ -115,10 +115,6 @@ impl Place<'_> {
 
     pub(crate) fn iam(&self) -> aws_sdk_iam::Client {
         aws_sdk_iam::Client::new(&self.config())
-    }
-
-    pub(crate) fn organizations(&self) -> aws_sdk_organizations::Client {
-        aws_sdk_organizations::Client::new(&self.config())
     }
 
     /// A new key's ARN.

@@ -1,6 +1,6 @@
 //! Events on an EventBridge bus: what they are, how many go into a request, and what is sent again.
 //!
-//! Both functions tell their findings this way. [`send`] knows no SDK; [`put`] is one request over it.
+//! Both functions tell their findings this way. [`send`] knows no AWS; [`put`] is one request.
 //!
 //! See <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>.
 
@@ -10,7 +10,7 @@ mod send;
 mod setting;
 
 #[cfg(feature = "aws")]
-pub use aws::put;
+pub use aws::{client, put};
 pub use send::{Unsent, send};
 pub use setting::{FINDINGS_EVENT_BUS, is_bus};
 

@@ -9,9 +9,10 @@ mod signature;
 mod ssm;
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use aws_json::ParameterStore;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -19,15 +20,13 @@ use aws_types::SdkConfig;
 pub use self::direct::DirectHeads;
 pub use self::s3::Attempt;
 
-type MakeEvents = Box<dyn FnOnce() -> aws_sdk_eventbridge::Client + Send + Sync>;
-
 /// AWS, through one client for each service.
 #[derive(Clone)]
 pub struct Aws {
     s3: aws_sdk_s3::Client,
-    ssm: aws_sdk_ssm::Client,
+    parameters: ParameterStore,
     kms: aws_sdk_kms::Client,
-    events: Arc<LazyLock<aws_sdk_eventbridge::Client, MakeEvents>>,
+    events: aws_json::Client,
     heads: Option<Arc<DirectHeads>>,
 }
 
@@ -38,35 +37,19 @@ impl fmt::Debug for Aws {
 }
 
 impl Aws {
-    /// AWS through these clients; EventBridge's is made at the first finding, so that no cold start
-    /// pays for it.
-    #[must_use]
-    pub fn new(
-        s3: aws_sdk_s3::Client,
-        ssm: aws_sdk_ssm::Client,
-        kms: aws_sdk_kms::Client,
-        events: impl FnOnce() -> aws_sdk_eventbridge::Client + Send + Sync + 'static,
-    ) -> Self {
-        let make: MakeEvents = Box::new(events);
-        Self {
-            s3,
-            ssm,
-            kms,
-            events: Arc::new(LazyLock::new(make)),
-            heads: None,
-        }
-    }
-
     /// AWS by way of this configuration, through clients of its own.
     #[must_use]
     pub fn of(sdk: &SdkConfig) -> Self {
         let s3 = aws_sdk_s3::config::Builder::from(sdk)
             .force_path_style(sdk_environment::s3_by_path(sdk))
             .build();
-        let (ssm, kms) = (aws_sdk_ssm::Client::new(sdk), aws_sdk_kms::Client::new(sdk));
-        let events = sdk.clone();
-        let events = move || aws_sdk_eventbridge::Client::new(&events);
-        Self::new(aws_sdk_s3::Client::from_conf(s3), ssm, kms, events)
+        Self {
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            parameters: ParameterStore::new(sdk),
+            kms: aws_sdk_kms::Client::new(sdk),
+            events: event_bus::client(sdk),
+            heads: None,
+        }
     }
 
     /// Sends HEADs without the SDK's machinery first, and with it only where that got no answer.

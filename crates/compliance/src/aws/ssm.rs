@@ -10,28 +10,14 @@ impl FindExpectation for Aws {
     /// See <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html>.
     async fn registry(&self, bucket: &str) -> Result<Vec<RegistryParameter>, AskError> {
         let path = format!("/encrypted-replication/{bucket}/");
-        let mut pages = self
-            .ssm
-            .get_parameters_by_path()
-            .path(&path)
-            .recursive(true)
-            .into_paginator()
-            .send();
-        let mut parameters = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page
-                .map_err(|error| ask("ssm:GetParametersByPath", format!("path {path}"), &error))?;
-            parameters.extend(
-                page.parameters
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|parameter| RegistryParameter {
-                        name: parameter.name.unwrap_or_default(),
-                        value: parameter.value.unwrap_or_default(),
-                    }),
-            );
-        }
-        Ok(parameters)
+        let found = self.parameters.by_path(&path, true).await;
+        let found = found
+            .map_err(|error| ask("ssm:GetParametersByPath", format!("path {path}"), &error))?;
+        let parameters = found.into_iter().map(|parameter| RegistryParameter {
+            name: parameter.name,
+            value: parameter.value,
+        });
+        Ok(parameters.collect())
     }
 
     async fn default_encryption(

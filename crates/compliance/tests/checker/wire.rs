@@ -3,7 +3,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_types::SdkConfig;
 use compliance::aws::Aws;
 use compliance::findings::FINDING;
 use compliance::ports::{
@@ -43,29 +45,15 @@ impl Server {
     pub(crate) fn aws(&self) -> Aws {
         let credentials = Credentials::new("AKIAEXAMPLE", "secret", None, None, "test");
         let retries = Aws::retries().with_initial_backoff(std::time::Duration::from_millis(1));
-        macro_rules! client {
-            ($sdk:ident) => {
-                $sdk::Client::from_conf(
-                    $sdk::Config::builder()
-                        .behavior_version(BehaviorVersion::latest())
-                        .region(Region::new("us-west-2"))
-                        .credentials_provider(credentials.clone())
-                        .endpoint_url(self.endpoint())
-                        .retry_config(retries.clone())
-                        .timeout_config(Aws::timeouts())
-                        .build(),
-                )
-            };
-        }
-        Aws::new(
-            client!(aws_sdk_s3),
-            client!(aws_sdk_ssm),
-            client!(aws_sdk_kms),
-            {
-                let events = client!(aws_sdk_eventbridge);
-                move || events
-            },
-        )
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-west-2"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(self.endpoint())
+            .retry_config(retries)
+            .timeout_config(Aws::timeouts())
+            .build();
+        Aws::of(&config)
     }
 }
 

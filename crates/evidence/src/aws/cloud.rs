@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_json::ParameterStore;
 use aws_types::SdkConfig;
 use expectation::{Document, PARAMETERS, Time, bucket_of};
 use sdk_environment::Http;
@@ -36,7 +37,7 @@ const CONFIG: Service = Service {
 /// The account of the configuration, in its Region.
 #[derive(Clone, Debug)]
 pub struct Account {
-    ssm: aws_sdk_ssm::Client,
+    parameters: ParameterStore,
     s3: aws_sdk_s3::Client,
     caller: Caller,
     athena: Athena,
@@ -67,7 +68,7 @@ impl Account {
         let caller = Caller::new(sdk, http);
         let (work_group, database) = (places.work_group.clone(), places.database.clone());
         Self {
-            ssm: aws_sdk_ssm::Client::new(sdk),
+            parameters: ParameterStore::new(sdk),
             s3: super::s3(sdk),
             athena: Athena::new(caller.clone(), work_group, database),
             caller,
@@ -94,27 +95,19 @@ impl Cloud for Account {
     /// See <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html>.
     async fn expected(&self) -> Result<BTreeSet<String>, AskError> {
         let mut buckets = BTreeSet::new();
-        let pages = self
-            .ssm
-            .get_parameters_by_path()
-            .path(PARAMETERS)
-            .recursive(true);
-        let mut pages = pages.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                super::ask(
-                    "ssm:GetParametersByPath",
-                    format!("parameters below {PARAMETERS}"),
-                    &error,
-                )
-            })?;
-            for parameter in page.parameters.unwrap_or_default() {
-                let name = parameter.name.unwrap_or_default();
-                if let Some(bucket) = bucket_of(&name)
-                    && speaks(parameter.value.as_deref().unwrap_or_default())
-                {
-                    buckets.insert(bucket.to_owned());
-                }
+        let found = self.parameters.by_path(PARAMETERS, true).await;
+        let found = found.map_err(|error| {
+            super::ask(
+                "ssm:GetParametersByPath",
+                format!("parameters below {PARAMETERS}"),
+                &error,
+            )
+        })?;
+        for parameter in found {
+            if let Some(bucket) = bucket_of(&parameter.name)
+                && speaks(&parameter.value)
+            {
+                buckets.insert(bucket.to_owned());
             }
         }
         Ok(buckets)

@@ -1,4 +1,4 @@
-//! EventBridge over the SDK: one `PutEvents`.
+//! EventBridge: one `PutEvents`.
 
 use aws_types::region::Region;
 use event_bus::{Event, Refusal};
@@ -17,7 +17,7 @@ impl Events for SdkAws {
         // Made here, where there is something to tell, so that no other request pays for it.
         let config = self.config.to_builder();
         let config = config.region(Region::new(region.to_owned())).build();
-        let client = aws_sdk_eventbridge::Client::new(&config);
+        let client = event_bus::client(&config);
         let put = event_bus::put(&client, bus, events).await;
         put.map_err(|error| failure("PutEvents", format!("event bus `{bus}`"), region, &error))
     }

@@ -22,6 +22,7 @@ mod xml;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use aws_json::ParameterStore;
 use aws_names::{Home, needs_path_style};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -49,7 +50,7 @@ pub struct SdkAws {
 struct Regional {
     s3: aws_sdk_s3::Client,
     kms: aws_sdk_kms::Client,
-    ssm: aws_sdk_ssm::Client,
+    parameters: ParameterStore,
     s3_control: aws_sdk_s3control::Client,
 }
 
@@ -87,7 +88,7 @@ impl SdkAws {
             Regional {
                 s3: aws_sdk_s3::Client::from_conf(s3),
                 kms: aws_sdk_kms::Client::new(&config),
-                ssm: aws_sdk_ssm::Client::new(&config),
+                parameters: ParameterStore::new(&config),
                 s3_control: control::client(&config, self.control.as_deref()),
             }
         });
@@ -106,8 +107,8 @@ impl SdkAws {
         self.regional(region).s3_control
     }
 
-    fn ssm(&self, region: &str) -> aws_sdk_ssm::Client {
-        self.regional(region).ssm
+    fn parameter_store(&self, region: &str) -> ParameterStore {
+        self.regional(region).parameters
     }
 }
 

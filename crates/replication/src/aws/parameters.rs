@@ -1,12 +1,9 @@
-//! SSM parameters over the SDK.
+//! Parameter Store's parameters.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ssm::types::{ParameterTier, ParameterType};
-
 use super::SdkAws;
 use super::call::of;
-use super::failure::failure;
 use crate::ports::{Below, Outcome, Parameters};
 
 fn named(parameter: &str) -> String {
@@ -20,19 +17,12 @@ impl Parameters for SdkAws {
         path: &str,
         below: Below,
     ) -> Outcome<BTreeMap<String, String>> {
-        let call = self.ssm(region).get_parameters_by_path().path(path);
-        let call = call.set_recursive((below == Below::All).then_some(true));
-        let mut pages = call.into_paginator().send();
-        let mut found = BTreeMap::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| {
-                let resource = format!("parameters below `{path}`");
-                failure("GetParametersByPath", resource, region, &error)
-            })?;
-            let named = page.parameters.unwrap_or_default().into_iter();
-            found.extend(named.filter_map(|one| Some((one.name?, one.value?))));
-        }
-        Ok(found)
+        let store = self.parameter_store(region);
+        let call = store.by_path(path, below == Below::All);
+        let resource = format!("parameters below `{path}`");
+        let found = of("GetParametersByPath", resource, region, call).await?;
+        let found = found.into_iter().map(|one| (one.name, one.value));
+        Ok(found.collect())
     }
 
     async fn put_parameter(
@@ -42,20 +32,13 @@ impl Parameters for SdkAws {
         value: &str,
         description: &str,
     ) -> Outcome<()> {
-        let call = self.ssm(region).put_parameter().name(name).value(value);
-        let call = call
-            .r#type(ParameterType::String)
-            // Above 4,096 bytes SSM needs its advanced tier, which costs; below it does not.
-            .tier(ParameterTier::IntelligentTiering)
-            .description(description)
-            .overwrite(true);
-        let done = of("PutParameter", named(name), region, call.send()).await;
-        done.map(drop)
+        let store = self.parameter_store(region);
+        let call = store.put(name, value, description);
+        of("PutParameter", named(name), region, call).await
     }
 
     async fn delete_parameter(&self, region: &str, name: &str) -> Outcome<()> {
-        let call = self.ssm(region).delete_parameter().name(name);
-        let done = of("DeleteParameter", named(name), region, call.send()).await;
-        done.map(drop)
+        let store = self.parameter_store(region);
+        of("DeleteParameter", named(name), region, store.delete(name)).await
     }
 }

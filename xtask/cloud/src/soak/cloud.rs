@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use aws_json::ParameterStore;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::types::ReplicationConfiguration;
-use aws_sdk_ssm::types::ParameterType;
 use sandbox::Sandbox;
 use sandbox::wait::until;
 
@@ -35,7 +35,7 @@ pub(crate) struct Cloud {
     source: aws_sdk_s3::Client,
     destination: aws_sdk_s3::Client,
     replica_keys: aws_sdk_kms::Client,
-    parameters: aws_sdk_ssm::Client,
+    parameters: ParameterStore,
     keys: Keys,
     source_key: String,
     foreign_key: String,
@@ -75,7 +75,7 @@ impl Cloud {
             source_key: aws::default_key(&source, SOURCE_BUCKET).await?,
             foreign_key: aws::create_key(&source_keys, "a foreign key", None).await?,
             destination: aws_sdk_s3::Client::new(&there),
-            parameters: aws_sdk_ssm::Client::new(&there),
+            parameters: ParameterStore::new(&there),
             source,
             replica_keys,
             keys,
@@ -197,21 +197,14 @@ impl Cloud {
 
     /// Puts a parameter that is no expectation where the checker looks for them.
     pub(crate) async fn break_expectation(&self) -> Result<()> {
-        self.parameters
-            .put_parameter()
-            .name(BROKEN)
-            .value("nobody can read this")
-            .r#type(ParameterType::String)
-            .send()
-            .await
-            .context("cannot write the broken parameter")?;
+        let write = self.parameters.put(BROKEN, "nobody can read this", "");
+        write.await.context("cannot write the broken parameter")?;
         Ok(())
     }
 
     /// Deletes it again.
     pub(crate) async fn mend_expectation(&self) -> Result<()> {
-        let request = self.parameters.delete_parameter().name(BROKEN);
-        let answer = request.send().await;
+        let answer = self.parameters.delete(BROKEN).await;
         answer.context("cannot delete the broken parameter")?;
         Ok(())
     }
