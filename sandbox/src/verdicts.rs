@@ -116,13 +116,9 @@ pub async fn log_groups(config: &SdkConfig, stack: &str, function: &str) -> Resu
     let prefix = format!("/aws/lambda/{stack}-{function}/");
     let client = Client::new(config, LOGS);
     let question = json!({"logGroupNamePrefix": prefix});
-    let mut found = Vec::new();
-    let take = |page: LogGroups| {
-        found.extend(page.log_groups);
-        page.next_token
-    };
-    client
-        .pages("DescribeLogGroups", question, "nextToken", take)
+    let split = |page: LogGroups| (page.log_groups, page.next_token);
+    let mut found = client
+        .list("DescribeLogGroups", question, "nextToken", split)
         .await
         .with_context(|| format!("cannot list log groups `{prefix}`…"))?;
     found.sort_by_key(|group| group.creation_time);
@@ -234,16 +230,11 @@ pub async fn lines(config: &SdkConfig, log_group: &str) -> Result<Vec<(i64, Valu
 async fn events(config: &SdkConfig, log_group: &str) -> Result<Vec<LogEvent>> {
     let client = Client::new(config, LOGS);
     let question = json!({"logGroupName": log_group});
-    let mut found = Vec::new();
-    let take = |page: LogEvents| {
-        found.extend(page.events);
-        page.next_token
-    };
-    client
-        .pages("FilterLogEvents", question, "nextToken", take)
+    let split = |page: LogEvents| (page.events, page.next_token);
+    let found = client.list("FilterLogEvents", question, "nextToken", split);
+    found
         .await
-        .with_context(|| format!("cannot read log group `{log_group}`"))?;
-    Ok(found)
+        .with_context(|| format!("cannot read log group `{log_group}`"))
 }
 
 fn parse(message: &str, time: i64) -> Result<Option<Verdict>> {

@@ -1,8 +1,7 @@
 //! Athena in a workgroup, in the name of whoever calls.
 
-use evidence::aws::{AthenaError, Caller};
-use replication::error::{AwsError, ErrorKind};
-use sdk_environment::Http;
+use evidence::aws::AthenaError;
+use replication::aws::failure;
 
 use super::model::{Asked, Fields};
 use crate::failure::Failure;
@@ -18,10 +17,9 @@ pub(crate) struct Athena<'a> {
 impl<'a> Athena<'a> {
     pub(crate) fn of(session: &'a Session, work_group: &str, database: &str) -> Self {
         let config = session.config(&session.home().region);
-        let caller = Caller::new(&config, &Http::new());
         Self {
             session,
-            athena: evidence::aws::Athena::new(caller, work_group.to_owned(), database.to_owned()),
+            athena: evidence::aws::Athena::new(&config, work_group.to_owned(), database.to_owned()),
         }
     }
 
@@ -43,25 +41,16 @@ impl<'a> Athena<'a> {
     }
 
     fn failed(&self, error: AthenaError) -> Failure {
-        let (operation, refused) = match error {
+        let (operation, error) = match error {
             AthenaError::Refused {
-                operation, refused, ..
-            } => (operation, refused),
+                operation, error, ..
+            } => (operation, error),
             ended @ AthenaError::Ended { .. } => return Failure::Incomplete(ended.to_string()),
         };
-        let kind = match (refused.is_denial(), refused.passes()) {
-            (true, _) => ErrorKind::AccessDenied,
-            (_, true) => ErrorKind::Transient,
-            _ => ErrorKind::Invalid,
-        };
-        self.session.failed(AwsError {
-            operation: operation.strip_prefix("athena:").unwrap_or(operation),
-            resource: format!("Athena workgroup `{}`", self.athena.work_group()),
-            region: self.session.home().region.clone(),
-            kind,
-            code: refused.code,
-            message: refused.message,
-            request_id: None,
-        })
+        let operation = operation.strip_prefix("athena:").unwrap_or(operation);
+        let resource = format!("Athena workgroup `{}`", self.athena.work_group());
+        let region = &self.session.home().region;
+        self.session
+            .failed(failure(operation, resource, region, &error))
     }
 }

@@ -71,21 +71,17 @@ pub(super) async fn accounts(
     // See <https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html>.
     let region = region_of_organizations(&home.partition);
     let client = Client::new(&session.config(region), ORGANIZATIONS);
-    let is_open = |account: &Listed| account.state.as_deref().is_none_or(|is| is == "ACTIVE");
-    let mut accounts = Vec::new();
-    let take = |page: Page| {
-        let open = page.accounts.into_iter().filter(is_open);
-        accounts.extend(open.map(|account| account.id));
-        page.next_token
-    };
-    client
-        .pages("ListAccounts", json!({}), "NextToken", take)
+    let split = |page: Page| (page.accounts, page.next_token);
+    let accounts = client
+        .list("ListAccounts", json!({}), "NextToken", split)
         .await
         .map_err(|error| {
             session.failed(failure("ListAccounts", "the organisation", region, &error))
         })?;
     let partition = &home.partition;
-    let others = accounts.into_iter().map(|id| Account {
+    let is_open = |account: &Listed| account.state.as_deref().is_none_or(|is| is == "ACTIVE");
+    let open = accounts.into_iter().filter(is_open);
+    let others = open.map(|account| account.id).map(|id| Account {
         role: (id != home.account).then(|| {
             format!(
                 "arn:{partition}:iam::{id}:role/{}",

@@ -35,16 +35,18 @@ use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Layer};
 use aws_smithy_types::retry::RetryConfig;
-use aws_types::region::SigningRegion;
+use aws_types::region::{Region, SigningRegion};
 use aws_types::{SdkConfig, SigningName};
 use sdk_environment::Http;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::endpoint::{Kind, url};
-use crate::refused::Refused;
+use crate::refused::{FUNCTION_ERROR, Refused};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+/// Answers after which the same may be answered otherwise: those of the SDK, and 429, whatever code it bears.
+const PASSING: &[u16] = &[429, 500, 502, 503, 504];
 
 /// As the SDK's clients have it.
 pub type Error = SdkError<Refused, HttpResponse>;
@@ -73,9 +75,10 @@ pub struct Client {
 
 /// What is sent.
 #[derive(Debug)]
-struct Call {
-    target: String,
-    body: String,
+pub(crate) struct Call {
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
 }
 
 impl Client {
@@ -101,10 +104,23 @@ impl Client {
     where
         T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
     {
+        let target = format!("{}.{operation}", self.service.target);
         let call = Call {
-            target: format!("{}.{operation}", self.service.target),
+            path: "/".to_owned(),
+            headers: vec![
+                ("content-type", CONTENT_TYPE.to_owned()),
+                ("x-amz-target", target),
+            ],
             body: body.to_string(),
         };
+        self.send(operation, call).await
+    }
+
+    /// Sends what an operation takes, wherever its service wants that.
+    pub(crate) async fn send<T>(&self, operation: &'static str, call: Call) -> Result<T, Error>
+    where
+        T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
+    {
         let operation = self.operation(operation);
         let operation = operation.map_err(Error::construction_failure)?;
         // On the heap, as the machinery is deep: it would be a part of every caller.
@@ -139,20 +155,44 @@ impl Client {
         }
     }
 
+    /// What `split` finds in all pages of an answer, where it gives a page's items and where the next one begins.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn list<T, I>(
+        &self,
+        operation: &'static str,
+        body: Value,
+        token: &str,
+        split: impl Fn(T) -> (Vec<I>, Option<String>),
+    ) -> Result<Vec<I>, Error>
+    where
+        T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
+    {
+        let mut found = Vec::new();
+        let take = |page| {
+            let (items, next) = split(page);
+            found.extend(items);
+            next
+        };
+        self.pages(operation, body, token, take).await?;
+        Ok(found)
+    }
+
     /// What is between a request and its answer: what the SDK's clients put there.
     fn operation<T>(&self, name: &'static str) -> Result<Operation<Call, T, Refused>, BoxError>
     where
         T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
     {
-        let (settings, region) = self.settings()?;
+        let region = self.config.region().ok_or("there is no Region")?;
         let kind = Kind {
             fips: self.config.use_fips().unwrap_or(false),
             dual_stack: self.config.use_dual_stack().unwrap_or(false),
         };
         let endpoint = sdk_environment::endpoint(&self.config, self.service.id);
-        let endpoint = endpoint.unwrap_or_else(|| url(self.service, &region, kind));
+        let endpoint = endpoint.unwrap_or_else(|| url(self.service, region.as_ref(), kind));
         let plugin = StaticRuntimePlugin::new()
-            .with_config(settings.freeze())
+            .with_config(self.settings(region).freeze())
             .with_runtime_components(self.components());
         let mut operation = Operation::builder()
             .service_name(self.service.id)
@@ -167,17 +207,14 @@ impl Client {
         Ok(operation.build())
     }
 
-    fn settings(&self) -> Result<(Layer, String), BoxError> {
-        let region = self.config.region().cloned();
-        let region = region.ok_or("there is no Region")?;
-        let named = region.to_string();
+    fn settings(&self, region: &Region) -> Layer {
         let mut settings = Layer::new("aws-json");
         settings.store_put(AuthSchemeAndEndpointOrchestrationV2);
         settings.store_put(AuthSchemeOptionResolverParams::new(()));
         settings.store_put(SigV4OperationSigningConfig::default());
         settings.store_put(SigningName::from_static(self.service.prefix));
         settings.store_put(SigningRegion::from(region.clone()));
-        settings.store_put(region);
+        settings.store_put(region.clone());
         settings.store_put(ApiMetadata::new(
             self.service.prefix,
             env!("CARGO_PKG_VERSION"),
@@ -192,7 +229,7 @@ impl Client {
         if let Some(name) = self.config.app_name() {
             settings.store_put(name.clone());
         }
-        Ok((settings, named))
+        settings
     }
 
     fn components(&self) -> RuntimeComponentsBuilder {
@@ -209,7 +246,7 @@ impl Client {
             .with_interceptor(UserAgentInterceptor::new())
             .with_interceptor(InvocationIdInterceptor::new())
             .with_interceptor(RecursionDetectionInterceptor::new())
-            .with_retry_classifier(HttpStatusCodeClassifier::default())
+            .with_retry_classifier(HttpStatusCodeClassifier::new_from_codes(PASSING))
             .with_retry_classifier(TransientErrorClassifier::<Refused>::new())
             .with_retry_classifier(AwsErrorCodeClassifier::<Refused>::new())
             .with_retry_classifier(ServiceClockSkewClassifier::<Refused>::new());
@@ -251,17 +288,19 @@ fn request(call: Call) -> Result<HttpRequest, BoxError> {
     let length = call.body.len().to_string();
     let mut request = HttpRequest::new(SdkBody::from(call.body));
     request.set_method("POST")?;
-    request.set_uri("/")?;
+    request.set_uri(call.path)?;
     let headers = request.headers_mut();
-    headers.insert("content-type", CONTENT_TYPE);
     headers.insert("content-length", length);
-    headers.insert("x-amz-target", call.target);
+    for (name, value) in call.headers {
+        headers.insert(name, value);
+    }
     Ok(request)
 }
 
 fn answer<T: DeserializeOwned>(answer: &HttpResponse) -> Result<T, OrchestratorError<Refused>> {
     let body = answer.body().bytes().unwrap_or_default();
-    if !answer.status().is_success() {
+    let function_failed = answer.headers().contains_key(FUNCTION_ERROR);
+    if function_failed || !answer.status().is_success() {
         // What stands between AWS and us may answer with a page.
         let said = serde_json::from_slice(body).unwrap_or_default();
         return Err(OrchestratorError::operation(Refused::of(answer, &said)));

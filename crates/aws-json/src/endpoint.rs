@@ -4,21 +4,23 @@ use aws_names::partition_of;
 
 use crate::client::Service;
 
-/// The domains of a partition: its name, that of its endpoints, and that of its dual-stack ones.
+/// The domains of partitions that have their own: the partition's name, the domain of its endpoints, and that of its
+/// dual-stack ones.
 ///
 /// See <https://docs.aws.amazon.com/general/latest/gr/rande.html> and `partitions.json` of the SDKs.
-const DOMAINS: [(&str, &str, &str); 7] = [
+const DOMAINS: [(&str, &str, &str); 6] = [
     ("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
     ("aws-iso", "c2s.ic.gov", "api.aws.ic.gov"),
     ("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"),
     ("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
     ("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
     ("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"),
-    ("aws", "amazonaws.com", "api.aws"),
 ];
+/// Those of all others, `aws-us-gov` among them.
+const COMMON: (&str, &str) = ("amazonaws.com", "api.aws");
 
 /// Which of a service's endpoints is wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
     pub(crate) fips: bool,
     pub(crate) dual_stack: bool,
@@ -28,8 +30,7 @@ pub(crate) struct Kind {
 pub(crate) fn url(service: Service, region: &str, kind: Kind) -> String {
     let partition = partition_of(region);
     let of_partition = DOMAINS.iter().find(|(name, ..)| *name == partition);
-    // GovCloud's domains are those of `aws`.
-    let (_, plain, dual_stack) = of_partition.unwrap_or(&("aws", "amazonaws.com", "api.aws"));
+    let (plain, dual_stack) = of_partition.map_or(COMMON, |(_, plain, dual)| (*plain, *dual));
     let domain = if kind.dual_stack { dual_stack } else { plain };
     // GovCloud's ordinary endpoints of these services are the validated ones.
     let is_validated = partition == "aws-us-gov" && !kind.dual_stack;

@@ -147,12 +147,7 @@ impl ParameterStore {
     where
         T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
     {
-        let mut found = Vec::new();
-        let take = |page: Page<T>| {
-            found.extend(page.parameters);
-            page.next_token
-        };
-        self.0.pages(operation, question, "NextToken", take).await?;
-        Ok(found)
+        let split = |page: Page<T>| (page.parameters, page.next_token);
+        self.0.list(operation, question, "NextToken", split).await
     }
 }

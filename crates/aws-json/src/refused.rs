@@ -6,8 +6,12 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use serde_json::Value;
 
-/// The code, where it is not in the body.
+/// The code, where it is not in the body: that of services that speak REST.
+///
+/// See <https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>.
 const CODE: &str = "x-amzn-errortype";
+/// The code where Lambda invoked a function and that failed, which is a success of Lambda's.
+pub(crate) const FUNCTION_ERROR: &str = "x-amz-function-error";
 
 /// A refusal: its code and what was said, as far as AWS gave any.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -17,13 +21,14 @@ pub struct Refused(ErrorMetadata);
 impl Refused {
     /// Of an answer with `body`.
     pub(crate) fn of(answer: &HttpResponse, body: &Value) -> Self {
-        let text = |names: [&str; 2]| names.iter().find_map(|name| body.get(name)?.as_str());
-        let header = answer.headers().get(CODE);
+        let text = |names: &[&str]| names.iter().find_map(|name| body.get(name)?.as_str());
+        let mut names = [FUNCTION_ERROR, CODE].into_iter();
+        let header = names.find_map(|name| answer.headers().get(name));
         let mut said = ErrorMetadata::builder();
-        if let Some(code) = header.or_else(|| text(["__type", "code"])).and_then(bare) {
+        if let Some(code) = header.or_else(|| text(&["__type", "code"])).and_then(bare) {
             said = said.code(code);
         }
-        if let Some(message) = text(["message", "Message"]) {
+        if let Some(message) = text(&["message", "Message", "errorMessage"]) {
             said = said.message(message);
         }
         if let Some(id) = answer.request_id() {

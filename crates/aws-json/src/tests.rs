@@ -12,11 +12,12 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::request_id::RequestId as _;
+use sdk_environment::answered;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use test_server::{Server, response};
 
-use crate::{Client, Error, ParameterStore, Service};
+use crate::{Client, Error, Lambda, ParameterStore, Service};
 
 const CONFIG: Service = Service {
     id: "Config Service",
@@ -194,4 +195,72 @@ async fn a_token_that_comes_back_ends_the_pages() {
     let store = ParameterStore::new(&config);
     assert_eq!(store.by_path("/a/", false).await.unwrap(), []);
     assert_eq!(server.requests().len(), 2);
+}
+
+/// What is told of a function that was not invoked, or failed.
+async fn invoked(config: &SdkConfig) -> Result<Value, String> {
+    let told = Lambda::new(config)
+        .invoke("checker", &json!({"a": 1}))
+        .await;
+    told.map_err(|error| answered(error.raw_response().unwrap().status().as_u16(), &error))
+}
+
+#[tokio::test]
+async fn a_function_that_is_busy_is_invoked_again() {
+    // Lambda's own form: the code stands in a header, and the body's `Type` says whose fault it is.
+    let body = r#"{"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."}"#;
+    let head = "x-amzn-ErrorType: TooManyRequestsException:http://internal.amazon.com/\r\n";
+    let busy = response("429 Too Many Requests", head, body);
+    // Whatever its code is called, if it has one.
+    let nameless = response("429 Too Many Requests", "", "");
+    let (server, config) = serving(vec![busy, nameless, ok(&json!({"results": []}))]).await;
+    assert_eq!(invoked(&config).await, Ok(json!({"results": []})));
+    let sent = server.requests();
+    assert_eq!(sent.len(), 3);
+    assert_eq!(
+        sent[2].line,
+        "POST /2015-03-31/functions/checker/invocations"
+    );
+    assert_eq!(sent[2].body, r#"{"a":1}"#);
+    let signature = sent[2].header("authorization").unwrap_or_default();
+    assert!(
+        signature.contains("/us-west-2/lambda/aws4_request"),
+        "{signature}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_by_its_code_wherever_that_stands() {
+    let header = "x-amzn-errortype: ResourceNotFoundException:http://internal/\r\n";
+    for (head, body) in [
+        (header, r#"{"Type":"User","message":"no such function"}"#),
+        (
+            "",
+            r#"{"__type":"com.amazonaws#ResourceNotFoundException:http://internal/","message":"no such function"}"#,
+        ),
+        (
+            "",
+            r#"{"code":"ResourceNotFoundException","Message":"no such function"}"#,
+        ),
+    ] {
+        let (server, config) = serving(vec![response("404 Not Found", head, body); 3]).await;
+        let told = invoked(&config).await.unwrap_err();
+        assert_eq!(
+            told,
+            "status 404, ResourceNotFoundException, no such function"
+        );
+        assert_eq!(server.requests().len(), 1, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_failed_is_told_in_its_own_words() {
+    let body = r#"{"errorType":"Panic","errorMessage":"it broke"}"#;
+    let failed = response("200 OK", "X-Amz-Function-Error: Unhandled\r\n", body);
+    let (server, config) = serving(vec![failed; 3]).await;
+    assert_eq!(
+        invoked(&config).await,
+        Err("status 200, Unhandled, it broke".to_owned())
+    );
+    assert_eq!(server.requests().len(), 1);
 }

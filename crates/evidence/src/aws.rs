@@ -1,11 +1,10 @@
 //! The ports of sealing and asking, over the AWS SDK: each request spelled out, each answer mapped, nothing decided.
 
 mod athena;
-mod call;
 mod cloud;
 
 use std::error::Error;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
@@ -13,6 +12,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
+use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use expectation::Time;
 use sdk_environment::answered;
@@ -21,7 +21,6 @@ use crate::seal::{AskError, Clock, Created, Listed, Page, Signer, Store};
 use crate::{Hash, Hasher, Signature};
 
 pub use self::athena::{Asked, Athena, AthenaError, Row};
-pub use self::call::{Caller, Refused, Service};
 pub use self::cloud::{Account, Places};
 
 /// The lake's bucket.
@@ -272,15 +271,30 @@ fn ask<E>(operation: &'static str, resource: String, error: &SdkError<E, HttpRes
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let answer = match error.raw_response() {
+    AskError {
+        operation,
+        resource,
+        answer: answer(error),
+    }
+}
+
+/// What was answered, or what went wrong on the way, on one line.
+fn answer<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error.raw_response() {
         None => DisplayErrorContext(error)
             .to_string()
             .replace(['\n', '\r'], " "),
         Some(response) => answered(response.status().as_u16(), error),
-    };
-    AskError {
-        operation,
-        resource,
-        answer,
     }
+}
+
+/// For what asks Athena, AWS Config and Lambda, which are busy now and then: five tries, a second after the first.
+fn patient(config: &SdkConfig) -> SdkConfig {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(5)
+        .with_initial_backoff(Duration::from_secs(1));
+    config.to_builder().retry_config(retries).build()
 }

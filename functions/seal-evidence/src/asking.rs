@@ -34,8 +34,8 @@ pub(crate) async fn run(variables: &Variables) -> Result<(), Error> {
     let days: u16 = days
         .parse()
         .map_err(|_| format!("environment variable {LOOK_BACK_DAYS} is `{days}`: expected days"))?;
-    let http = &sdk_environment::Http::new();
-    let sdk = &sdk_environment::sdk_config(variables.all(), http)?;
+    let http = sdk_environment::Http::new();
+    let sdk = &sdk_environment::sdk_config(variables.all(), &http)?;
     let lake = variables.needed(EVIDENCE_BUCKET)?;
     // Whose bucket it is an invocation says.
     let places = |account: &str, until: Instant| -> Result<Places, Error> {
@@ -56,7 +56,7 @@ pub(crate) async fn run(variables: &Variables) -> Result<(), Error> {
         let deadline = deadline(&event.context);
         let places = places(&home.account, instant(deadline));
         let places = places.map_err(|error| failed("NoPlaces", error.to_string()))?;
-        let account = Account::new(sdk, http, places);
+        let account = Account::new(sdk, places);
         let asker = Asker::new(account, i64::from(days));
         if event.payload.get("invokingEvent").is_some() {
             evaluate(&asker, &event.payload, &home).await

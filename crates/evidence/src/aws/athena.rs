@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_json::{Client, Service};
+use aws_types::SdkConfig;
 use serde_json::{Value, json};
 
-use super::call::{Caller, Refused, Service};
+use super::{answer, patient};
 
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
@@ -30,17 +32,17 @@ pub struct Asked {
 }
 
 /// Why there is no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum AthenaError {
     /// A call was refused, or not answered.
-    #[error("{operation} in workgroup {work_group}: {refused}")]
+    #[error("{operation} in workgroup {work_group}: {}", answer(.error))]
     Refused {
         /// The operation, such as `athena:StartQueryExecution`.
         operation: &'static str,
         /// The workgroup.
         work_group: String,
-        /// What was said.
-        refused: Refused,
+        /// What was said, or went wrong on the way.
+        error: Box<aws_json::Error>,
     },
     /// The query was run, and did not end well.
     #[error("query `{name}` in workgroup {work_group} ended {state}: {why} (execution {id})")]
@@ -61,7 +63,7 @@ pub enum AthenaError {
 /// Asks, in a workgroup.
 #[derive(Clone, Debug)]
 pub struct Athena {
-    caller: Caller,
+    client: Client,
     work_group: String,
     database: String,
 }
@@ -69,9 +71,9 @@ pub struct Athena {
 impl Athena {
     /// Asks in this workgroup, of this database.
     #[must_use]
-    pub const fn new(caller: Caller, work_group: String, database: String) -> Self {
+    pub fn new(config: &SdkConfig, work_group: String, database: String) -> Self {
         Self {
-            caller,
+            client: Client::new(&patient(config), ATHENA),
             work_group,
             database,
         }
@@ -116,19 +118,19 @@ impl Athena {
                 _ => tokio::time::sleep(BETWEEN_LOOKS).await,
             }
         }
-        let mut page = which;
-        let mut first = true;
-        loop {
-            let told = self.call("athena:GetQueryResults", &page).await?;
-            for row in rows(at(&told, "/ResultSet")).skip(usize::from(first)) {
-                take(row);
-            }
-            first = false;
-            match at(&told, "/NextToken").as_str() {
-                Some(next) => page = json!({"QueryExecutionId": id, "NextToken": next}),
-                None => break,
-            }
-        }
+        let mut names = 1;
+        let take = |page: Value| {
+            // The first row of all is the columns' names.
+            rows(at(&page, "/ResultSet"))
+                .skip(std::mem::take(&mut names))
+                .for_each(&mut take);
+            at(&page, "/NextToken").as_str().map(str::to_owned)
+        };
+        let read = self
+            .client
+            .pages("GetQueryResults", which, "NextToken", take);
+        read.await
+            .map_err(|error| self.refused("athena:GetQueryResults", error))?;
         Ok(Asked {
             parameters,
             execution_id: id,
@@ -136,12 +138,17 @@ impl Athena {
     }
 
     async fn call(&self, operation: &'static str, body: &Value) -> Result<Value, AthenaError> {
-        let said = self.caller.json(ATHENA, operation, body).await;
-        said.map_err(|refused| AthenaError::Refused {
+        let (_, name) = operation.split_once(':').unwrap_or(("", operation));
+        let said = self.client.call(name, body).await;
+        said.map_err(|error| self.refused(operation, error))
+    }
+
+    fn refused(&self, operation: &'static str, error: aws_json::Error) -> AthenaError {
+        AthenaError::Refused {
             operation,
             work_group: self.work_group.clone(),
-            refused,
-        })
+            error: Box::new(error),
+        }
     }
 }
 

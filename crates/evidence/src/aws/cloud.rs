@@ -2,16 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_json::ParameterStore;
+use aws_json::{Client, Lambda, ParameterStore, Service};
 use aws_types::SdkConfig;
 use expectation::{Document, PARAMETERS, Time, bucket_of};
-use sdk_environment::Http;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::Bucket;
 use super::athena::{Athena, AthenaError};
-use super::call::{Caller, Refused, Service};
+use super::{Bucket, answer, patient};
 use crate::asking::{Cloud, Evaluation, Request, Sweep, Version};
 use crate::posture::Compliance;
 use crate::queries::Query;
@@ -39,7 +37,8 @@ const CONFIG: Service = Service {
 pub struct Account {
     parameters: ParameterStore,
     s3: aws_sdk_s3::Client,
-    caller: Caller,
+    config: Client,
+    functions: Lambda,
     athena: Athena,
     places: Places,
 }
@@ -64,30 +63,17 @@ pub struct Places {
 impl Account {
     /// With all of these.
     #[must_use]
-    pub fn new(sdk: &SdkConfig, http: &Http, places: Places) -> Self {
-        let caller = Caller::new(sdk, http);
+    pub fn new(sdk: &SdkConfig, places: Places) -> Self {
+        let asking = patient(sdk);
         let (work_group, database) = (places.work_group.clone(), places.database.clone());
         Self {
             parameters: ParameterStore::new(sdk),
             s3: super::s3(sdk),
-            athena: Athena::new(caller.clone(), work_group, database),
-            caller,
+            athena: Athena::new(sdk, work_group, database),
+            config: Client::new(&asking, CONFIG),
+            functions: Lambda::new(&asking),
             places,
         }
-    }
-
-    async fn config(
-        &self,
-        operation: &'static str,
-        rule: &str,
-        body: Value,
-    ) -> Result<Value, AskError> {
-        let said = self.caller.json(CONFIG, operation, &body).await;
-        said.map_err(|refused: Refused| AskError {
-            operation,
-            resource: format!("rule {rule}"),
-            answer: refused.to_string(),
-        })
     }
 }
 
@@ -187,8 +173,9 @@ impl Cloud for Account {
             "job": {"id": "seal-evidence", "userArguments": {"Repair": "false"}},
             "tasks": tasks.collect::<Vec<_>>(),
         });
-        let told = self.caller.invoke(function, &event).await;
-        let told = told.map_err(|refused| failed(format!("function {function}: {refused}")))?;
+        let told = self.functions.invoke(function, &event).await;
+        let told =
+            told.map_err(|error| failed(format!("function {function}: {}", answer(&error))))?;
         let mut verdicts = vec![None; versions.len()];
         let results = told.get("results").and_then(Value::as_array);
         for result in results.into_iter().flatten() {
@@ -227,57 +214,52 @@ impl Cloud for Account {
 
     /// See <https://docs.aws.amazon.com/config/latest/APIReference/API_GetComplianceDetailsByConfigRule.html>.
     async fn evaluated(&self, rule: &str) -> Result<BTreeSet<String>, AskError> {
-        const CALL: &str = "config:GetComplianceDetailsByConfigRule";
-        let mut found = BTreeSet::new();
-        let first = json!({"ConfigRuleName": rule, "Limit": 100,
+        let question = json!({"ConfigRuleName": rule, "Limit": 100,
             "ComplianceTypes": ["COMPLIANT", "NON_COMPLIANT"]});
-        let mut question = first.clone();
-        loop {
-            let told = self.config(CALL, rule, question).await?;
-            let results = told.get("EvaluationResults").and_then(Value::as_array);
+        let mut found = BTreeSet::new();
+        let take = |page: Value| {
+            let results = page.get("EvaluationResults").and_then(Value::as_array);
             for result in results.into_iter().flatten() {
                 let id = "/EvaluationResultIdentifier/EvaluationResultQualifier/ResourceId";
                 let id = result.pointer(id).and_then(Value::as_str);
                 found.extend(id.map(str::to_owned));
             }
-            let Some(next) = told.get("NextToken").filter(|next| next.is_string()) else {
-                return Ok(found);
-            };
-            question = with(first.clone(), "NextToken", next.clone());
-        }
+            page.get("NextToken")?.as_str().map(str::to_owned)
+        };
+        let call = "GetComplianceDetailsByConfigRule";
+        let read = self.config.pages(call, question, "NextToken", take);
+        read.await.map_err(|error| {
+            let rule = format!("rule {rule}");
+            super::ask("config:GetComplianceDetailsByConfigRule", rule, &error)
+        })?;
+        Ok(found)
     }
 
     /// See <https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html>.
     async fn put(&self, request: &Request, evaluations: &[Evaluation]) -> Result<(), AskError> {
         const CALL: &str = "config:PutEvaluations";
+        let rule = format!("rule {}", request.rule);
         for some in evaluations.chunks(MOST_EVALUATIONS) {
             let list: Vec<_> = some.iter().map(|one| evaluation(one, request)).collect();
-            let question = json!({"Evaluations": list, "ResultToken": request.token});
-            let question = if request.token == TEST {
-                with(question, "TestMode", json!(true))
+            let token = &request.token;
+            let question = if token == TEST {
+                json!({"Evaluations": list, "ResultToken": token, "TestMode": true})
             } else {
-                question
+                json!({"Evaluations": list, "ResultToken": token})
             };
-            let told = self.config(CALL, &request.rule, question).await?;
+            let told = self.config.call("PutEvaluations", &question).await;
+            let told: Value = told.map_err(|error| super::ask(CALL, rule.clone(), &error))?;
             let failed = told.get("FailedEvaluations").and_then(Value::as_array);
             if let Some(failed) = failed.filter(|failed| !failed.is_empty()) {
                 return Err(AskError {
                     operation: CALL,
-                    resource: format!("rule {}", request.rule),
+                    resource: rule,
                     answer: format!("{} evaluations were not taken: {told}", failed.len()),
                 });
             }
         }
         Ok(())
     }
-}
-
-/// A question with one more member.
-fn with(mut question: Value, name: &str, member: Value) -> Value {
-    if let Some(members) = question.as_object_mut() {
-        members.insert(name.to_owned(), member);
-    }
-    question
 }
 
 /// A member of `Evaluations`; times are seconds after 1970 in JSON 1.1.

@@ -162,6 +162,14 @@ impl Stack {
         stack
     }
 
+    /// ARN of a role of somebody's that may do anything.
+    pub(crate) fn their_role(&self) -> String {
+        let all = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+        let all = all.to_string();
+        self.world.state().add_role("theirs", "/", &[("all", &all)])
+    }
+
     /// What was told on the bus since, all of it of this `detail-type`: each `detail`, and the `resources`.
     pub(crate) fn told(&self, detail_type: &str) -> Vec<Value> {
         let events = std::mem::take(&mut self.world.state().events).into_iter();

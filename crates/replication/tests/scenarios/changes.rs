@@ -349,12 +349,7 @@ async fn a_change_that_fails_is_rolled_back_and_loses_nothing() {
 async fn a_role_of_somebodys_takes_over_from_ours_and_back() {
     let setting = setting(Duration::from_secs(2));
     let (stack, world) = (&setting.stack, &setting.stack.world);
-    let anything = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "*", "Resource": "*"}]})
-    .to_string();
-    let theirs = world
-        .state()
-        .add_role("replicator", "/", &[("p", &anything)]);
+    let theirs = stack.their_role();
     let ours = with("Required", &[rule("a", "", "one", &setting.keys[0])]);
     let mut given = ours.clone();
     given["Role"] = json!(theirs);

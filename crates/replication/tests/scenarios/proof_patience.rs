@@ -152,12 +152,7 @@ async fn a_wrong_key_is_a_reason_to_look_again() {
     // One that stays wrong is told, by both. Their role may use either key.
     for verification in ["Required", "BestEffort"] {
         let stack = existing();
-        let all =
-            json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}).to_string();
-        let role = stack
-            .world
-            .state()
-            .add_role("theirs", "/", &[("all", &all)]);
+        let role = stack.their_role();
         let mut before = given(verification);
         before["Role"] = json!(role);
         stack.create("Replication", &before).await.unwrap();

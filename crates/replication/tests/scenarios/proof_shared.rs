@@ -180,12 +180,7 @@ async fn stacks_that_are_made_at_once_prove_their_own_and_leave_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_the_rule_of_before_still_takes_is_removed_from_the_former_destination() {
     let stack = setting();
-    let all =
-        json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}).to_string();
-    let role = stack
-        .world
-        .state()
-        .add_role("theirs", "/", &[("all", &all)]);
+    let role = stack.their_role();
     let (mut old, mut new) = (to("one", "a/"), to("two", "a/"));
     for given in [&mut old, &mut new] {
         given["Role"] = json!(role);
@@ -222,12 +217,7 @@ fn joins_in(world: &World) {
 #[tokio::test(start_paused = true)]
 async fn a_copy_that_a_rule_takes_which_came_while_the_probe_was_under_way_is_removed_too() {
     let stack = setting();
-    let all =
-        json!({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}).to_string();
-    let role = stack
-        .world
-        .state()
-        .add_role("theirs", "/", &[("all", &all)]);
+    let role = stack.their_role();
     let mut given = to("one", "a/");
     given["Role"] = json!(role);
     stack.aws.just_before("put_object", 0, joins_in);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use expectation::Time;
+use sdk_environment::Http;
 use test_server::{Request as Sent, Server, response};
 
 use super::*;
@@ -159,7 +160,7 @@ async fn cloud(inventories: Option<Inventories>) -> (Server, Account) {
         lake: Bucket::new(&sdk, "evidence".to_owned(), "111122223333".to_owned()),
         until: Instant::now() + Duration::from_secs(3),
     };
-    (server, Account::new(&sdk, &http, places))
+    (server, Account::new(&sdk, places))
 }
 
 fn bodies(server: &Server, target: &str) -> Vec<Value> {
@@ -321,4 +322,32 @@ async fn the_last_sweep_is_the_newest_record_of_the_last_weeks() {
         "{}",
         read.line
     );
+}
+
+#[tokio::test]
+async fn what_athena_refuses_is_told_on_one_line() {
+    let body = r#"{"__type":"InvalidRequestException","Message":"no\nworkgroup"}"#;
+    let server = Server::start(move |_| response("400 Bad Request", "", body))
+        .await
+        .unwrap();
+    let variables = [
+        ("AWS_REGION", "us-west-2"),
+        ("AWS_ACCESS_KEY_ID", "ASIAEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_ENDPOINT_URL_ATHENA", server.endpoint.as_str()),
+    ];
+    let variables: HashMap<String, String> = variables
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let sdk = sdk_environment::sdk_config(&variables, &Http::new()).unwrap();
+    let athena = Athena::new(&sdk, "w".to_owned(), "d".to_owned());
+    let told = athena
+        .ask(("q", "SELECT 1"), &[], |_| ())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        told.to_string(),
+        "athena:StartQueryExecution in workgroup w: status 400, InvalidRequestException, no workgroup"
+    );
+    assert_eq!(server.requests().len(), 1);
 }
