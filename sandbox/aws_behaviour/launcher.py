@@ -118,7 +118,7 @@ async def _serve(port: int, announcements: TextIO, parent_pipe: bool) -> None:
     from hypercorn.config import Config
     from ministack.app import app
 
-    from aws_behaviour import fault_answers
+    from aws_behaviour import fault_answers, tampering
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -134,7 +134,8 @@ async def _serve(port: int, announcements: TextIO, parent_pipe: bool) -> None:
     config.loglevel = os.environ["LOG_LEVEL"]
     announcer = asyncio.create_task(_announce(port, announcements))
     try:
-        await serve(fault_answers.around(app), config, shutdown_trigger=stop.wait)
+        served = tampering.around(fault_answers.around(app))
+        await serve(served, config, shutdown_trigger=stop.wait)
     finally:
         announcer.cancel()
 

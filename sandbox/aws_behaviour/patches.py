@@ -12,6 +12,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
     from ministack import app
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime
     from ministack.services import (
+        athena,
         cloudwatch,
         cloudwatch_logs,
         eventbridge,
@@ -29,6 +30,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
 
     # Imported before anything is replaced: they keep the originals they call.
     from aws_behaviour import (
+        athena_queries,
         batch_operations,
         boundaries,
         deliveries,
@@ -110,6 +112,12 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
 
     firehose._deliver_records_to_s3 = subscriptions.deliver_records_to_s3
     firehose._metadata_extraction_keys = subscriptions.metadata_extraction_keys
+
+    athena._start_query_execution = athena_queries.start_query_execution
+    athena._rewrite_data_paths = athena_queries.rewrite_data_paths
+    athena._datum_text = athena_queries.datum_text
+    named_query = athena_queries.named_query_handlers()
+    provisioners._RESOURCE_HANDLERS[athena_queries.NAMED_QUERY] = named_query
 
     s3.handle_request = request.handle_request
     s3._resolve_sse_write_headers = object_keys.resolve_sse_write_headers

@@ -1,4 +1,4 @@
-"""Which resource a request to KMS, IAM or SSM is authorized on."""
+"""Which resource a request to KMS, IAM, SSM or Athena is authorized on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core import iam_actions
-from ministack.services import iam
+from ministack.services import athena, iam
 
 from aws_behaviour import keys
 
@@ -29,8 +29,8 @@ def extract_resource_arn(
     region: str,
     account_id: str,
 ) -> str:
-    """Replaces MiniStack's: an alias stands for its key, a role has its path, as parameters have,
-    and a simulation is about the principal that it names.
+    """Replaces MiniStack's: an alias stands for its key, a role has its path, as parameters have, a
+    simulation is about the principal that it names, and a query's run about its workgroup.
 
     "When the resource in an operation is a KMS key, policies apply to the key ARN"
     https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
@@ -49,6 +49,9 @@ def extract_resource_arn(
         return f"arn:aws:kms:{region}:{account_id}:{_field(body, 'AliasName')}"
     if service == "ssm" and target == "GetParametersByPath":
         return f"arn:aws:ssm:{region}:{account_id}:parameter{_field(body, 'Path')}"
+    if service == "athena" and (run := athena._executions.get(_field(body, "QueryExecutionId"))):
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html
+        arn = f"arn:aws:athena:{region}:{account_id}:workgroup/{run['WorkGroup']}"
     if service == "kms" and ":alias/" in arn:
         key = keys.find(arn, account_id, region)
         # An alias without a key is looked up before anything is authorized: whoever may use some

@@ -2,14 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::{Method, Request};
-use hyper_util::rt::TokioIo;
+use anyhow::Result;
+use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::net::TcpStream;
 
 use crate::server::Sandbox;
 
@@ -58,31 +54,7 @@ impl Sandbox {
     }
 
     async fn ask(&self, method: Method, body: String) -> Result<Told> {
-        self.request(method, body)
-            .await
-            .with_context(|| format!("cannot ask the sandbox at {}{PATH}", self.endpoint()))
-    }
-
-    async fn request(&self, method: Method, body: String) -> Result<Told> {
-        let host = self.endpoint().trim_start_matches("http://");
-        let stream = TcpStream::connect(host).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        // It ends with the sender.
-        tokio::spawn(connection);
-        let request = Request::builder()
-            .method(method)
-            .uri(PATH)
-            .header("host", host)
-            .body(Full::new(Bytes::from(body)))?;
-        let answer = sender.send_request(request).await?;
-        let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
-        ensure!(
-            status.is_success(),
-            "{status}: {}",
-            String::from_utf8_lossy(&body)
-        );
-        Ok(serde_json::from_slice(&body)?)
+        let told = self.control(method, PATH, body).await?;
+        Ok(serde_json::from_slice(&told)?)
     }
 }

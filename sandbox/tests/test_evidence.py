@@ -143,7 +143,7 @@ def provisioner(cloud: Cloud) -> str:
 def stack(cloud: Cloud, group: str, provisioner: str) -> Stack:
     """The template's stack, but for what MiniStack has no resource of."""
     made = template("evidence.yaml")
-    lacking = {"AWS::Athena::NamedQuery", "AWS::Logs::Destination", "AWS::Config::ConfigRule"}
+    lacking = {"AWS::Logs::Destination", "AWS::Config::ConfigRule"}
     made["Resources"] = {
         name: one for name, one in made["Resources"].items() if one["Type"] not in lacking
     }
@@ -218,6 +218,18 @@ def answer(asked: duckdb.DuckDBPyConnection, name: str, *parameters: str) -> lis
     relation = asked.execute(text, list(parameters))
     names = [column[0] for column in relation.description]
     return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+
+
+def test_the_saved_queries_stand_in_the_workgroup(cloud: Cloud, stack: Stack) -> None:
+    athena, group = cloud.client("athena"), stack.outputs["EvidenceWorkGroup"]
+    ids = athena.list_named_queries(WorkGroup=group)["NamedQueryIds"]
+    saved = [athena.get_named_query(NamedQueryId=one)["NamedQuery"] for one in ids]
+    assert {one["Database"] for one in saved} == {stack.outputs["EvidenceDatabase"]}
+    assert {one["Name"]: one["QueryString"] for one in saved} == {
+        one["Properties"]["Name"]: one["Properties"]["QueryString"]
+        for one in RESOURCES.values()
+        if one["Type"] == "AWS::Athena::NamedQuery"
+    }
 
 
 def test_lines_alone_lie_in_the_partition_of_their_bucket_and_day(
