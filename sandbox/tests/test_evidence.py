@@ -74,6 +74,16 @@ LINES = [
     line("ReplicationFailed", "g", "01T08:00:00Z", **FAILED),
     line("ReplicationFailed", "g", "01T08:00:00Z", **FAILED),
     line("Compliant", "f", "02T08:00:00Z"),
+    # Of a replica that was to be replicated further, on which nobody has told a verdict.
+    line(
+        "ReplicationFailed",
+        "unheard",
+        "02T08:00:00Z",
+        replication={**FAILED["replication"], "destinationBucket": SOURCE},
+        observed=None,
+    ),
+    # Of a probe, which is gone since.
+    line("WrongKey", "probe", "01T11:00:00Z", probe=True),
 ]
 
 
@@ -312,9 +322,10 @@ def test_an_id_counts_once(asked: duckdb.DuckDBPyConnection) -> None:
     }
     assert numbers == {
         "Compliant": (3, 3, 3),
-        "WrongKey": (3, 3, 5),
+        "WrongKey": (4, 4, 6),
         "Gone": (1, 1, 1),
         "NoExpectation": (1, 1, 1),
+        "ReplicationFailed": (1, 1, 1),
     }
     first = answer(asked, "counts", REPLICA, "2026-11-01", "2026-11-01")
     assert {row["verdict"]: row["findings"] for row in first}["Compliant"] == 1

@@ -11,6 +11,8 @@ WITH told AS (
         from_iso8601_timestamp(time) AS told_at
     FROM verdicts
     WHERE bucket = ? AND day BETWEEN ? AND ? AND verdict <> 'ReplicationFailed'
+        -- A probe is nobody's document, and gone.
+        AND NOT coalesce(probe, false)
 ),
 found AS (
     SELECT

@@ -68,7 +68,8 @@ pub const COUNTS: Query = Query {
 /// What was wrong, and since when until when.
 pub const FINDINGS: Query = Query {
     name: "findings",
-    answers: "Every finding on a bucket's replicas: first and last seen, mended, gone or open, and for how long",
+    answers: "Every finding on a bucket's replicas, probes left out: first and last seen, mended, gone or open, and for \
+              how long",
     parameters: SPAN,
     text: include_str!("findings.sql"),
 };

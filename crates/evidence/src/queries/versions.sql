@@ -22,6 +22,8 @@ judged AS (
         max_by(compliant, from_iso8601_timestamp(time)) FILTER (WHERE compliant IS NOT NULL) AS compliant
     FROM verdicts
     WHERE bucket = ? AND day BETWEEN ? AND ?
+        -- A replica that was to go further, and did not: that is no word on how it is encrypted.
+        AND verdict NOT IN ('ReplicationFailed', 'ReplicationDelayed', 'ReplicationNotTracked')
     GROUP BY key, coalesce(versionid, '')
 ),
 version AS (
