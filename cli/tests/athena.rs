@@ -64,6 +64,18 @@ pub(crate) fn versions(bucket: &str, query: &str) -> String {
                 &format!("{markers}</ListVersionsResult>"),
             )
         }
+        "lake" if begins("verdicts/") => {
+            let of = |bucket: &str, day: &str| {
+                format!("verdicts/account=1/region=r/bucket={bucket}/day={day}/x.parquet")
+            };
+            let keys = [
+                of("forgotten", "2026-09-30"),
+                of("of-today", "2026-10-01"),
+                of("tax", "2026-07-01"),
+                of("tax-replica", "2026-07-01"),
+            ];
+            listed(&keys.each_ref().map(String::as_str))
+        }
         "hidden" | "empty" => listed(&[]),
         "lake" => listed(&[
             "sweeps/2026/06/30/1782822600.json",
@@ -95,12 +107,26 @@ const VERSIONS: &str = "<ListVersionsResult><EncodingType>url</EncodingType><IsT
 pub(crate) fn answer(call: &str, body: &str) -> Option<Value> {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     Some(match call {
+        // Somebody has written over it since.
         "GetParametersByPath" => json!({"Parameters": [
-            {"Name": "/encrypted-replication/tax-replica/er1", "Value": EXPECTATION},
-            {"Name": "/encrypted-replication/records/er1", "Value": "{\"schema\":\"another\"}"}]}),
-        "GetParameterHistory" => json!({"Parameters": [
-            {"Name": body["Name"], "Version": 1, "LastModifiedDate": 1_782_864_000.0, "Value": EXPECTATION,
-             "LastModifiedUser": "arn:aws:iam::111122223333:user/ann"}]}),
+            {"Name": "/encrypted-replication/tax-replica/er1", "Value": "{"},
+            {"Name": "/encrypted-replication/never-read/er1", "Value": "{"},
+            {"Name": "/encrypted-replication/_resources/er1", "Value": "{\"schema\":\"another\"}"}]}),
+        "GetParameterHistory" => {
+            let version = |number: u32, value: &str, user: &str| {
+                json!({"Name": body["Name"], "Version": number, "Value": value,
+                    "LastModifiedDate": 1_782_864_000.0 + f64::from(number) * 86_400.0,
+                    "LastModifiedUser": format!("arn:aws:iam::111122223333:user/{user}")})
+            };
+            let versions = match body["Name"].as_str() {
+                Some("/encrypted-replication/tax-replica/er1") => {
+                    vec![version(1, EXPECTATION, "ann"), version(2, "{", "eve")]
+                }
+                Some("/encrypted-replication/never-read/er1") => vec![version(1, "{", "eve")],
+                other => panic!("{other:?}"),
+            };
+            json!({"Parameters": versions})
+        }
         "StartQueryExecution" => json!({"QueryExecutionId": begin(&body)}),
         "GetQueryExecution" => json!({"QueryExecution": {"Status": {"State": "SUCCEEDED"}}}),
         "GetQueryResults" => results(&body),
@@ -167,7 +193,11 @@ fn begin(body: &Value) -> &'static str {
     } else if text.contains("count(DISTINCT id)") {
         ("counts", vec!["tax-replica", "2026-07-01", "2026-09-30"])
     } else {
-        ("judged", vec!["tax-replica", "2026-07-01", "2026-10-01"])
+        // To this day: what was written then may have been swept since.
+        let last = body["ExecutionParameters"][2].as_str().unwrap();
+        let last = last.trim_matches('\'');
+        assert!(["", "2026-10-01"].iter().all(|day| *day < last), "{body}");
+        ("judged", vec!["tax-replica", "2026-07-01", last])
     };
     begun(body, name, &parameters)
 }

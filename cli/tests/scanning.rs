@@ -223,6 +223,9 @@ mod tests {
             bucket["history"][0]["by"],
             "arn:aws:iam::111122223333:user/ann"
         );
+        assert_eq!(bucket["history"].as_array().unwrap().len(), 1);
+        assert_eq!(bucket["history"][0]["until"], "2026-07-03T00:00:00Z");
+        assert_eq!(report["buckets"].as_array().unwrap().len(), 1);
         // Of three of these days; what is gone is not there, and one is of the day after.
         assert_eq!(
             bucket["coverage"],
@@ -302,6 +305,7 @@ mod tests {
         assert_eq!(report["head"]["digest"], "digests/2026/10/01.json");
         assert_eq!(report["head"]["state"], "found");
         assert_eq!(report["sweeps"].as_array().unwrap().len(), 1);
+        assert_eq!(report["leftOut"], serde_json::json!(["forgotten"]));
         assert_eq!(
             report["sweeps"][0]["buckets"][0]["verdicts"]["Compliant"],
             2

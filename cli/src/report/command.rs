@@ -46,7 +46,7 @@ pub struct Arguments {
     /// The database of the verdicts
     #[arg(long, value_name = "NAME")]
     pub database: String,
-    /// The evidence's bucket: the report bears the head of its chain, and what was swept
+    /// The evidence's bucket: the report bears the head of its chain, what was swept, and which buckets are left out
     #[arg(long, value_name = "BUCKET")]
     pub evidence: Option<String>,
     /// Where S3 Inventory of the destinations is delivered: replicas are counted by it, and not listed
@@ -92,12 +92,9 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
             .map(|place| Place::new(place, &arguments.inventory_id)),
         asked: Vec::new(),
     };
-    let (head, sweeps) = match &arguments.evidence {
-        Some(evidence) => {
-            let (head, sweeps) = Box::pin(of_lake(&session, evidence, (from, to))).await?;
-            (Some(head), sweeps)
-        }
-        None => (None, Vec::new()),
+    let said = match &arguments.evidence {
+        Some(evidence) => Some(Box::pin(of_lake(&session, evidence, (from, to))).await?),
+        None => None,
     };
     let mut buckets = Vec::new();
     for (name, known) in chosen {
@@ -110,6 +107,14 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
     for name in names {
         sources.push(Box::pin(gathering.source(name)).await?);
     }
+    let (head, sweeps, told_of) = said.map_or_else(Default::default, |said| {
+        (Some(said.head), said.sweeps, Some(said.told_of))
+    });
+    let in_it = |name: &String| {
+        let mut parts = buckets.iter().map(|bucket| &bucket.bucket);
+        parts.any(|part| part == name) || sources.iter().any(|source| source.bucket == *name)
+    };
+    let left_out = told_of.map(|told| told.into_iter().filter(|name| !in_it(name)).collect());
     let report = Report {
         schema: SCHEMA,
         from,
@@ -121,6 +126,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         database: arguments.database.clone(),
         head,
         sweeps,
+        left_out,
         buckets,
         sources,
         queries: gathering.asked,
@@ -146,10 +152,16 @@ fn tell(report: &Report, context: &Context) -> Result<(), Failure> {
         }
     }
     rows.finish()?;
+    if let Some(words) = report.unfinished() {
+        output.remark(words)?;
+    }
     if let Some(head) = &report.head
         && !matches!(head.end, End::Found { .. })
     {
         output.remark(head.told())?;
+    }
+    if let Some(words) = report.told_left_out() {
+        output.remark(words)?;
     }
     for bucket in &report.buckets {
         let covered = match (bucket.coverage, &bucket.not_counted) {
@@ -159,11 +171,14 @@ fn tell(report: &Report, context: &Context) -> Result<(), Failure> {
             ),
             (None, why) => format!("not counted: {}", why.as_deref().unwrap_or_default()),
         };
+        let failed = bucket.failed().map_or_else(
+            || "failed replications not asked for, as no source is known".to_owned(),
+            |failed| format!("{failed} failed replications"),
+        );
         output.remark(format!(
-            "{}: {covered}; {} findings, {} failed replications, {} open",
+            "{}: {covered}; {} findings, {failed}, {} open",
             bucket.bucket,
             bucket.findings.len(),
-            bucket.failures.len(),
             bucket.open()
         ))?;
     }

@@ -95,8 +95,7 @@ impl Gathering<'_> {
         let (from, to) = self.days;
         let midnight = |day: Day| format!("{day}T00:00:00Z");
         let (begin, end, first) = (midnight(from), midnight(to.next()), from.to_string());
-        // A sweep may have judged them any day since.
-        let today = Day::of(now().secs()).to_string();
+        let today = today();
         let name = found.bucket.as_str();
         let parameters = [&begin, &end, name, &dt, name, &first, &today];
         let rows = self.saved(POPULATION, &parameters).await?;
@@ -134,9 +133,7 @@ impl Gathering<'_> {
                 return Ok(());
             }
         };
-        let (from, to) = self.days;
-        // What was written in the last minutes was judged on the day after.
-        let days = [from.to_string(), to.next().to_string()];
+        let days = [self.days.0.to_string(), today()];
         let parameters = [found.bucket.as_str(), &days[0], &days[1]];
         let asked = self.athena.ask(("judged", JUDGED), &parameters, |row| {
             population.judged(&row);
@@ -146,6 +143,11 @@ impl Gathering<'_> {
         found.coverage = Some(population.coverage());
         Ok(())
     }
+}
+
+/// The last day on which what was written in any days can have been judged: a sweep comes later.
+fn today() -> String {
+    Day::of(now().secs()).to_string()
 }
 
 /// The buckets that were named, or all that anything is expected of.

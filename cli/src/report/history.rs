@@ -30,21 +30,22 @@ pub(super) async fn history(session: &Session) -> Result<BTreeMap<String, Known>
         let path = format!("parameters below {PARAMETERS}");
         session.failed(failure("GetParametersByPath", &path, region, &error))
     })?;
-    let names = parameters
-        .into_iter()
-        .filter(|parameter| Document::read(&parameter.value).is_ok())
-        .map(|parameter| parameter.name);
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
-    for name in names {
+    for parameter in parameters {
+        let name = parameter.name;
         let Some(bucket) = bucket_of(&name) else {
             continue;
         };
-        let of_bucket = known.entry(bucket.to_owned()).or_default();
         let versions = store.history(&name).await.map_err(|error| {
             let parameter = format!("parameter `{name}`");
             session.failed(failure("GetParameterHistory", &parameter, region, &error))
         })?;
-        of_bucket.add(&name, versions);
+        // What it says today may be no expectation any more: what it said in the days counts.
+        let readable = |version: &ParameterVersion| Document::read(&version.value).is_ok();
+        if versions.iter().any(readable) {
+            let of_bucket = known.entry(bucket.to_owned()).or_default();
+            of_bucket.add(&name, versions);
+        }
     }
     Ok(known)
 }

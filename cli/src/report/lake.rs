@@ -1,8 +1,11 @@
-//! What the evidence's bucket itself has to say: where its chain ends, and what was swept.
+//! What the evidence's bucket itself has to say: where its chain ends, what was swept, and which buckets it is about.
+
+use std::collections::BTreeSet;
 
 use evidence::asking::Sweep;
 use evidence::{Day, Hash, SWEEPS, day_of_digest};
 
+use super::buckets::told_of;
 use super::model::{End, Head};
 use crate::bucket::{Bucket, Way};
 use crate::failure::Failure;
@@ -10,7 +13,16 @@ use crate::session::Session;
 use crate::verify::lake::Lake;
 use crate::verify::walk::Evidence as _;
 
-/// Where the chain ends, and the records of the sweeps of these days.
+/// What it says.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) head: Head,
+    pub(super) sweeps: Vec<Sweep>,
+    /// The buckets that anything was told of.
+    pub(super) told_of: BTreeSet<String>,
+}
+
+/// Where the chain ends, the records of the sweeps of these days, and which buckets there are lines on.
 ///
 /// # Errors
 /// Where the bucket cannot be listed or read.
@@ -18,7 +30,7 @@ pub(super) async fn of_lake(
     session: &Session,
     bucket: &str,
     days: (Day, Day),
-) -> Result<(Head, Vec<Sweep>), Failure> {
+) -> Result<Said, Failure> {
     let way = Way {
         session,
         role_name: None,
@@ -58,7 +70,13 @@ pub(super) async fn of_lake(
             ))
         })?);
     }
-    Ok((head, sweeps))
+    let told_of = told_of(&*lake.bucket, days).await;
+    let told_of = told_of.map_err(|fault| Failure::Incomplete(fault.to_string()))?;
+    Ok(Said {
+        head,
+        sweeps,
+        told_of,
+    })
 }
 
 /// Whether a record is of these days, by its key.

@@ -4,6 +4,7 @@
 //! for the coverage; all of them stand in the report with their parameters.
 
 pub(crate) mod athena;
+mod buckets;
 mod chart;
 mod command;
 mod coverage;

@@ -35,6 +35,10 @@ pub struct Report {
     pub head: Option<Head>,
     /// What was looked at since it had no verdict, in these days.
     pub sweeps: Vec<Sweep>,
+    /// Buckets that the evidence has lines on in these days and that no part of this report is about; absent where
+    /// nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<Vec<String>>,
     /// By destination bucket.
     pub buckets: Vec<Bucket>,
     /// By source bucket: drift and proofs.
@@ -205,6 +209,24 @@ fn of_state(rows: &[Fields], state: &str) -> usize {
 }
 
 impl Report {
+    /// Which buckets are left out, where any are.
+    pub(super) fn told_left_out(&self) -> Option<String> {
+        let names = self.left_out.as_ref().filter(|names| !names.is_empty())?;
+        Some(format!(
+            "The evidence has lines of these days on buckets that this report has no part about: {}. One that nothing \
+             is expected of here, or no more, has a part where --bucket names it.",
+            names.join(", ")
+        ))
+    }
+
+    /// That the days were not over, where they were not.
+    pub(super) fn unfinished(&self) -> Option<&'static str> {
+        let over = Time::from_secs(self.to.next().begins());
+        (self.made < over).then_some(
+            "These days were not over when this was made: what was told since is in none of its figures.",
+        )
+    }
+
     /// How much is open of everything.
     pub(super) fn open(&self) -> usize {
         let buckets = self.buckets.iter().map(Bucket::open);
@@ -213,6 +235,11 @@ impl Report {
 }
 
 impl Bucket {
+    /// How many replications failed, where anybody knows of whom to ask that.
+    pub(super) fn failed(&self) -> Option<usize> {
+        (!self.sources.is_empty()).then_some(self.failures.len())
+    }
+
     /// How many findings and failures are open.
     #[must_use]
     pub fn open(&self) -> usize {

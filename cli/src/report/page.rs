@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use evidence::Day;
 use evidence::asking::Sweep;
 
 use super::chart::{Bar, bars};
 use super::html::{Html, text};
 use super::model::{Asked, Bucket, Fields, Report, Source};
+use crate::coverage::inventory::begun;
 
 const STYLE: &str = include_str!("page/style.css");
 const PROOF: &str = include_str!("page/proof.html");
@@ -24,7 +26,7 @@ pub fn page(report: &Report) -> String {
     html.heading(1, &title);
     scope(&mut html, report);
     for bucket in &report.buckets {
-        of_bucket(&mut html, bucket);
+        of_bucket(&mut html, bucket, report.to);
     }
     standing(&mut html, &report.sources);
     html.raw(PROOF.trim_end());
@@ -47,6 +49,9 @@ fn scope(html: &mut Html, report: &Report) {
         report.database,
         report.made,
     ));
+    if let Some(words) = report.unfinished() {
+        html.paragraph(words);
+    }
     let rows: Vec<_> = report
         .buckets
         .iter()
@@ -54,9 +59,11 @@ fn scope(html: &mut Html, report: &Report) {
             vec![
                 bucket.bucket.clone(),
                 bucket.sources.join(", "),
-                covered(bucket),
+                covered(bucket, report.to),
                 bucket.findings.len().to_string(),
-                bucket.failures.len().to_string(),
+                bucket
+                    .failed()
+                    .map_or_else(|| "not asked".to_owned(), |failed| failed.to_string()),
                 bucket.open().to_string(),
             ]
         })
@@ -70,6 +77,9 @@ fn scope(html: &mut Html, report: &Report) {
         "open of both",
     ];
     html.table(&columns, &rows);
+    if let Some(words) = report.told_left_out() {
+        html.paragraph(&words);
+    }
     match &report.head {
         Some(head) => html.paragraph(&head.told()),
         None => html.paragraph("Nobody asked where the chain of signed digests ends (--evidence)."),
@@ -123,7 +133,7 @@ fn sweeps(html: &mut Html, sweeps: &[Sweep]) {
     html.table(&columns, &rows);
 }
 
-fn covered(bucket: &Bucket) -> String {
+fn covered(bucket: &Bucket, to: Day) -> String {
     match (bucket.coverage, &bucket.not_counted) {
         (Some(coverage), _) => {
             let mut text = format!("{} of {}", coverage.judged, coverage.replicas);
@@ -135,6 +145,9 @@ fn covered(bucket: &Bucket) -> String {
             }
             if let Some(dt) = &bucket.inventory {
                 let _ = write!(text, ", by S3 Inventory {dt}");
+                if begun(dt).is_none_or(|begun| begun.secs() < to.next().begins()) {
+                    text += ", which is of before the days were over: later ones are not counted";
+                }
             }
             text
         }
@@ -143,7 +156,7 @@ fn covered(bucket: &Bucket) -> String {
     }
 }
 
-fn of_bucket(html: &mut Html, bucket: &Bucket) {
+fn of_bucket(html: &mut Html, bucket: &Bucket, to: Day) {
     html.raw("<section class=\"own\">");
     html.heading(2, &format!("Destination {}", bucket.bucket));
     history(html, bucket);
@@ -151,7 +164,7 @@ fn of_bucket(html: &mut Html, bucket: &Bucket) {
     html.paragraph(&format!(
         "Versions that are there and were written in these days, but for those that no replication made, and that \
          have a verdict: {}.",
-        covered(bucket)
+        covered(bucket, to)
     ));
     if let Some(coverage) = bucket.coverage {
         let without = coverage.replicas.saturating_sub(coverage.judged);
@@ -179,6 +192,15 @@ fn of_bucket(html: &mut Html, bucket: &Bucket) {
             ("reason", "reason"),
         ],
     );
+    if bucket.failed().is_none() {
+        html.heading(3, "Failed replications");
+        html.paragraph(
+            "Nobody was asked: which buckets it is replicated from is not written in Parameter Store. A failed \
+             replication is told of by its source bucket, and so are drift and proofs.",
+        );
+        html.raw("</section>");
+        return;
+    }
     rows(
         html,
         "Failed replications",

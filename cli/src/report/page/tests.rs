@@ -100,19 +100,8 @@ fn report() -> Report {
                 sha256: Hash::of(b"the last digest"),
             },
         }),
-        sweeps: vec![Sweep {
-            schema: SWEEP_SCHEMA.to_owned(),
-            at: Time::from_secs(1_790_900_000),
-            buckets: vec![SweptBucket {
-                bucket: "tax-replica".to_owned(),
-                inventory: Some("2026-09-30-01-00".to_owned()),
-                without_verdict: 12,
-                verdicts: [("Compliant".to_owned(), 10), ("WrongKey".to_owned(), 1)].into(),
-                not_looked_at: 1,
-                not_begun: false,
-                failed: None,
-            }],
-        }],
+        sweeps: vec![sweep()],
+        left_out: Some(vec!["tax-replica-of-2025".to_owned()]),
         buckets: vec![tax, empty],
         sources: vec![
             Source {
@@ -129,6 +118,22 @@ fn report() -> Report {
             asked("counts", "ledger-replica"),
             asked("findings", "tax-replica"),
         ],
+    }
+}
+
+fn sweep() -> Sweep {
+    Sweep {
+        schema: SWEEP_SCHEMA.to_owned(),
+        at: Time::from_secs(1_790_900_000),
+        buckets: vec![SweptBucket {
+            bucket: "tax-replica".to_owned(),
+            inventory: Some("2026-09-30-01-00".to_owned()),
+            without_verdict: 12,
+            verdicts: [("Compliant".to_owned(), 10), ("WrongKey".to_owned(), 1)].into(),
+            not_looked_at: 1,
+            not_begun: false,
+            failed: None,
+        }],
     }
 }
 
@@ -281,4 +286,59 @@ fn a_chain_without_end_is_told_from_one_that_nobody_asked_about() {
     assert_eq!(json.get("head"), None);
     let (_, json) = told(report().head);
     assert_eq!(json["head"]["state"], "found");
+}
+
+#[test]
+fn days_that_were_not_over_are_said_to_have_been_so() {
+    let over = report().to.next().begins();
+    let made = |secs| {
+        page(&Report {
+            made: Time::from_secs(secs),
+            ..report()
+        })
+    };
+    assert!(made(over - 1).contains("These days were not over"));
+    assert!(!made(over).contains("These days were not over"));
+}
+
+/// A bucket that nothing is expected of any more: its failures are in the partition of a source that nobody knows.
+#[test]
+fn failures_that_nobody_could_be_asked_about_are_not_said_to_be_none() {
+    let made = page(&report());
+    let [tax, ledger] = ["Destination tax-replica", "Destination ledger-replica"]
+        .map(|begin| made.split(begin).nth(1).unwrap());
+    let failures = |of: &str| {
+        let of = of.split("<h3>Failed replications</h3>").nth(1).unwrap();
+        of.split("</section>").next().unwrap().to_owned()
+    };
+    assert!(!failures(tax).contains("Nobody was asked"));
+    assert!(failures(ledger).contains("Nobody was asked"));
+    assert!(!failures(ledger).contains("There is none"));
+    assert!(made.contains("<td>not asked</td>"));
+}
+
+#[test]
+fn what_is_left_out_is_named() {
+    let told = |left_out| {
+        page(&Report {
+            left_out,
+            ..report()
+        })
+    };
+    assert!(told(report().left_out).contains("no part about: tax-replica-of-2025."));
+    for nothing in [None, Some(Vec::new())] {
+        assert!(!told(nothing).contains("no part about"));
+    }
+}
+
+#[test]
+fn an_inventory_that_was_begun_before_the_days_were_over_is_said_to_leave_some_out() {
+    let told = |to: &str| {
+        page(&Report {
+            to: to.parse().unwrap(),
+            ..report()
+        })
+    };
+    assert!(!told("2026-09-30").contains("later ones are not counted"));
+    assert!(told("2026-10-01").contains("later ones are not counted"));
 }
