@@ -1,5 +1,7 @@
 //! The checker behind its queue: notifications of S3 itself, and what is no event at all.
 
+mod evidence;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -347,6 +349,11 @@ fn what_s3_says_of_replications_that_are_late_is_told() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn a_report_says_what_went_into_the_evidence() {
+    run(evidence::a_report_says_what_went_into_the_evidence);
 }
 
 async fn receive(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<Option<String>> {

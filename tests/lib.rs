@@ -3,7 +3,7 @@
 //!
 //! `cargo xtask test` builds the functions first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -152,18 +152,31 @@ impl World {
     /// # Errors
     /// When SAM CLI does not tell it.
     pub async fn resource_of(&self, stack: &str, region: &str, logical_id: &str) -> Result<String> {
+        let mut found = self.resources_of(stack, region).await?;
+        found
+            .remove(logical_id)
+            .with_context(|| format!("the stack has no resource {logical_id}"))
+    }
+
+    /// The physical ids of the resources of any stack, by their logical ones.
+    ///
+    /// # Errors
+    /// When SAM CLI does not tell them.
+    pub async fn resources_of(
+        &self,
+        stack: &str,
+        region: &str,
+    ) -> Result<BTreeMap<String, String>> {
         let mut command = self.sandbox.command("sam", region);
         command.args(["list", "resources", "--output", "json"]);
         command.args(["--stack-name", stack, "--region", region]);
         let printed = guard::run("cannot list the stack's resources", command, |_| {}).await?;
         let resources: Vec<serde_json::Value> = serde_json::from_str(&printed)?;
-        let found = resources
-            .iter()
-            .find(|resource| resource["LogicalResourceId"] == logical_id);
-        let id = found.and_then(|resource| resource["PhysicalResourceId"].as_str());
-        Ok(id
-            .with_context(|| format!("the stack has no resource {logical_id}"))?
-            .to_owned())
+        let pair = |resource: &serde_json::Value| {
+            let id = |name| resource.get(name)?.as_str().map(str::to_owned);
+            id("LogicalResourceId").zip(id("PhysicalResourceId"))
+        };
+        Ok(resources.iter().filter_map(pair).collect())
     }
 
     /// Invokes the provisioner directly, as a person does with SAM CLI, and returns its answer.
@@ -202,9 +215,23 @@ impl World {
     async fn invoke(
         &self,
         function: &str,
-        (stack, region): (&str, &str),
+        stack: (&str, &str),
         event: &serde_json::Value,
     ) -> Result<serde_json::Value> {
+        let payload = self.payload(function, stack, event).await?;
+        Ok(serde_json::from_str(&payload)?)
+    }
+
+    /// Invokes a function of a stack: its answer, byte for byte.
+    ///
+    /// # Errors
+    /// When the function fails.
+    pub async fn payload(
+        &self,
+        function: &str,
+        (stack, region): (&str, &str),
+        event: &serde_json::Value,
+    ) -> Result<String> {
         let mut command = self.sandbox.command("sam", region);
         command.args(["remote", "invoke", function]);
         command.args(["--stack-name", stack, "--region", region]);
@@ -216,7 +243,7 @@ impl World {
             .get("Payload")
             .and_then(serde_json::Value::as_str)
             .context("no payload")?;
-        Ok(serde_json::from_str(payload)?)
+        Ok(payload.to_owned())
     }
 
     /// Waits for the verdict on an object of a bucket.
