@@ -283,10 +283,13 @@ async fn figures(world: &World, report: &Answer) -> Result<()> {
         left_out.contains(&json!(lines::FORGOTTEN)) && !left_out.contains(&json!(REPLICA)),
         "{left_out:?}"
     );
+    let of_others = json!({"account": "111122223333", "region": REGION, "bucket": REPLICA});
+    ensure!(told["notInTable"] == json!([of_others]), "{told:#}");
     for part in [
         ">3 of 4<",
         "Tax/ä old",
         lines::FORGOTTEN,
+        "111122223333 in us-east-1",
         "These days were not over",
     ] {
         ensure!(report.page.contains(part), "{part}: {}", report.page);

@@ -54,6 +54,7 @@ pub const EVIDENCE: &[(&str, &[&str])] = &[
     ("GetPublicKey", &["kms:GetPublicKey"]),
     ("GetQueryExecution", &["athena:GetQueryExecution"]),
     ("GetQueryResults", &["athena:GetQueryResults"]),
+    ("GetTable", &["glue:GetTable"]),
     ("HeadBucket", &["s3:ListBucket"]),
     ("ListObjectVersions", &["s3:ListBucketVersions"]),
     (

@@ -307,6 +307,10 @@ mod tests {
         assert_eq!(report["sweeps"].as_array().unwrap().len(), 1);
         assert_eq!(report["leftOut"], serde_json::json!(["forgotten"]));
         assert_eq!(
+            report["notInTable"],
+            serde_json::json!([{"account": "1", "region": "s", "bucket": "tax-replica"}])
+        );
+        assert_eq!(
             report["sweeps"][0]["buckets"][0]["verdicts"]["Compliant"],
             2
         );

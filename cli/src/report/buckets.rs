@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use compliance::ports::Marker;
 use evidence::{Day, Partition, VERDICTS};
 
+use super::model::Told;
 use crate::listing::ListEntries;
 use crate::pace::{Fault, Patience};
 
-/// The buckets that anything was told of in these days, by two pages at most for each that has more lines than one.
+/// The buckets that anything was told of in these days, and where, by two pages at most for each that has more lines than one.
 ///
 /// # Errors
 /// Where S3 does not list.
 pub(super) async fn told_of<L: ListEntries>(
     lake: &L,
     (from, to): (Day, Day),
-) -> Result<BTreeSet<String>, Fault> {
+) -> Result<BTreeSet<Told>, Fault> {
     let mut found = BTreeSet::new();
     let mut at = Marker::default();
     // What lies before it says nothing new.
@@ -34,7 +35,11 @@ pub(super) async fn told_of<L: ListEntries>(
                 format!("{days}/day={from}")
             } else {
                 if partition.day <= to {
-                    found.insert(partition.bucket);
+                    found.insert(Told {
+                        account: partition.account,
+                        region: partition.region,
+                        bucket: partition.bucket,
+                    });
                 }
                 // After every digit.
                 format!("{days}/day=~")
@@ -122,17 +127,19 @@ mod tests {
             .build()
             .unwrap()
             .block_on(told_of(&listed, days));
-        let found = found.unwrap().into_iter().collect();
+        let told = found.unwrap().into_iter();
+        let found = told.map(|told| format!("{} {}", told.account, told.bucket));
+        let found = found.collect();
         (found, listed.pages.into_inner())
     }
 
     #[test]
     fn buckets_with_lines_of_these_days_are_found_by_a_few_pages() {
         let (found, pages) = told_of_days("2026-07-01", "2026-09-30");
-        assert_eq!(found, ["first", "last", "of-others"]);
+        assert_eq!(found, ["1 first", "1 last", "2 of-others"]);
         assert!(pages <= 12, "{pages}");
         let (found, _) = told_of_days("2026-10-01", "2026-10-01");
-        assert_eq!(found, ["last", "later", "round"]);
+        assert_eq!(found, ["1 last", "1 later", "1 round"]);
         let (found, _) = told_of_days("2025-10-01", "2025-10-01");
         assert!(found.is_empty(), "{found:?}");
     }

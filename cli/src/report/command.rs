@@ -12,6 +12,7 @@ use super::lake::of_lake;
 use super::model::{End, Report, SCHEMA};
 use super::page::page;
 use super::row::Found;
+use super::table::Projection;
 use crate::clock::now;
 use crate::coverage::inventory::Place;
 use crate::failure::Failure;
@@ -93,7 +94,11 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         asked: Vec::new(),
     };
     let said = match &arguments.evidence {
-        Some(evidence) => Some(Box::pin(of_lake(&session, evidence, (from, to))).await?),
+        Some(evidence) => {
+            let said = Box::pin(of_lake(&session, evidence, (from, to))).await?;
+            let table = Box::pin(Projection::of(&session, &arguments.database)).await?;
+            Some((said, table))
+        }
         None => None,
     };
     let mut buckets = Vec::new();
@@ -107,14 +112,29 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
     for name in names {
         sources.push(Box::pin(gathering.source(name)).await?);
     }
-    let (head, sweeps, told_of) = said.map_or_else(Default::default, |said| {
-        (Some(said.head), said.sweeps, Some(said.told_of))
-    });
     let in_it = |name: &String| {
         let mut parts = buckets.iter().map(|bucket| &bucket.bucket);
         parts.any(|part| part == name) || sources.iter().any(|source| source.bucket == *name)
     };
-    let left_out = told_of.map(|told| told.into_iter().filter(|name| !in_it(name)).collect());
+    let (head, sweeps, left_out, not_in_table) = match said {
+        None => (None, Vec::new(), None, None),
+        Some((said, table)) => {
+            let names: BTreeSet<_> = said
+                .told_of
+                .iter()
+                .map(|told| told.bucket.clone())
+                .collect();
+            let left_out = names.into_iter().filter(|name| !in_it(name)).collect();
+            let unasked = said.told_of.into_iter().filter(|told| !table.has(told));
+            let not_in_table = unasked.collect();
+            (
+                Some(said.head),
+                said.sweeps,
+                Some(left_out),
+                Some(not_in_table),
+            )
+        }
+    };
     let report = Report {
         schema: SCHEMA,
         from,
@@ -127,6 +147,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         head,
         sweeps,
         left_out,
+        not_in_table,
         buckets,
         sources,
         queries: gathering.asked,
@@ -160,7 +181,8 @@ fn tell(report: &Report, context: &Context) -> Result<(), Failure> {
     {
         output.remark(head.told())?;
     }
-    if let Some(words) = report.told_left_out() {
+    let silent = [report.told_left_out(), report.told_not_in_table()];
+    for words in silent.iter().flatten() {
         output.remark(words)?;
     }
     for bucket in &report.buckets {

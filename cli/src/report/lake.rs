@@ -6,7 +6,7 @@ use evidence::asking::Sweep;
 use evidence::{Day, Hash, SWEEPS, day_of_digest};
 
 use super::buckets::told_of;
-use super::model::{End, Head};
+use super::model::{End, Head, Told};
 use crate::bucket::{Bucket, Way};
 use crate::failure::Failure;
 use crate::session::Session;
@@ -18,8 +18,8 @@ use crate::verify::walk::Evidence as _;
 pub(super) struct Said {
     pub(super) head: Head,
     pub(super) sweeps: Vec<Sweep>,
-    /// The buckets that anything was told of.
-    pub(super) told_of: BTreeSet<String>,
+    /// The buckets that anything was told of, and where.
+    pub(super) told_of: BTreeSet<Told>,
 }
 
 /// Where the chain ends, the records of the sweeps of these days, and which buckets there are lines on.

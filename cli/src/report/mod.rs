@@ -15,5 +15,6 @@ mod lake;
 pub mod model;
 pub mod page;
 mod row;
+mod table;
 
 pub use self::command::{Arguments, run};

@@ -39,12 +39,28 @@ pub struct Report {
     /// nobody asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_out: Option<Vec<String>>,
+    /// What the evidence has lines on in these days and the table does not look at, so that it is in no figure; absent
+    /// where nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_in_table: Option<Vec<Told>>,
     /// By destination bucket.
     pub buckets: Vec<Bucket>,
     /// By source bucket: drift and proofs.
     pub sources: Vec<Source>,
     /// Every query that was run.
     pub queries: Vec<Asked>,
+}
+
+/// A bucket that something was told of, with the account and Region that the lines name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// The account.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// The bucket.
+    pub bucket: String,
 }
 
 /// Where the chain of digests ends in the evidence's bucket.
@@ -209,6 +225,20 @@ fn of_state(rows: &[Fields], state: &str) -> usize {
 }
 
 impl Report {
+    /// What is in no figure, as the table does not look there, where there is any.
+    pub(super) fn told_not_in_table(&self) -> Option<String> {
+        let all = self.not_in_table.as_ref().filter(|all| !all.is_empty())?;
+        let names = all
+            .iter()
+            .map(|told| format!("{} in {} ({})", told.account, told.region, told.bucket));
+        Some(format!(
+            "The evidence has lines of these days from accounts or Regions that its table does not look at, and that are \
+             in no figure: {}. Add them to the parameters Accounts and Regions of evidence.yaml, and make the report \
+             again.",
+            names.collect::<Vec<_>>().join(", ")
+        ))
+    }
+
     /// Which buckets are left out, where any are.
     pub(super) fn told_left_out(&self) -> Option<String> {
         let names = self.left_out.as_ref().filter(|names| !names.is_empty())?;

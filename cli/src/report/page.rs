@@ -77,8 +77,9 @@ fn scope(html: &mut Html, report: &Report) {
         "open of both",
     ];
     html.table(&columns, &rows);
-    if let Some(words) = report.told_left_out() {
-        html.paragraph(&words);
+    let silent = [report.told_left_out(), report.told_not_in_table()];
+    for words in silent.iter().flatten() {
+        html.paragraph(words);
     }
     match &report.head {
         Some(head) => html.paragraph(&head.told()),

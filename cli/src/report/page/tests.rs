@@ -5,7 +5,7 @@ use evidence::Hash;
 use evidence::asking::{SWEEP_SCHEMA, SweptBucket};
 use expectation::Time;
 
-use super::super::model::{Change, Coverage, End, Expected, Head, SCHEMA};
+use super::super::model::{Change, Coverage, End, Expected, Head, SCHEMA, Told};
 use super::*;
 
 fn fields(all: &[(&str, &str)]) -> Fields {
@@ -102,6 +102,7 @@ fn report() -> Report {
         }),
         sweeps: vec![sweep()],
         left_out: Some(vec!["tax-replica-of-2025".to_owned()]),
+        not_in_table: Some(Vec::new()),
         buckets: vec![tax, empty],
         sources: vec![
             Source {
@@ -329,6 +330,17 @@ fn what_is_left_out_is_named() {
     for nothing in [None, Some(Vec::new())] {
         assert!(!told(nothing).contains("no part about"));
     }
+    let elsewhere = Told {
+        account: "444455556666".to_owned(),
+        region: "eu-central-1".to_owned(),
+        bucket: "tax-replica".to_owned(),
+    };
+    let made = page(&Report {
+        not_in_table: Some(vec![elsewhere]),
+        ..report()
+    });
+    assert!(made.contains("444455556666 in eu-central-1 (tax-replica). Add them"));
+    assert!(!page(&report()).contains("Add them"));
 }
 
 #[test]
