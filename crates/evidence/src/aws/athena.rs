@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 use super::{answer, patient};
 
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// Between the first two looks; each time twice as long as before, up to the longest.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+const LONGEST_BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 const ATHENA: Service = Service {
     id: "Athena",
@@ -101,6 +103,7 @@ impl Athena {
         let begun = self.call("athena:StartQueryExecution", &question).await?;
         let id = text_of(at(&begun, "/QueryExecutionId")).to_owned();
         let which = json!({"QueryExecutionId": id});
+        let mut pause = BETWEEN_LOOKS;
         loop {
             let told = self.call("athena:GetQueryExecution", &which).await?;
             let status = at(&told, "/QueryExecution/Status");
@@ -115,7 +118,10 @@ impl Athena {
                         id,
                     });
                 }
-                _ => tokio::time::sleep(BETWEEN_LOOKS).await,
+                _ => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_BETWEEN_LOOKS);
+                }
             }
         }
         let mut names = 1;
