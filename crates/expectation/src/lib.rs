@@ -23,7 +23,8 @@
 //!   the highest that covers an object decides. Among rules without, the longest prefix decides. Rules
 //!   of different sources do not compete: each source's word counts.
 //! - `conditional`: whether the rule's filter asks for more than the prefix (tags, exclusions), which a
-//!   replica's key does not tell. Such a rule leaves room for the next one: both their keys are right.
+//!   replica's key does not tell. Such a rule leaves room for the next one: both their keys are right. The
+//!   writer says the same of a rule that is still to be written to the source bucket.
 //! - `enabled`: `false` for a disabled rule. It speaks only where no enabled one of any owner does, and
 //!   only of objects from before its `until`; the writer gives one.
 //! - `since`, `until`: when the key was right. A rule with an `until` names a key that was replaced: what

@@ -1,10 +1,9 @@
 //! Waiting that grows: one back-off for whatever is tried again, and calls that are.
 
+use std::fmt;
 use std::time::Duration;
 
 use custom_resource::Deadline;
-
-use crate::error::AwsError;
 
 /// Pauses, each twice as long as the one before, up to the longest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +33,15 @@ impl Backoff {
 ///
 /// # Errors
 /// What AWS answered last.
-pub(crate) async fn retrying<T, F>(
+pub(crate) async fn retrying<T, E, F>(
     until: Deadline,
     mut backoff: Backoff,
-    may_pass: impl Fn(&AwsError, u32) -> bool,
+    may_pass: impl Fn(&E, u32) -> bool,
     call: impl Fn() -> F,
-) -> Result<T, AwsError>
+) -> Result<T, E>
 where
-    F: Future<Output = Result<T, AwsError>>,
+    E: fmt::Display,
+    F: Future<Output = Result<T, E>>,
 {
     let mut attempt = 1;
     loop {

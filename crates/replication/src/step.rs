@@ -184,6 +184,20 @@ impl Step {
         }
     }
 
+    /// The role that the step is on: what is done to one is done in order.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        match self {
+            Self::CreateRole { role, .. }
+            | Self::PutTrustPolicy { role, .. }
+            | Self::PutPermissionsBoundary { role, .. }
+            | Self::PutRolePolicy { role, .. }
+            | Self::DeleteRolePolicy { role, .. }
+            | Self::DeleteRoleIfUnused { role } => Some(role),
+            _ => None,
+        }
+    }
+
     /// The step with the ARNs of keys in place of the ARNs of their aliases.
     #[must_use]
     pub fn with_keys(mut self, keys: &BTreeMap<String, String>) -> Self {
@@ -359,7 +373,7 @@ fn merge_policy(f: &mut fmt::Formatter<'_>, statements: &[Value], on: &str) -> f
     }
 }
 
-/// Steps in order: those of one phase do not depend on each other and run at once.
+/// Steps in order: those of one phase run at once, but for those on one role, which run in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Plan(pub Vec<Vec<Step>>);
 

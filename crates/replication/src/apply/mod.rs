@@ -5,8 +5,10 @@ mod delete;
 mod merge;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
+use custom_resource::Deadline;
 use futures_util::future::join_all;
 
 use crate::accounts::Accounts;
@@ -15,6 +17,7 @@ use crate::error::{AwsError, ReplicationError};
 use crate::fault::{About, Fault, FaultKind};
 use crate::jobs::Order;
 use crate::owner::{Owner, ROLE_PATH};
+use crate::patience::{Backoff, retrying};
 use crate::ports::{Aws, BucketRef, NewRole};
 use crate::step::{Plan, Step};
 use create::{create_bucket, create_key, create_role, owner_tag, restore_key, start_job};
@@ -33,8 +36,14 @@ const RECORD: &str = "What a resource of a stack was asked for, to look for drif
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Writes(pub u32, pub(crate) BTreeMap<String, String>);
 
-/// Carries out `plan`, phase by phase, the steps of a phase at once. A phase is always finished,
-/// so that one failure leaves as little as possible undone; no later phase is begun after it.
+/// What S3 answers where another setting of the same bucket is being changed, by another step or by somebody
+/// else. See <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>.
+const BUSY: &str = "OperationAborted";
+const NOT_BUSY_WITHIN: Duration = Duration::from_secs(10);
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2));
+
+/// Carries out `plan`, phase by phase, the steps of a phase at once, but for those on one role. A phase is
+/// always finished, so that one failure leaves as little as possible undone; no later phase is begun after it.
 ///
 /// # Errors
 /// The first failure, with the step it belongs to.
@@ -56,14 +65,20 @@ pub async fn apply<A: Aws>(
         for step in &steps {
             tracing::info!(step = %step, "applying");
         }
-        let outcomes = join_all(
-            steps
-                .iter()
-                .map(|step| Box::pin(carry_out_in(accounts, step, owner))),
-        )
-        .await;
+        let lanes = lanes(&steps).into_iter().map(async |lane| {
+            let mut outcomes = Vec::new();
+            for step in lane {
+                let outcome = Box::pin(carry_out_in(accounts, step, owner)).await;
+                let goes_on = outcome.is_ok();
+                outcomes.push((step, outcome));
+                if !goes_on {
+                    break;
+                }
+            }
+            outcomes
+        });
         let mut failed = None;
-        for (step, outcome) in steps.iter().zip(outcomes) {
+        for (step, outcome) in join_all(lanes).await.into_iter().flatten() {
             match outcome {
                 Ok(done) => {
                     writes.0 += done.writes;
@@ -78,6 +93,20 @@ pub async fn apply<A: Aws>(
         }
     }
     Ok(())
+}
+
+/// The steps of a phase, those together that are taken one after another.
+fn lanes(steps: &[Step]) -> Vec<Vec<&Step>> {
+    let mut lanes = Vec::new();
+    let mut on_roles: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
+    for step in steps {
+        match step.role() {
+            Some(role) => on_roles.entry(role).or_default().push(step),
+            None => lanes.push(vec![step]),
+        }
+    }
+    lanes.extend(on_roles.into_values());
+    lanes
 }
 
 /// What a step did.
@@ -100,6 +129,15 @@ impl Done {
 enum Failed {
     Aws(AwsError),
     Fault(Fault),
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aws(error) => error.fmt(f),
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
 }
 
 impl Failed {
@@ -135,7 +173,9 @@ async fn carry_out_in<A: Aws>(
         let fault = Fault::new(About::bucket(bucket), FaultKind::Unreachable, words);
         return Err(Failed::Fault(fault));
     };
-    carry_out(aws, step, owner).await
+    let is_busy = |error: &Failed, _| matches!(error, Failed::Aws(error) if error.code == BUSY);
+    let until = Deadline::after(NOT_BUSY_WITHIN);
+    retrying(until, PAUSES, is_busy, || carry_out(aws, step, owner)).await
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm for each step")]

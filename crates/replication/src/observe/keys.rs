@@ -31,21 +31,52 @@ pub(super) fn given_keys<A: Aws>(
     let source = spec.source_kms_keys.iter();
     let source =
         source.map(|key| asked(replication, &spec.source_bucket, &spec.source_region, key));
-    let replicas = spec.rules.iter().filter_map(|rule| {
-        let bucket = &rule.destination_bucket;
-        let key = rule.rule.destination.replica_kms_key_id.as_ref()?;
-        accounts.at(bucket)?;
-        let region = rule.destination_region.as_ref()?;
+    let replicas = named_places(replication, accounts).filter_map(|(bucket, region, key)| {
+        let key = key?;
         Some(asked(replication, bucket, region, key))
     });
     source.chain(replicas).collect()
 }
 
+/// Keys of ours that are there or to be made where the template names none: of the source, where its default
+/// encryption does not decide.
+pub(super) fn likely_keys<A: Aws>(
+    replication: &Replication,
+    accounts: &Accounts<'_, A>,
+) -> BTreeSet<Asked> {
+    let spec = &replication.spec;
+    let source = (&spec.source_bucket, &spec.source_region);
+    let source = Some(source).filter(|_| spec.source_kms_keys.is_empty());
+    let replicas = named_places(replication, accounts).filter(|(.., key)| key.is_none());
+    let places = source.into_iter();
+    let places = places.chain(replicas.map(|(bucket, region, _)| (bucket, region)));
+    let ours = places.map(|(bucket, region)| {
+        let alias = replication.alias_arn(region, bucket);
+        asked(replication, bucket, region, &alias)
+    });
+    ours.collect()
+}
+
+/// The destination of each rule that can be looked at and whose Region is said, with the key that is named.
+fn named_places<'a, A: Aws>(
+    replication: &'a Replication,
+    accounts: &'a Accounts<'_, A>,
+) -> impl Iterator<Item = (&'a String, &'a String, Option<&'a String>)> {
+    let rules = replication.spec.rules.iter();
+    rules.filter_map(|rule| {
+        let bucket = &rule.destination_bucket;
+        accounts.at(bucket)?;
+        let region = rule.destination_region.as_ref()?;
+        let key = rule.rule.destination.replica_kms_key_id.as_ref();
+        Some((bucket, region, key))
+    })
+}
+
+/// Keys that only the first answers tell of.
 pub(super) fn later_keys(
     replication: &Replication,
     source: Option<&ObservedBucket>,
     destinations: &BTreeMap<String, ObservedDestination>,
-    known: &KeysByName,
 ) -> BTreeSet<Asked> {
     let spec = &replication.spec;
     let mut keys = BTreeSet::new();
@@ -75,10 +106,26 @@ pub(super) fn later_keys(
         };
         keys.insert(asked(replication, bucket, region, &key));
     }
-    keys.retain(|(key, _)| !known.contains_key(key));
     keys
 }
 
+/// What `known` says of keys, by name or by their ARNs, and those that it says nothing of.
+pub(super) fn told(wanted: BTreeSet<Asked>, known: &KeysByName) -> (KeysByName, BTreeSet<Asked>) {
+    let (mut found, mut unknown) = (KeysByName::new(), BTreeSet::new());
+    for (key, bucket) in wanted {
+        let by_arn = || {
+            let mut keys = known.values().flatten();
+            keys.find(|known| known.arn == key.name).cloned().map(Some)
+        };
+        match known.get(&key).cloned().or_else(by_arn) {
+            Some(said) => drop(found.insert(key, said)),
+            None => drop(unknown.insert((key, bucket))),
+        }
+    }
+    (found, unknown)
+}
+
+/// What KMS says of keys.
 pub(super) async fn describe<A: Aws>(
     replication: &Replication,
     accounts: &Accounts<'_, A>,

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{try_join_all, try_join3, try_join4, try_join5};
 
-use self::keys::{describe, former_keys, given_keys, key_policies, keys_of_rules, later_keys};
+use self::keys::{
+    describe, former_keys, given_keys, key_policies, keys_of_rules, later_keys, likely_keys, told,
+};
 pub(crate) use self::reads::{expectations, missing_is_none};
 use self::reads::{observe_bucket, observe_source, own_parameters};
 use self::remains::{Search, own_destinations};
@@ -50,16 +52,20 @@ pub async fn observe<A: Aws>(
     left: &Left<'_>,
 ) -> Outcome<Observed> {
     let (aws, asked, owner) = (accounts.home(), replication, &replication.owner);
-    let ((source, replication), destinations, (role, ours, policies), mut keys) = try_join4(
+    let mut wanted = given_keys(asked, accounts);
+    let mut ahead = likely_keys(asked, accounts);
+    ahead.extend(wanted.clone());
+    let ((source, replication), destinations, (role, ours, policies), ahead) = try_join4(
         observe_source(aws, asked.source()),
         observe_destinations(asked, accounts),
         observe_role(asked, aws),
-        describe(asked, accounts, given_keys(asked, accounts)),
+        describe(asked, accounts, ahead),
     )
     .await?;
     // What can only be asked once the first answers are in.
     let rules = replication.as_ref();
-    let later = later_keys(asked, source.as_ref(), &destinations, &keys);
+    wanted.extend(later_keys(asked, source.as_ref(), &destinations));
+    let (mut keys, later) = told(wanted, &ahead);
     let (
         more,
         (abandoned, unreachable),

@@ -47,32 +47,31 @@ pub fn narrowing(
 impl Comparison<'_> {
     fn plan(&self) -> Result<Plan, Faults> {
         let mut faults = Faults::default();
+        let mut made = self.new_buckets();
+        made.extend(self.new_keys());
+        made.extend(self.restored_keys());
         let (arrivals, of_new_buckets) = self.arrivals();
-        let mut foundations = arrivals;
-        foundations.extend(self.new_buckets());
-        foundations.extend(self.new_keys());
-        foundations.extend(self.restored_keys());
-        let mut settings = self.buckets();
-        let buckets = settings.len();
-        match self.role() {
-            Ok((of_foundations, of_grants)) => {
-                foundations.extend(of_foundations);
-                settings.extend(of_grants);
-            }
-            Err(found) => faults.extend(found),
-        }
-        match self.granted() {
-            Ok(steps) => settings.extend(steps),
-            Err(found) => faults.extend(found),
-        }
-        let grants = settings.len() > buckets;
+        let (role, policies) = self.role().unwrap_or_else(|found| {
+            faults.extend(found);
+            (Vec::new(), Vec::new())
+        });
+        let grants = self.granted().unwrap_or_else(|found| {
+            faults.extend(found);
+            Vec::new()
+        });
+        // What is made is needed by settings; a role that is made, by policies of other accounts, which name it.
+        let waits = !made.is_empty() || !role.is_empty() && !grants.is_empty();
+        let allows = !policies.is_empty() || !grants.is_empty();
+        let foundations = [arrivals, made, role].concat();
+        let mut settings = [of_new_buckets, self.buckets(), policies, grants].concat();
         let existing = self.observed.replication.as_ref();
         let role_arn = &self.desired.role_arn;
         let merged = self.merged();
-        match self.expectations() {
-            Ok(steps) => settings.extend(steps),
-            Err(found) => faults.extend(found),
-        }
+        let (announced, words) = self.expectations().unwrap_or_else(|found| {
+            faults.extend(found);
+            (Vec::new(), Vec::new())
+        });
+        settings.extend(announced);
         match self.failure_events() {
             Ok(step) => settings.extend(step),
             Err(fault) => faults.add(fault),
@@ -94,18 +93,17 @@ impl Comparison<'_> {
         // Objects that are replicated now would fail while the new rules are known and what they need is not.
         let mut wait = Vec::new();
         let goes_on = !self.observed.former.is_over() || self.changes_role();
-        if grants && !merge.is_empty() && goes_on {
+        if allows && !merge.is_empty() && goes_on {
             wait.push(Step::Wait {
                 seconds: KNOWN_AFTER,
             });
         }
-        Ok(Plan::of([
-            foundations,
-            of_new_buckets,
-            settings,
-            wait,
-            merge,
-        ]))
+        let (first, second) = if waits {
+            (foundations, settings)
+        } else {
+            ([foundations, settings].concat(), Vec::new())
+        };
+        Ok(Plan::of([first, second, wait, merge, words]))
     }
 
     /// Whether rules of ours are in force in another role's name than the one that is wanted.

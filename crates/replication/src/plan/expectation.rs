@@ -11,20 +11,28 @@ use crate::fault::Faults;
 use crate::step::Step;
 
 impl Comparison<'_> {
-    /// The parameters of all destinations that can be looked at, while the change is under way.
-    pub(super) fn expectations(&self) -> Result<Vec<Step>, Faults> {
-        let (mut steps, mut faults) = (Vec::new(), Faults::default());
-        for (bucket, wanted) in self.parameters(Change::UnderWay) {
-            if let Some(fault) = too_many(bucket, &wanted) {
+    /// The parameters of all destinations that can be looked at, while the change is under way: before the rules
+    /// are written, and once they are.
+    pub(super) fn expectations(&self) -> Result<(Vec<Step>, Vec<Step>), Faults> {
+        let (mut announced, mut meant) = (Vec::new(), Vec::new());
+        let mut faults = Faults::default();
+        let with_rules = self.parameters(Change::UnderWay);
+        for ((bucket, before), (_, after)) in self
+            .parameters(Change::Announced)
+            .into_iter()
+            .zip(with_rules)
+        {
+            if let Some(fault) = too_many(bucket, &before) {
                 faults.add(fault);
                 continue;
             }
             let none = BTreeMap::new();
             let found = self.observed.destinations.get(bucket);
             let present = found.map_or(&none, |found| &found.parameters);
-            steps.extend(self.differing(bucket, present, wanted));
+            meant.extend(self.differing(bucket, &before, after));
+            announced.extend(self.differing(bucket, present, before));
         }
-        faults.or(steps)
+        faults.or((announced, meant))
     }
 
     /// The same once the change is proved: the former keys end there.
@@ -41,6 +49,8 @@ impl Comparison<'_> {
     fn parameters(&self, change: Change) -> Vec<(&str, BTreeMap<String, String>)> {
         let source = self.replication.source_arn();
         let (rules, said) = (self.prioritised(), said(self.observed));
+        let written = self.observed.replication.as_ref();
+        let written = written.map_or(&[][..], |found| &found.rules);
         let parameters = self.seen().map(|(bucket, _)| {
             let to_bucket = rules
                 .iter()
@@ -54,7 +64,7 @@ impl Comparison<'_> {
                 others: &others,
                 looked: None,
             };
-            let lines = expected(&to_bucket, before, self.observed.now, change);
+            let lines = expected(&to_bucket, written, before, self.observed.now, change);
             let owner = &self.replication.owner;
             let documents = documents_of(&source, (owner, bucket), lines, None);
             (bucket.as_str(), documents)

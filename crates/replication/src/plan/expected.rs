@@ -24,6 +24,9 @@ pub(super) const MOST_FORMER: usize = 16;
 /// How far a change is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
+    /// Rules are still to be written: what a request says of them stands above no word of others, as it may
+    /// never come to write them.
+    Announced,
     /// S3 may go by the old rules or by the new ones.
     UnderWay,
     /// The new rules were seen to work.
@@ -46,11 +49,15 @@ pub(crate) struct Before<'a> {
 pub(crate) struct Said {
     pub(crate) line: Rule,
     pub(crate) enabled: bool,
+    /// Whether such a rule is in the bucket, by whatever key.
+    pub(crate) in_place: bool,
 }
 
-/// The lines for one destination: `rules` are ours that lead there, with their priorities.
+/// The lines for one destination: `rules` are ours that lead there, with their priorities, and `written` what is
+/// in the source bucket.
 pub(super) fn expected(
     rules: &[&ReplicationRule],
+    written: &[ReplicationRule],
     before: Before<'_>,
     now: Time,
     change: Change,
@@ -59,6 +66,7 @@ pub(super) fn expected(
         Some(Said {
             line: line(rule)?,
             enabled: rule.status == Status::Enabled,
+            in_place: written.iter().any(|there| takes_the_same(there, rule)),
         })
     });
     expected_of(&said.collect::<Vec<_>>(), before, now, change)
@@ -73,14 +81,19 @@ pub(crate) fn expected_of(
 ) -> Vec<Rule> {
     let present = before.present;
     let latest = match change {
-        Change::UnderWay => Time::from_secs(now.secs().saturating_add(UNPROVED_FOR)),
+        Change::Announced | Change::UnderWay => {
+            Time::from_secs(now.secs().saturating_add(UNPROVED_FOR))
+        }
         Change::Proved => now,
     };
     let mut lines: Vec<Rule> = Vec::new();
-    for Said { line, .. } in rules.iter().filter(|rule| rule.enabled) {
+    for Said { line, in_place, .. } in rules.iter().filter(|rule| rule.enabled) {
         let since = since(line, before, now);
+        let stands = change != Change::Announced || *in_place || is_said(line, present);
         let line = Rule {
             since,
+            // Leaves room for the next one.
+            conditional: line.conditional || !stands,
             ..line.clone()
         };
         if !lines.iter().any(|said| {
@@ -127,6 +140,25 @@ fn line(rule: &ReplicationRule) -> Option<Rule> {
         priority: rule.priority,
         conditional: rule.is_conditional(),
         ..Rule::default()
+    })
+}
+
+/// Whether a rule that is in the bucket takes the objects that this one is to take, and stands where it is to stand.
+fn takes_the_same(there: &ReplicationRule, rule: &ReplicationRule) -> bool {
+    let place = |rule: &ReplicationRule| (rule.status, rule.priority, rule.is_conditional());
+    (&there.id, there.filter_prefix()) == (&rule.id, rule.filter_prefix())
+        && place(there) == place(rule)
+        && there.destination.bucket_name() == rule.destination.bucket_name()
+}
+
+/// Whether just this was said already without leaving room for others.
+fn is_said(line: &Rule, present: &[Rule]) -> bool {
+    present.iter().any(|was| {
+        is_same(was, line)
+            && was.priority == line.priority
+            && was.until.is_none()
+            && !was.disabled
+            && !was.conditional
     })
 }
 

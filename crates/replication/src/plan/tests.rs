@@ -97,7 +97,7 @@ fn planned(observed: &Observed) -> String {
 }
 
 #[test]
-fn the_plan_from_nothing_ends_with_the_rules() {
+fn the_plan_from_nothing_ends_with_the_rules_and_what_is_meant_by_them() {
     let alias = |region: &str, bucket: &str| {
         format!("arn:aws:kms:{region}:111122223333:alias/encrypted-replication/OWNER/{bucket}")
     };
@@ -122,6 +122,7 @@ fn the_plan_from_nothing_ends_with_the_rules() {
         "put parameter `/encrypted-replication/destination/OWNER` in us-west-2".to_owned(),
         format!("send replication failures of bucket `source` to `{QUEUE}`"),
         "put 1 replication rule(s) on bucket `source`".to_owned(),
+        "put parameter `/encrypted-replication/destination/OWNER` in us-west-2".to_owned(),
     ];
     let numbered: Vec<String> = (1..)
         .zip(expected)

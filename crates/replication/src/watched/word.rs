@@ -140,7 +140,11 @@ impl SeenRule {
             ..Rule::default()
         };
         let enabled = self.status == Status::Enabled;
-        Some(Said { line, enabled })
+        Some(Said {
+            line,
+            enabled,
+            in_place: true,
+        })
     }
 }
 

@@ -62,9 +62,11 @@ async fn the_walkthroughs_case_with_existing_buckets_and_keys() {
                    "EncryptionConfiguration": {"ReplicaKmsKeyID": replica_key}}}],
     });
     let [create, update, delete] = costs(&stack, "existing buckets", &properties).await;
-    // Role, policy, EventBridge, failure events, parameter, rules, record.
-    assert_eq!(create.writes, 7);
+    // Role, policy, EventBridge, failure events, parameter, rules, parameter, record.
+    assert_eq!(create.writes, 8);
     assert_eq!((update.writes, delete.writes), (0, 6));
+    // A look, two for what rules need, two for the rules, their parameter, a look, the record.
+    assert_eq!(create.round_trips, 8);
     assert_eq!((update.round_trips, delete.round_trips), (1, 8));
 }
 
@@ -76,7 +78,9 @@ async fn the_walkthroughs_case_from_nothing() {
         "Rules": [{"Filter": {"Prefix": "Tax"}, "Destination": {"Bucket": "arn:aws:s3:::destination", "Region": WEST}}],
     });
     let [create, update, delete] = costs(&stack, "from nothing", &properties).await;
-    assert_eq!(create.writes, 19);
+    assert_eq!(create.writes, 20);
     assert_eq!((update.writes, delete.writes), (0, 6));
-    assert_eq!((update.round_trips, delete.round_trips), (2, 8));
+    // Three more for keys.
+    assert_eq!(create.round_trips, 11);
+    assert_eq!((update.round_trips, delete.round_trips), (1, 8));
 }

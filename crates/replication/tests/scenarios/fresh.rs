@@ -87,8 +87,8 @@ async fn a_create_makes_buckets_keys_role_rules_and_proves_them() {
             >= 3.0
     );
     // Both buckets, two keys of three calls each, role and policy, twice versioning and
-    // encryption, EventBridge, queue, parameter, rules, record.
-    assert_eq!(answer["Changes"], "19");
+    // encryption, EventBridge, queue, parameter, rules, parameter, record.
+    assert_eq!(answer["Changes"], "20");
     assert_eq!(stack.world.state().arrivals.len(), 1);
     assert_eq!(probes_left(&stack.world), []);
 }

@@ -66,6 +66,22 @@ async fn everything_from_nothing_on_a_bad_day() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn settings_of_one_bucket_wait_for_each_other_without_another_look_at_everything() {
+    let stack = Stack::new();
+    let weather = Weather {
+        between_writes: seconds(1),
+        ..Weather::default()
+    };
+    stack.world.weather(weather);
+    stack.create("Replication", &given("None")).await.unwrap();
+    let calls = stack.aws.calls();
+    let looks = calls
+        .iter()
+        .filter(|made| made.operation == "role_policies");
+    assert_eq!(looks.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_delay_alone_is_waited_out() {
     let slow = |change: fn(&mut Weather)| {
         let mut weather = Weather::default();

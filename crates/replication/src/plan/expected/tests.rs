@@ -20,7 +20,8 @@ fn said(rules: &[ReplicationRule], present: &[Rule], now: i64, change: Change) -
         others: &[],
         looked: None,
     };
-    expected(&rules.iter().collect::<Vec<_>>(), before, at(now), change)
+    let ours: Vec<_> = rules.iter().collect();
+    expected(&ours, rules, before, at(now), change)
 }
 
 #[test]
@@ -43,9 +44,10 @@ fn beside(
     others: &[(&str, Option<i32>)],
     now: i64,
 ) -> Vec<Rule> {
-    let rules: Vec<_> = rules.iter().collect();
+    let ours: Vec<_> = rules.iter().collect();
     expected(
-        &rules,
+        &ours,
+        rules,
         Before {
             present,
             others,
@@ -143,6 +145,63 @@ fn what_was_first_said_has_no_times_and_says_what_decides() {
         [(Some(3), true), (Some(1), false)]
     );
     assert_eq!(said(&rules, &lines, 200, Change::Proved), lines);
+}
+
+#[test]
+fn what_is_announced_stands_above_nobody_until_its_rule_is_written() {
+    let announced = |rules: &[ReplicationRule], written: &[ReplicationRule], present: &[Rule]| {
+        let rules: Vec<_> = rules.iter().collect();
+        let before = Before {
+            present,
+            others: &[],
+            looked: None,
+        };
+        let lines = expected(&rules, written, before, at(100), Change::Announced);
+        let leaves_room = lines.iter().map(|line| line.conditional);
+        (leaves_room.collect::<Vec<_>>(), lines)
+    };
+    let rules = [rule("all", 1, "", "k1"), rule("tax", 2, "Tax/", "k2")];
+    let (leaves_room, said_first) = announced(&rules, &[], &[]);
+    assert_eq!(leaves_room, [true, true]);
+    // Still, where the request that said it never came to write them.
+    assert_eq!(
+        announced(&rules, &[], &said_first),
+        (leaves_room, said_first)
+    );
+    // Once one is written, and where it was meant so before and somebody took its rule away.
+    assert_eq!(announced(&rules, &rules[1..], &[]).0, [true, false]);
+    let meant = said(&rules, &[], 100, Change::UnderWay);
+    assert_eq!(
+        announced(&rules, &[], &meant),
+        (vec![false, false], meant.clone())
+    );
+    // A rule that takes other objects, or stands elsewhere, or is not in force, is another one; by another key
+    // it is the same.
+    let written = |change: fn(&mut ReplicationRule)| {
+        let mut there = rules.clone();
+        change(&mut there[0]);
+        announced(&rules, &there, &[]).0
+    };
+    assert_eq!(written(|rule| rule.priority = Some(7)), [true, false]);
+    assert_eq!(
+        written(|rule| rule.status = Status::Disabled),
+        [true, false]
+    );
+    assert_eq!(
+        written(|rule| rule.destination.bucket = "arn:aws:s3:::other".into()),
+        [true, false]
+    );
+    assert_eq!(
+        written(|rule| rule.filter.as_mut().unwrap().prefix = "Tax/".into()),
+        [true, false]
+    );
+    assert_eq!(
+        written(|rule| rule.destination.replica_kms_key_id = Some("k9".into())),
+        [false, false]
+    );
+    // One that is raised stands where it stood, until it does in the bucket.
+    let raised = [rule("all", 9, "", "k1"), rules[1].clone()];
+    assert_eq!(announced(&raised, &rules, &meant).0[..2], [true, false]);
 }
 
 #[test]
