@@ -20,8 +20,8 @@ pub struct Claim {
     pub rights: Vec<Right>,
     /// Whether what exists was ever to be replicated.
     pub existing: bool,
-    /// Whether somebody took its rules away, and not its word.
-    pub unruled: bool,
+    /// From when to when its word stood without its rules, as somebody took them away.
+    pub unruled: Vec<(Instant, Option<Instant>)>,
 }
 
 /// A rule's key, and when it is or was right.
@@ -41,6 +41,14 @@ pub struct Right {
     pub ends: Option<Instant>,
     /// When a request first succeeded that asked for it.
     pub told: Option<Instant>,
+}
+
+impl Claim {
+    /// Whether its word stood without its rules just then.
+    pub(super) fn is_unruled(&self, at: Instant) -> bool {
+        let mut unruled = self.unruled.iter();
+        unruled.any(|(from, ended)| *from <= at && ended.is_none_or(|ended| at <= ended))
+    }
 }
 
 impl Right {
@@ -78,7 +86,7 @@ impl Court {
                 wanted: None,
                 rights: Vec::new(),
                 existing: false,
-                unruled: false,
+                unruled: Vec::new(),
             });
         claim.existing |= template.is_some_and(|template| template.existing);
         claim.wanted = template.cloned();
@@ -107,7 +115,9 @@ impl Court {
             return;
         };
         let now = Instant::now();
-        claim.unruled = false;
+        if let Some((_, ended)) = claim.unruled.last_mut() {
+            ended.get_or_insert(now);
+        }
         for known in &mut claim.rights {
             let found = rights.iter().find(|right| {
                 known.key.is_none()
@@ -141,9 +151,12 @@ impl Court {
 
     /// Somebody takes the rules of all stacks off a bucket. What they said stands until each is changed.
     pub fn unrules(&self, source: &str) {
+        let now = Instant::now();
         for claim in self.oracle().claims.values_mut() {
             let mut rights = claim.rights.iter();
-            claim.unruled |= rights.any(|right| right.source == source);
+            if rights.any(|right| right.source == source) {
+                claim.unruled.push((now, None));
+            }
         }
     }
 

@@ -263,7 +263,10 @@ impl Oracle {
         let ghost = words.iter().any(|(owner, right)| {
             !carried.rule.starts_with(owner.as_str())
                 && right.key != version.kms_key
-                && self.claims.get(*owner).is_some_and(|claim| claim.unruled)
+                && self
+                    .claims
+                    .get(*owner)
+                    .is_some_and(|claim| claim.is_unruled(told.at))
         });
         if finding {
             if version.kms_key.is_some() && own && !ghost {
