@@ -136,7 +136,12 @@ pub enum Step {
     /// Removes the role if no policy is left on it.
     DeleteRoleIfUnused { role: String },
     /// Sets a bucket's default encryption back to SSE-S3, which every bucket starts with.
-    ResetDefaultEncryption { bucket: String, region: String },
+    ResetDefaultEncryption {
+        bucket: String,
+        region: String,
+        /// The key that is its default no more.
+        key_arn: String,
+    },
     /// Removes a bucket of the owner's if it holds no object version.
     DeleteBucketIfEmpty { bucket: String, region: String },
     /// Has KMS delete a key of the owner's.

@@ -112,14 +112,19 @@ pub(super) async fn change_replication<A: Aws>(
     Ok(Done::writes(1))
 }
 
-/// Sets a bucket's default encryption. What else is in the same configuration, such as which kinds of
-/// encryption uploads may not ask for, stays as it is.
+/// Sets a bucket's default encryption, where the present one may be changed. What else is in the same
+/// configuration, such as which kinds of encryption uploads may not ask for, stays as it is.
 pub(super) async fn change_encryption<A: Aws>(
     aws: &A,
     bucket: BucketRef<'_>,
     to: DefaultEncryption,
+    may_change: impl Fn(&DefaultEncryption) -> bool,
 ) -> Result<Done, Failed> {
-    let to = to.in_place_of(aws.default_encryption(bucket).await?);
+    let present = aws.default_encryption(bucket).await?;
+    if present.as_ref().is_some_and(|present| !may_change(present)) {
+        return Ok(Done::default());
+    }
+    let to = to.in_place_of(present);
     aws.put_default_encryption(bucket, &to).await?;
     Ok(Done::writes(1))
 }

@@ -235,7 +235,11 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             bucket,
             region,
             encryption,
-        } => change_encryption(aws, at(bucket, region), encryption.clone()).await,
+        } => {
+            // Somebody else may have given it a key since it was looked at.
+            let is_free = |present: &DefaultEncryption| !present.is_kms();
+            change_encryption(aws, at(bucket, region), encryption.clone(), is_free).await
+        }
         Step::PutRolePolicy {
             role,
             policy,
@@ -336,7 +340,11 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
             };
             start_job(aws, (owner, role), order, covers).await
         }
-        Step::ResetDefaultEncryption { bucket, region } => {
+        Step::ResetDefaultEncryption {
+            bucket,
+            region,
+            key_arn,
+        } => {
             let sse_s3 = DefaultEncryption {
                 algorithm: "AES256".into(),
                 kms_key: None,
@@ -344,7 +352,8 @@ async fn carry_out<A: Aws>(aws: &A, step: &Step, owner: &Owner) -> Result<Done, 
                 blocked: Vec::new(),
                 as_read: AsRead::default(),
             };
-            change_encryption(aws, at(bucket, region), sse_s3).await
+            let is_ours = |present: &DefaultEncryption| present.kms_key.as_deref() == Some(key_arn);
+            change_encryption(aws, at(bucket, region), sse_s3, is_ours).await
         }
         Step::DeleteParameter { region, name, .. } | Step::DeleteRecord { region, name } => {
             gone(aws.delete_parameter(region, name).await)

@@ -132,7 +132,10 @@ impl<'a> Removal<'a> {
     fn default_encryption(&mut self, source: &ObservedBucket, region: &str) {
         let remains = self.remains;
         let ours = remains.source_key.as_ref().map(|key| key.arn.as_str());
-        if source.is_of(self.owner) || ours.is_none() || source.default_key() != ours {
+        let Some(key_arn) = ours.filter(|_| source.default_key() == ours) else {
+            return;
+        };
+        if source.is_of(self.owner) {
             return;
         }
         let bucket = &remains.source_bucket;
@@ -142,6 +145,7 @@ impl<'a> Removal<'a> {
             self.phases.rest.push(Step::ResetDefaultEncryption {
                 bucket: bucket.clone(),
                 region: region.to_owned(),
+                key_arn: key_arn.to_owned(),
             });
         } else {
             self.keep(format!("default encryption of bucket `{bucket}`"), claims);

@@ -1,10 +1,13 @@
 //! Several resources on one source bucket.
 
 use expectation::Document;
+use replication::configuration::{AsRead, DefaultEncryption};
 use serde_json::{Value, json};
 
 use crate::aws::World;
-use crate::harness::{EAST, Stack, WEST, bucket_with_key, change_rules, owner, somebodys_rule};
+use crate::harness::{
+    EAST, Stack, WEST, bucket_with_key, change_rules, owner, plain_bucket, somebodys_rule,
+};
 
 fn setting() -> Stack {
     let stack = Stack::new();
@@ -155,6 +158,59 @@ async fn a_rule_that_another_resource_covers_with_a_higher_priority_is_not_belie
         owner("A", "source")
     );
     assert!(reason.contains(&expected), "{reason}");
+}
+
+/// Somebody gives a bucket a key as its default.
+fn gives_a_default(world: &World) {
+    let mut state = world.state();
+    let key = state.add_key(EAST, "CUSTOMER");
+    let source = state.buckets.get_mut("source").unwrap();
+    source.encryption = Some(DefaultEncryption {
+        algorithm: "aws:kms".into(),
+        kms_key: Some(key),
+        bucket_key_enabled: false,
+        blocked: Vec::new(),
+        as_read: AsRead::default(),
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_default_encryption_that_somebody_gives_the_source_meanwhile_stays() {
+    let properties = json!({"SourceBucket": "source", "Rules": [
+        {"Destination": {"Bucket": "arn:aws:s3:::one", "Region": WEST}}]});
+    let given = |world: &World| {
+        let source = world.state().buckets["source"].encryption.clone();
+        source.filter(|default| !default.bucket_key_enabled)
+    };
+    // The first read is what the plan goes by.
+    let stack = Stack::new();
+    plain_bucket(&stack.world, "source", EAST);
+    stack
+        .aws
+        .just_before("default_encryption", 1, gives_a_default);
+    let answer = stack.create("A", &properties).await.unwrap();
+    let theirs = given(&stack.world).and_then(|default| default.kms_key);
+    assert_eq!(answer["SourceKmsKeyArns"].as_str(), theirs.as_deref());
+    assert!(theirs.is_some());
+    // And while the stack is deleted that gave it one of its own, whenever it is read.
+    let mut reads = 0..1;
+    while let Some(read) = reads.next() {
+        let stack = Stack::new();
+        plain_bucket(&stack.world, "source", EAST);
+        stack.create("A", &properties).await.unwrap();
+        assert_eq!(given(&stack.world), None);
+        stack.aws.reset();
+        stack
+            .aws
+            .just_before("default_encryption", read, gives_a_default);
+        stack.delete("A", &properties).await.unwrap();
+        assert!(given(&stack.world).is_some(), "{read}");
+        let calls = stack.aws.calls();
+        let all = calls
+            .iter()
+            .filter(|made| made.operation == "default_encryption");
+        reads.end = all.count();
+    }
 }
 
 #[tokio::test(start_paused = true)]
