@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_names::Arn;
 use replication::diagnosis::CheckResult;
-use replication::diagnosis::standing::standing;
+use replication::diagnosis::standing::Looking;
 use replication::ports::{BucketRef, Buckets as _};
 
 use crate::checks::{CheckRow, weight};
@@ -83,7 +83,12 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
         name,
         region: &region,
     };
-    let found = Box::pin(standing(&aws, session.home(), bucket, &roles)).await;
+    let looking = Looking {
+        aws: &aws,
+        home: session.home(),
+        roles: &roles,
+    };
+    let found = Box::pin(looking.at(bucket)).await;
     let mut found = found.map_err(|error| session.failed(error))?;
     drop(progress);
     let outcome = Outcome::of(found.is_broken());

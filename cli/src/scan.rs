@@ -9,6 +9,7 @@ use replication::diagnosis::standing::State;
 use serde::Serialize;
 
 use self::accounts::{Account, accounts};
+use self::survey::Survey;
 use crate::failure::Failure;
 use crate::output::{Row, Tone};
 use crate::progress::Progress;
@@ -150,13 +151,18 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<Outcome, Fa
     let alone = accounts.len() == 1;
     let mut rows = context.output.rows::<Found>();
     let mut counts = Counts::default();
+    let survey = Survey {
+        session: &session,
+        arguments,
+        roles: &roles,
+        progress: &progress,
+    };
     for account in &accounts {
         let told = |found: Found| {
             counts.count(&found);
             progress.aside(|| rows.push(found))
         };
-        let looked = survey::account(&session, account, arguments, (&roles, &progress), told).await;
-        match looked {
+        match survey.account(account, told).await {
             Ok(buckets) => counts.buckets += buckets,
             Err(failure) if alone || matches!(failure, Failure::Output(_)) => return Err(failure),
             Err(failure) => {

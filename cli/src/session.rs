@@ -24,7 +24,6 @@ pub struct Session {
     config: SdkConfig,
     home: Home,
     caller: Caller,
-    s3_endpoint: Option<String>,
 }
 
 impl Session {
@@ -77,7 +76,6 @@ impl Session {
             account: account.clone(),
         };
         Ok(Self {
-            s3_endpoint: sdk_environment::endpoint(&config, "S3"),
             config,
             home,
             caller: Caller {
@@ -118,7 +116,7 @@ impl Session {
     /// AWS as the crates see it.
     #[must_use]
     pub fn aws(&self) -> SdkAws {
-        SdkAws::new(self.config.clone(), &self.home, self.s3_endpoint.as_deref())
+        SdkAws::new(self.config.clone(), &self.home)
     }
 
     /// The same in the name of a role, in the role's account.
@@ -137,7 +135,6 @@ impl Session {
                 ..self.caller.clone()
             },
             home,
-            s3_endpoint: self.s3_endpoint.clone(),
         })
     }
 

@@ -80,13 +80,15 @@ pub(crate) async fn run(targets: &[Target], seconds: u32) -> Result<bool> {
     } else {
         targets
     };
+    let fuzzing = Fuzzing {
+        tools,
+        triple,
+        seconds,
+    };
     let mut runs = Vec::new();
     for target in targets {
         let name = format!("Fuzz {} for {seconds} s", target.name());
-        let run = step(&name, async |step| {
-            fuzz(&tools, &triple, *target, seconds, step.lines()).await
-        })
-        .await?;
+        let run = step(&name, async |step| fuzzing.run(*target, step.lines()).await).await?;
         if let Some(report) = &run.report {
             eprintln!("{report}\n");
         }
@@ -149,61 +151,71 @@ struct Run {
     report: Option<String>,
 }
 
-async fn fuzz(
-    tools: &Tools,
-    triple: &str,
-    target: Target,
+/// How targets are fuzzed.
+struct Fuzzing {
+    tools: Tools,
+    /// What they were built for.
+    triple: String,
+    /// For how long each.
     seconds: u32,
-    mut on_line: impl FnMut(&str),
-) -> Result<Run> {
-    let directory = target_directory().join("fuzz");
-    // The first directory gets what leads to new places, for the next run to go on from.
-    let corpus = directory.join("corpus").join(target.name());
-    let findings = directory.join("findings").join(target.name());
-    for directory in [&corpus, &findings] {
-        fs::create_dir_all(directory)
-            .with_context(|| format!("cannot create `{}`", directory.display()))?;
-    }
-    let own = workspace().join("fuzz/seeds").join(target.name());
-    let built = directory.join(triple).join(PROFILE).join(target.name());
-    let mut fuzz: Command = tools.command(&built.to_string_lossy());
-    fuzz.arg(format!("-max_total_time={seconds}"))
-        .arg(format!("-max_len={LONGEST_INPUT}"))
-        .arg(format!("-timeout={}", LONGEST_TIME.as_secs()))
-        .arg(format!("-artifact_prefix={}/", findings.display()))
-        .arg(&corpus)
-        .args(SEEDS)
-        .args(own.is_dir().then_some(&own))
-        .env("RUST_BACKTRACE", "1");
-    let mut last = String::new();
-    let finished = guard::finish(fuzz, |line| {
-        if is_progress(line) {
-            line.clone_into(&mut last);
+}
+
+impl Fuzzing {
+    async fn run(&self, target: Target, mut on_line: impl FnMut(&str)) -> Result<Run> {
+        let Self {
+            tools,
+            triple,
+            seconds,
+        } = self;
+        let directory = target_directory().join("fuzz");
+        // The first directory gets what leads to new places, for the next run to go on from.
+        let corpus = directory.join("corpus").join(target.name());
+        let findings = directory.join("findings").join(target.name());
+        for directory in [&corpus, &findings] {
+            fs::create_dir_all(directory)
+                .with_context(|| format!("cannot create `{}`", directory.display()))?;
         }
-        on_line(line);
-    })
-    .await?;
-    let report = (!finished.status.success()).then(|| {
-        let told: Vec<&str> = finished
-            .tail
-            .iter()
-            .map(String::as_str)
-            .filter(|line| !is_progress(line))
-            .collect();
-        format!(
-            "{} found an input for which something does not hold:\n{}\nKeep it in events/hostile, \
-             under a name that says what it tries: the tests give every file there to every parser.",
-            target.name(),
-            told.join("\n"),
-        )
-    });
-    Ok(Run {
-        target,
-        inputs: number_after(&last, "#"),
-        edges: number_after(&last, " cov: "),
-        kept: number_after(&last, " corp: "),
-        report,
-    })
+        let own = workspace().join("fuzz/seeds").join(target.name());
+        let built = directory.join(triple).join(PROFILE).join(target.name());
+        let mut fuzz: Command = tools.command(&built.to_string_lossy());
+        fuzz.arg(format!("-max_total_time={seconds}"))
+            .arg(format!("-max_len={LONGEST_INPUT}"))
+            .arg(format!("-timeout={}", LONGEST_TIME.as_secs()))
+            .arg(format!("-artifact_prefix={}/", findings.display()))
+            .arg(&corpus)
+            .args(SEEDS)
+            .args(own.is_dir().then_some(&own))
+            .env("RUST_BACKTRACE", "1");
+        let mut last = String::new();
+        let finished = guard::finish(fuzz, |line| {
+            if is_progress(line) {
+                line.clone_into(&mut last);
+            }
+            on_line(line);
+        })
+        .await?;
+        let report = (!finished.status.success()).then(|| {
+            let told: Vec<&str> = finished
+                .tail
+                .iter()
+                .map(String::as_str)
+                .filter(|line| !is_progress(line))
+                .collect();
+            format!(
+                "{} found an input for which something does not hold:\n{}\nKeep it in events/hostile, \
+                 under a name that says what it tries: the tests give every file there to every parser.",
+                target.name(),
+                told.join("\n"),
+            )
+        });
+        Ok(Run {
+            target,
+            inputs: number_after(&last, "#"),
+            edges: number_after(&last, " cov: "),
+            kept: number_after(&last, " corp: "),
+            report,
+        })
+    }
 }
 
 /// `#1051875  DONE   cov: 3275 ft: 10523 corp: 1326/1001Kb lim: 6912 exec/s: 25655 rss: 32Mb`

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _};
 use replication::aws::failure;
 use replication::configuration::ReplicationRule;
 use replication::diagnosis::Check;
-use replication::diagnosis::standing::{Standing, of_rules, unreadable};
+use replication::diagnosis::standing::{Looking, Standing, unreadable};
 use replication::error::ErrorKind;
 use replication::ports::{Aws, BucketRef, Outcome};
 
@@ -24,46 +24,60 @@ struct Listed {
     region: Option<String>,
 }
 
-/// Looks at each bucket of an account, and tells of every rule. Returns how many buckets there were.
-///
-/// # Errors
-/// Where they cannot be listed, or nobody takes what is told.
-pub(super) async fn account(
-    session: &Session,
-    account: &Account,
-    arguments: &Arguments,
-    (roles, progress): (&BTreeMap<String, String>, &Progress),
-    mut tell: impl FnMut(Found) -> std::io::Result<()>,
-) -> Result<u64, Failure> {
-    let there = account.session(session).await?;
-    let (aws, home) = (there.aws(), there.home().clone());
-    progress.at(format!("account {}", home.account));
-    let buckets = listed(&there).await?;
-    let wanted = (!arguments.all_regions).then(|| home.region.clone());
-    let here = buckets
-        .into_iter()
-        .filter(|bucket| match (&wanted, &bucket.region) {
-            (Some(wanted), Some(region)) => wanted == region,
-            _ => true,
-        });
-    let here: Vec<_> = here.collect();
-    progress.total(progress.done() + here.len() as u64);
-    let mut looked = 0;
-    let looks = here.into_iter().map(|bucket| {
-        let (aws, home, wanted) = (&aws, &home, wanted.as_deref());
-        async move { Box::pin(look(aws, home, &bucket, wanted, roles)).await }
-    });
-    let looks: Vec<_> = looks.collect();
-    let mut looks = stream::iter(looks).buffer_unordered(usize::from(arguments.at_once));
-    while let Some(found) = looks.next().await {
-        progress.add(1);
-        let Some(found) = found else { continue };
-        looked += 1;
-        for one in found {
-            tell(one)?;
+/// What all accounts are looked at by.
+pub(super) struct Survey<'a> {
+    pub(super) session: &'a Session,
+    pub(super) arguments: &'a Arguments,
+    /// The roles to assume in other accounts, by account.
+    pub(super) roles: &'a BTreeMap<String, String>,
+    pub(super) progress: &'a Progress,
+}
+
+impl Survey<'_> {
+    /// Looks at each bucket of an account, and tells of every rule. Returns how many buckets there were.
+    ///
+    /// # Errors
+    /// Where they cannot be listed, or nobody takes what is told.
+    pub(super) async fn account(
+        &self,
+        account: &Account,
+        mut tell: impl FnMut(Found) -> std::io::Result<()>,
+    ) -> Result<u64, Failure> {
+        let progress = self.progress;
+        let there = account.session(self.session).await?;
+        let (aws, home) = (there.aws(), there.home());
+        progress.at(format!("account {}", home.account));
+        let buckets = listed(&there).await?;
+        let wanted = (!self.arguments.all_regions).then_some(home.region.as_str());
+        let here = buckets
+            .into_iter()
+            .filter(|bucket| match (wanted, &bucket.region) {
+                (Some(wanted), Some(region)) => wanted == region,
+                _ => true,
+            });
+        let here: Vec<_> = here.collect();
+        progress.total(progress.done() + here.len() as u64);
+        let mut looked = 0;
+        let looking = &Looking {
+            aws: &aws,
+            home,
+            roles: self.roles,
+        };
+        let looks = here
+            .into_iter()
+            .map(async |bucket| Box::pin(look(looking, &bucket, wanted)).await);
+        let looks: Vec<_> = looks.collect();
+        let mut looks = stream::iter(looks).buffer_unordered(usize::from(self.arguments.at_once));
+        while let Some(found) = looks.next().await {
+            progress.add(1);
+            let Some(found) = found else { continue };
+            looked += 1;
+            for one in found {
+                tell(one)?;
+            }
         }
+        Ok(looked)
     }
-    Ok(looked)
 }
 
 /// All buckets of an account. See
@@ -100,13 +114,11 @@ async fn listed(session: &Session) -> Result<Vec<Listed>, Failure> {
 
 /// The rules of one bucket; `None` where it is of another Region than is wanted.
 async fn look<A: Aws>(
-    aws: &A,
-    home: &Home,
+    looking: &Looking<'_, A>,
     bucket: &Listed,
     wanted: Option<&str>,
-    roles: &BTreeMap<String, String>,
 ) -> Option<Vec<Found>> {
-    let name = &bucket.name;
+    let (aws, home, name) = (looking.aws, looking.home, &bucket.name);
     let region = match &bucket.region {
         Some(region) => Ok(Some(region.clone())),
         None => aws.bucket_region(name).await,
@@ -129,7 +141,7 @@ async fn look<A: Aws>(
         Ok(None) => return Some(Vec::new()),
         Err(error) => return Some(vec![unknown(home, name, &unreadable(name, &error))]),
     };
-    let standing = of_rules(aws, home, place, roles, Some(configuration)).await;
+    let standing = looking.at_rules(place, Some(configuration)).await;
     Some(
         standing
             .rules

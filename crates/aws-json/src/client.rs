@@ -43,6 +43,7 @@ use serde_json::Value;
 
 use crate::endpoint::{Kind, url};
 use crate::refused::{FUNCTION_ERROR, Refused};
+use crate::service::Service;
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 /// Answers after which the same may be answered otherwise: those of the SDK, and 429, whatever code it bears.
@@ -50,18 +51,6 @@ const PASSING: &[u16] = &[429, 500, 502, 503, 504];
 
 /// As the SDK's clients have it.
 pub type Error = SdkError<Refused, HttpResponse>;
-
-/// A service, by what AWS's model of it says: `serviceId`, `endpointPrefix` (which is the name to sign with as well),
-/// and `targetPrefix`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// In the names of variables such as `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`.
-    pub id: &'static str,
-    /// In its host's name.
-    pub prefix: &'static str,
-    /// Before the operation's name, in `X-Amz-Target`.
-    pub target: &'static str,
-}
 
 /// A service in the Region of a configuration.
 #[derive(Clone, Debug)]

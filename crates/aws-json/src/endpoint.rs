@@ -2,7 +2,7 @@
 
 use aws_names::partition_of;
 
-use crate::client::Service;
+use crate::service::Service;
 
 /// The domains of partitions that have their own: the partition's name, the domain of its endpoints, and that of its
 /// dual-stack ones.

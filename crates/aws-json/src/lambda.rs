@@ -3,7 +3,8 @@
 use aws_types::SdkConfig;
 use serde_json::Value;
 
-use crate::client::{Call, Client, Error, Service};
+use crate::client::{Call, Client, Error};
+use crate::service::Service;
 
 const LAMBDA: Service = Service {
     id: "Lambda",

@@ -12,10 +12,12 @@ mod endpoint;
 mod lambda;
 mod parameter_store;
 mod refused;
+mod service;
 #[cfg(test)]
 mod tests;
 
-pub use self::client::{Client, Error, Service};
+pub use self::client::{Client, Error};
 pub use self::lambda::Lambda;
 pub use self::parameter_store::{Parameter, ParameterStore, ParameterVersion};
 pub use self::refused::Refused;
+pub use self::service::Service;

@@ -8,7 +8,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use crate::client::{Client, Error, Service};
+use crate::client::{Client, Error};
+use crate::service::Service;
 
 const SSM: Service = Service {
     id: "SSM",

@@ -282,43 +282,62 @@ fn job_policy(replication: &Replication, report_bucket: &str) -> Value {
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
-/// Starts the job where it is asked for and was not started; returns its id. `asked_before` is what the resource
-/// was asked for last.
-///
-/// # Errors
-/// What AWS refused.
-pub async fn replicate_existing<A: Aws>(
-    case: &Case<'_, A>,
-    desired: &Desired,
-    asked_before: Option<&Spec>,
-    deadline: Deadline,
-    writes: &mut Writes,
-) -> Result<Option<String>, ReplicationError> {
-    let Replication { spec, owner, .. } = &case.replication;
-    if spec.existing_objects == ExistingObjects::Ignore {
-        return Ok(None);
-    }
-    let mut rounds = Rounds::new(
-        owner,
-        deadline,
-        &spec.source_bucket,
-        "start the job for existing objects of",
-    );
-    loop {
-        rounds.begin().await?;
-        let outcome = async {
-            let source = case.replication.source();
-            let observed = observe_job(case.accounts.home(), owner, source).await?;
-            let plan = plan_job(&case.replication, desired, &observed, asked_before)
-                .map_err(ReplicationError::Refused)?;
-            if plan.is_empty() {
-                return Ok(Some(observed.id()));
-            }
-            case.apply(&plan, writes).await?;
-            Ok(None)
-        };
-        if let Some(id) = rounds.end(Box::pin(outcome).await)? {
-            return Ok(id);
+/// What a job for existing objects is started by.
+#[derive(Debug)]
+pub struct Existing<'a, A> {
+    /// The replication that covers them.
+    pub case: &'a Case<'a, A>,
+    /// What its rules are to be.
+    pub desired: &'a Desired,
+    /// What the resource was asked for last.
+    pub asked_before: Option<&'a Spec>,
+}
+
+impl<A: Aws> Existing<'_, A> {
+    /// Starts the job where it is asked for and was not started; returns its id.
+    ///
+    /// # Errors
+    /// What AWS refused.
+    pub async fn replicate(
+        &self,
+        deadline: Deadline,
+        writes: &mut Writes,
+    ) -> Result<Option<String>, ReplicationError> {
+        let Replication { spec, owner, .. } = &self.case.replication;
+        if spec.existing_objects == ExistingObjects::Ignore {
+            return Ok(None);
         }
+        let mut rounds = Rounds::new(
+            owner,
+            deadline,
+            &spec.source_bucket,
+            "start the job for existing objects of",
+        );
+        loop {
+            rounds.begin().await?;
+            let outcome = self.round(writes);
+            if let Some(id) = rounds.end(Box::pin(outcome).await)? {
+                return Ok(id);
+            }
+        }
+    }
+
+    /// Looks, and writes what is missing; the job's id where nothing is.
+    async fn round(&self, writes: &mut Writes) -> Result<Option<Option<String>>, ReplicationError> {
+        let Replication { owner, .. } = &self.case.replication;
+        let source = self.case.replication.source();
+        let observed = observe_job(self.case.accounts.home(), owner, source).await?;
+        let plan = plan_job(
+            &self.case.replication,
+            self.desired,
+            &observed,
+            self.asked_before,
+        )
+        .map_err(ReplicationError::Refused)?;
+        if plan.is_empty() {
+            return Ok(Some(observed.id()));
+        }
+        self.case.apply(&plan, writes).await?;
+        Ok(None)
     }
 }

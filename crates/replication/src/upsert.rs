@@ -10,7 +10,7 @@ use crate::attributes::{Answered, Came, attributes};
 use crate::case::{Case, Sound};
 use crate::converge::{Progress, narrow, provision};
 use crate::error::ReplicationError;
-use crate::existing_objects::replicate_existing;
+use crate::existing_objects::Existing;
 use crate::plan::plan_record;
 use crate::ports::{Aws, Outcome};
 use crate::properties;
@@ -267,14 +267,12 @@ impl<A: Aws> Upsert<'_, A> {
         let Replication { home, owner, .. } = &self.case.replication;
         let asked_before =
             past.and_then(|past| properties::read(&past.properties, home, owner).ok());
-        Box::pin(replicate_existing(
-            self.case,
+        let existing = Existing {
+            case: self.case,
             desired,
-            asked_before.as_ref(),
-            self.deadline,
-            writes,
-        ))
-        .await
+            asked_before: asked_before.as_ref(),
+        };
+        Box::pin(existing.replicate(self.deadline, writes)).await
     }
 
     fn success(&self, sound: &Sound, answered: &Answered, job: Option<String>) -> Success {

@@ -23,7 +23,6 @@ const ALLOWED_REGIONS: &str = "ALLOWED_REGIONS";
 /// The AWS SDK's own variables for another endpoint than AWS's, see
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
 const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
-const AWS_ENDPOINT_URL_S3: &str = "AWS_ENDPOINT_URL_S3";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -47,18 +46,16 @@ async fn main() -> Result<(), Error> {
     // Where AWS itself is redirected, the answer may go to this machine; otherwise to Amazon alone.
     let endpoint = std::env::var(AWS_ENDPOINT_URL).ok();
     let hosts = ResponseHosts::for_endpoint_override(endpoint.as_deref());
-    let s3_endpoint = std::env::var(AWS_ENDPOINT_URL_S3).ok().or(endpoint);
     let environment: HashMap<_, _> = std::env::vars().collect();
     let http = sdk_environment::Http::new();
     let config = sdk_environment::sdk_config(&environment, &http)?;
     let transport = SmithyTransport::new(http.connector());
     let (queue, boundary, bus, allowed) = (&queue, &boundary, &bus, &allowed);
-    let s3_endpoint = s3_endpoint.as_deref();
     let (config, transport) = (&config, &transport);
     run(service_fn(move |event: LambdaEvent<Payload>| async move {
         let home =
             Home::of_function(&event.context.invoked_function_arn).ok_or_else(no_function_arn)?;
-        let aws = SdkAws::new(config.clone(), &home, s3_endpoint);
+        let aws = SdkAws::new(config.clone(), &home);
         let resource = EncryptedReplication::new(aws, home, queue.clone())
             .with_required_boundary(boundary.clone())
             .allowing(allowed.clone())

@@ -3,6 +3,8 @@
 use aws_sdk_s3control::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 use aws_types::SdkConfig;
 
+use aws_names::needs_path_style;
+
 /// The endpoint as it is. The SDK puts the account in front of its host, which an IP address and `localhost`
 /// do not take; there the header `x-amz-account-id` says the same.
 #[derive(Debug)]
@@ -14,11 +16,12 @@ impl ResolveEndpoint for AsItIs {
     }
 }
 
-/// The client by way of `config`; `redirected` is an endpoint whose host takes no name in front.
-pub(super) fn client(config: &SdkConfig, redirected: Option<&str>) -> aws_sdk_s3control::Client {
+/// The client by way of `config`.
+pub(super) fn client(config: &SdkConfig) -> aws_sdk_s3control::Client {
     let builder = aws_sdk_s3control::config::Builder::from(config);
-    let builder = match redirected {
-        Some(url) => builder.endpoint_resolver(AsItIs(url.to_owned())),
+    let redirected = sdk_environment::endpoint(config, "S3 Control");
+    let builder = match redirected.filter(|url| needs_path_style(url)) {
+        Some(url) => builder.endpoint_resolver(AsItIs(url)),
         None => builder,
     };
     aws_sdk_s3control::Client::from_conf(builder.build())

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use aws_json::ParameterStore;
-use aws_names::{Home, needs_path_style};
+use aws_names::Home;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
@@ -38,9 +38,6 @@ pub struct SdkAws {
     config: SdkConfig,
     /// The account that every bucket spoken to must belong to, and the function's Region.
     home: Home,
-    path_style: bool,
-    /// Where S3's control plane is redirected to under a name that takes no other in front.
-    control: Option<String>,
     iam: aws_sdk_iam::Client,
     regional: Mutex<BTreeMap<String, Regional>>,
 }
@@ -55,17 +52,11 @@ struct Regional {
 }
 
 impl SdkAws {
-    /// AWS by way of `config`, for the account of `home`. `s3_endpoint` is where S3 is redirected
-    /// to, if it is.
+    /// AWS by way of `config`, for the account of `home`.
     #[must_use]
-    pub fn new(config: SdkConfig, home: &Home, s3_endpoint: Option<&str>) -> Self {
+    pub fn new(config: SdkConfig, home: &Home) -> Self {
         Self {
             home: home.clone(),
-            path_style: s3_endpoint.is_some_and(needs_path_style),
-            control: config
-                .endpoint_url()
-                .filter(|endpoint| needs_path_style(endpoint))
-                .map(str::to_owned),
             iam: aws_sdk_iam::Client::new(&config),
             regional: Mutex::default(),
             config,
@@ -82,14 +73,14 @@ impl SdkAws {
                 .region(Region::new(region.to_owned()))
                 .build();
             let s3 = aws_sdk_s3::config::Builder::from(&config)
-                .force_path_style(self.path_style)
+                .force_path_style(sdk_environment::s3_by_path(&config))
                 .interceptor(ExpectedOwner(self.home.account.clone()))
                 .build();
             Regional {
                 s3: aws_sdk_s3::Client::from_conf(s3),
                 kms: aws_sdk_kms::Client::new(&config),
                 parameters: ParameterStore::new(&config),
-                s3_control: control::client(&config, self.control.as_deref()),
+                s3_control: control::client(&config),
             }
         });
         clients.clone()
@@ -116,13 +107,6 @@ impl Assume for SdkAws {
     /// Credentials for an hour, which outlasts any invocation.
     async fn assuming(&self, role_arn: &str) -> Outcome<Self> {
         let (config, home) = in_role(&self.config, &self.home, role_arn).await?;
-        Ok(Self {
-            home,
-            path_style: self.path_style,
-            control: self.control.clone(),
-            iam: aws_sdk_iam::Client::new(&config),
-            regional: Mutex::default(),
-            config,
-        })
+        Ok(Self::new(config, &home))
     }
 }

@@ -25,8 +25,12 @@ impl<A: Aws> Watching<'_, A> {
             .filter_map(|role| Some((Arn::parse(role)?.account, role.clone())))
             .collect();
         let configuration = look.configuration.clone();
-        let standing = standing::of_rules(self.aws, self.home, source, &roles, configuration);
-        let standing = Box::pin(standing).await;
+        let looking = standing::Looking {
+            aws: self.aws,
+            home: self.home,
+            roles: &roles,
+        };
+        let standing = Box::pin(looking.at_rules(source, configuration)).await;
         let ids: Vec<_> = look
             .word
             .rules

@@ -123,7 +123,8 @@ async fn watched<A: Aws>(
     let region = &installation.home.region;
     let known = naming::record_of(aws, region, &id.owner).await?;
     let past = known.and_then(|(record, _)| record.word);
-    let watching = Watching::of(aws, installation, &id.owner, properties, past);
+    let watching =
+        Watching::of(aws, installation, &id.owner, properties).map(|watching| watching.since(past));
     let body = match (question.action, watching) {
         (Action::Plan, Err(faults)) => json_of(&Answer::faulty(&faults)),
         (Action::Diagnose, Err(faults)) => diagnosed(&checks_of(&faults)),

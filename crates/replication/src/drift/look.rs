@@ -66,10 +66,9 @@ impl<A: Aws> Detection<'_, A> {
         let Teller {
             aws, installation, ..
         } = self.teller;
-        let (properties, past) = (&record.properties, record.word.clone());
-        let watching = Watching::of(aws, installation, &id.owner, properties, past);
+        let watching = Watching::of(aws, installation, &id.owner, &record.properties);
         let watching = match watching {
-            Ok(watching) => watching,
+            Ok(watching) => watching.since(record.word.clone()),
             Err(faults) => return Finding::of_properties(record, id, &faults.to_string()),
         };
         match Box::pin(watching.drifted()).await {

@@ -60,7 +60,8 @@ impl<'a, A: Aws> Watcher<'a, A> {
         }
         let past = past.and_then(|past| past.word);
         let (properties, owner) = (&request.resource_properties, &id.owner);
-        let watching = Watching::of(self.aws, self.installation, owner, properties, past)?;
+        let watching = Watching::of(self.aws, self.installation, owner, properties)?;
+        let watching = watching.since(past);
         let mut writes = Writes::default();
         let look = Box::pin(watching.settled(deadline, &mut writes)).await?;
         // Another delivery of the same request may have been faster.

@@ -71,7 +71,7 @@ pub(crate) struct Watching<'a, A> {
 }
 
 impl<'a, A> Watching<'a, A> {
-    /// The resource that `properties` describe.
+    /// The resource that `properties` describe, as if it were new.
     ///
     /// # Errors
     /// Every fault in them.
@@ -80,7 +80,6 @@ impl<'a, A> Watching<'a, A> {
         installation: &'a Installation,
         owner: &'a Owner,
         properties: &Map<String, Value>,
-        past: Option<Word>,
     ) -> Result<Self, Faults> {
         Ok(Self {
             aws,
@@ -88,7 +87,12 @@ impl<'a, A> Watching<'a, A> {
             queue_arn: &installation.queue_arn,
             watch: read_watch(properties, &installation.home)?,
             owner,
-            past,
+            past: None,
         })
+    }
+
+    /// The same, of which this was seen when it was last created or updated.
+    pub(crate) fn since(self, past: Option<Word>) -> Self {
+        Self { past, ..self }
     }
 }

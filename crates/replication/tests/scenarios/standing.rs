@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use replication::configuration::{Filter, ObjectLock, ReplicationRule, Status, Timed, Versioning};
-use replication::diagnosis::standing::{Standing, State as Stand, standing};
+use replication::diagnosis::standing::{Looking, Standing, State as Stand};
 use replication::diagnosis::{Check, CheckResult};
 use replication::error::ErrorKind;
 use replication::ports::BucketRef;
@@ -122,9 +122,12 @@ async fn looked(aws: &Faulty) -> Standing {
         name: "ledger",
         region: EAST,
     };
-    let found = standing(aws, &home(), bucket, &BTreeMap::new())
-        .await
-        .unwrap();
+    let looking = Looking {
+        aws,
+        home: &home(),
+        roles: &BTreeMap::new(),
+    };
+    let found = looking.at(bucket).await.unwrap();
     assert_eq!(aws.writes(), 0);
     found
 }

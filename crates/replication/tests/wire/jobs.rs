@@ -1,9 +1,14 @@
 //! Jobs of S3 Batch Operations.
 
+use std::collections::HashMap;
+
+use aws_names::Home;
 use expectation::Time;
+use replication::aws::SdkAws;
 use replication::error::ErrorKind;
 use replication::jobs::{ObjectStatus, Selection};
 use replication::ports::{BucketRef, Jobs, ReplicationJob};
+use sdk_environment::Http;
 
 use crate::server::Server;
 
@@ -59,6 +64,25 @@ async fn a_job_takes_what_its_selection_says_and_one_prefix() {
     assert_eq!(element(body, "ExpectedBucketOwner"), Some("111122223333"));
     assert_eq!(element(body, "ClientRequestToken"), Some("t"));
     assert_eq!(element(body, "ConfirmationRequired"), Some("false"));
+}
+
+/// See <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
+#[tokio::test]
+async fn s3_control_goes_where_its_own_variable_says() {
+    let server = Server::start(|_| (404, String::new())).await;
+    let variables = [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("AWS_ENDPOINT_URL_S3_CONTROL", &server.endpoint),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = sdk_environment::sdk_config(&HashMap::from(variables), &Http::new()).unwrap();
+    let function = "arn:aws:lambda:us-east-1:111122223333:function:provision";
+    let aws = SdkAws::new(config, &Home::of_function(function).unwrap());
+    drop(aws.job("us-east-1", "j").await);
+    assert_eq!(server.requests()[0].line, "GET /v20180820/jobs/j");
 }
 
 #[tokio::test]

@@ -38,10 +38,6 @@ impl Server {
             .endpoint_url(&self.endpoint)
             .build();
         let function = "arn:aws:lambda:us-east-1:111122223333:function:provision";
-        SdkAws::new(
-            config,
-            &Home::of_function(function).unwrap(),
-            Some(&self.endpoint),
-        )
+        SdkAws::new(config, &Home::of_function(function).unwrap())
     }
 }

@@ -35,7 +35,12 @@ pub(crate) async fn judge(cloud: &Cloud, names: &Names, cases: &[Case]) -> Resul
         let status = cloud.source_status(&case.object).await?;
         let replica = cloud.replica(&case.object.key).await?;
         let verdict = wait_for_verdict(cloud, case, replica.as_ref()).await?;
-        rows.push(row(case, names, status, replica.as_ref(), verdict));
+        let seen = Seen {
+            status,
+            replica,
+            verdict,
+        };
+        rows.push(row(case, names, seen));
     }
     Ok(rows)
 }
@@ -100,13 +105,20 @@ fn is_about(found: &Verdict, bucket: &str, object: &Uploaded, version: &str) -> 
         && found.version_id.as_deref() == Some(version)
 }
 
-fn row(
-    case: &Case,
-    names: &Names,
+/// What became of an object.
+struct Seen {
+    /// Its replication status.
     status: Option<String>,
-    replica: Option<&Replica>,
+    replica: Option<Replica>,
     verdict: Option<Verdict>,
-) -> Row {
+}
+
+fn row(case: &Case, names: &Names, seen: Seen) -> Row {
+    let Seen {
+        status,
+        replica,
+        verdict,
+    } = seen;
     let expected = match case.should {
         Should::Arrive(verdict) | Should::Fail(verdict) => verdict,
         Should::Stay => STAYS,
@@ -134,7 +146,7 @@ fn row(
     Row {
         object: case.object.key.clone(),
         source_status: status.unwrap_or_else(|| "not replicated".to_owned()),
-        replica_key: match replica {
+        replica_key: match &replica {
             None => "no replica".to_owned(),
             Some(Replica { key: None, .. }) => "SSE-S3".to_owned(),
             Some(Replica { key: Some(key), .. }) => names.of(key),
@@ -161,7 +173,12 @@ mod tests {
 
     fn judged(should: Should, status: Option<&str>) -> Row {
         let names = Names::default();
-        row(&case(should), &names, status.map(str::to_owned), None, None)
+        let seen = Seen {
+            status: status.map(str::to_owned),
+            replica: None,
+            verdict: None,
+        };
+        row(&case(should), &names, seen)
     }
 
     #[test]

@@ -18,7 +18,7 @@ use xtask::progress::{seconds, step};
 
 use self::cloud::{Cloud, Keys};
 use self::names::{DESTINATION_BUCKET, FINDINGS, LATE_BUCKET, SOURCE_BUCKET, STACK};
-use self::play::Soak;
+use self::play::{Soak, now};
 use self::queues::Queues;
 use crate::installed::{Installation, REPLICA_REGION, SOURCE_REGION, install};
 
@@ -36,7 +36,14 @@ pub(crate) async fn run(tools: &Tools, template: &str, uploads: usize, seed: u64
             Queues::open(&sandbox, SOURCE_REGION, STACK, FINDINGS),
             Queues::open(&sandbox, REPLICA_REGION, STACK, FINDINGS),
         )?;
-        Ok(Soak::new(&sandbox, cloud, [here, there], uploads, seed))
+        Ok(Soak {
+            sandbox: &sandbox,
+            cloud,
+            queues: [here, there],
+            uploads: draw::draw(seed, uploads),
+            seed,
+            began: now(),
+        })
     })
     .await?;
     let result = soak.play().await?;

@@ -12,7 +12,7 @@ use sandbox::wait::{InVain, until};
 use xtask::progress::{Step, step};
 
 use super::cloud::Cloud;
-use super::draw::{Upload, draw};
+use super::draw::Upload;
 use super::judge::{self, Found, Wanted};
 use super::names::{FUNCTION, STACK};
 use super::queues::{POISON, Queues};
@@ -42,13 +42,18 @@ const LINES_LIMIT: Duration = Duration::from_secs(30);
 
 /// Everything that the soak works with.
 pub(crate) struct Soak<'a> {
-    sandbox: &'a Sandbox,
-    cloud: Cloud,
+    /// Where it plays.
+    pub(crate) sandbox: &'a Sandbox,
+    /// What was made there.
+    pub(crate) cloud: Cloud,
     /// Of the source's Region and of the replicas'.
-    queues: [Queues; 2],
-    uploads: Vec<Upload>,
-    seed: u64,
-    began: i64,
+    pub(crate) queues: [Queues; 2],
+    /// What is uploaded.
+    pub(crate) uploads: Vec<Upload>,
+    /// By which the faults are drawn.
+    pub(crate) seed: u64,
+    /// When it began, in milliseconds since 1970.
+    pub(crate) began: i64,
 }
 
 /// What came of it.
@@ -81,25 +86,7 @@ impl Outcome {
     }
 }
 
-impl<'a> Soak<'a> {
-    /// A soak of so many uploads, drawn by the seed.
-    pub(crate) fn new(
-        sandbox: &'a Sandbox,
-        cloud: Cloud,
-        queues: [Queues; 2],
-        uploads: usize,
-        seed: u64,
-    ) -> Self {
-        Self {
-            sandbox,
-            cloud,
-            queues,
-            uploads: draw(seed, uploads),
-            seed,
-            began: now(),
-        }
-    }
-
+impl Soak<'_> {
     /// Plays it.
     pub(crate) async fn play(&self) -> Result<Outcome> {
         let mut poison = 0;
@@ -314,7 +301,7 @@ fn not_cleared(dead: &[String], poison: usize) -> Vec<String> {
     wrong
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

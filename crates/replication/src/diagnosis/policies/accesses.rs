@@ -137,8 +137,9 @@ pub(super) fn of_key(
             Wanted::Usual { bucket_key: false } => &["kms:Encrypt"],
             _ => REPLICA_KEY,
         };
+        let hosts = home.s3_via_services(region);
         let mut push = |encrypted: Extent, shown: String| {
-            let context = Context::of_key(asking.role, home, &key.account, region, encrypted);
+            let context = Context::of_key(asking.role, &key.account, &hosts, encrypted);
             accesses.push(Access {
                 actions: actions.to_vec(),
                 resource: Extent::One(arn.clone()),

@@ -145,7 +145,8 @@ impl Read {
                     .context
                     .get(VIA_SERVICE)
                     .and_then(|host| host.split('.').nth(1));
-                Context::of_key(role, home, &arn.account, via.unwrap_or_default(), extent)
+                let hosts = home.s3_via_services(via.unwrap_or_default());
+                Context::of_key(role, &arn.account, &hosts, extent)
             }
             None => Context::of_bucket(role, &home.account),
         };

@@ -151,58 +151,63 @@ impl Standing {
     }
 }
 
-/// Looks at a bucket's replication, from its rules. `roles` are the roles to assume in other accounts, by
-/// account.
-///
-/// # Errors
-/// Where the bucket is not there, or its rules cannot be read: there is nothing to begin from.
-pub async fn standing<A: Aws>(
-    aws: &A,
-    home: &Home,
-    bucket: BucketRef<'_>,
-    roles: &BTreeMap<String, String>,
-) -> Outcome<Standing> {
-    let configuration = aws.replication(bucket).await?;
-    Ok(Box::pin(of_rules(aws, home, bucket, roles, configuration)).await)
+/// Who looks at buckets' replication, and how accounts are reached.
+#[derive(Debug)]
+pub struct Looking<'a, A> {
+    /// The way to AWS.
+    pub aws: &'a A,
+    /// The account and Region that it is of.
+    pub home: &'a Home,
+    /// The roles to assume in other accounts, by account.
+    pub roles: &'a BTreeMap<String, String>,
 }
 
-/// The same of rules that have been read.
-pub async fn of_rules<A: Aws>(
-    aws: &A,
-    home: &Home,
-    bucket: BucketRef<'_>,
-    roles: &BTreeMap<String, String>,
-    configuration: Option<ReplicationConfiguration>,
-) -> Standing {
-    let configuration = configuration.filter(|found| !found.rules.is_empty());
-    let mut standing = Standing {
-        source: bucket.name.to_owned(),
-        region: bucket.region.to_owned(),
-        rules: Vec::new(),
-        checks: Vec::new(),
-    };
-    let Some(configuration) = configuration else {
-        let finding = "has no replication configuration";
-        standing.checks.push(
-            Check::fail(names::RULES, format!("bucket `{}`", bucket.name), finding)
-                .remedy("add a rule, or make a stack with Custom::EncryptedReplication, which makes all that it needs"),
-        );
-        return standing;
-    };
-    let replication = spec::of_rules(home, bucket, &configuration, roles);
-    let sites = replication.spec.sites();
-    let accounts = Accounts::of(aws, home, &sites).await;
-    let trouble = accounts.trouble().cloned();
-    let case = Case::of(replication, accounts);
-    standing.checks = rules::checks(&configuration.rules, bucket.name);
-    standing
-        .checks
-        .extend(trouble.map(|error| unassumed(&error)));
-    standing
-        .checks
-        .extend(checks(&case, Some(&configuration)).await);
-    standing.rules = configuration.rules;
-    standing
+impl<A: Aws> Looking<'_, A> {
+    /// Looks at a bucket's replication, from its rules.
+    ///
+    /// # Errors
+    /// Where the bucket is not there, or its rules cannot be read: there is nothing to begin from.
+    pub async fn at(&self, bucket: BucketRef<'_>) -> Outcome<Standing> {
+        let configuration = self.aws.replication(bucket).await?;
+        Ok(Box::pin(self.at_rules(bucket, configuration)).await)
+    }
+
+    /// The same of rules that have been read.
+    pub async fn at_rules(
+        &self,
+        bucket: BucketRef<'_>,
+        configuration: Option<ReplicationConfiguration>,
+    ) -> Standing {
+        let configuration = configuration.filter(|found| !found.rules.is_empty());
+        let mut standing = Standing {
+            source: bucket.name.to_owned(),
+            region: bucket.region.to_owned(),
+            rules: Vec::new(),
+            checks: Vec::new(),
+        };
+        let Some(configuration) = configuration else {
+            let finding = "has no replication configuration";
+            standing.checks.push(
+                Check::fail(names::RULES, format!("bucket `{}`", bucket.name), finding)
+                    .remedy("add a rule, or make a stack with Custom::EncryptedReplication, which makes all that it needs"),
+            );
+            return standing;
+        };
+        let replication = spec::of_rules(self.home, bucket, &configuration, self.roles);
+        let sites = replication.spec.sites();
+        let accounts = Accounts::of(self.aws, self.home, &sites).await;
+        let trouble = accounts.trouble().cloned();
+        let case = Case::of(replication, accounts);
+        standing.checks = rules::checks(&configuration.rules, bucket.name);
+        standing
+            .checks
+            .extend(trouble.map(|error| unassumed(&error)));
+        standing
+            .checks
+            .extend(checks(&case, Some(&configuration)).await);
+        standing.rules = configuration.rules;
+        standing
+    }
 }
 
 fn unassumed(error: &AwsError) -> Check {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::pattern::Extent;
-use aws_names::{Arn, Home};
+use aws_names::Arn;
 
 /// What a key may be: absent, or there with these values.
 pub(super) type World = Option<Vec<Extent>>;
@@ -52,16 +52,15 @@ impl Context {
         context
     }
 
-    /// Of its use of a key in `region`, for what `encryption_context` names.
+    /// Of its use of a key of the account `owner` by way of one of `hosts`, S3's names in a Region, for what
+    /// `encryption_context` names.
     pub(crate) fn of_key(
         role: &Arn,
-        home: &Home,
         owner: &str,
-        region: &str,
+        hosts: &[String],
         encryption_context: Extent,
     ) -> Self {
         let mut context = Self::of_role(role, owner);
-        let hosts = home.s3_via_services(region);
         context.either(
             "kms:viaservice",
             hosts.iter().map(|host| Some(host.as_str())),

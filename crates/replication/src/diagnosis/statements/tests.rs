@@ -58,9 +58,9 @@ fn deny(more: &Value) -> Value {
 /// Whether `statement` of a key's policy allows a replica of an object with an S3 Bucket Key and without.
 fn key_allows(statement: &Value) -> (&'static str, &'static str) {
     let (role, found) = (role(), statements(statement));
-    let home = crate::replication::example_home();
+    let hosts = crate::replication::example_home().s3_via_services("us-west-2");
     let allowed = |encryption_context: Extent| {
-        let context = Context::of_key(&role, &home, ACCOUNT, "us-west-2", encryption_context);
+        let context = Context::of_key(&role, ACCOUNT, &hosts, encryption_context);
         let request = Request {
             principal: Principal::Role {
                 arn: &role,
