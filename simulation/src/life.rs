@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::checkers::Checkers;
 use crate::oracle::{Broken, Counts, Court, Who};
-use crate::stacks::Stack;
+use crate::stacks::{Stack, Surroundings};
 use crate::stage;
 use crate::story::{Act, Deed, Errand, Story, TAG};
 use aws_in_memory::draw::Draw;
@@ -77,9 +77,14 @@ async fn lives(story: &Story) -> Lived {
     let court = Court::over(&world);
     court.oracle().permissions_take = weather(story.sky.late).permissions;
     let out = Arc::new(std::sync::Mutex::new(Instant::now()));
+    let around = Surroundings {
+        court: court.clone(),
+        sky: story.sky,
+        out: Arc::clone(&out),
+    };
     let stacks = (0..3).map(|number| {
         let draw = Draw::new(draw.number());
-        Mutex::new(Stack::new(number, &court, story.sky, draw, &out))
+        Mutex::new(Stack::new(number, &around, draw))
     });
     let place = Place {
         court: court.clone(),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cloudformation::{Answer, Answers, FUNCTION_SECONDS, Request, invoke, resource};
-use crate::oracle::{Before, Court, Who};
+use crate::oracle::{Before, Court, Resource, Who};
 use crate::story::{Handling, Question, Sky, Template};
 use aws_in_memory::draw::Draw;
 use aws_in_memory::faults::{Delays, Faulty, Watcher};
@@ -35,6 +35,25 @@ pub struct Stack {
     began: Instant,
 }
 
+/// What all stacks live in.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Who judges.
+    pub court: Court,
+    /// What it is like.
+    pub sky: Sky,
+    /// Until when AWS is out.
+    pub out: Arc<std::sync::Mutex<Instant>>,
+}
+
+/// What CloudFormation asks of the function.
+struct Asked<'a> {
+    kind: RequestType,
+    id: Option<&'a str>,
+    to: &'a Template,
+    old: Option<&'a Template>,
+}
+
 fn owner_of(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or_default()
 }
@@ -42,19 +61,14 @@ fn owner_of(id: &str) -> &str {
 impl Stack {
     /// One that is not there yet.
     #[must_use]
-    pub fn new(
-        number: usize,
-        court: &Court,
-        sky: Sky,
-        draw: Draw,
-        out: &Arc<std::sync::Mutex<Instant>>,
-    ) -> Self {
+    pub fn new(number: usize, around: &Surroundings, draw: Draw) -> Self {
+        let Surroundings { court, sky, out } = around.clone();
         Self {
             number,
-            court: court.clone(),
+            court,
             sky,
             draw,
-            out: Arc::clone(out),
+            out,
             incarnation: 0,
             requests: 0,
             stands: None,
@@ -84,14 +98,8 @@ impl Stack {
     }
 
     /// One request, as CloudFormation sends it.
-    async fn send(
-        &mut self,
-        kind: RequestType,
-        id: Option<&str>,
-        to: &Template,
-        old: Option<&Template>,
-        handling: Handling,
-    ) -> Answer {
+    async fn send(&mut self, asked: Asked<'_>, handling: Handling) -> Answer {
+        let Asked { kind, id, to, old } = asked;
         self.requests += 1;
         let request = Request {
             kind,
@@ -194,9 +202,13 @@ impl Stack {
         let planned = self.is_foreseen(template, &guess).await;
         let from = Instant::now();
         self.court.wants(self.number, &guess, Some(template));
-        let answer = self
-            .send(RequestType::Create, None, template, None, handling)
-            .await;
+        let create = Asked {
+            kind: RequestType::Create,
+            id: None,
+            to: template,
+            old: None,
+        };
+        let answer = self.send(create, handling).await;
         let id = answer.id().to_owned();
         self.is_as_planned(planned, handling, &answer);
         if answer.ok() {
@@ -204,15 +216,7 @@ impl Stack {
             return;
         }
         self.court.wants(self.number, &guess, None);
-        let back = self
-            .send(
-                RequestType::Delete,
-                Some(&id),
-                template,
-                None,
-                Handling::Once,
-            )
-            .await;
+        let back = self.sends_delete(&id, template).await;
         self.court.settled(&guess, None);
         self.gone(&id, template, &back, false);
     }
@@ -294,15 +298,13 @@ impl Stack {
         let from = Instant::now();
         let whole = self.is_whole(owner_of(id), before);
         self.court.wants(self.number, &owner, Some(template));
-        let answer = self
-            .send(
-                RequestType::Update,
-                Some(id),
-                template,
-                Some(before),
-                handling,
-            )
-            .await;
+        let update = Asked {
+            kind: RequestType::Update,
+            id: Some(id),
+            to: template,
+            old: Some(before),
+        };
+        let answer = self.send(update, handling).await;
         self.is_as_planned(planned, handling, &answer);
         if answer.ok() {
             let now = answer.id().to_owned();
@@ -317,15 +319,13 @@ impl Stack {
             self.court.wants(self.number, &owner, None);
         }
         self.court.wants(self.number, owner_of(id), Some(before));
-        let back = self
-            .send(
-                RequestType::Update,
-                Some(id),
-                before,
-                Some(template),
-                Handling::Once,
-            )
-            .await;
+        let undo = Asked {
+            kind: RequestType::Update,
+            id: Some(id),
+            to: before,
+            old: Some(template),
+        };
+        let back = self.send(undo, Handling::Once).await;
         if owner != owner_of(id) {
             self.court.settled(&owner, None);
         }
@@ -391,16 +391,32 @@ impl Stack {
                 .map(str::to_owned)
                 .collect();
             self.court
-                .tries("proof-true", (self.number, &owner), template, &but, from)
+                .tries("proof-true", self.resource(&owner, template), &but, from)
                 .await;
+        }
+    }
+
+    async fn sends_delete(&mut self, id: &str, template: &Template) -> Answer {
+        let delete = Asked {
+            kind: RequestType::Delete,
+            id: Some(id),
+            to: template,
+            old: None,
+        };
+        self.send(delete, Handling::Once).await
+    }
+
+    fn resource<'a>(&self, owner: &'a str, template: &'a Template) -> Resource<'a> {
+        Resource {
+            stack: self.number,
+            owner,
+            template,
         }
     }
 
     async fn cleans_up(&mut self, id: &str, before: &Template) {
         self.court.wants(self.number, owner_of(id), None);
-        let answer = self
-            .send(RequestType::Delete, Some(id), before, None, Handling::Once)
-            .await;
+        let answer = self.sends_delete(id, before).await;
         self.court.settled(owner_of(id), None);
         self.gone(id, before, &answer, true);
     }
@@ -427,7 +443,7 @@ impl Stack {
         }
         if owner.starts_with("er") && self.sky.faults == 0 && !self.ever_killed {
             self.court
-                .looks_for_leftovers((self.number, owner), template, succeeded);
+                .looks_for_leftovers(self.resource(owner, template), succeeded);
         }
     }
 
@@ -437,15 +453,7 @@ impl Stack {
             return;
         };
         self.court.wants(self.number, owner_of(&id), None);
-        let answer = self
-            .send(
-                RequestType::Delete,
-                Some(&id),
-                &template,
-                None,
-                Handling::Once,
-            )
-            .await;
+        let answer = self.sends_delete(&id, &template).await;
         self.court.settled(owner_of(&id), None);
         self.gone(&id, &template, &answer, true);
         if answer.ok() {
@@ -496,35 +504,31 @@ impl Stack {
         if std::env::var_os("SIMULATE_TELL").is_some() {
             println!("    {question:?} of stack {}: {answer}", self.number);
         }
-        self.weighs(question, &owner, &template, &answer, from)
+        self.weighs(question, (&owner, &template), (from, &answer))
             .await;
     }
 
     async fn weighs(
         &self,
         question: Question,
-        owner: &str,
-        template: &Template,
-        answer: &Value,
-        from: Instant,
+        (owner, template): (&str, &Template),
+        (from, answer): (Instant, &Value),
     ) {
+        let resource = self.resource(owner, template);
         match question {
             Question::Diagnose => {
                 let skipped = answer["Checks"]
                     .as_array()
                     .is_some_and(|checks| checks.iter().any(|check| check["Result"] != "PASS"));
                 if answer["Healthy"] == true && !skipped {
-                    self.court
-                        .tries("healthy-true", (self.number, owner), template, &[], from)
-                        .await;
+                    self.court.tries("healthy-true", resource, &[], from).await;
                 }
             }
             Question::Drift => self.weighs_drift(answer, from),
             Question::Plan => {
                 if let Some(before) = &self.in_order {
-                    let whose = (self.number, owner);
                     self.court
-                        .weighs_look("plan", whose, template, before, from, answer);
+                        .weighs_look("plan", resource, before, (from, answer));
                 }
             }
         }
@@ -533,9 +537,9 @@ impl Stack {
     /// What a look for drift says of it.
     pub fn weighs_drift(&self, answer: &Value, from: Instant) {
         if let (Some((id, template)), Some(before)) = (&self.stands, &self.in_order) {
-            let whose = (self.number, owner_of(id));
+            let resource = self.resource(owner_of(id), template);
             self.court
-                .weighs_look("drift", whose, template, before, from, answer);
+                .weighs_look("drift", resource, before, (from, answer));
         }
     }
 }

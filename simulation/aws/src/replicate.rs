@@ -16,6 +16,15 @@ use super::news::{Carried, News, Stop, Thing};
 use super::state::State;
 use super::things::Version;
 
+/// An object on its way.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    /// Its bucket.
+    source: &'a str,
+    version: &'a Version,
+    at: Instant,
+}
+
 /// Whether `rule` takes an object: without the opt-in S3 leaves out silently what is encrypted with KMS.
 pub fn applies(rule: &ReplicationRule, key: &str, tags: &[Tag], by_kms: bool) -> bool {
     rule.status == Status::Enabled
@@ -102,11 +111,16 @@ impl State {
                 }
             }
         }
+        let way = Way {
+            source,
+            version,
+            at,
+        };
         let mut status = "COMPLETED";
         for rule in winners.into_values() {
-            if let Err(stop) = self.replicate_by(source, version, &configuration.role, rule, at) {
+            if let Err(stop) = self.replicate_by(way, &configuration.role, rule) {
                 status = "FAILED";
-                self.hears_of_failure(source, version, rule, stop, at);
+                self.hears_of_failure(way, rule, stop);
             }
         }
         status
@@ -215,11 +229,13 @@ impl State {
     /// Refuses where anything does.
     fn replicate_by(
         &mut self,
-        source: &str,
-        version: &Version,
+        Way {
+            source,
+            version,
+            at,
+        }: Way<'_>,
         role: &str,
         by: &ReplicationRule,
-        at: Instant,
     ) -> Result<(), Stop> {
         let errand = self.errand(role, at)?;
         let destination = bucket_of(&by.destination.bucket).unwrap_or_default();
@@ -359,11 +375,13 @@ impl State {
     /// Notes that an object was not replicated, and which queues S3 tells.
     fn hears_of_failure(
         &mut self,
-        source: &str,
-        version: &Version,
+        Way {
+            source,
+            version,
+            at,
+        }: Way<'_>,
         rule: &ReplicationRule,
         stop: Stop,
-        at: Instant,
     ) {
         const EVENT: &str = "s3:Replication:OperationFailedReplication";
         let Some(found) = self.buckets.get(source) else {

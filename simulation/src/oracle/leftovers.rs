@@ -3,21 +3,16 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Court;
 use super::claims::own_key;
+use super::{Court, Resource};
 use crate::stage::owner_in;
-use crate::story::Template;
 use aws_in_memory::State;
 use aws_in_memory::names::{bucket_of, role_of};
 
 impl Court {
     /// Looks for what a Delete that succeeded has left behind.
-    pub fn looks_for_leftovers(
-        &self,
-        (stack, owner): (usize, &str),
-        template: &Template,
-        succeeded: bool,
-    ) {
+    pub fn looks_for_leftovers(&self, resource: Resource<'_>, succeeded: bool) {
+        let Resource { stack, owner, .. } = resource;
         let mut left = {
             let state = self.world.state();
             grants(&state, owner)
@@ -27,7 +22,7 @@ impl Court {
         // What somebody else is about to use does not have to go.
         if !self.oracle().is_stirred(Some(stack), now, now) {
             let state = self.world.state();
-            left.extend(things_left(&state, owner, template, succeeded, &others));
+            left.extend(things_left(&state, resource, succeeded, &others));
         }
         let mut oracle = self.oracle();
         for seen in left {
@@ -89,8 +84,9 @@ impl Court {
 
 fn things_left(
     state: &State,
-    owner: &str,
-    template: &Template,
+    Resource {
+        owner, template, ..
+    }: Resource<'_>,
     succeeded: bool,
     others: &[&str],
 ) -> Vec<String> {

@@ -7,8 +7,8 @@ use replication::configuration::{ReplicationRule, Status};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::Court;
 use super::claims::own_key;
+use super::{Court, Resource};
 use crate::stage::owner_in;
 use crate::story::{TAG, Template, key_arn};
 use aws_in_memory::people::{Asked, Upload, Who};
@@ -80,8 +80,11 @@ impl Court {
     pub async fn tries(
         &self,
         said: &'static str,
-        (stack, owner): (usize, &str),
-        template: &Template,
+        Resource {
+            stack,
+            owner,
+            template,
+        }: Resource<'_>,
         but: &[String],
         from: Instant,
     ) {
@@ -244,11 +247,13 @@ impl Court {
     pub fn weighs_look(
         &self,
         what: &str,
-        (stack, owner): (usize, &str),
-        template: &Template,
+        Resource {
+            stack,
+            owner,
+            template,
+        }: Resource<'_>,
         before: &Before,
-        asked: Instant,
-        answer: &Value,
+        (asked, answer): (Instant, &Value),
     ) {
         let now = self.of_owner(owner, template);
         let outranked = self.outranked(owner, template);

@@ -17,6 +17,8 @@ use tokio::time::Instant;
 use aws_in_memory::World;
 use aws_in_memory::news::Thing;
 
+use crate::story::Template;
+
 pub use claims::{Claim, Right};
 pub use ground::Who;
 pub use looks::Before;
@@ -31,6 +33,17 @@ pub struct Broken {
     pub seen: String,
     /// Seconds after the beginning.
     pub at: u64,
+}
+
+/// A stack's resource, as its author knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource<'a> {
+    /// The stack's number.
+    pub stack: usize,
+    /// The name by which what it made is known.
+    pub owner: &'a str,
+    /// What was asked for.
+    pub template: &'a Template,
 }
 
 /// What happened in a life, to be counted.

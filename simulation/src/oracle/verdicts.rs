@@ -17,11 +17,11 @@ const REMEMBERS: Duration = Duration::from_secs(330);
 /// An object that arrived somewhere.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
-    bucket: String,
-    version: Version,
-    carried: Option<Carried>,
-    heard: bool,
-    at: Instant,
+    pub(super) bucket: String,
+    pub(super) version: Version,
+    pub(super) carried: Option<Carried>,
+    pub(super) heard: bool,
+    pub(super) at: Instant,
 }
 
 /// A verdict line.
@@ -165,23 +165,6 @@ impl Court {
 }
 
 impl Oracle {
-    pub(super) fn arrives(
-        &mut self,
-        bucket: &str,
-        version: &Version,
-        carried: Option<&Carried>,
-        heard: bool,
-        at: Instant,
-    ) {
-        self.objects.push(Object {
-            bucket: bucket.to_owned(),
-            version: version.clone(),
-            carried: carried.cloned(),
-            heard,
-            at,
-        });
-    }
-
     /// Whether an owner speaks of a bucket, or others have spoken of it all the time since it left: then what
     /// was right by its word is known still. The last one who leaves takes everybody's word away.
     fn keeps_word(&self, owner: &str, bucket: &str, at: Instant) -> bool {

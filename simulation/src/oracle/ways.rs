@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::claims::is_tagged;
+use super::verdicts::Object;
 use super::{Court, Oracle, Who};
 use aws_in_memory::news::{Carried, News, Thing};
 use aws_in_memory::people::{Refused, Upload};
@@ -143,7 +144,13 @@ impl Oracle {
                     let (kms_key, at) = (version.kms_key.clone(), *at);
                     self.uploads.insert(place, Uploaded { kms_key, at });
                 }
-                self.arrives(bucket, version, carried.as_ref(), *heard, *at);
+                self.objects.push(Object {
+                    bucket: bucket.clone(),
+                    version: version.clone(),
+                    carried: carried.clone(),
+                    heard: *heard,
+                    at: *at,
+                });
             }
             News::Failure {
                 source,
