@@ -1,15 +1,16 @@
 //! A stack with one resource, and its author.
 
+mod questions;
+
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use custom_resource::{Context, CustomResource, Deadline, RequestType};
-use serde_json::{Value, json};
+use custom_resource::RequestType;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::cloudformation::{Answer, Answers, FUNCTION_SECONDS, Request, invoke, resource};
+use crate::cloudformation::{Answer, Answers, FUNCTION_SECONDS, Request, invoke};
 use crate::oracle::{Before, Court, Resource, Who};
-use crate::story::{Handling, Question, Sky, Template};
+use crate::story::{Handling, Sky, Template};
 use aws_in_memory::draw::Draw;
 use aws_in_memory::faults::{Delays, Faulty, Watcher};
 
@@ -221,60 +222,10 @@ impl Stack {
         self.gone(&id, template, &back, false);
     }
 
-    /// Whether nobody but its author has ever done anything, AWS is well, and a Plan finds no fault.
-    async fn is_foreseen(&mut self, template: &Template, owner: &str) -> bool {
-        let now = Instant::now();
-        let alone = self.court.oracle().is_undisturbed(self.number);
-        // What a role of somebody's may do is not planned.
-        if !alone
-            || template.role.is_some()
-            || self.sky.faults > 0
-            || self.ever_killed
-            || self.was_out(now)
-        {
-            return false;
-        }
-        let id = format!("encrypted-replication/{}/{owner}", template.source);
-        let event = json!({
-            "Action": "Plan", "ResourceProperties": template.properties(), "PhysicalResourceId": id,
-        });
-        let answer = self.asked(event).await;
-        answer.is_some_and(|answer| answer["Faults"].as_array().is_some_and(Vec::is_empty))
-    }
-
-    /// What was planned, and nobody came between, is done.
-    fn is_as_planned(&self, planned: bool, handling: Handling, answer: &Answer) {
-        let killed = matches!(handling, Handling::Killed(_));
-        let out = *self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut oracle = self.court.oracle();
-        // An outage that was, or one that is.
-        let alone = oracle.is_undisturbed(self.number) && out <= self.began;
-        if planned && alone && !killed {
-            oracle.counts.one("plan-true");
-            if !answer.ok() {
-                let seen = format!(
-                    "a Plan for stack {} has no fault, and then: {}",
-                    self.number,
-                    answer.reason()
-                );
-                oracle.breaks("plan-true", seen);
-            }
-        }
-    }
-
     /// Whether its resource stands.
     #[must_use]
     pub fn is_there(&self) -> bool {
         self.stands.is_some()
-    }
-
-    /// Asks the function itself.
-    pub async fn asked(&mut self, event: Value) -> Option<Value> {
-        let aws = self.aws();
-        let deadline = Deadline::after(Duration::from_secs(FUNCTION_SECONDS));
-        let asked = resource(aws);
-        let asked = Box::pin(asked.invoke(event, Context::default(), deadline));
-        asked.await.ok()
     }
 
     /// The owner that its things will bear: SEMANTICS says how it is derived.
@@ -480,66 +431,5 @@ impl Stack {
             self.court.oracle().breaks("delete-succeeds", seen);
         }
         faults == 0 && !self.ever_killed && !self.ever_stuck && !self.retained
-    }
-
-    /// Asks about it.
-    pub async fn asks(&mut self, question: Question) {
-        let Some((id, template)) = self.stands.clone() else {
-            return;
-        };
-        let owner = owner_of(&id).to_owned();
-        let event = match question {
-            Question::Plan => json!({
-                "Action": "Plan", "ResourceProperties": template.properties(), "PhysicalResourceId": id,
-            }),
-            Question::Diagnose => json!({"Action": "Diagnose", "PhysicalResourceId": id}),
-            Question::Drift => {
-                json!({"Action": "DetectDrift", "PhysicalResourceId": id, "Report": false})
-            }
-        };
-        let from = Instant::now();
-        let Some(answer) = self.asked(event).await else {
-            return;
-        };
-        if std::env::var_os("SIMULATE_TELL").is_some() {
-            println!("    {question:?} of stack {}: {answer}", self.number);
-        }
-        self.weighs(question, (&owner, &template), (from, &answer))
-            .await;
-    }
-
-    async fn weighs(
-        &self,
-        question: Question,
-        (owner, template): (&str, &Template),
-        (from, answer): (Instant, &Value),
-    ) {
-        let resource = self.resource(owner, template);
-        match question {
-            Question::Diagnose => {
-                let skipped = answer["Checks"]
-                    .as_array()
-                    .is_some_and(|checks| checks.iter().any(|check| check["Result"] != "PASS"));
-                if answer["Healthy"] == true && !skipped {
-                    self.court.tries("healthy-true", resource, &[], from).await;
-                }
-            }
-            Question::Drift => self.weighs_drift(answer, from),
-            Question::Plan => {
-                if let Some(before) = &self.in_order {
-                    self.court
-                        .weighs_look("plan", resource, before, (from, answer));
-                }
-            }
-        }
-    }
-
-    /// What a look for drift says of it.
-    pub fn weighs_drift(&self, answer: &Value, from: Instant) {
-        if let (Some((id, template)), Some(before)) = (&self.stands, &self.in_order) {
-            let resource = self.resource(owner_of(id), template);
-            self.court
-                .weighs_look("drift", resource, before, (from, answer));
-        }
     }
 }
