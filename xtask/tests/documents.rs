@@ -1,7 +1,7 @@
 //! What DEVELOPMENT names is there.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 fn workspace() -> PathBuf {
     PathBuf::from("..")
@@ -11,22 +11,22 @@ fn workspace() -> PathBuf {
 const MADE: [&str; 3] = ["target/", "-ARCH.", ".git/"];
 
 /// Every file of ours, as a path from the workspace.
-fn files() -> Vec<String> {
+fn files() -> io::Result<Vec<String>> {
     let mut found = Vec::new();
-    let mut folders = vec![workspace()];
+    let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            let short = path.strip_prefix(workspace()).unwrap().to_owned();
-            if path.is_dir() {
-                let is_ours = short != Path::new("target") && short != Path::new(".git");
+        for entry in fs::read_dir(workspace().join(&folder))? {
+            let entry = entry?;
+            let path = folder.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                let is_ours = path != Path::new("target") && path != Path::new(".git");
                 folders.extend(is_ours.then_some(path));
             } else {
-                found.push(short.to_string_lossy().into_owned());
+                found.push(path.to_string_lossy().into_owned());
             }
         }
     }
-    found
+    Ok(found)
 }
 
 /// What stands between backticks.
@@ -49,7 +49,7 @@ fn is_path(span: &str, tops: &[String]) -> bool {
 
 #[test]
 fn every_file_that_development_names_is_there() {
-    let files = files();
+    let files = files().unwrap();
     let tops: Vec<String> = files
         .iter()
         .filter_map(|file| Some(file.split_once('/')?.0.to_owned()))

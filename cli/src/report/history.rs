@@ -60,14 +60,14 @@ impl Known {
                 last.until = Some(Time::from_secs(at));
             }
             let Ok(document) = Document::read(&version.value) else {
+                last = None;
                 continue;
             };
             let source = document.source.rsplit(':').next().unwrap_or_default();
             if !source.is_empty() && !self.sources.iter().any(|known| known == source) {
                 self.sources.push(source.to_owned());
             }
-            last = Some(self.changes.len());
-            self.changes.push(Change {
+            let change = Change {
                 parameter: name.to_owned(),
                 version: version.version,
                 at: Time::from_secs(at),
@@ -83,7 +83,16 @@ impl Known {
                         enabled: !rule.disabled,
                     })
                     .collect(),
-            });
+            };
+            // A request writes more than once, and says more than which keys.
+            if let Some(last) = last.and_then(|last| self.changes.get_mut(last))
+                && (&last.by, &last.rules) == (&change.by, &change.rules)
+            {
+                last.until = None;
+                continue;
+            }
+            last = Some(self.changes.len());
+            self.changes.push(change);
         }
         self.changes.sort_by_key(|change| change.at);
     }
@@ -104,34 +113,63 @@ mod tests {
         serde_json::from_value(answer).unwrap()
     }
 
+    fn told(versions: Vec<ParameterVersion>) -> Vec<(i64, i64, Option<i64>, String)> {
+        let mut known = Known::default();
+        known.add("/p", versions);
+        assert_eq!(known.sources, ["tax"]);
+        let changes = known.changes.iter().map(|change| {
+            let until = change.until.map(Time::secs);
+            let key = change.rules[0].kms_key_arn.as_str();
+            let said = format!("{} by {}", key, change.by);
+            (change.version, change.at.secs(), until, said)
+        });
+        changes.collect()
+    }
+
     #[test]
     fn a_version_stands_until_the_next_one_is_written() {
-        let mut known = Known::default();
-        known.add(
-            "/p",
-            vec![version(2, 200, "eve", "k2"), version(1, 100, "ann", "k1")],
-        );
-        assert_eq!(known.sources, ["tax"]);
-        let told: Vec<_> = known
-            .changes
-            .iter()
-            .map(|change| {
-                let until = change.until.map(Time::secs);
-                let key = change.rules[0].kms_key_arn.as_str();
-                (
-                    change.version,
-                    change.at.secs(),
-                    until,
-                    change.by.as_str(),
-                    key,
-                )
-            })
-            .collect();
+        let versions = vec![version(2, 200, "eve", "k2"), version(1, 100, "ann", "k1")];
         assert_eq!(
-            told,
+            told(versions),
             [
-                (1, 100, Some(200), "ann", "k1"),
-                (2, 200, None, "eve", "k2")
+                (1, 100, Some(200), "k1 by ann".to_owned()),
+                (2, 200, None, "k2 by eve".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn what_says_the_same_again_is_no_change_but_another_who_says_it_is() {
+        let versions = vec![
+            version(1, 100, "ann", "k1"),
+            version(2, 101, "ann", "k1"),
+            version(3, 150, "eve", "k1"),
+            version(4, 200, "ann", "k2"),
+        ];
+        assert_eq!(
+            told(versions),
+            [
+                (1, 100, Some(150), "k1 by ann".to_owned()),
+                (3, 150, Some(200), "k1 by eve".to_owned()),
+                (4, 200, None, "k2 by ann".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_overwritten_by_no_expectation_stood_until_then() {
+        let mut nothing = version(2, 150, "eve", "k1");
+        "none".clone_into(&mut nothing.value);
+        let versions = vec![
+            version(1, 100, "ann", "k1"),
+            nothing,
+            version(3, 200, "ann", "k1"),
+        ];
+        assert_eq!(
+            told(versions),
+            [
+                (1, 100, Some(150), "k1 by ann".to_owned()),
+                (3, 200, None, "k1 by ann".to_owned())
             ]
         );
     }

@@ -163,9 +163,9 @@ pub type Fields = BTreeMap<String, String>;
 pub struct Change {
     /// The parameter.
     pub parameter: String,
-    /// Its version.
+    /// Its version, the first that said this.
     pub version: i64,
-    /// When it was written.
+    /// When that was written.
     pub at: Time,
     /// Until when it stood; absent for the last one.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -199,7 +199,28 @@ impl Step {
             | Self::PutRolePolicy { role, .. }
             | Self::DeleteRolePolicy { role, .. }
             | Self::DeleteRoleIfUnused { role } => Some(role),
-            _ => None,
+            // A job notes its ids on its role, in a phase of its own.
+            Self::StartReplicationJob { .. }
+            | Self::CreateBucket { .. }
+            | Self::CreateKey { .. }
+            | Self::RestoreKey { .. }
+            | Self::EnableVersioning { .. }
+            | Self::PutDefaultEncryption { .. }
+            | Self::MergeBucketPolicy { .. }
+            | Self::MergeKeyPolicy { .. }
+            | Self::PutParameter { .. }
+            | Self::PutRecord { .. }
+            | Self::EnableEventBridge { .. }
+            | Self::AddFailureEvents { .. }
+            | Self::Wait { .. }
+            | Self::MergeReplication { .. }
+            | Self::RemoveReplication { .. }
+            | Self::RemoveFailureEvents { .. }
+            | Self::DeleteParameter { .. }
+            | Self::DeleteRecord { .. }
+            | Self::ResetDefaultEncryption { .. }
+            | Self::DeleteBucketIfEmpty { .. }
+            | Self::ScheduleKeyDeletion { .. } => None,
         }
     }
 
