@@ -150,8 +150,8 @@ impl Tools {
         }
     }
 
-    /// The same, with a program in whose name Cargo compiles the crates of the workspace:
-    /// `RUSTC_WORKSPACE_WRAPPER`.
+    /// The same, with a program in whose name Cargo compiles the crates of the workspace
+    /// (`RUSTC_WORKSPACE_WRAPPER`), without debug information.
     #[must_use]
     pub fn compiling_with(self, compiler: PathBuf) -> Self {
         Self {
@@ -244,7 +244,10 @@ impl Tools {
             command.env(guard::NICENESS, YIELDS_BY);
         }
         if let Some(compiler) = &self.compiler {
-            command.env("RUSTC_WORKSPACE_WRAPPER", compiler);
+            command
+                .env("RUSTC_WORKSPACE_WRAPPER", compiler)
+                // A panic says where it is; lines in its backtrace take an eighth of the time to compile.
+                .env("CARGO_PROFILE_DEV_DEBUG", "0");
         }
         command
             .env("PATH", self.search_path())
