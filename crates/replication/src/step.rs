@@ -153,11 +153,35 @@ pub enum Step {
     },
 }
 
+/// What a step is on.
+enum Place<'a> {
+    Bucket(&'a str),
+    Role(&'a str),
+    /// Neither: the provisioner's own account.
+    Account,
+}
+
 impl Step {
     /// The bucket that the step is on, or that the key or parameter is for: it says in which account
     /// the step is taken. Roles and records have none, and are the provisioner's own account's.
     #[must_use]
     pub fn bucket(&self) -> Option<&str> {
+        match self.place() {
+            Place::Bucket(bucket) => Some(bucket),
+            Place::Role(_) | Place::Account => None,
+        }
+    }
+
+    /// The role that the step is on: what is done to one is done in order.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        match self.place() {
+            Place::Role(role) => Some(role),
+            Place::Bucket(_) | Place::Account => None,
+        }
+    }
+
+    fn place(&self) -> Place<'_> {
         match self {
             Self::CreateBucket { bucket, .. }
             | Self::CreateKey { bucket, .. }
@@ -170,57 +194,23 @@ impl Step {
             | Self::EnableEventBridge { bucket, .. }
             | Self::AddFailureEvents { bucket, .. }
             | Self::MergeReplication { bucket, .. }
+            // It notes its jobs' ids on their role, in a phase of its own.
             | Self::StartReplicationJob { bucket, .. }
             | Self::RemoveReplication { bucket, .. }
             | Self::RemoveFailureEvents { bucket, .. }
             | Self::DeleteParameter { bucket, .. }
             | Self::ResetDefaultEncryption { bucket, .. }
             | Self::DeleteBucketIfEmpty { bucket, .. }
-            | Self::ScheduleKeyDeletion { bucket, .. } => Some(bucket),
-            Self::CreateRole { .. }
-            | Self::PutTrustPolicy { .. }
-            | Self::Wait { .. }
-            | Self::PutPermissionsBoundary { .. }
-            | Self::PutRolePolicy { .. }
-            | Self::PutRecord { .. }
-            | Self::DeleteRecord { .. }
-            | Self::DeleteRolePolicy { .. }
-            | Self::DeleteRoleIfUnused { .. } => None,
-        }
-    }
-
-    /// The role that the step is on: what is done to one is done in order.
-    #[must_use]
-    pub fn role(&self) -> Option<&str> {
-        match self {
+            | Self::ScheduleKeyDeletion { bucket, .. } => Place::Bucket(bucket),
             Self::CreateRole { role, .. }
             | Self::PutTrustPolicy { role, .. }
             | Self::PutPermissionsBoundary { role, .. }
             | Self::PutRolePolicy { role, .. }
             | Self::DeleteRolePolicy { role, .. }
-            | Self::DeleteRoleIfUnused { role } => Some(role),
-            // A job notes its ids on its role, in a phase of its own.
-            Self::StartReplicationJob { .. }
-            | Self::CreateBucket { .. }
-            | Self::CreateKey { .. }
-            | Self::RestoreKey { .. }
-            | Self::EnableVersioning { .. }
-            | Self::PutDefaultEncryption { .. }
-            | Self::MergeBucketPolicy { .. }
-            | Self::MergeKeyPolicy { .. }
-            | Self::PutParameter { .. }
-            | Self::PutRecord { .. }
-            | Self::EnableEventBridge { .. }
-            | Self::AddFailureEvents { .. }
-            | Self::Wait { .. }
-            | Self::MergeReplication { .. }
-            | Self::RemoveReplication { .. }
-            | Self::RemoveFailureEvents { .. }
-            | Self::DeleteParameter { .. }
-            | Self::DeleteRecord { .. }
-            | Self::ResetDefaultEncryption { .. }
-            | Self::DeleteBucketIfEmpty { .. }
-            | Self::ScheduleKeyDeletion { .. } => None,
+            | Self::DeleteRoleIfUnused { role } => Place::Role(role),
+            Self::Wait { .. } | Self::PutRecord { .. } | Self::DeleteRecord { .. } => {
+                Place::Account
+            }
         }
     }
 
