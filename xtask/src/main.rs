@@ -156,9 +156,10 @@ enum Command {
     },
     /// Small mistakes put into what decides, one by one: whether a test notices
     ///
-    /// cargo-mutants on the parts that .cargo/mutants.toml lists. What a crate's own tests do not notice,
-    /// those of both halves and lives in the simulated world are asked. Hours for all. Exits with 0 only
-    /// if 95 % are noticed and every other one is recorded in xtask/survivors.json with its reason.
+    /// cargo-mutants on the parts that decide. What the unit tests of its crate do not notice, all its
+    /// tests are asked, and then those of both halves and lives in the simulated world. Hours for all.
+    /// Exits with 0 only if 95 % are noticed and every other one is recorded in xtask/survivors.json
+    /// with its reason.
     Mutants(mutants::Options),
     /// What a release consists of, in target/package
     ///

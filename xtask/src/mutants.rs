@@ -37,7 +37,7 @@ pub(crate) struct Options {
     shard: Option<String>,
 }
 
-/// A crate with parts that decide, as `.cargo/mutants.toml` lists them.
+/// A crate with parts that decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Crate {
     Compliance,
@@ -53,10 +53,61 @@ impl Crate {
             Self::Replication => "replication",
         }
     }
+
+    /// What decides in it. They stand here and not in `.cargo/mutants.toml`, whose globs `--file` can only add to.
+    const fn parts(self) -> &'static [&'static str] {
+        match self {
+            Self::Compliance => &[
+                "crates/compliance/src/repair.rs",
+                "crates/compliance/src/verdict/**",
+            ],
+            Self::Expectation => &["crates/expectation/src/**"],
+            Self::Replication => &[
+                "crates/replication/src/diagnosis/**",
+                "crates/replication/src/merge/**",
+                "crates/replication/src/plan/**",
+                "crates/replication/src/policy.rs",
+                "crates/replication/src/probe/**",
+            ],
+        }
+    }
 }
 
-/// Makes each mistake and asks the tests: first those of its own crate; what they do not notice, those of both
-/// halves and the simulated world. True if as many are noticed as must be, and each other one is recorded.
+/// Who is asked whether they notice a mistake, the cheapest first: each trip makes those alone that none before it
+/// noticed, and compiles only what it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trip {
+    /// The unit tests of the mistake's own crate.
+    Units,
+    /// All tests of its crate, but for the properties of `replication`, which take minutes.
+    Scenarios,
+    /// All tests of both halves, and lives in the simulated world.
+    All,
+}
+
+impl Trip {
+    const EACH: [Self; 3] = [Self::Units, Self::Scenarios, Self::All];
+
+    /// Below `target/mutants`.
+    const fn directory(self) -> &'static str {
+        match self {
+            Self::Units => "units",
+            Self::Scenarios => "scenarios",
+            Self::All => "all",
+        }
+    }
+
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Units => &["--cargo-arg=--lib"],
+            Self::Scenarios => &["--cargo-arg=--tests", "--", "--", "--skip", "properties::"],
+            Self::All => &["--test-package=compliance,expectation,replication,simulation"],
+        }
+    }
+}
+
+/// Makes each mistake, and asks on one [`Trip`] after another until it is noticed. True if as many are noticed as
+/// must be, and each other one is recorded.
 ///
 /// # Errors
 /// Where cargo-mutants cannot be installed or started, or the tests fail without a mistake.
@@ -66,39 +117,28 @@ pub(crate) async fn run(options: &Options) -> Result<bool> {
         || Crate::value_variants().to_vec(),
         |only| Vec::from([only]),
     );
-    let mut first = Vec::new();
+    let mut which = Vec::new();
     for of in &crates {
-        first.extend(["--package".to_owned(), of.name().to_owned()]);
+        which.extend(["--package", of.name()].map(str::to_owned));
     }
-    if let Some(file) = &options.file {
-        first.extend(["--file".to_owned(), file.clone()]);
-    }
+    let parts = crates.iter().flat_map(|of| of.parts());
+    let files: Vec<&str> = match &options.file {
+        Some(file) => Vec::from([file.as_str()]),
+        None => parts.copied().collect(),
+    };
+    which.extend(files.iter().map(|file| format!("--file={file}")));
     if let Some(shard) = &options.shard {
-        first.extend(["--shard", shard, "--sharding", "round-robin"].map(str::to_owned));
+        which.extend(["--shard", shard, "--sharding", "round-robin"].map(str::to_owned));
     }
-    let mut tried = mutate(&program, "own", &first).await?;
-    let unnoticed: Vec<&Mutant> = tried.iter().filter(|mutant| mutant.survived()).collect();
-    if !unnoticed.is_empty() {
-        let mut again = Vec::from(["--workspace".to_owned()]);
-        for package in ["compliance", "expectation", "replication", "simulation"] {
-            again.extend(["--test-package".to_owned(), package.to_owned()]);
+    let mut tried: Vec<Mutant> = Vec::new();
+    for trip in Trip::EACH {
+        let made = mutate(&program, trip, &which).await?;
+        learn(&mut tried, made);
+        let survivors: Vec<&Mutant> = tried.iter().filter(|mutant| mutant.survived()).collect();
+        if survivors.is_empty() {
+            break;
         }
-        // Members that are left out are tried whatever `--re` says: in these files only.
-        let files = unnoticed
-            .iter()
-            .filter_map(|mutant| mutant.name.split(':').next());
-        for file in files.collect::<BTreeSet<_>>() {
-            again.extend(["--file".to_owned(), file.to_owned()]);
-        }
-        for mutant in unnoticed {
-            again.extend(["--re".to_owned(), format!("^{}$", escaped(&mutant.name))]);
-        }
-        let lived = mutate(&program, "all", &again).await?;
-        for mutant in lived.into_iter().filter(|mutant| !mutant.survived()) {
-            if let Some(noticed) = tried.iter_mut().find(|other| other.name == mutant.name) {
-                noticed.fate = Fate::NoticedElsewhere;
-            }
-        }
+        which = again(&survivors);
     }
     let recorded = recorded(&workspace().join(RECORDED))?;
     println!("\n{}", table(&tried));
@@ -110,11 +150,41 @@ pub(crate) async fn run(options: &Options) -> Result<bool> {
 enum Fate {
     /// It does not compile.
     Unviable,
-    /// A test of its own crate failed, or did not end.
-    Noticed,
-    /// Only a test of another crate, or a simulated life.
-    NoticedElsewhere,
+    /// On this trip a test failed, or did not end.
+    Noticed(Trip),
     Survived,
+}
+
+/// Takes what a trip found of what survived until then, and on the first trip all.
+fn learn(tried: &mut Vec<Mutant>, found: Vec<Mutant>) {
+    if tried.is_empty() {
+        *tried = found;
+        return;
+    }
+    for mutant in found {
+        let known = tried.iter_mut().find(|other| other.name == mutant.name);
+        if let Some(known) = known.filter(|known| known.survived()) {
+            known.fate = mutant.fate;
+        }
+    }
+}
+
+/// The arguments that choose these mistakes.
+fn again(mutants: &[&Mutant]) -> Vec<String> {
+    // Members that are left out are tried whatever `--re` says: in these files only.
+    let files = mutants
+        .iter()
+        .filter_map(|mutant| mutant.name.split(':').next());
+    let files: BTreeSet<&str> = files.collect();
+    let files = files.into_iter().map(|file| format!("--file={file}"));
+    let names = mutants
+        .iter()
+        .map(|mutant| format!("--re=^{}$", escaped(&mutant.name)));
+    ["--workspace".to_owned()]
+        .into_iter()
+        .chain(files)
+        .chain(names)
+        .collect()
 }
 
 #[derive(Clone, Debug)]
@@ -178,8 +248,9 @@ fn cargo() -> Command {
 }
 
 /// One trip of cargo-mutants, and what became of each mistake.
-async fn mutate(program: &Path, trip: &str, arguments: &[String]) -> Result<Vec<Mutant>> {
-    let output = target_directory().join("mutants").join(trip);
+async fn mutate(program: &Path, trip: Trip, which: &[String]) -> Result<Vec<Mutant>> {
+    let below = target_directory().join("mutants");
+    let output = below.join(trip.directory());
     fs::create_dir_all(&output).with_context(|| format!("cannot create `{}`", output.display()))?;
     let mut command = Command::new(program);
     command
@@ -187,10 +258,11 @@ async fn mutate(program: &Path, trip: &str, arguments: &[String]) -> Result<Vec<
         .current_dir(workspace())
         .arg("--output")
         .arg(&output)
-        .args(arguments)
+        .args(which)
+        .args(trip.arguments())
         .env("SIMULATE_LIVES", LIVES)
-        // Of whoever started this, and another checkout's.
-        .env_remove("CARGO_TARGET_DIR")
+        // Each trip has a copy of the sources of its own; what others wrote need be compiled once.
+        .env("CARGO_TARGET_DIR", below.join("build"))
         .stdin(Stdio::null());
     let status = command
         .status()
@@ -203,11 +275,11 @@ async fn mutate(program: &Path, trip: &str, arguments: &[String]) -> Result<Vec<
     let file = output.join("mutants.out/outcomes.json");
     let text =
         fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
-    outcomes(&serde_json::from_str(&text)?)
+    outcomes(trip, &serde_json::from_str(&text)?)
 }
 
 /// Reads <https://mutants.rs/mutants-out.html>.
-fn outcomes(told: &Value) -> Result<Vec<Mutant>> {
+fn outcomes(trip: Trip, told: &Value) -> Result<Vec<Mutant>> {
     let outcomes = told.get("outcomes").and_then(Value::as_array);
     let mut mutants = Vec::new();
     for outcome in outcomes.context("cargo-mutants wrote no outcomes")? {
@@ -220,7 +292,7 @@ fn outcomes(told: &Value) -> Result<Vec<Mutant>> {
             package: text(mutant.get("package")).context("a mutant without a package")?,
             name: text(mutant.get("name")).context("a mutant without a name")?,
             fate: match summary.as_str() {
-                "CaughtMutant" | "Timeout" => Fate::Noticed,
+                "CaughtMutant" | "Timeout" => Fate::Noticed(trip),
                 "MissedMutant" => Fate::Survived,
                 "Unviable" => Fate::Unviable,
                 other => bail!("cargo-mutants calls an outcome `{other}`"),
@@ -266,8 +338,9 @@ fn table(tried: &[Mutant]) -> Table {
         "Crate",
         "Mistakes",
         "Do not compile",
-        "Noticed by its tests",
-        "By others and lives",
+        "Noticed by unit tests",
+        "By scenarios",
+        "By properties and lives",
         "Survived",
         "Noticed, %",
     ]);
@@ -278,8 +351,9 @@ fn table(tried: &[Mutant]) -> Table {
             name.to_owned(),
             of.len().to_string(),
             count(Fate::Unviable).to_string(),
-            count(Fate::Noticed).to_string(),
-            count(Fate::NoticedElsewhere).to_string(),
+            count(Fate::Noticed(Trip::Units)).to_string(),
+            count(Fate::Noticed(Trip::Scenarios)).to_string(),
+            count(Fate::Noticed(Trip::All)).to_string(),
             count(Fate::Survived).to_string(),
             share(of).map_or_else(String::new, |share| format!("{share:.1}")),
         ]);
@@ -341,9 +415,12 @@ mod tests {
             {"scenario": {"Mutant": {"package": "p", "name": "f.rs:2:2: replace c with d"}}, "summary": "Timeout"},
             {"scenario": {"Mutant": {"package": "p", "name": "f.rs:3:2: replace e with f"}}, "summary": "Unviable"},
         ]});
-        let fates: Vec<Fate> = outcomes(&told)?.iter().map(|m| m.fate).collect();
-        assert_eq!(fates, [Fate::Survived, Fate::Noticed, Fate::Unviable]);
-        assert!(outcomes(&json!({})).is_err());
+        let fates: Vec<Fate> = outcomes(Trip::All, &told)?.iter().map(|m| m.fate).collect();
+        assert_eq!(
+            fates,
+            [Fate::Survived, Fate::Noticed(Trip::All), Fate::Unviable]
+        );
+        assert!(outcomes(Trip::All, &json!({})).is_err());
         Ok(())
     }
 
@@ -358,7 +435,12 @@ mod tests {
     #[test]
     fn only_survivors_that_nobody_thought_about_are_held_against_it() {
         let mut tried: Vec<Mutant> = (0..30)
-            .map(|line| mutant(&format!("f.rs:{line}:1: replace x with y"), Fate::Noticed))
+            .map(|line| {
+                mutant(
+                    &format!("f.rs:{line}:1: replace x with y"),
+                    Fate::Noticed(Trip::Units),
+                )
+            })
             .collect();
         tried.push(mutant("f.rs:7:1: replace || with &&", Fate::Survived));
         assert!(!judged(&tried, &BTreeMap::new()));
@@ -368,6 +450,46 @@ mod tests {
         tried.truncate(5);
         tried.push(mutant("f.rs:7:1: replace || with &&", Fate::Survived));
         assert!(!judged(&tried, &recorded), "a sixth is too many");
+    }
+
+    #[test]
+    fn each_trip_makes_what_none_before_it_noticed() {
+        let (early, late) = ("a.rs:1:1: replace b with c", "a.rs:2:2: replace + with -");
+        let mut tried = Vec::new();
+        let on_first = [
+            mutant(early, Fate::Noticed(Trip::Units)),
+            mutant(late, Fate::Survived),
+        ];
+        learn(&mut tried, on_first.to_vec());
+        let survivors: Vec<&Mutant> = tried.iter().filter(|mutant| mutant.survived()).collect();
+        assert_eq!(
+            again(&survivors),
+            [
+                "--workspace",
+                "--file=a.rs",
+                r"--re=^a\.rs:2:2: replace \+ with -$"
+            ]
+        );
+        // A member that is left out is tried again, and one of another shard.
+        let on_second = [
+            mutant(early, Fate::Noticed(Trip::All)),
+            mutant(late, Fate::Noticed(Trip::All)),
+            mutant("a.rs:3:3: delete field", Fate::Survived),
+        ];
+        learn(&mut tried, on_second.to_vec());
+        let fates: Vec<Fate> = tried.iter().map(|mutant| mutant.fate).collect();
+        assert_eq!(
+            fates,
+            [Fate::Noticed(Trip::Units), Fate::Noticed(Trip::All)]
+        );
+    }
+
+    #[test]
+    fn every_part_is_there() {
+        for part in Crate::value_variants().iter().flat_map(|of| of.parts()) {
+            let path = workspace().join(part.trim_end_matches("/**"));
+            assert!(path.exists(), "{part}");
+        }
     }
 
     #[test]
