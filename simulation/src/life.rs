@@ -170,6 +170,11 @@ async fn does(place: Place, Act { what, .. }: Act) {
                 Box::pin(stack.lock().await.deploys(&template, handling)).await;
             }
         }
+        Deed::Beside(stack) => {
+            if let Some(stack) = place.stacks.get(stack) {
+                stack.lock().await.has_more();
+            }
+        }
         Deed::Delete(stack) => {
             if let Some(stack) = place.stacks.get(stack) {
                 Box::pin(stack.lock().await.deletes()).await;

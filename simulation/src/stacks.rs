@@ -1,5 +1,6 @@
 //! A stack with one resource, and its author.
 
+mod leaving;
 mod questions;
 
 use std::sync::{Arc, PoisonError};
@@ -28,12 +29,21 @@ pub struct Stack {
     stands: Option<(String, Template)>,
     /// How the resource's things were when a request had put them in order.
     in_order: Option<Before>,
-    ever_killed: bool,
-    /// Whether a Delete failed, so that something may be left.
-    ever_stuck: bool,
-    /// Whether its resource was ever left standing.
-    retained: bool,
+    past: Past,
+    /// Whether something else is in the stack, which stays when the resource goes.
+    has_more: bool,
     began: Instant,
+}
+
+/// What may have left something behind.
+#[derive(Clone, Copy, Debug, Default)]
+struct Past {
+    /// Its function ended in the middle of a request.
+    killed: bool,
+    /// A Delete failed.
+    stuck: bool,
+    /// Its resource was left standing.
+    retained: bool,
 }
 
 /// What all stacks live in.
@@ -74,9 +84,8 @@ impl Stack {
             requests: 0,
             stands: None,
             in_order: None,
-            ever_killed: false,
-            ever_stuck: false,
-            retained: false,
+            past: Past::default(),
+            has_more: false,
             began: Instant::now(),
         }
     }
@@ -138,7 +147,7 @@ impl Stack {
                     .await
                     .is_err()
                 {
-                    self.ever_killed = true;
+                    self.past.killed = true;
                     // CloudFormation waits until the time is over that it was told.
                     sleep(whole).await;
                 }
@@ -198,7 +207,9 @@ impl Stack {
     }
 
     async fn creates(&mut self, template: &Template, handling: Handling) {
-        self.incarnation += 1;
+        if self.incarnation == 0 || !self.has_more {
+            self.incarnation += 1;
+        }
         let guess = self.owner(template);
         let planned = self.is_foreseen(template, &guess).await;
         let from = Instant::now();
@@ -216,10 +227,19 @@ impl Stack {
             self.keeps(&id, template, &answer, from).await;
             return;
         }
+        self.is_refused(&guess, template, &answer, from);
         self.court.wants(self.number, &guess, None);
         let back = self.sends_delete(&id, template).await;
         self.court.settled(&guess, None);
         self.gone(&id, template, &back, false);
+    }
+
+    /// A request failed, where AWS was well perhaps for a reason that is none.
+    fn is_refused(&self, owner: &str, template: &Template, answer: &Answer, from: Instant) {
+        if self.sky.faults == 0 && !self.was_out(from) {
+            let resource = self.resource(owner, template);
+            self.court.weighs_refusal(resource, answer.reason());
+        }
     }
 
     /// Whether its resource stands.
@@ -265,6 +285,7 @@ impl Stack {
             }
             return;
         }
+        self.is_refused(&owner, template, &answer, from);
         // What the request wanted is wanted no more, by whatever name.
         if owner != owner_of(id) {
             self.court.wants(self.number, &owner, None);
@@ -347,16 +368,6 @@ impl Stack {
         }
     }
 
-    async fn sends_delete(&mut self, id: &str, template: &Template) -> Answer {
-        let delete = Asked {
-            kind: RequestType::Delete,
-            id: Some(id),
-            to: template,
-            old: None,
-        };
-        self.send(delete, Handling::Once).await
-    }
-
     fn resource<'a>(&self, owner: &'a str, template: &'a Template) -> Resource<'a> {
         Resource {
             stack: self.number,
@@ -365,71 +376,7 @@ impl Stack {
         }
     }
 
-    async fn cleans_up(&mut self, id: &str, before: &Template) {
-        self.court.wants(self.number, owner_of(id), None);
-        let answer = self.sends_delete(id, before).await;
-        self.court.settled(owner_of(id), None);
-        self.gone(id, before, &answer, true);
-    }
-
     fn was_out(&self, from: Instant) -> bool {
         *self.out.lock().unwrap_or_else(PoisonError::into_inner) > from
-    }
-
-    /// A Delete was answered.
-    fn gone(&mut self, id: &str, template: &Template, answer: &Answer, succeeded: bool) {
-        let owner = owner_of(id);
-        if !answer.ok() {
-            self.ever_stuck = true;
-            let out = *self.out.lock().unwrap_or_else(PoisonError::into_inner);
-            if out < Instant::now() && self.sky.faults == 0 {
-                let seen = format!(
-                    "stack {} cannot be deleted: {}",
-                    self.number,
-                    answer.reason()
-                );
-                self.court.oracle().breaks("delete-succeeds", seen);
-            }
-            return;
-        }
-        if owner.starts_with("er") && self.sky.faults == 0 && !self.ever_killed {
-            self.court
-                .looks_for_leftovers(self.resource(owner, template), succeeded);
-        }
-    }
-
-    /// Has it deleted.
-    pub async fn deletes(&mut self) {
-        let Some((id, template)) = self.stands.clone() else {
-            return;
-        };
-        self.court.wants(self.number, owner_of(&id), None);
-        let answer = self.sends_delete(&id, &template).await;
-        self.court.settled(owner_of(&id), None);
-        self.gone(&id, &template, &answer, true);
-        if answer.ok() {
-            self.stands = None;
-            self.in_order = None;
-        }
-    }
-
-    /// Its stack is deleted, and nobody asks the resource: it stands there for ever.
-    pub fn gives_up(&mut self) {
-        self.retained |= self.stands.take().is_some();
-        self.in_order = None;
-    }
-
-    /// After all: its author deletes it, again where that failed in bad weather.
-    /// Whether nothing can be left of it for a reason that SEMANTICS names.
-    pub async fn ends(&mut self) -> bool {
-        let faults = std::mem::take(&mut self.sky.faults);
-        for _ in 0..2 {
-            self.deletes().await;
-        }
-        if self.stands.is_some() {
-            let seen = format!("stack {} cannot be deleted in the end", self.number);
-            self.court.oracle().breaks("delete-succeeds", seen);
-        }
-        faults == 0 && !self.ever_killed && !self.ever_stuck && !self.retained
     }
 }

@@ -117,6 +117,7 @@ pub fn run(world: &World, errand: &Errand) -> bool {
             }
             changes
         }
+        Errand::DisableOwn(bucket) => disable_own(&mut state, bucket),
         Errand::Default(bucket, key) => {
             let found = state.buckets.get_mut(*bucket);
             found.is_some_and(|found| {
@@ -187,6 +188,21 @@ pub fn run(world: &World, errand: &Errand) -> bool {
             );
             state.buckets.contains_key(*bucket)
         }
+        Errand::Admit(bucket) => {
+            let found = state.buckets.get_mut(*bucket);
+            found.is_some_and(|found| {
+                let policy = found.policy.as_deref().unwrap_or("{}");
+                let mut policy: Value = serde_json::from_str(policy).unwrap_or_default();
+                let Some(statements) = policy["Statement"].as_array_mut() else {
+                    return false;
+                };
+                let before = statements.len();
+                statements.retain(|statement| statement["Sid"] != "NoReplicas");
+                let changes = statements.len() < before;
+                found.policy = (!statements.is_empty()).then(|| policy.to_string());
+                changes
+            })
+        }
         Errand::StripRole(source) => {
             let Some(role) = state.roles.get_mut(*source) else {
                 return false;
@@ -226,6 +242,24 @@ pub fn run(world: &World, errand: &Errand) -> bool {
             there && state.closed_to_checkers.insert((*bucket).to_owned())
         }
     }
+}
+
+/// Disables the enabled keys that bear an owner's alias for a bucket.
+fn disable_own(state: &mut State, bucket: &str) -> bool {
+    let end = format!("/{bucket}");
+    let named = state.aliases.iter().filter(|((_, alias), _)| {
+        alias.starts_with("alias/encrypted-replication/") && alias.ends_with(&end)
+    });
+    let named: Vec<String> = named.map(|(_, arn)| arn.clone()).collect();
+    let mut changes = false;
+    for arn in named {
+        let key = state.keys.get_mut(&arn);
+        if let Some(key) = key.filter(|key| key.state == "Enabled") {
+            "Disabled".clone_into(&mut key.state);
+            changes = true;
+        }
+    }
+    changes
 }
 
 fn keep_rules(state: &mut State, bucket: &str, keep: impl Fn(&str) -> bool) -> bool {

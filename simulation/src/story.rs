@@ -77,6 +77,8 @@ pub struct Act {
 /// What somebody does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
+    /// The stack is there already, with something else in it: it stays when its resource fails or goes.
+    Beside(usize),
     /// The author of a stack has it made, or changed to this.
     Deploy(usize, Template, Handling),
     /// … has it deleted.
@@ -133,6 +135,8 @@ pub enum Question {
 pub enum Errand {
     Disable(&'static str),
     Enable(&'static str),
+    /// Disables the keys that stacks made for a bucket.
+    DisableOwn(&'static str),
     /// Makes a key a bucket's default.
     Default(&'static str, &'static str),
     /// A bucket with this name, a replication role and a rule from one bucket to another, of no stack.
@@ -151,6 +155,8 @@ pub enum Errand {
     BucketPolicy(&'static str),
     /// Closes a bucket to replicas, by its policy.
     Deny(&'static str),
+    /// Opens it again.
+    Admit(&'static str),
     /// Takes the policies off the role of a source bucket.
     StripRole(&'static str),
     /// Has nobody assume the role of a source bucket.

@@ -1,5 +1,6 @@
 //! What stacks ask for: who says which key is right for which objects, and since when.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -22,6 +23,8 @@ pub struct Claim {
     pub existing: bool,
     /// From when to when its word stood without its rules, as somebody took them away.
     pub unruled: Vec<(Instant, Option<Instant>)>,
+    /// The keys that the role of its own takes, once it stands in the place of somebody's.
+    pub takes_alone: Option<BTreeSet<String>>,
 }
 
 /// A rule's key, and when it is or was right.
@@ -77,6 +80,8 @@ impl Court {
     /// A request begins that asks for this; `None`: to have it go.
     pub fn wants(&self, stack: usize, owner: &str, template: Option<&Template>) {
         let rights = self.rights(owner, template);
+        let own_role = template.filter(|template| template.role.is_none());
+        let takes = own_role.map(|template| self.keys_taken(owner, template));
         let mut oracle = self.oracle();
         let claim = oracle
             .claims
@@ -87,7 +92,13 @@ impl Court {
                 rights: Vec::new(),
                 existing: false,
                 unruled: Vec::new(),
+                takes_alone: None,
             });
+        let before = claim.wanted.as_ref();
+        let had_role = before.is_some_and(|before| before.role.is_some());
+        if let Some(takes) = takes.filter(|_| had_role || claim.takes_alone.is_some()) {
+            claim.takes_alone.get_or_insert_default().extend(takes);
+        }
         claim.existing |= template.is_some_and(|template| template.existing);
         claim.wanted = template.cloned();
         for known in &mut claim.rights {
@@ -117,6 +128,9 @@ impl Court {
         let now = Instant::now();
         if let Some((_, ended)) = claim.unruled.last_mut() {
             ended.get_or_insert(now);
+        }
+        if template.is_some_and(|template| template.role.is_some()) {
+            claim.takes_alone = None;
         }
         for known in &mut claim.rights {
             let found = rights.iter().find(|right| {
@@ -158,6 +172,20 @@ impl Court {
                 claim.unruled.push((now, None));
             }
         }
+    }
+
+    /// The keys of source objects that a role of the resource's own takes, as SEMANTICS says.
+    fn keys_taken(&self, owner: &str, template: &Template) -> Vec<String> {
+        let named = template.source_keys.iter().map(|name| key_arn(name));
+        let mut takes: Vec<String> = named.collect();
+        if takes.is_empty() {
+            let state = self.world.state();
+            let source = state.buckets.get(template.source);
+            let default = source.and_then(|source| source.encryption.as_ref());
+            takes.extend(default.and_then(|default| default.kms_key.clone()));
+            takes.extend(own_key(&state, owner, template.source));
+        }
+        takes
     }
 
     fn rights(&self, owner: &str, template: Option<&Template>) -> Vec<Right> {

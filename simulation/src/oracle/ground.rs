@@ -323,6 +323,8 @@ fn others(state: &State) -> BTreeMap<String, String> {
             note("is there", role.arn.clone());
             note("trust", role.trust_policy.clone());
             note("boundary", format!("{:?}", role.permissions_boundary));
+            note("policies", format!("{:?}", role.policies.written().keys()));
+            note("tags", format!("{:?}", role.tags));
         }
         for (policy, document) in role.policies.written() {
             if owner_in(policy).is_none() {

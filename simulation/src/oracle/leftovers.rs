@@ -4,10 +4,11 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::claims::own_key;
-use super::{Court, Resource};
+use super::{Court, Resource, Who};
 use crate::stage::owner_in;
 use aws_in_memory::State;
 use aws_in_memory::names::{bucket_of, role_of};
+use aws_in_memory::news::Thing;
 
 impl Court {
     /// Looks for what a Delete that succeeded has left behind.
@@ -30,6 +31,38 @@ impl Court {
                 "goes-when-asked",
                 format!("after the Delete of {owner}: {seen}"),
             );
+        }
+    }
+
+    /// A resource that is made again is refused for nothing that it left behind itself.
+    pub fn weighs_refusal(
+        &self,
+        Resource {
+            owner, template, ..
+        }: Resource<'_>,
+        reason: &str,
+    ) {
+        let mut buckets: Vec<&str> = template.rules.iter().map(|rule| rule.destination).collect();
+        buckets.push(template.source);
+        buckets.dedup();
+        let scheduled: Vec<String> = {
+            let state = self.world.state();
+            let own = buckets
+                .into_iter()
+                .filter_map(|bucket| own_key(&state, owner, bucket));
+            let about_to_go = own.filter(|arn| {
+                let key = state.keys.get(arn);
+                key.is_some_and(|key| key.state == "PendingDeletion")
+            });
+            about_to_go.collect()
+        };
+        let mut oracle = self.oracle();
+        for key in scheduled {
+            let hand = oracle.last_hand(&Thing::Key(key.clone()));
+            if matches!(hand, Some((Who::Us, _))) && reason.contains(&key) {
+                let seen = format!("{owner} has scheduled {key} itself, and is refused: {reason}");
+                oracle.breaks("made-again", seen);
+            }
         }
     }
 

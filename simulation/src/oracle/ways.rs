@@ -78,6 +78,12 @@ impl Court {
         self.oracle().emptied.insert(bucket.to_owned(), now);
     }
 
+    /// The rules of an owner went, as was asked: a rule of the same name that is made later is another one.
+    pub fn is_gone(&self, owner: &str) {
+        let worked = &mut self.oracle().worked;
+        worked.retain(|(_, _, _, _, rule), _| !rule.starts_with(owner));
+    }
+
     /// Whether everything that people uploaded is there.
     pub fn weighs_objects(&self) {
         let mut lost = Vec::new();
@@ -227,10 +233,17 @@ impl Oracle {
         }
     }
 
-    /// Whether the stack of a rule names source keys, and the object's is not among them any more.
+    /// Whether the stack of a rule names source keys, or went from a role of somebody's to its own, and the
+    /// object's key is not among those that are taken any more.
     fn is_left(&self, version: &Version, rule: &str) -> bool {
         let owner = crate::stage::owner_in(rule);
         let claim = owner.and_then(|owner| self.claims.get(owner));
+        let alone = claim.and_then(|claim| claim.takes_alone.as_ref());
+        if let (Some(alone), Some(key)) = (alone, &version.kms_key)
+            && !alone.contains(key)
+        {
+            return true;
+        }
         let wanted = claim.and_then(|claim| claim.wanted.as_ref());
         wanted.is_some_and(|wanted| {
             let mut keys = wanted.source_keys.iter();

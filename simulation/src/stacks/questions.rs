@@ -20,7 +20,7 @@ impl Stack {
         if !alone
             || template.role.is_some()
             || self.sky.faults > 0
-            || self.ever_killed
+            || self.past.killed
             || self.was_out(now)
         {
             return false;
