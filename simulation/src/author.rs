@@ -6,7 +6,9 @@ mod together;
 use self::meetings::{
     back, chained, closer, copied, empties, from_nothing, looks_again, onward, schedule, slips,
 };
-use self::together::{again, bounded, keyless, long_before, lying_there, namesakes};
+use self::together::{
+    abroad, again, bounded, keyless, long_before, lying_there, meddled_with, namesakes,
+};
 use crate::story::{
     Act, Deed, Errand, Handling, Prop, Question, RuleText, Sky, Slip, Story, Template, key_arn,
 };
@@ -43,6 +45,7 @@ pub fn story(seed: u64) -> Story {
     chained(&mut Draw::new(seed ^ 0xC4A1_4ED5), &mut templates);
     copied(&mut Draw::new(seed ^ 0xC0_B1ED), &mut templates);
     from_nothing(&mut Draw::new(seed ^ 0xF0_07E5), &mut templates);
+    abroad(&mut Draw::new(seed ^ 0xAB_40AD), &mut stage, &mut templates);
     namesakes(&mut Draw::new(seed ^ 0x4A_3E5A), &mut stage, &mut templates);
     bounded(&mut Draw::new(seed ^ 0xB0_04DE), &mut templates);
     let lay_there = lying_there(&mut Draw::new(seed ^ 0x11_E5), &mut stage, &mut templates);
@@ -79,6 +82,7 @@ pub fn story(seed: u64) -> Story {
     empties(&mut Draw::new(seed ^ 0xE4_9713), &mut acts);
     looks_again(&mut Draw::new(seed ^ 0x10_0C5A), &mut acts);
     schedule(&mut Draw::new(seed ^ 0x5C_4ED0), &mut acts);
+    meddled_with(&mut Draw::new(seed ^ 0x4E_DD1E), &templates, &mut acts);
     keyless(&mut Draw::new(seed ^ 0x4E_71E5), &templates, &mut acts);
     again(&mut Draw::new(seed ^ 0xA6_A1D0), &templates, &mut acts);
     long_before(lay_there, &mut acts);

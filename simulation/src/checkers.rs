@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::cloudformation::QUEUE;
 use crate::oracle::Court;
-use crate::story::{EAST, Sky, WEST, region_of};
+use crate::story::{ABROAD, EAST, Sky, WEST, account_of, region_of};
 use aws_in_memory::ACCOUNT;
 use aws_in_memory::checker::Sight;
 use aws_in_memory::draw::Draw;
@@ -59,15 +59,16 @@ struct Message {
     visible: Instant,
 }
 
-/// One Region's checker.
+/// The checker of a Region of an account.
 struct Installed {
+    account: &'static str,
     region: &'static str,
     sight: Sight,
     handler: Handler<Sight, Paper>,
     queue: VecDeque<Message>,
 }
 
-/// The checkers of both Regions.
+/// The checkers of both Regions, and that of the other account.
 pub struct Checkers {
     court: Court,
     sky: Sky,
@@ -95,12 +96,13 @@ impl Checkers {
             dead: 0,
             troubled: false,
         };
-        for region in [EAST, WEST] {
-            let sight = Sight::of(&court.world, region);
+        for (account, region) in [(ACCOUNT, EAST), (ACCOUNT, WEST), (ABROAD, WEST)] {
+            let sight = Sight::of(&court.world, account, region);
             let delays = Delays::Drawn(checkers.draw.number(), Duration::from_millis(sky.slow_ms));
             sight.line(|line| line.delays = delays);
             let handler = checkers.handler(&sight);
             checkers.installed.push(Installed {
+                account,
                 region,
                 sight,
                 handler,
@@ -140,13 +142,13 @@ impl Checkers {
 
     /// Looks through a bucket, for somebody who asks the function.
     pub async fn sweeps(&mut self, bucket: &str) {
-        let region = region_of(bucket);
-        let Some(one) = self.installed.iter().find(|one| one.region == region) else {
+        let (account, region) = (account_of(bucket), region_of(bucket));
+        let Some(one) = self.installed.iter().find(|one| one.is_at(account, region)) else {
             return;
         };
         let invocation = Invocation {
             deadline: Instant::now() + TIME_OUT,
-            home: Some(home(region)),
+            home: Some(one.home()),
         };
         let event = json!({"Action": "Sweep", "Bucket": bucket});
         // What stops it is told to whoever asked.
@@ -174,25 +176,26 @@ impl Checkers {
             match &news {
                 News::Object {
                     region,
+                    account,
                     heard: true,
                     at,
                     ..
                 } => {
                     let body = created(&self.court, &news);
-                    self.enqueue(&region.clone(), &body, *at);
+                    self.enqueue((account, region), &body, *at);
                 }
                 News::Failure {
                     region, queues, at, ..
                 } if queues.iter().any(|queue| queue == QUEUE) => {
                     let body = failed(&self.court, &news);
-                    self.enqueue(&region.clone(), &body, *at);
+                    self.enqueue((ACCOUNT, region), &body, *at);
                 }
                 _ => {}
             }
         }
     }
 
-    fn enqueue(&mut self, region: &str, body: &Value, at: Instant) {
+    fn enqueue(&mut self, (account, region): (&str, &str), body: &Value, at: Instant) {
         let times = if self.draw.chance(self.sky.twice) {
             2
         } else {
@@ -207,7 +210,8 @@ impl Checkers {
                 receives: 0,
                 visible: at + late,
             };
-            let found = self.installed.iter_mut().find(|one| one.region == region);
+            let mut installed = self.installed.iter_mut();
+            let found = installed.find(|one| one.is_at(account, region));
             if let Some(one) = found {
                 one.queue.push_back(message);
             }
@@ -237,11 +241,11 @@ impl Checkers {
         }
         let records: Vec<Value> = taken
             .iter()
-            .map(|message| message.record(one.region))
+            .map(|message| message.record(one.account, one.region))
             .collect();
         let invocation = Invocation {
             deadline: now + TIME_OUT,
-            home: Some(home(one.region)),
+            home: Some(one.home()),
         };
         let answer = one
             .handler
@@ -290,20 +294,26 @@ impl Checkers {
     }
 }
 
-fn home(region: &str) -> Home {
-    Home {
-        partition: "aws".into(),
-        region: region.into(),
-        account: ACCOUNT.into(),
+impl Installed {
+    fn is_at(&self, account: &str, region: &str) -> bool {
+        (self.account, self.region) == (account, region)
+    }
+
+    fn home(&self) -> Home {
+        Home {
+            partition: "aws".into(),
+            region: self.region.into(),
+            account: self.account.into(),
+        }
     }
 }
 
 impl Message {
-    fn record(&self, region: &str) -> Value {
+    fn record(&self, account: &str, region: &str) -> Value {
         json!({
             "messageId": self.id.to_string(), "body": self.body.to_string(), "eventSource": "aws:sqs",
             "attributes": {"ApproximateReceiveCount": self.receives.to_string()},
-            "eventSourceARN": format!("arn:aws:sqs:{region}:{ACCOUNT}:check-replica"), "awsRegion": region,
+            "eventSourceARN": format!("arn:aws:sqs:{region}:{account}:check-replica"), "awsRegion": region,
         })
     }
 }

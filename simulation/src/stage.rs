@@ -8,7 +8,7 @@ use replication::configuration::{
 };
 use serde_json::{Value, json};
 
-use crate::story::{EAST, Errand, Prop, WEST, key_arn, region_of};
+use crate::story::{ABROAD, EAST, Errand, Prop, ROLE_ABROAD, WEST, account_of, key_arn, region_of};
 use aws_in_memory::names::role_of;
 use aws_in_memory::weather::New;
 use aws_in_memory::{ACCOUNT, Bucket, State, World};
@@ -21,6 +21,10 @@ pub fn set(world: &World, props: &[Prop]) {
     for region in [EAST, EAST, WEST, WEST] {
         state.add_key(region, "CUSTOMER");
     }
+    ABROAD.clone_into(&mut state.acting);
+    state.add_key(WEST, "CUSTOMER");
+    ACCOUNT.clone_into(&mut state.acting);
+    state.assumable.insert(ROLE_ABROAD.to_owned());
     state.add_role("carrier", "/", &[("all", &everything())]);
     state.add_role("tax-carrier", "/", &[("tax", &below_tax())]);
     for prop in props {
@@ -57,7 +61,8 @@ pub fn set(world: &World, props: &[Prop]) {
 }
 
 fn make(state: &mut State, name: &str) {
-    let bucket = Bucket::new(region_of(name), state.now);
+    let mut bucket = Bucket::new(region_of(name), state.now);
+    account_of(name).clone_into(&mut bucket.account);
     state.buckets.entry(name.to_owned()).or_insert(bucket);
 }
 
@@ -188,20 +193,9 @@ pub fn run(world: &World, errand: &Errand) -> bool {
             );
             state.buckets.contains_key(*bucket)
         }
-        Errand::Admit(bucket) => {
-            let found = state.buckets.get_mut(*bucket);
-            found.is_some_and(|found| {
-                let policy = found.policy.as_deref().unwrap_or("{}");
-                let mut policy: Value = serde_json::from_str(policy).unwrap_or_default();
-                let Some(statements) = policy["Statement"].as_array_mut() else {
-                    return false;
-                };
-                let before = statements.len();
-                statements.retain(|statement| statement["Sid"] != "NoReplicas");
-                let changes = statements.len() < before;
-                found.policy = (!statements.is_empty()).then(|| policy.to_string());
-                changes
-            })
+        Errand::Admit(bucket) => keep_statements(&mut state, bucket, |sid| sid != "NoReplicas"),
+        Errand::StripPolicy(bucket) => {
+            keep_statements(&mut state, bucket, |sid| owner_in(sid).is_none())
         }
         Errand::StripRole(source) => {
             let Some(role) = state.roles.get_mut(*source) else {
@@ -242,6 +236,22 @@ pub fn run(world: &World, errand: &Errand) -> bool {
             there && state.closed_to_checkers.insert((*bucket).to_owned())
         }
     }
+}
+
+fn keep_statements(state: &mut State, bucket: &str, keep: impl Fn(&str) -> bool) -> bool {
+    let Some(found) = state.buckets.get_mut(bucket) else {
+        return false;
+    };
+    let policy = found.policy.as_deref().unwrap_or("{}");
+    let mut policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let Some(statements) = policy["Statement"].as_array_mut() else {
+        return false;
+    };
+    let before = statements.len();
+    statements.retain(|statement| keep(statement["Sid"].as_str().unwrap_or_default()));
+    let changes = statements.len() < before;
+    found.policy = (!statements.is_empty()).then(|| policy.to_string());
+    changes
 }
 
 /// Disables the enabled keys that bear an owner's alias for a bucket.

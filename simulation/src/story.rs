@@ -12,6 +12,11 @@ pub const EAST: &str = "us-east-1";
 /// The Region of most destinations.
 pub const WEST: &str = "us-west-2";
 
+/// Another account.
+pub const ABROAD: &str = "444455556666";
+/// Its role for whoever sets up replication to its buckets.
+pub const ROLE_ABROAD: &str = "arn:aws:iam::444455556666:role/encrypted-replication/destinations";
+
 /// Everything that decides a life.
 #[derive(Clone, Debug)]
 pub struct Story {
@@ -155,6 +160,8 @@ pub enum Errand {
     BucketPolicy(&'static str),
     /// Closes a bucket to replicas, by its policy.
     Deny(&'static str),
+    /// Takes stacks' statements out of a bucket's policy.
+    StripPolicy(&'static str),
     /// Opens it again.
     Admit(&'static str),
     /// Takes the policies off the role of a source bucket.
@@ -217,17 +224,18 @@ pub struct RuleText {
     pub priority: Option<i32>,
 }
 
-/// The ARN of a key of somebody's, by its name: `east-1` is the first one of the eastern Region.
+/// The ARN of a key of somebody's, by its name: `east-1` is the first one of the eastern Region, `abroad-1` that
+/// of the other account.
 #[must_use]
 pub fn key_arn(name: &str) -> String {
-    let (region, number) = name.split_once('-').unwrap_or((name, "1"));
-    let (region, base) = if region == "east" {
-        (EAST, 0)
-    } else {
-        (WEST, 2)
+    let (place, number) = name.split_once('-').unwrap_or((name, "1"));
+    let (account, region, base) = match place {
+        "east" => (ACCOUNT, EAST, 0),
+        "abroad" => (ABROAD, WEST, 4),
+        _ => (ACCOUNT, WEST, 2),
     };
     let number = base + number.parse::<u32>().unwrap_or(1);
-    format!("arn:aws:kms:{region}:{ACCOUNT}:key/00000000-0000-4000-8000-{number:012}")
+    format!("arn:aws:kms:{region}:{account}:key/00000000-0000-4000-8000-{number:012}")
 }
 
 /// The tag of objects and rules that have one.
@@ -301,6 +309,9 @@ impl RuleText {
         let mut destination = json!({
             "Bucket": format!("arn:aws:s3:::{}", self.destination), "Region": region,
         });
+        if account_of(self.destination) != ACCOUNT {
+            destination["AssumeRoleArn"] = json!(ROLE_ABROAD);
+        }
         if let Some(key) = self.key {
             destination["EncryptionConfiguration"] = json!({"ReplicaKmsKeyID": key_arn(key)});
         }
@@ -326,6 +337,15 @@ pub fn region_of(bucket: &str) -> &'static str {
     match bucket {
         "ledger" | "papers" => EAST,
         _ => WEST,
+    }
+}
+
+/// Whose a bucket is, or would be.
+#[must_use]
+pub fn account_of(bucket: &str) -> &'static str {
+    match bucket {
+        "abroad" => ABROAD,
+        _ => ACCOUNT,
     }
 }
 

@@ -13,15 +13,15 @@ use compliance::ports::{
 use compliance::subject::{Key, ObjectVersion};
 use event_bus::{Event, Refusal};
 
+use super::World;
 use super::faults::Delays;
 use super::state::State;
 use super::things::{Version, is_kms};
-use super::{ACCOUNT, World};
 
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>.
 const PAGE: usize = 1_000;
 
-/// AWS as a checker in one Region sees it.
+/// AWS as a checker in one Region of an account sees it.
 #[derive(Clone, Debug)]
 pub struct Sight {
     world: World,
@@ -39,9 +39,9 @@ pub struct Line {
 }
 
 impl Sight {
-    pub fn of(world: &World, region: &str) -> Self {
+    pub fn of(world: &World, account: &str, region: &str) -> Self {
         Self {
-            world: world.of_account(ACCOUNT),
+            world: world.of_account(account),
             region: region.to_owned(),
             line: Arc::default(),
         }
@@ -103,7 +103,7 @@ impl InspectObject for Sight {
                 return Inspection::NotFound;
             };
             if owner.is_some_and(|owner| owner != bucket.account)
-                || bucket.account != ACCOUNT
+                || bucket.account != state.acting
                 || state.closed_to_checkers.contains(&version.bucket)
             {
                 return Inspection::AccessDenied;
@@ -131,7 +131,7 @@ impl FindExpectation for Sight {
     async fn registry(&self, bucket: &str) -> Result<Vec<RegistryParameter>, AskError> {
         let below = format!("/encrypted-replication/{bucket}/");
         self.ask("ssm:GetParametersByPath", &below, |state| {
-            let all = state.parameters.iter();
+            let all = state.own_parameters().iter();
             let found = all
                 .filter(|((region, name), _)| *region == self.region && name.starts_with(&below));
             found
@@ -167,8 +167,8 @@ impl FindExpectation for Sight {
 impl DescribeKey for Sight {
     async fn describe(&self, key: &str) -> Result<KeyAnswer, AskError> {
         self.ask("kms:DescribeKey", key, |state| {
-            let account = key.split(':').nth(4).unwrap_or(ACCOUNT);
-            if account != ACCOUNT {
+            let account = key.split(':').nth(4);
+            if account.is_some_and(|account| account != state.acting) {
                 return KeyAnswer::Refused("status 400, AccessDeniedException".to_owned());
             }
             let Some(arn) = state.key_arn(&self.region, key) else {

@@ -6,7 +6,7 @@ use aws_in_memory::draw::Draw;
 use aws_in_memory::people::Asked;
 
 /// Every bucket that anybody has.
-const BUCKETS: [&str; 5] = ["ledger", "papers", "vault", "attic", "cellar"];
+const BUCKETS: [&str; 6] = ["ledger", "papers", "vault", "attic", "cellar", "abroad"];
 /// A Region that there is not, and one that the account has not switched on.
 const NO_REGIONS: [&str; 2] = ["us-west-22", "ap-east-1"];
 

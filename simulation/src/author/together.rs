@@ -1,6 +1,6 @@
 //! Stacks that share a bucket, its role, or their own earlier lives.
 
-use crate::story::{Act, Deed, Errand, Handling, Prop, RuleText, Template};
+use crate::story::{Act, Deed, Errand, Handling, Prop, Question, RuleText, Template};
 use aws_in_memory::draw::Draw;
 use aws_in_memory::people::Asked;
 
@@ -199,5 +199,97 @@ pub(super) fn again(draw: &mut Draw, templates: &[Template], acts: &mut Vec<Act>
     acts.push(Act {
         at: 0,
         what: Deed::Beside(stack),
+    });
+}
+
+/// The destinations of a stack, or of two, are another account's.
+pub(super) fn abroad(draw: &mut Draw, stage: &mut Vec<Prop>, templates: &mut [Template]) {
+    if !draw.chance(12) {
+        return;
+    }
+    match draw.below(3) {
+        0 => {}
+        1 => stage.push(Prop::Plain("abroad")),
+        _ => stage.push(Prop::Keyed("abroad", "abroad-1")),
+    }
+    for template in templates.iter_mut().take(draw.pick(&[1, 1, 2])) {
+        if template.source == "vault" {
+            continue;
+        }
+        for rule in &mut template.rules {
+            if draw.chance(70) {
+                rule.destination = "abroad";
+                rule.key = draw.pick(&[None, None, Some("abroad-1")]);
+            }
+        }
+    }
+}
+
+/// People in the other account do what people do, and the author asks how that is, and has another key taken there
+/// while objects are uploaded.
+pub(super) fn meddled_with(draw: &mut Draw, templates: &[Template], acts: &mut Vec<Act>) {
+    let leads_abroad = |template: &Template| {
+        template
+            .rules
+            .iter()
+            .any(|rule| rule.destination == "abroad")
+    };
+    let stack = templates.iter().position(leads_abroad);
+    let Some(stack) = stack.filter(|_| draw.chance(60)) else {
+        return;
+    };
+    let last = acts.iter().map(|act| act.at).max().unwrap_or(0);
+    let errands = [
+        Errand::Default("abroad", "abroad-1"),
+        Errand::Tag("abroad"),
+        Errand::BucketPolicy("abroad"),
+        Errand::StripPolicy("abroad"),
+        Errand::Deny("abroad"),
+        Errand::Deafen("abroad"),
+        Errand::DisableOwn("abroad"),
+        Errand::Disable("abroad-1"),
+    ];
+    let at = last / 2 + draw.below(last / 2 + 200);
+    let errand = errands.get(usize::try_from(draw.below(8)).unwrap_or(0));
+    acts.extend(errand.map(|errand| Act {
+        at,
+        what: Deed::Person(errand.clone()),
+    }));
+    for question in [Question::Drift, Question::Diagnose] {
+        acts.push(Act {
+            at: at + draw.pick(&LATER),
+            what: Deed::Ask(stack, question),
+        });
+    }
+    let changed = templates.get(stack).filter(|_| draw.chance(50));
+    let Some(mut after) = changed.cloned() else {
+        return;
+    };
+    after.slip = None;
+    let at = at + draw.pick(&LATER);
+    let mut prefix = "";
+    for rule in &mut after.rules {
+        if rule.destination == "abroad" {
+            prefix = rule.prefix;
+            rule.key = match rule.key {
+                None => Some("abroad-1"),
+                Some(_) => None,
+            };
+        }
+    }
+    acts.push(Act {
+        at: at.saturating_sub(10),
+        what: Deed::Upload {
+            bucket: after.source,
+            prefix,
+            tagged: false,
+            asked: Asked::Nothing,
+            count: 30,
+            every: 1,
+        },
+    });
+    acts.push(Act {
+        at,
+        what: Deed::Deploy(stack, after, Handling::Once),
     });
 }

@@ -239,14 +239,16 @@ fn things(state: &State) -> Vec<(Thing, u64)> {
     found
 }
 
-fn statements(policy: Option<&str>) -> Vec<Value> {
+/// The statements of a policy.
+pub(super) fn statements(policy: Option<&str>) -> Vec<Value> {
     let policy: Value = serde_json::from_str(policy.unwrap_or("{}")).unwrap_or_default();
-    let all = policy["Statement"].as_array().cloned().unwrap_or_default();
-    let others = all.into_iter().filter(|statement| {
-        let sid = statement["Sid"].as_str().unwrap_or_default();
-        owner_in(sid).is_none()
-    });
-    others.collect()
+    policy["Statement"].as_array().cloned().unwrap_or_default()
+}
+
+/// Those that bear no owner's name.
+fn of_others(policy: Option<&str>) -> impl Iterator<Item = Value> {
+    let all = statements(policy).into_iter();
+    all.filter(|statement| owner_in(statement["Sid"].as_str().unwrap_or_default()).is_none())
 }
 
 /// Everything that bears no owner's name.
@@ -263,7 +265,7 @@ fn others(state: &State) -> BTreeMap<String, String> {
                 note(format!("tag {}", tag.key), tag.value.clone());
             }
         }
-        for statement in statements(bucket.policy.as_deref()) {
+        for statement in of_others(bucket.policy.as_deref()) {
             note(
                 format!("policy {}", statement["Sid"]),
                 statement.to_string(),
@@ -304,7 +306,7 @@ fn others(state: &State) -> BTreeMap<String, String> {
         let mut note = |what: &str, is: String| found.insert(format!("{arn} {what}"), is);
         note("is there", key.region.clone());
         note("state", key.state.clone());
-        for statement in statements(Some(&key.policy)) {
+        for statement in of_others(Some(&key.policy)) {
             note(
                 &format!("policy {}", statement["Sid"]),
                 statement.to_string(),

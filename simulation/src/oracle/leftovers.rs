@@ -6,9 +6,13 @@ use tokio::time::Instant;
 use super::claims::own_key;
 use super::{Court, Resource, Who};
 use crate::stage::owner_in;
-use aws_in_memory::State;
+use crate::story::account_of;
 use aws_in_memory::names::{bucket_of, role_of};
 use aws_in_memory::news::Thing;
+use aws_in_memory::{ACCOUNT, State};
+
+/// What every probe's name has before its owner's.
+const PROBE: &str = ".encrypted-replication-probe-";
 
 impl Court {
     /// Looks for what a Delete that succeeded has left behind.
@@ -72,7 +76,7 @@ impl Court {
             let state = self.world.state();
             let is_ours =
                 |name: &str| owner_in(name.rsplit('/').next().unwrap_or_default()).is_some();
-            let all = state.parameters.keys().map(|(_, name)| name.clone());
+            let all = parameters(&state).map(|((_, name), _)| name.clone());
             all.filter(|name| is_ours(name)).collect()
         };
         let mut oracle = self.oracle();
@@ -86,18 +90,27 @@ impl Court {
 
     /// … nor may a probe, wherever a rule took it.
     pub fn looks_for_probes(&self) {
-        let left: Vec<String> = {
+        let left: Vec<(String, String)> = {
             let state = self.world.state();
             let all = state.buckets.iter().flat_map(|(name, bucket)| {
                 let versions = bucket.versions.iter();
-                versions.map(move |version| format!("{} in {name}", version.key))
+                versions.map(move |version| (version.key.clone(), name.clone()))
             });
-            all.filter(|place| place.contains(".encrypted-replication-probe-"))
-                .collect()
+            all.collect()
         };
         let mut oracle = self.oracle();
-        for place in left {
-            oracle.breaks("goes-when-asked", format!("in the end: the probe {place}"));
+        for (key, bucket) in left {
+            let Some((_, whose)) = key.split_once(PROBE) else {
+                continue;
+            };
+            // Where another's rule took it to another account, nobody may act who wrote it.
+            let is_home = account_of(&bucket) == ACCOUNT;
+            let claim = owner_in(whose).and_then(|owner| oracle.claims.get(owner));
+            let mut rights = claim.iter().flat_map(|claim| &claim.rights);
+            if is_home || rights.any(|right| right.destination == bucket) {
+                let seen = format!("in the end: the probe {key} in {bucket}");
+                oracle.breaks("goes-when-asked", seen);
+            }
         }
     }
 
@@ -174,6 +187,12 @@ fn things_left(
     left
 }
 
+/// The parameters of all accounts.
+pub(super) fn parameters(state: &State) -> impl Iterator<Item = (&(String, String), &String)> {
+    let foreign = state.foreign_parameters.values().flatten();
+    state.parameters.iter().chain(foreign)
+}
+
 /// Whether a rule leads to or from a bucket, or an expectation is about it.
 fn is_named(state: &State, name: &str) -> bool {
     let rules = state.buckets.iter().any(|(source, bucket)| {
@@ -187,7 +206,7 @@ fn is_named(state: &State, name: &str) -> bool {
         })
     });
     let below = format!("/encrypted-replication/{name}/");
-    let mut parameters = state.parameters.iter();
+    let mut parameters = parameters(state);
     rules
         || parameters
             .any(|((_, parameter), text)| parameter.starts_with(&below) && !is_left_behind(text))
@@ -206,7 +225,7 @@ fn is_left_behind(text: &str) -> bool {
 /// Whether anybody speaks of the bucket that a parameter is about.
 fn is_spoken_of(state: &State, region: &str, parameter: &str) -> bool {
     let path = parameter.rsplit_once('/').map_or("", |(path, _)| path);
-    let mut parameters = state.parameters.iter();
+    let mut parameters = parameters(state);
     parameters.any(|((there, name), text)| {
         there == region
             && name.rsplit_once('/').is_some_and(|(one, _)| one == path)
@@ -246,7 +265,12 @@ fn grants(state: &State, owner: &str) -> Vec<String> {
             left.push(format!("the role {name}"));
         }
     }
-    for ((region, name), text) in &state.parameters {
+    for (arn, key) in &state.keys {
+        if key.policy.contains(owner) {
+            left.push(format!("a statement in the policy of {arn}"));
+        }
+    }
+    for ((region, name), text) in parameters(state) {
         let kept = is_left_behind(text) && is_spoken_of(state, region, name);
         if name.contains(owner) && !kept {
             left.push(format!("the parameter {name} in {region}"));

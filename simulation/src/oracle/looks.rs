@@ -67,7 +67,19 @@ impl Court {
             let key = key.and_then(|arn| state.keys.get(&arn).map(|key| key.state.clone()));
             found.insert(format!("key {}", rule.id), format!("{key:?}"));
         }
-        for ((region, name), value) in &state.parameters {
+        let buckets = state.buckets.iter();
+        let buckets = buckets.map(|(name, bucket)| (name, bucket.policy.as_deref()));
+        let keys = state.keys.iter();
+        let keys = keys.map(|(arn, key)| (arn, Some(key.policy.as_str())));
+        for (thing, policy) in buckets.chain(keys) {
+            for statement in super::ground::statements(policy) {
+                let sid = statement["Sid"].as_str().unwrap_or_default();
+                if owner_in(sid) == Some(owner) {
+                    found.insert(format!("{sid} of {thing}"), statement.to_string());
+                }
+            }
+        }
+        for ((region, name), value) in super::leftovers::parameters(&state) {
             if name.contains(owner) && !name.contains("/_") {
                 found.insert(format!("{region} {name}"), value.clone());
             }
