@@ -288,6 +288,57 @@ mod tests {
     }
 
     #[test]
+    fn locks_are_allowed_on_objects_alone_and_only_where_there_are_some() {
+        let replication = Replication::example(&json!({"SourceBucket": "source", "Rules": [
+            {"Destination": {"Bucket": "arn:aws:s3:::destination"}}]}));
+        let mut desired = Desired::default();
+        let actions = |desired: &Desired| {
+            let policy = role_policy(&replication, desired, Reach::Prefixes);
+            let statements = policy["Statement"].as_array().unwrap().clone();
+            let of = |one: &Value| (one["Sid"].clone(), one["Action"].clone());
+            statements.iter().map(of).collect::<Vec<_>>()
+        };
+        let without = actions(&desired);
+        desired.object_lock = true;
+        for ((sid, locked), (_, before)) in actions(&desired).into_iter().zip(without) {
+            let sid = sid.as_str().unwrap();
+            let more: &[&str] = if sid.ends_with("SourceObjects") {
+                &["s3:GetObjectRetention", "s3:GetObjectLegalHold"]
+            } else if sid.ends_with("ReplicaObjects") {
+                &["s3:PutObjectRetention", "s3:PutObjectLegalHold"]
+            } else {
+                assert_eq!(locked, before, "{sid}");
+                continue;
+            };
+            let before = before.as_array().unwrap().iter();
+            let wanted: Vec<_> = before
+                .cloned()
+                .chain(more.iter().map(|one| json!(one)))
+                .collect();
+            assert_eq!(locked, json!(wanted), "{sid}");
+        }
+    }
+
+    #[test]
+    fn what_rules_by_hand_rest_on_stays_allowed_beside_what_ours_need() {
+        let replication = Replication::example(&json!({"SourceBucket": "source", "Rules": [
+            {"Destination": {"Bucket": "arn:aws:s3:::destination"}}]}));
+        let keys = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let mut desired = Desired {
+            source_keys: keys(&["ours", "shared"]),
+            ..Desired::default()
+        };
+        desired.by_hand.source_keys = keys(&["shared", "theirs"]);
+        let policy = role_policy(&replication, &desired, Reach::Prefixes);
+        let statements = policy["Statement"].as_array().unwrap();
+        let of_keys = statements
+            .iter()
+            .find(|one| one["Action"] == "kms:Decrypt")
+            .unwrap();
+        assert_eq!(of_keys["Resource"], json!(["ours", "shared", "theirs"]));
+    }
+
+    #[test]
     fn ownership_is_overridden_only_where_asked() {
         let mut given = route("", "two", "k");
         given.owner_override = true;

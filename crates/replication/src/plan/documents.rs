@@ -95,3 +95,41 @@ fn revision(lines: &[Rule]) -> String {
     digits.truncate(REVISION);
     digits
 }
+
+#[cfg(test)]
+mod tests {
+    use expectation::Document;
+
+    use super::*;
+
+    /// Of SSM's advanced parameters.
+    const SSM_TAKES: usize = 8_192;
+
+    #[test]
+    fn every_parameter_is_within_what_ssm_takes_also_when_its_owner_left() {
+        let owner = Owner::new("stack", "Replication", "source");
+        let left = Some(Time::from_secs(1_800_000_000));
+        for of_prefix in 0..120 {
+            let line = |number: usize| Rule {
+                id: format!("rule-{number}"),
+                prefix: "p".repeat(of_prefix),
+                kms_key_arn: format!("arn:aws:kms:eu-west-1:111122223333:key/{number}"),
+                until: left,
+                ..Rule::default()
+            };
+            let lines: Vec<Rule> = (0..60).map(line).collect();
+            for left in [None, left] {
+                let place = (&owner, "destination");
+                let documents = documents_of("arn:aws:s3:::source", place, lines.clone(), left);
+                let mut read = Vec::new();
+                for (name, text) in &documents {
+                    assert!(text.len() <= SSM_TAKES, "{name}: {}", text.len());
+                    let document = Document::read(text).unwrap();
+                    assert_eq!(document.left, left);
+                    read.extend(document.rules);
+                }
+                assert_eq!(read, lines, "{of_prefix}");
+            }
+        }
+    }
+}

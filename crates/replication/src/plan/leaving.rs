@@ -124,8 +124,12 @@ mod tests {
             disabled: true,
             ..line("k4", None)
         };
+        let conditional = Rule {
+            conditional: true,
+            ..line("k1", None)
+        };
         let present = [
-            line("k1", None),
+            conditional,
             line("k2", Some(50)),
             line("k3", Some(90_000)),
             disabled,
@@ -136,17 +140,19 @@ mod tests {
             (
                 line.kms_key_arn.as_str(),
                 until,
-                line.disabled,
+                (line.disabled, line.conditional),
                 line.priority,
             )
         });
+        // It stands above nobody's, and leaves no room to be told by.
+        let plain = (false, false);
         assert_eq!(
             shown.collect::<Vec<_>>(),
             [
-                ("k1", Some(3_700), false, None),
-                ("k3", Some(3_700), false, None),
-                ("k4", Some(100), false, None),
-                ("k2", Some(50), false, None),
+                ("k1", Some(3_700), plain, None),
+                ("k3", Some(3_700), plain, None),
+                ("k4", Some(100), plain, None),
+                ("k2", Some(50), plain, None),
             ]
         );
     }

@@ -164,3 +164,157 @@ fn prefixes(desired: &Desired) -> BTreeSet<&str> {
     let routes = desired.routes().into_iter();
     routes.map(|route| route.prefix).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::configuration::ReplicationRule;
+
+    const SOURCE_KEY_ARN: &str = "arn:aws:kms:us-east-1:111122223333:key/source";
+    const REPLICA_KEY_ARN: &str = "arn:aws:kms:us-west-2:444455556666:key/replica";
+
+    /// Two rules to one destination: of what is under `a/` deletions go along, and replicas are its owner's.
+    fn setting() -> (Replication, Desired) {
+        let to = json!({"Bucket": "arn:aws:s3:::destination"});
+        let properties = json!({"SourceBucket": "source", "Rules": [{"Destination": to}]});
+        let rule = |prefix: &str| {
+            let mut rule = ReplicationRule::example(prefix, prefix);
+            rule.destination.replica_kms_key_id = Some(REPLICA_KEY_ARN.into());
+            rule
+        };
+        let mut first = rule("a/");
+        first.delete_marker_replication = Some(Status::Enabled);
+        first.destination.owner_override = Some("Destination".into());
+        let mut second = rule("b/");
+        second.delete_marker_replication = Some(Status::Disabled);
+        let desired = Desired {
+            rules: vec![first, second],
+            regions: BTreeMap::from([("destination".into(), "us-west-2".into())]),
+            source_keys: BTreeSet::from([SOURCE_KEY_ARN.into()]),
+            ..Desired::default()
+        };
+        (Replication::example(&properties), desired)
+    }
+
+    fn role() -> Arn {
+        Arn::parse("arn:aws:iam::111122223333:role/r").unwrap()
+    }
+
+    /// On what, and each action without its service.
+    fn shown(accesses: &[Access]) -> Vec<String> {
+        let shown = accesses.iter().map(|access| {
+            let actions = access.actions.iter();
+            let actions: Vec<_> = actions.filter_map(|one| one.split(':').nth(1)).collect();
+            format!("{} {}", access.on.replace('`', ""), actions.join(" "))
+        });
+        shown.collect()
+    }
+
+    fn of(name: &str, wanted: Wanted, desired: &Desired) -> Vec<String> {
+        let (replication, role) = (setting().0, role());
+        let asking = Asking {
+            role: &role,
+            bounded: None,
+            wanted,
+        };
+        shown(&match Arn::parse(name) {
+            Some(key) => of_key(&replication, desired, asking, &key),
+            None => of_bucket(&replication, desired, asking, name),
+        })
+    }
+
+    const USUAL: Wanted = Wanted::Usual { bucket_key: false };
+
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html>.
+    #[test]
+    fn buckets_are_read_and_written_as_the_rules_that_lead_there_say() {
+        let (_, mut desired) = setting();
+        assert_eq!(
+            of("source", Wanted::All, &desired),
+            [
+                "arn:aws:s3:::source GetReplicationConfiguration ListBucket",
+                "arn:aws:s3:::source/a/* GetObjectVersionForReplication GetObjectVersionAcl GetObjectVersionTagging",
+                "arn:aws:s3:::source/b/* GetObjectVersionForReplication GetObjectVersionAcl GetObjectVersionTagging",
+            ]
+        );
+        assert_eq!(
+            of("source", USUAL, &desired)[1..],
+            [
+                "arn:aws:s3:::source/a/* GetObjectVersionForReplication GetObjectVersionAcl",
+                "arn:aws:s3:::source/b/* GetObjectVersionForReplication GetObjectVersionAcl",
+            ]
+        );
+        assert_eq!(
+            of("destination", Wanted::All, &desired),
+            [
+                "arn:aws:s3:::destination/a/* ReplicateObject ReplicateDelete ReplicateTags \
+                 ObjectOwnerOverrideToBucketOwner",
+                "arn:aws:s3:::destination/b/* ReplicateObject ReplicateDelete ReplicateTags",
+            ]
+        );
+        assert_eq!(
+            of("destination", USUAL, &desired),
+            [
+                "arn:aws:s3:::destination/a/* ReplicateObject ReplicateDelete ObjectOwnerOverrideToBucketOwner",
+                "arn:aws:s3:::destination/b/* ReplicateObject",
+            ]
+        );
+        assert!(of("another", Wanted::All, &desired).is_empty());
+        desired.object_lock = true;
+        assert!(
+            of("source", USUAL, &desired)[1].ends_with(" GetObjectRetention GetObjectLegalHold")
+        );
+        assert_eq!(
+            of("destination", USUAL, &desired)[1],
+            "arn:aws:s3:::destination/b/* ReplicateObject PutObjectRetention PutObjectLegalHold"
+        );
+    }
+
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>.
+    #[test]
+    fn keys_are_used_for_each_prefix_and_once_for_the_whole_bucket() {
+        let (_, mut desired) = setting();
+        let on =
+            |what: &str, actions: &str| format!("encryption context arn:aws:s3:::{what} {actions}");
+        let all = "Encrypt GenerateDataKey Decrypt";
+        assert_eq!(
+            of(SOURCE_KEY_ARN, Wanted::All, &desired),
+            [
+                on("source/a/*", "Decrypt"),
+                on("source", "Decrypt"),
+                on("source/b/*", "Decrypt"),
+            ]
+        );
+        let of_replicas = [
+            on("destination/a/*", all),
+            on("destination", all),
+            on("destination/b/*", all),
+        ];
+        assert_eq!(of(REPLICA_KEY_ARN, Wanted::All, &desired), of_replicas);
+        assert_eq!(
+            of(REPLICA_KEY_ARN, USUAL, &desired),
+            [
+                on("destination/a/*", "Encrypt"),
+                on("destination/b/*", "Encrypt")
+            ]
+        );
+        let with_bucket_key = Wanted::Usual { bucket_key: true };
+        assert_eq!(
+            of(REPLICA_KEY_ARN, with_bucket_key, &desired),
+            [on("destination", all)]
+        );
+        assert_eq!(
+            of(SOURCE_KEY_ARN, USUAL, &desired),
+            [on("source/a/*", "Decrypt"), on("source/b/*", "Decrypt")]
+        );
+        // One key may be both sides'.
+        desired.source_keys.insert(REPLICA_KEY_ARN.into());
+        let both = of(REPLICA_KEY_ARN, Wanted::All, &desired);
+        assert_eq!(both[..3], of_replicas);
+        assert_eq!(both[3..], of(SOURCE_KEY_ARN, Wanted::All, &desired));
+        let another = "arn:aws:kms:us-west-2:444455556666:key/another";
+        assert!(of(another, Wanted::All, &desired).is_empty());
+    }
+}

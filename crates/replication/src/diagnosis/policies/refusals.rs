@@ -180,3 +180,27 @@ fn listed(doubts: &BTreeSet<String>) -> String {
     let doubts: Vec<_> = doubts.iter().map(String::as_str).collect();
     doubts.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_are_told_and_of_more_their_number() {
+        let places = ["a", "b", "c", "d", "e"];
+        for (number, expected) in [
+            (1, "s3:X, s3:Y on a"),
+            (2, "s3:X, s3:Y on a; s3:X, s3:Y on b"),
+            (3, "s3:X, s3:Y on a; s3:X, s3:Y on b; s3:X, s3:Y on c"),
+            (
+                5,
+                "s3:X, s3:Y on a; s3:X, s3:Y on b; s3:X, s3:Y on c; and 2 more",
+            ),
+        ] {
+            let actions = BTreeSet::from(["s3:X", "s3:Y"]);
+            let denied = places.iter().take(number);
+            let denied = denied.map(|on| ((*on).to_owned(), actions.clone()));
+            assert_eq!(told(&denied.collect()), expected);
+        }
+    }
+}

@@ -3,6 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::configuration::Tag;
 
+/// How long a replaced key stays right, unproved.
+const A_DAY: i64 = 86_400;
+
 fn rule(id: &str, priority: i32, prefix: &str, key: &str) -> ReplicationRule {
     let mut rule = ReplicationRule::example(id, prefix);
     rule.priority = Some(priority);
@@ -77,7 +80,7 @@ fn rules_for_different_tags_under_one_key_stay_as_they_are() {
 fn a_rule_that_gives_way_to_another_was_right_until_then() {
     let rules = |all, tax| [rule("all", all, "", "k1"), rule("tax", tax, "Tax/", "k2")];
     let first = said(&rules(1, 2), &[], 100, Change::UnderWay);
-    let later = Some(200 + UNPROVED_FOR);
+    let later = Some(200 + A_DAY);
     // It sinks below the other, or the other rises above it.
     for changed in [rules(3, 2), rules(2, 1)] {
         let lines = said(&changed, &first, 200, Change::UnderWay);
@@ -209,7 +212,7 @@ fn a_replaced_key_is_right_beside_the_new_one_until_that_is_proved() {
     let (old, new) = ([rule("a", 1, "", "k1")], [rule("a", 1, "", "k2")]);
     let first = said(&old, &[], 100, Change::UnderWay);
     let both = said(&new, &first, 200, Change::UnderWay);
-    let later = 200 + UNPROVED_FOR;
+    let later = 200 + A_DAY;
     assert_eq!(
         shown(&both),
         [("", "k2", Some(200), None), ("", "k1", None, Some(later))]
@@ -229,7 +232,7 @@ fn a_replaced_key_is_right_beside_the_new_one_until_that_is_proved() {
         [("", "k1", None, None), ("", "k2", Some(200), Some(300))]
     );
     let again = said(&old, &proved, 400, Change::UnderWay);
-    let third = ("", "k2", Some(200), Some(400 + UNPROVED_FOR));
+    let third = ("", "k2", Some(200), Some(400 + A_DAY));
     assert_eq!(
         shown(&again),
         [
@@ -258,7 +261,7 @@ fn a_disabled_rule_speaks_of_what_was_on_its_way_and_then_no_more() {
     let on = said(&rules, &[], 100, Change::UnderWay);
     rules[0].status = Status::Disabled;
     let off = said(&rules, &on, 200, Change::UnderWay);
-    let later = 200 + UNPROVED_FOR;
+    let later = 200 + A_DAY;
     // The key was right while the rule was in force, which a longer prefix elsewhere does not undo.
     let once = ("a/", "k1", None, Some(later));
     assert_eq!(shown(&off), [once, once]);
@@ -297,7 +300,7 @@ fn a_time_that_nobody_of_ours_wrote_is_cut() {
         ..Rule::default()
     };
     let lines = said(&[], &[strange], 100, Change::UnderWay);
-    assert_eq!(shown(&lines), [("", "k9", None, Some(100 + UNPROVED_FOR))]);
+    assert_eq!(shown(&lines), [("", "k9", None, Some(100 + A_DAY))]);
 }
 
 proptest! {

@@ -175,6 +175,18 @@ fn what_cannot_be_probed_is_told_by_rule() {
 }
 
 #[test]
+fn a_probe_is_written_as_long_as_s3_takes_its_key_with_the_longest_number() {
+    for (length, written) in [(1019, true), (1020, false)] {
+        assert_eq!(length + "-1000".len() <= 1024, written);
+        let prefix = "p".repeat(length - owner().probe_key("").len());
+        let (configuration, desired) = setting(&[(&prefix, "one", 1)], &["k"]);
+        let chosen = chosen(&configuration, &desired);
+        assert_eq!(chosen.probes.len(), usize::from(written), "{length}");
+        assert_eq!(chosen.unprovable.is_empty(), written, "{length}");
+    }
+}
+
+#[test]
 fn the_highest_priority_decides_the_key_and_one_of_others_is_told() {
     let (mut configuration, desired) = setting(&[("a/", "one", 1), ("", "one", 5)], &["k"]);
     let rules = &mut configuration.rules;
