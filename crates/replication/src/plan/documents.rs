@@ -132,4 +132,41 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_set_is_told_from_another_by_all_but_its_keys_which_go_by_other_names_until_they_are_made()
+    {
+        let owner = Owner::new("stack", "Replication", "source");
+        let revision_of = |change: fn(&mut Rule)| {
+            let mut lines: Vec<Rule> = (0..100)
+                .map(|number| Rule {
+                    prefix: format!("{number}{}", "p".repeat(100)),
+                    kms_key_arn: "arn:aws:kms:eu-west-1:111122223333:alias/a".into(),
+                    ..Rule::default()
+                })
+                .collect();
+            lines.iter_mut().for_each(change);
+            let documents = documents_of("s", (&owner, "destination"), lines, None);
+            assert!(documents.len() > 1);
+            let parts = documents.values().map(|text| Document::read(text).unwrap());
+            let mut revisions: Vec<_> = parts.map(|part| part.revision.unwrap()).collect();
+            revisions.dedup();
+            assert_eq!(revisions.len(), 1);
+            revisions.remove(0)
+        };
+        let first = revision_of(|_| {});
+        let changes: [fn(&mut Rule); 6] = [
+            |line| line.id = "another".into(),
+            |line| line.prefix.push('x'),
+            |line| line.priority = Some(1),
+            |line| line.conditional = true,
+            |line| line.since = Some(Time::from_secs(1)),
+            |line| line.until = Some(Time::from_secs(1)),
+        ];
+        for change in changes {
+            assert_ne!(revision_of(change), first);
+        }
+        let made = |line: &mut Rule| line.kms_key_arn = line.kms_key_arn.replace("alias/", "key/");
+        assert_eq!(revision_of(made), first);
+    }
 }

@@ -77,6 +77,25 @@ fn rules_for_different_tags_under_one_key_stay_as_they_are() {
 }
 
 #[test]
+fn a_former_key_stands_above_nothing_and_is_under_no_condition() {
+    let mut tagged = rule("tagged", 2, "", "k1");
+    tagged.filter.as_mut().unwrap().tags = vec![Tag {
+        key: "k".into(),
+        value: "v".into(),
+    }];
+    let first = said(&[tagged.clone()], &[], 100, Change::UnderWay);
+    tagged.destination.replica_kms_key_id = Some("k2".into());
+    let lines = said(&[tagged], &first, 200, Change::UnderWay);
+    let shown = lines
+        .iter()
+        .map(|line| (line.kms_key_arn.as_str(), line.conditional, line.priority));
+    assert_eq!(
+        shown.collect::<Vec<_>>(),
+        [("k2", true, Some(2)), ("k1", false, None)]
+    );
+}
+
+#[test]
 fn a_rule_that_gives_way_to_another_was_right_until_then() {
     let rules = |all, tax| [rule("all", all, "", "k1"), rule("tax", tax, "Tax/", "k2")];
     let first = said(&rules(1, 2), &[], 100, Change::UnderWay);
