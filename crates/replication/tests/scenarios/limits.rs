@@ -52,13 +52,16 @@ fn others_rules(stack: &Stack, number: usize) {
 fn others_notifications(stack: &Stack, number: usize) {
     let mut state = stack.world.state();
     let notifications = &mut state.buckets.get_mut("source").unwrap().notifications;
-    notifications.queues = (0..number)
-        .map(|number| {
-            let mut one = somebodys_notification(&format!("n{number}"), "s3:ObjectCreated:*");
-            one.key_filters = vec![("Prefix".into(), format!("{number}/"))];
-            one
-        })
-        .collect();
+    for number in 0..number {
+        let mut one = somebodys_notification(&format!("n{number}"), "s3:ObjectCreated:*");
+        one.key_filters = vec![("Prefix".into(), format!("{number}/"))];
+        let of_kind = match number % 3 {
+            0 => &mut notifications.queues,
+            1 => &mut notifications.topics,
+            _ => &mut notifications.functions,
+        };
+        of_kind.push(one);
+    }
 }
 
 /// A destination in another account, with so many bytes of other people's in a policy.
@@ -168,45 +171,81 @@ const EXACT: [(&str, usize, Made, &str); 10] = [
     ),
 ];
 
-/// What is limited together with what we add, so that only the reason is held against the number.
-const TOGETHER: [(&str, Made, &str); 4] = [
-    (
-        "inline policies of a role",
-        |stack, _| {
-            let statement =
-                json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": x(9_900)});
+/// What is limited together with what we add.
+struct Shared {
+    what: &'static str,
+    limit: usize,
+    /// So much of others' does not fit.
+    others: usize,
+    made: Made,
+    /// What stands in the reason before the number; where it tells two, they are added.
+    before: &'static [&'static str],
+}
+
+const TOGETHER: [Shared; 4] = [
+    Shared {
+        what: "inline policies of a role",
+        limit: 10_240,
+        others: 9_900,
+        made: |stack, n| {
+            let statement = json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": x(n)});
             let document = json!({"Statement": [statement]}).to_string();
             let others = [("others", document.as_str())];
             stack
                 .world
                 .state()
                 .add_role("source", "/encrypted-replication/", &others);
-            with(&[rule("a/")])
+            with(&[rule("")])
         },
-        "IAM takes at most 10240 in a role's inline policies",
-    ),
-    (
-        "expectations of a destination",
-        |_, _| {
+        before: &[" would have ", ", beside "],
+    },
+    Shared {
+        what: "expectations of a destination",
+        limit: 100,
+        others: 1000,
+        made: |_, n| {
             with(
-                &(0..1000)
+                &(0..n)
                     .map(|n| rule(&format!("{n:04}{}", x(1_000))))
                     .collect::<Vec<_>>(),
             )
         },
-        "SSM parameters, at most 100 are written",
-    ),
-    (
-        "the policy of another account's bucket",
-        |stack, _| abroad(stack, 20_000, 0),
-        "AWS takes at most 20480",
-    ),
-    (
-        "the policy of another account's key",
-        |stack, _| abroad(stack, 0, 32_500),
-        "AWS takes at most 32768",
-    ),
+        before: &[" would fill "],
+    },
+    Shared {
+        what: "the policy of another account's bucket",
+        limit: 20 * 1024,
+        others: 20_400,
+        made: |stack, n| abroad(stack, n, 0),
+        before: &["its policy would have "],
+    },
+    Shared {
+        what: "the policy of another account's key",
+        limit: 32 * 1024,
+        others: 32_700,
+        made: |stack, n| abroad(stack, 0, n),
+        before: &["its policy would have "],
+    },
 ];
+
+impl Shared {
+    /// The number that is told, where it is more than fits.
+    fn number(&self, faults: &str) -> Option<usize> {
+        let numbers = self.before.iter().map(|before| {
+            let (_, after) = faults.split_once(before)?;
+            let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
+            digits.parse::<usize>().ok()
+        });
+        numbers.sum()
+    }
+
+    /// The same beside so much of others'.
+    async fn told(&self, others: usize) -> Option<usize> {
+        let stack = setting();
+        let properties = (self.made)(&stack, others);
+        self.number(&faults(&stack, &properties).await)
+    }
+}
 
 async fn faults(stack: &Stack, properties: &Value) -> String {
     let question = json!({"Action": "Plan", "ResourceProperties": properties});
@@ -247,10 +286,25 @@ async fn what_is_just_within_a_limit_is_taken_and_one_more_is_refused_with_the_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_passes_a_limit_together_with_others_is_refused_with_the_number() {
-    for (what, made, told) in TOGETHER {
+async fn what_just_fits_beside_others_is_taken_and_one_more_is_refused_with_the_number() {
+    for shared in TOGETHER {
+        let Shared { what, limit, .. } = shared;
+        let mut passes = shared.others;
+        loop {
+            let number = shared.told(passes).await.expect(what);
+            let more = number - (limit + 1);
+            if more == 0 {
+                break;
+            }
+            passes -= more * (passes / number).max(1);
+        }
+        // Several of others' may make one.
+        while let Some(number) = shared.told(passes - 1).await {
+            assert_eq!(number, limit + 1, "{what}");
+            passes -= 1;
+        }
         let stack = setting();
-        let beyond = made(&stack, 0);
-        refused(what, &stack, &beyond, told).await;
+        let beyond = (shared.made)(&stack, passes);
+        refused(what, &stack, &beyond, &format!("at most {limit}")).await;
     }
 }

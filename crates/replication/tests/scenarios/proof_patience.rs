@@ -338,6 +338,43 @@ async fn what_reads_back_otherwise_than_written_is_named_with_what_reads_back() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_replica_is_seen_soon_after_it_is_there() {
+    for lag in [0, 1, 2, 3, 8, 40, 100] {
+        let stack = existing();
+        stack.world.replicates_after(Some(seconds(lag)));
+        let answer = stack.create("Replication", &given("Required")).await;
+        let answer = answer.unwrap();
+        let seen: f64 = answer["VerificationSeconds"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let lag = Duration::from_secs(lag).as_secs_f64();
+        // Looks are further and further apart, and never so far that it takes more than half as long again.
+        let latest = (lag * 1.5 + 0.3).min(lag + 5.1);
+        assert!(lag <= seen && seen <= latest, "{lag}: {seen}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_cannot_be_removed_is_tried_three_times_on_each_side() {
+    let stack = existing();
+    stack.aws.fail(
+        Which::Every("delete_object_version"),
+        ErrorKind::AccessDenied,
+        When::Before,
+    );
+    let answer = stack.create("Replication", &given("Required")).await;
+    assert_eq!(answer.unwrap()["Verification"], "COMPLETED");
+    let calls = stack.aws.calls();
+    let removals = calls
+        .iter()
+        .filter(|made| made.operation == "delete_object_version");
+    assert_eq!(removals.count(), 2 * 3);
+    assert_eq!(probes_left(&stack.world).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn events_of_arrivals_are_switched_on_first() {
     for stack in [Stack::new(), existing()] {
         stack
