@@ -183,4 +183,18 @@ mod tests {
         assert_eq!(without_failure_events(&first, &us, None), none);
         assert_eq!(without_failure_events(&first, &heir, None), first);
     }
+
+    #[test]
+    fn the_heir_is_another_owner_whose_rule_is_left() {
+        let (leaving, other) = (owner("A"), owner("B"));
+        let rule = |id: &str| ReplicationRule::example(id, "");
+        let rules = [
+            rule("theirs"),
+            rule(&leaving.rule_id(None, 0)),
+            rule(&other.rule_id(None, 0)),
+        ];
+        assert_eq!(heir(&rules, &leaving).as_ref(), Some(&other));
+        assert_eq!(heir(&rules, &other).as_ref(), Some(&leaving));
+        assert_eq!(heir(&rules[..2], &leaving), None);
+    }
 }

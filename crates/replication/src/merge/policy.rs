@@ -194,4 +194,23 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_policy_whose_lists_come_back_in_another_order_is_the_same() {
+        let wanted = json!({"Statement": [{"Action": ["a", "b"], "Resource": "c"}]});
+        for (found, same) in [
+            (
+                r#"{"Statement": {"Resource": ["c"], "Action": ["b", "a"]}}"#,
+                true,
+            ),
+            (
+                r#"{"Statement": {"Resource": ["c"], "Action": ["b"]}}"#,
+                false,
+            ),
+            ("no policy", false),
+        ] {
+            assert_eq!(is_same_policy(Some(found), &wanted), same, "{found}");
+        }
+        assert!(!is_same_policy(None, &wanted));
+    }
 }
