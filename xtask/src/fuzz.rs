@@ -2,6 +2,8 @@
 
 use std::env;
 use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -16,6 +18,10 @@ use xtask::progress::step;
 
 /// The profile of the workspace's `Cargo.toml`, and its directory below the target's.
 const PROFILE: &str = "fuzz";
+/// What this program is called where Cargo calls it as the compiler of what is fuzzed.
+const COMPILER: &str = "coverage-compiler";
+/// Tells it what to add to the arguments of rustc, in words.
+const FLAGS: &str = "COVERAGE_FLAGS";
 /// What libFuzzer goes by: which edges were taken, what was compared with what, how deep the stack is.
 /// <https://clang.llvm.org/docs/SanitizerCoverage.html>
 const COVERAGE: [&str; 8] = [
@@ -29,6 +35,8 @@ const COVERAGE: [&str; 8] = [
     "-Cllvm-args=-simplifycfg-branch-fold-threshold=0",
     "--cfg=fuzzing",
 ];
+/// For our own crates in the profile of the tests: thousands of inputs a second instead of hundreds.
+const OPTIMIZED: [&str; 2] = ["-Copt-level=1", "-Clto=off"];
 /// What every run begins from; and a target's own in `fuzz/seeds`, where it reads no events.
 const SEEDS: [&str; 2] = ["events", "events/hostile"];
 /// Longer inputs than the largest seed only cost time.
@@ -63,17 +71,21 @@ impl Target {
     }
 }
 
-/// Fuzzes each target for so many seconds, all of them where none is given; true if nothing was found.
-pub(crate) async fn run(targets: &[Target], seconds: u32) -> Result<bool> {
+/// Fuzzes each target for so many seconds, all of them where none is given; true if nothing was found. `quick` is
+/// quick to build: our own crates alone are compiled for it.
+pub(crate) async fn run(targets: &[Target], seconds: u32, quick: bool) -> Result<bool> {
     let tools = step("Tools in target/venv", async |step| {
         Tools::install(step.lines()).await
     })
     .await?;
-    let triple = host(&tools).await?;
-    step(
-        "Build with coverage (minutes the first time)",
-        async |step| build(&tools, &triple, step.lines()).await,
-    )
+    let name = "Build with coverage (minutes the first time)";
+    let programs = step(name, async |step| {
+        if quick {
+            build_quickly(&tools, step.lines()).await
+        } else {
+            build(&tools, step.lines()).await
+        }
+    })
     .await?;
     let targets = if targets.is_empty() {
         Target::value_variants()
@@ -82,7 +94,7 @@ pub(crate) async fn run(targets: &[Target], seconds: u32) -> Result<bool> {
     };
     let fuzzing = Fuzzing {
         tools,
-        triple,
+        programs,
         seconds,
     };
     let mut runs = Vec::new();
@@ -98,34 +110,87 @@ pub(crate) async fn run(targets: &[Target], seconds: u32) -> Result<bool> {
     Ok(runs.iter().all(|run| run.report.is_none()))
 }
 
-/// This machine's target triple, which Cargo's settings and directories go by.
-async fn host(tools: &Tools) -> Result<String> {
+/// What came of compiling with coverage, where Cargo called this program for that.
+pub(crate) fn instead() -> Option<ExitCode> {
+    let mut arguments = env::args_os();
+    if Path::new(&arguments.next()?).file_name()? != COMPILER {
+        return None;
+    }
+    let mut compile = std::process::Command::new(arguments.next()?);
+    compile.args(arguments);
+    compile.args(env::var(FLAGS).ok()?.split(' '));
+    let compiled = compile.status().is_ok_and(|status| status.success());
+    Some(if compiled {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Builds all that runs in the targets, and returns where they are. Memory safety is the compiler's, as there is no
+/// unsafe code: so it needs no sanitizer, which a nightly toolchain alone has.
+async fn build(tools: &Tools, on_line: impl FnMut(&str)) -> Result<PathBuf> {
     let mut ask = tools.command("rustc");
     ask.args(["--print", "host-tuple"]);
     let told = guard::run("cannot ask rustc for this machine's target", ask, |_| {}).await?;
-    Ok(told.trim().to_owned())
-}
-
-/// Memory safety is the compiler's, as there is no unsafe code: so it needs no sanitizer, which a nightly
-/// toolchain alone has.
-async fn build(tools: &Tools, triple: &str, on_line: impl FnMut(&str)) -> Result<()> {
+    let triple = told.trim();
+    let directory = target_directory().join("fuzz");
     let mut build = tools.command("cargo");
     build
         .args(["build", "--locked", "--package", "fuzz", "--bins"])
-        .args(["--profile", PROFILE])
+        .args(["--features", "libfuzzer", "--profile", PROFILE])
         // With a target, Cargo gives the flags to no build script.
         .args(["--target", triple, "--target-dir"])
-        .arg(target_directory().join("fuzz"))
-        .env("CARGO_TERM_COLOR", "never");
-    let mut flags = COVERAGE.join(" ");
-    if !has_compiler(tools).await {
-        let compiler = workspace().join("fuzz/c++");
-        flags = format!("{flags} -Clinker={}", compiler.display());
-        build.env("CXX", compiler);
-    }
+        .arg(&directory);
+    let flags = with_compiler(tools, &mut build, COVERAGE.join(" ")).await;
     build.env("RUSTFLAGS", flags);
     guard::run("cannot build what is fuzzed", build, on_line).await?;
-    Ok(())
+    Ok(directory.join(triple).join(PROFILE))
+}
+
+/// The same of our own crates, by a compiler of our own (`RUSTC_WORKSPACE_WRAPPER`), with what they use as it is
+/// compiled for the tests.
+async fn build_quickly(tools: &Tools, on_line: impl FnMut(&str)) -> Result<PathBuf> {
+    let mut build = tools.command("cargo");
+    // The whole workspace's features, as the tests have them.
+    build
+        .args(["build", "--locked", "--workspace"])
+        .args(["--features", "fuzz/libfuzzer"])
+        .env("RUSTC_WORKSPACE_WRAPPER", compiler()?);
+    for target in Target::value_variants() {
+        build.args(["--bin", target.name()]);
+    }
+    let flags = [COVERAGE.as_slice(), &OPTIMIZED].concat().join(" ");
+    let flags = with_compiler(tools, &mut build, flags).await;
+    build.env(FLAGS, flags);
+    guard::run("cannot build what is fuzzed", build, on_line).await?;
+    Ok(target_directory().join("debug"))
+}
+
+/// Gives a build a C++ compiler, and the flags for rustc that go with it.
+async fn with_compiler(tools: &Tools, build: &mut Command, flags: String) -> String {
+    build.env("CARGO_TERM_COLOR", "never");
+    if has_compiler(tools).await {
+        return flags;
+    }
+    let compiler = workspace().join("fuzz/c++");
+    let linker = format!("{flags} -Clinker={}", compiler.display());
+    build.env("CXX", compiler);
+    linker
+}
+
+/// A copy of this program under the name by which it is the compiler.
+fn compiler() -> Result<PathBuf> {
+    let directory = target_directory().join("fuzz");
+    fs::create_dir_all(&directory).context("cannot create target/fuzz")?;
+    let compiler = directory.join(COMPILER);
+    let own = env::current_exe().context("cannot tell which program this is")?;
+    // One that a build is going on with is not written over.
+    let new = directory.join(format!("{COMPILER}-{}", std::process::id()));
+    fs::copy(own, &new)
+        .and_then(|_| fs::rename(&new, &compiler))
+        .context("cannot copy this program")?;
+    Ok(compiler)
 }
 
 /// Whether there is a C++ compiler, which libFuzzer needs. Where there is none, the one that cargo-lambda
@@ -154,8 +219,8 @@ struct Run {
 /// How targets are fuzzed.
 struct Fuzzing {
     tools: Tools,
-    /// What they were built for.
-    triple: String,
+    /// Where the targets are.
+    programs: PathBuf,
     /// For how long each.
     seconds: u32,
 }
@@ -164,7 +229,7 @@ impl Fuzzing {
     async fn run(&self, target: Target, mut on_line: impl FnMut(&str)) -> Result<Run> {
         let Self {
             tools,
-            triple,
+            programs,
             seconds,
         } = self;
         let directory = target_directory().join("fuzz");
@@ -176,7 +241,7 @@ impl Fuzzing {
                 .with_context(|| format!("cannot create `{}`", directory.display()))?;
         }
         let own = workspace().join("fuzz/seeds").join(target.name());
-        let built = directory.join(triple).join(PROFILE).join(target.name());
+        let built = programs.join(target.name());
         let mut fuzz: Command = tools.command(&built.to_string_lossy());
         fuzz.arg(format!("-max_total_time={seconds}"))
             .arg(format!("-max_len={LONGEST_INPUT}"))

@@ -153,6 +153,9 @@ enum Command {
         /// For how long, each
         #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
+        /// With the libraries as they are compiled for the tests, without coverage: built sooner, and slower
+        #[arg(long)]
+        quick: bool,
     },
     /// Small mistakes put into what decides, one by one: whether a test notices
     ///
@@ -210,7 +213,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    suite::compiler::instead().unwrap_or_else(command)
+    suite::compiler::instead()
+        .or_else(fuzz::instead)
+        .unwrap_or_else(command)
 }
 
 #[tokio::main]
@@ -258,7 +263,11 @@ async fn perform(command: Command) -> Result<bool> {
             new,
             all,
         } => simulate::run(seeds, seed, new, all).await,
-        Command::Fuzz { target, seconds } => fuzz::run(&target, seconds).await,
+        Command::Fuzz {
+            target,
+            seconds,
+            quick,
+        } => fuzz::run(&target, seconds, quick).await,
         Command::Mutants(options) => mutants::run(&options).await,
         Command::Package { architecture } => package::run(&architecture).await.map(|()| true),
         Command::Models { botocore, accept } => models::run(botocore.as_deref(), accept).await,

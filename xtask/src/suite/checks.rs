@@ -203,7 +203,12 @@ pub(super) const CHECKS: [Check; 19] = [
     .after(&[PROGRAMS])
     .telling(),
     // For a short time: an hour finds more.
-    check("Fuzzing", Work::Own(&["fuzz", "--seconds", "15"])).telling(),
+    check(
+        "Fuzzing",
+        Work::Own(&["fuzz", "--quick", "--seconds", "20"]),
+    )
+    .after(&[LINTS])
+    .telling(),
     check("Size, calls, instructions", Work::Recorded)
         .after(&[BUILD, LINTS])
         .of_compiled()
