@@ -82,7 +82,7 @@ fn of(statement: &RawValue, owner: &Owner) -> Option<Value> {
 /// Whether the text `found` is a policy that means the same as `wanted`.
 pub(crate) fn is_same_policy(found: Option<&str>, wanted: &Value) -> bool {
     let found = found.and_then(|found| serde_json::from_str(found).ok());
-    found.is_some_and(|found: Value| normal(&found) == normal(wanted))
+    found.is_some_and(|found: Value| found == *wanted || normal(&found) == normal(wanted))
 }
 
 /// What a policy, or a part of one, means: its lists are sets, and one text is a list of one. AWS may

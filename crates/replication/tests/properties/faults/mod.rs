@@ -183,13 +183,12 @@ fn new(start: Start) -> Value {
 }
 
 /// The world before the request.
-async fn before(start: Start, ask: Ask) -> Stack {
+async fn before(start: Start, ask: Ask) -> World {
     let stack = Stack::in_world(&start.world());
     if ask != Ask::Create {
         stack.create("Replication", &old(start)).await.unwrap();
     }
-    stack.aws.reset();
-    stack
+    stack.world
 }
 
 async fn carry_out(stack: &Stack, start: Start, ask: Ask) -> Answer {
@@ -215,6 +214,8 @@ type Seen = BTreeMap<String, (usize, String)>;
 struct Runs {
     start: Start,
     ask: Ask,
+    /// The world before the request.
+    begin: World,
     /// The account after the request without a fault, and before it.
     expected: Normal,
     before: Normal,
@@ -224,12 +225,14 @@ struct Runs {
 
 impl Runs {
     async fn all(start: Start, ask: Ask) -> (Matrix, Seen) {
-        let clean = before(start, ask).await;
-        let earlier = Normal::of(&clean.world);
+        let begin = before(start, ask).await;
+        let earlier = Normal::of(&begin);
+        let clean = Stack::in_world(&begin.copy());
         carry_out(&clean, start, ask).await.unwrap();
         let mut runs = Self {
             start,
             ask,
+            begin,
             expected: Normal::of(&clean.world),
             before: earlier,
             matrix: Matrix::default(),
@@ -250,7 +253,7 @@ impl Runs {
 
     async fn one(&mut self, at: Befallen<'_>) {
         let (start, ask) = (self.start, self.ask);
-        let stack = before(start, ask).await;
+        let stack = Stack::in_world(&self.begin.copy());
         at.fault.befall(&stack, at.number);
         let first = carry_out(&stack, start, ask).await;
         if at.fault == Fault::Stale && stack.aws.stale_answers() == 0 {
@@ -277,6 +280,7 @@ impl Runs {
         if !probes_left(&stack.world).is_empty() {
             self.note(at, "leaves a probe object");
         }
+        let failed = (ask == Ask::Create && first.is_err()).then(|| stack.world.copy());
         stack.aws.reset();
         let second = carry_out(&stack, start, ask).await;
         let after = Normal::of(&stack.world);
@@ -288,18 +292,15 @@ impl Runs {
         if after.orphans > self.expected.orphans {
             self.note(at, &format!("leaves a key without alias, {:?}", at.fault));
         }
-        if ask == Ask::Create && first.is_err() {
-            self.roll_back(at).await;
+        if let Some(failed) = failed {
+            self.roll_back(at, &failed).await;
         }
     }
 
     /// A Create that failed is rolled back.
-    async fn roll_back(&mut self, at: Befallen<'_>) {
-        let (start, ask) = (self.start, self.ask);
-        let stack = before(start, ask).await;
-        at.fault.befall(&stack, at.number);
-        carry_out(&stack, start, ask).await.unwrap_err();
-        stack.aws.reset();
+    async fn roll_back(&mut self, at: Befallen<'_>, failed: &World) {
+        let start = self.start;
+        let stack = Stack::in_world(failed);
         self.matrix.rolled_back += 1;
         if let Err(reason) = carry_out(&stack, start, Ask::Delete).await {
             self.note(at, &format!("its roll-back fails: {reason}"));
