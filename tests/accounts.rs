@@ -4,7 +4,7 @@
 mod organisation;
 
 use anyhow::{Context, Result, ensure};
-use aws_json::ParameterStore;
+use aws_calls::ParameterStore;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::sam::{self, Stack};
 use sandbox::server::ACCOUNT;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use aws_json::ParameterStore;
+use aws_calls::ParameterStore;
 use aws_sdk_s3::types::{
     BucketVersioningStatus, NotificationConfiguration, VersioningConfiguration,
 };

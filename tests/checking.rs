@@ -5,7 +5,7 @@ mod evidence;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use aws_json::{Parameter, ParameterStore};
+use aws_calls::{Parameter, ParameterStore};
 use aws_sdk_s3::types::{
     Event, EventBridgeConfiguration, NotificationConfiguration, QueueConfiguration,
     ReplicationStatus, ServerSideEncryption,

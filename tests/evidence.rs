@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use aws_json::{Lambda, ParameterStore};
+use aws_calls::{Lambda, ParameterStore};
 use end_to_end::{SOURCE_REGION, STACK, World};
 use sandbox::sam::{self, ARCHITECTURE, Stack};
 use sandbox::tools::target_directory;

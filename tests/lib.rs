@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_json::ParameterStore;
+use aws_calls::ParameterStore;
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use sandbox::verdicts::{self, Verdict};
 use sandbox::wait::until;

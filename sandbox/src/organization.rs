@@ -1,8 +1,8 @@
 //! The organization that the sandbox's first account manages.
 
 use anyhow::{Context, Result};
+use aws_calls::{Client, Service};
 use aws_config::SdkConfig;
-use aws_json::{Client, Service};
 use serde_json::{Value, json};
 
 const ORGANIZATIONS: Service = Service {

@@ -1,8 +1,8 @@
 //! The verdict lines that the checker writes, read from its log group.
 
 use anyhow::{Context, Result, ensure};
+use aws_calls::{Client, Service};
 use aws_config::SdkConfig;
-use aws_json::{Client, Service};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};

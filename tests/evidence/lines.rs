@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use aws_json::{Client, Service};
+use aws_calls::{Client, Service};
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use end_to_end::{STACK, World};
 use sandbox::verdicts;

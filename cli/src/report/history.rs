@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_json::{ParameterStore, ParameterVersion};
+use aws_calls::{ParameterStore, ParameterVersion};
 use expectation::{Document, PARAMETERS, Time, bucket_of};
 use replication::aws::failure;
 

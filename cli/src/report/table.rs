@@ -2,7 +2,7 @@
 //!
 //! See <https://docs.aws.amazon.com/glue/latest/webapi/API_GetTable.html>.
 
-use aws_json::{Client, Service};
+use aws_calls::{Client, Service};
 use evidence::TABLE;
 use replication::aws::failure;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! The accounts to look at: one's own, or all of the organisation's.
 
-use aws_json::{Client, Service};
+use aws_calls::{Client, Service};
 use replication::aws::failure;
 use serde::Deserialize;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! One `PutEvents`.
 
-use aws_json::{Client, Error, Service};
+use aws_calls::{Client, Error, Service};
 use aws_types::SdkConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_json::ParameterStore;
+use aws_calls::ParameterStore;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -26,7 +26,7 @@ pub struct Aws {
     s3: aws_sdk_s3::Client,
     parameters: ParameterStore,
     kms: aws_sdk_kms::Client,
-    events: aws_json::Client,
+    events: aws_calls::Client,
     heads: Option<Arc<DirectHeads>>,
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_json::{Client, Service};
+use aws_calls::{Client, Service};
 use aws_types::SdkConfig;
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ pub enum AthenaError {
         /// The workgroup.
         work_group: String,
         /// What was said, or went wrong on the way.
-        error: Box<aws_json::Error>,
+        error: Box<aws_calls::Error>,
     },
     /// The query was run, and did not end well.
     #[error("query `{name}` in workgroup {work_group} ended {state}: {why} (execution {id})")]
@@ -149,7 +149,7 @@ impl Athena {
         said.map_err(|error| self.refused(operation, error))
     }
 
-    fn refused(&self, operation: &'static str, error: aws_json::Error) -> AthenaError {
+    fn refused(&self, operation: &'static str, error: aws_calls::Error) -> AthenaError {
         AthenaError::Refused {
             operation,
             work_group: self.work_group.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_json::{Client, Lambda, ParameterStore, Service};
+use aws_calls::{Client, Lambda, ParameterStore, Service};
 use aws_types::SdkConfig;
 use expectation::{Document, PARAMETERS, Time, bucket_of};
 use serde_json::{Value, json};

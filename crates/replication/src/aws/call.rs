@@ -72,18 +72,28 @@ pub(super) fn document<T>(
     text: Result<String, BoxError>,
     read: impl FnOnce(&str) -> Result<T, String>,
 ) -> Outcome<T> {
-    // Both may be better the next time: the connection was cut, or something stood between S3 and us.
-    let transient = |why: String| AwsError {
+    let unread = |why: String| unread(operation, named(bucket), bucket.region, &why);
+    let text = text.map_err(|error| unread(error.to_string()))?;
+    read(&text).map_err(unread)
+}
+
+/// An answer that says nothing to us. It may be better the next time: the connection was cut, or something stood
+/// between AWS and us.
+pub(super) fn unread(
+    operation: &'static str,
+    resource: String,
+    region: &str,
+    why: &str,
+) -> AwsError {
+    AwsError {
         operation,
-        resource: named(bucket),
-        region: bucket.region.to_owned(),
+        resource,
+        region: region.to_owned(),
         kind: ErrorKind::Transient,
         code: String::new(),
         message: format!("the answer cannot be read: {why}"),
         request_id: None,
-    };
-    let text = text.map_err(|error| transient(error.to_string()))?;
-    read(&text).map_err(transient)
+    }
 }
 
 /// What is to be sent cannot be written.

@@ -1,124 +1,154 @@
-//! S3 Batch Operations over the SDK.
+//! S3 Batch Operations, in the XML of S3's control plane.
 
+use aws_calls::S3_CONTROL_NAMESPACE;
 use aws_names::Arn;
-use aws_sdk_s3control::primitives::DateTime;
-use aws_sdk_s3control::types::{
-    JobDescriptor, JobManifestGenerator, JobManifestGeneratorFilter, JobOperation, JobReport,
-    JobReportFormat, JobReportScope, KeyNameConstraint, ReplicationStatus, S3JobManifestGenerator,
-    S3ReplicateObjectOperation,
-};
 use expectation::Time;
 
 use super::SdkAws;
-use super::call::{named, of, unfit};
+use super::call::{named, of, unread};
+use super::xml::{self, Element};
 use crate::error::{AwsError, ErrorKind};
 use crate::jobs::ObjectStatus;
 use crate::ports::{BucketRef, JobDescription, Jobs, Outcome, Part, ReplicationJob};
 
-const OPERATION: &str = "CreateJob";
 /// Among the account's jobs; 0 is the lowest.
-const PRIORITY: i32 = 10;
+const PRIORITY: &str = "10";
 /// Bytes of a report read at once.
 const PART: u64 = 1 << 20;
 
-fn status(of: ObjectStatus) -> ReplicationStatus {
-    match of {
-        ObjectStatus::None => ReplicationStatus::None,
-        ObjectStatus::Failed => ReplicationStatus::Failed,
-        ObjectStatus::Completed => ReplicationStatus::Completed,
-        ObjectStatus::Replica => ReplicationStatus::Replica,
+const fn word(status: ObjectStatus) -> &'static str {
+    match status {
+        ObjectStatus::None => "NONE",
+        ObjectStatus::Failed => "FAILED",
+        ObjectStatus::Completed => "COMPLETED",
+        ObjectStatus::Replica => "REPLICA",
     }
 }
 
-fn described(found: JobDescriptor) -> JobDescription {
-    let count = |number: Option<i64>| u64::try_from(number.unwrap_or_default()).unwrap_or_default();
-    let progress = found.progress_summary.as_ref();
-    let failures = found.failure_reasons.into_iter().flatten().map(|reason| {
-        let (code, words) = (reason.failure_code, reason.failure_reason);
-        (code.unwrap_or_default(), words.unwrap_or_default())
+/// `CreateJobRequest`, its members in the order of
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_CreateJob.html>.
+fn request(aws: &SdkAws, job: &ReplicationJob<'_>) -> String {
+    let account = &aws.home.account;
+    xml::document_in(S3_CONTROL_NAMESPACE, "CreateJobRequest", |out| {
+        xml::text(out, "ConfirmationRequired", "false");
+        xml::element(out, "Operation", |out| {
+            xml::element(out, "S3ReplicateObject", |_| {});
+        });
+        xml::element(out, "Report", |out| {
+            xml::text(out, "Bucket", &aws.home.bucket_arn(job.report_bucket));
+            xml::text(out, "Format", "Report_CSV_20180820");
+            xml::text(out, "Enabled", "true");
+            xml::text(out, "Prefix", job.report_prefix);
+            xml::text(out, "ReportScope", "AllTasks");
+        });
+        xml::text(out, "ClientRequestToken", job.token);
+        xml::text(out, "Description", job.description);
+        xml::text(out, "Priority", PRIORITY);
+        xml::text(out, "RoleArn", job.role_arn);
+        xml::element(out, "ManifestGenerator", |out| {
+            xml::element(out, "S3JobManifestGenerator", |out| {
+                xml::text(out, "ExpectedBucketOwner", account);
+                xml::text(out, "SourceBucket", &aws.home.bucket_arn(job.source.name));
+                xml::element(out, "Filter", |out| filter(out, job));
+                xml::text(out, "EnableManifestOutput", "false");
+            });
+        });
+    })
+}
+
+/// Which objects the job is for.
+fn filter(out: &mut String, job: &ReplicationJob<'_>) {
+    let selection = job.selection;
+    let time = |out: &mut String, name, time: Option<Time>| {
+        xml::optional(out, name, time.map(|time| time.to_string()).as_deref());
+    };
+    xml::text(out, "EligibleForReplication", "true");
+    time(out, "CreatedAfter", selection.created_after);
+    time(out, "CreatedBefore", selection.created_before);
+    xml::element(out, "ObjectReplicationStatuses", |out| {
+        for status in &selection.statuses {
+            xml::text(out, "member", word(*status));
+        }
     });
-    let failures = failures.collect();
-    let report = found.report;
-    let bucket = report.as_ref().and_then(|report| report.bucket.as_deref());
-    let bucket = bucket.and_then(Arn::parse);
+    // More than one prefix S3 does not take, see
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_KeyNameConstraint.html.
+    if let Some(prefix) = &selection.prefix {
+        xml::element(out, "KeyNameConstraint", |out| {
+            xml::element(out, "MatchAnyPrefix", |out| {
+                xml::text(out, "member", prefix);
+            });
+        });
+    }
+}
+
+/// A `JobDescriptor`, as far as it matters here.
+fn described(job: &mut Element<'_, '_>) -> JobDescription {
+    let (tasks, succeeded, failed) = job
+        .member("ProgressSummary", |progress| {
+            let mut count = |name| progress.value(name, |text| text.parse().ok());
+            (
+                count("TotalNumberOfTasks").unwrap_or_default(),
+                count("NumberOfTasksSucceeded").unwrap_or_default(),
+                count("NumberOfTasksFailed").unwrap_or_default(),
+            )
+        })
+        .unwrap_or_default();
+    let failures = job.member("FailureReasons", |reasons| {
+        let reasons = reasons.all("member").into_iter();
+        let told = reasons.map(|mut reason| {
+            let mut text = |name| reason.text(name).unwrap_or_default();
+            (text("FailureCode"), text("FailureReason"))
+        });
+        told.collect()
+    });
+    let (bucket, report_prefix) = job
+        .member("Report", |report| {
+            (report.text("Bucket"), report.text("Prefix"))
+        })
+        .unwrap_or_default();
+    let bucket = bucket.as_deref().and_then(Arn::parse);
+    let reason = job.text("StatusUpdateReason");
     JobDescription {
-        id: found.job_id.unwrap_or_default(),
-        status: found
-            .status
-            .map(|status| status.as_str().to_owned())
-            .unwrap_or_default(),
-        role_arn: found.role_arn.unwrap_or_default(),
-        tasks: count(progress.and_then(|progress| progress.total_number_of_tasks)),
-        succeeded: count(progress.and_then(|progress| progress.number_of_tasks_succeeded)),
-        failed: count(progress.and_then(|progress| progress.number_of_tasks_failed)),
-        failures,
-        reason: found.status_update_reason.or(found.suspended_cause),
+        id: job.text("JobId").unwrap_or_default(),
+        status: job.text("Status").unwrap_or_default(),
+        role_arn: job.text("RoleArn").unwrap_or_default(),
+        tasks,
+        succeeded,
+        failed,
+        failures: failures.unwrap_or_default(),
+        reason: reason.or_else(|| job.text("SuspendedCause")),
         report_bucket: bucket.and_then(|arn| arn.bucket_name().map(str::to_owned)),
-        report_prefix: report.and_then(|report| report.prefix),
+        report_prefix,
     }
 }
 
 impl Jobs for SdkAws {
     async fn start_replication_job(&self, job: ReplicationJob<'_>) -> Outcome<String> {
-        let resource = named(job.source);
-        let operation = JobOperation::builder()
-            .s3_replicate_object(S3ReplicateObjectOperation::builder().build())
-            .build();
-        let report = JobReport::builder()
-            .enabled(true)
-            .bucket(self.home.bucket_arn(job.report_bucket))
-            .prefix(job.report_prefix)
-            .format(JobReportFormat::ReportCsv20180820)
-            .report_scope(JobReportScope::AllTasks)
-            .build();
-        let selection = job.selection;
-        // More than one prefix S3 does not take, see
-        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_KeyNameConstraint.html.
-        let named = selection.prefix.as_ref().map(|prefix| {
-            KeyNameConstraint::builder()
-                .match_any_prefix(prefix)
-                .build()
+        const OPERATION: &str = "CreateJob";
+        let (resource, region) = (named(job.source), job.source.region);
+        let control = self.s3_control(region);
+        let call = control.create_job(request(self, &job));
+        let answer = of(OPERATION, resource.clone(), region, call).await?;
+        let read = xml::read(&answer, "CreateJobResult", |mut result| {
+            result.text("JobId")
         });
-        let time = |time: Option<Time>| time.map(|time| DateTime::from_secs(time.secs()));
-        let statuses = selection.statuses.iter().copied().map(status);
-        let eligible = JobManifestGeneratorFilter::builder()
-            .eligible_for_replication(true)
-            .set_object_replication_statuses(Some(statuses.collect()))
-            .set_created_after(time(selection.created_after))
-            .set_created_before(time(selection.created_before))
-            .set_key_name_constraint(named)
-            .build();
-        let generator = S3JobManifestGenerator::builder()
-            .expected_bucket_owner(&self.home.account)
-            .source_bucket(self.home.bucket_arn(job.source.name))
-            .enable_manifest_output(false)
-            .filter(eligible)
-            .build()
-            .map_err(|error| unfit(OPERATION, resource.clone(), job.source.region, &error))?;
-        let call = self
-            .s3_control(job.source.region)
-            .create_job()
-            .account_id(&self.home.account)
-            .confirmation_required(false)
-            .operation(operation)
-            .report(report)
-            .manifest_generator(JobManifestGenerator::S3JobManifestGenerator(generator))
-            .description(job.description)
-            .client_request_token(job.token)
-            .priority(PRIORITY)
-            .role_arn(job.role_arn);
-        let started = of(OPERATION, resource, job.source.region, call.send()).await?;
-        Ok(started.job_id.unwrap_or_default())
+        let read = read.and_then(|id| id.ok_or_else(|| "it names no job".to_owned()));
+        read.map_err(|why| unread(OPERATION, resource, region, &why))
     }
 
     async fn job(&self, region: &str, id: &str) -> Outcome<Option<JobDescription>> {
-        let call = self.s3_control(region).describe_job();
-        let call = call.account_id(&self.home.account).job_id(id);
-        let answer = of("DescribeJob", format!("job `{id}`"), region, call.send()).await;
-        match answer {
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-            other => Ok(other?.job.map(described)),
-        }
+        const OPERATION: &str = "DescribeJob";
+        let resource = format!("job `{id}`");
+        let control = self.s3_control(region);
+        let call = control.describe_job(id);
+        let answer = match of(OPERATION, resource.clone(), region, call).await {
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let read = xml::read(&answer, "DescribeJobResult", |mut result| {
+            result.member("Job", described)
+        });
+        read.map_err(|why| unread(OPERATION, resource, region, &why))
     }
 
     async fn report_part(

@@ -3,7 +3,6 @@
 mod assume;
 mod buckets;
 mod call;
-mod control;
 mod encryption;
 mod events;
 mod failure;
@@ -22,7 +21,7 @@ mod xml;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use aws_json::ParameterStore;
+use aws_calls::{ParameterStore, S3Control};
 use aws_names::Home;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -48,7 +47,7 @@ struct Regional {
     s3: aws_sdk_s3::Client,
     kms: aws_sdk_kms::Client,
     parameters: ParameterStore,
-    s3_control: aws_sdk_s3control::Client,
+    s3_control: S3Control,
 }
 
 impl SdkAws {
@@ -80,7 +79,7 @@ impl SdkAws {
                 s3: aws_sdk_s3::Client::from_conf(s3),
                 kms: aws_sdk_kms::Client::new(&config),
                 parameters: ParameterStore::new(&config),
-                s3_control: control::client(&config),
+                s3_control: S3Control::new(&config, &self.home.account),
             }
         });
         clients.clone()
@@ -94,7 +93,7 @@ impl SdkAws {
         self.regional(region).kms
     }
 
-    fn s3_control(&self, region: &str) -> aws_sdk_s3control::Client {
+    fn s3_control(&self, region: &str) -> S3Control {
         self.regional(region).s3_control
     }
 

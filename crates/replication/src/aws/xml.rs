@@ -146,10 +146,19 @@ impl<'a, 'i> Element<'a, 'i> {
     }
 }
 
-/// A document with this root, around what `content` writes.
+/// A document of S3's with this root, around what `content` writes.
 pub(super) fn document(root: &str, content: impl FnOnce(&mut String)) -> String {
+    document_in(NAMESPACE, root, content)
+}
+
+/// The same in another namespace.
+pub(super) fn document_in(
+    namespace: &str,
+    root: &str,
+    content: impl FnOnce(&mut String),
+) -> String {
     let mut out = String::from(r#"<?xml version="1.0" encoding="UTF-8"?>"#);
-    let start = format!(r#"{root} xmlns="{NAMESPACE}""#);
+    let start = format!(r#"{root} xmlns="{namespace}""#);
     between(&mut out, &start, root, content);
     out
 }

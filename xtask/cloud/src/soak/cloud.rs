@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_json::ParameterStore;
+use aws_calls::ParameterStore;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::types::ReplicationConfiguration;
 use sandbox::Sandbox;

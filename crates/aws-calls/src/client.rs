@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_names::needs_path_style;
 use aws_runtime::auth::{SigV4OperationSigningConfig, sigv4};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
 use aws_runtime::recursion_detection::RecursionDetectionInterceptor;
@@ -21,7 +22,7 @@ use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptio
 use aws_smithy_runtime_api::client::auth::{
     AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
 };
-use aws_smithy_runtime_api::client::endpoint::EndpointResolverParams;
+use aws_smithy_runtime_api::client::endpoint::{EndpointPrefix, EndpointResolverParams};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
@@ -41,9 +42,9 @@ use sdk_environment::Http;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::endpoint::{Kind, url};
+use crate::endpoint::Kind;
 use crate::refused::{FUNCTION_ERROR, Refused};
-use crate::service::Service;
+use crate::service::{Manner, Service};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 /// Answers after which the same may be answered otherwise: those of the SDK, and 429, whatever code it bears.
@@ -56,6 +57,7 @@ pub type Error = SdkError<Refused, HttpResponse>;
 #[derive(Clone, Debug)]
 pub struct Client {
     service: Service,
+    manner: Manner,
     config: SdkConfig,
     /// One for all calls, so that credentials are fetched once.
     identities: SharedIdentityCache,
@@ -65,19 +67,29 @@ pub struct Client {
 /// What is sent.
 #[derive(Debug)]
 pub(crate) struct Call {
+    pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: String,
 }
 
+/// What an answer says.
+pub(crate) type Read<T> = fn(&HttpResponse) -> Result<T, OrchestratorError<Refused>>;
+
 impl Client {
     /// By way of this configuration: its Region, credentials, endpoints, retries and time limits.
     #[must_use]
     pub fn new(config: &SdkConfig, service: Service) -> Self {
+        Self::in_manner(config, service, Manner::of_most(service))
+    }
+
+    /// The same, of a service that wants its requests otherwise than most.
+    pub(crate) fn in_manner(config: &SdkConfig, service: Service, manner: Manner) -> Self {
         let identities = config.identity_cache();
         let http = config.http_client();
         Self {
             service,
+            manner,
             config: config.clone(),
             identities: identities.unwrap_or_else(|| IdentityCache::lazy().build()),
             http: http.unwrap_or_else(|| Http::new().client()),
@@ -95,6 +107,7 @@ impl Client {
     {
         let target = format!("{}.{operation}", self.service.target);
         let call = Call {
+            method: "POST",
             path: "/".to_owned(),
             headers: vec![
                 ("content-type", CONTENT_TYPE.to_owned()),
@@ -102,15 +115,20 @@ impl Client {
             ],
             body: body.to_string(),
         };
-        self.send(operation, call).await
+        self.send(operation, call, json).await
     }
 
     /// Sends what an operation takes, wherever its service wants that.
-    pub(crate) async fn send<T>(&self, operation: &'static str, call: Call) -> Result<T, Error>
+    pub(crate) async fn send<T>(
+        &self,
+        operation: &'static str,
+        call: Call,
+        read: Read<T>,
+    ) -> Result<T, Error>
     where
-        T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
+        T: fmt::Debug + Send + Sync + 'static,
     {
-        let operation = self.operation(operation);
+        let operation = self.operation(operation, read);
         let operation = operation.map_err(Error::construction_failure)?;
         // On the heap, as the machinery is deep: it would be a part of every caller.
         Box::pin(operation.invoke(call)).await
@@ -169,19 +187,30 @@ impl Client {
     }
 
     /// What is between a request and its answer: what the SDK's clients put there.
-    fn operation<T>(&self, name: &'static str) -> Result<Operation<Call, T, Refused>, BoxError>
+    fn operation<T>(
+        &self,
+        name: &'static str,
+        read: Read<T>,
+    ) -> Result<Operation<Call, T, Refused>, BoxError>
     where
-        T: DeserializeOwned + fmt::Debug + Send + Sync + 'static,
+        T: fmt::Debug + Send + Sync + 'static,
     {
         let region = self.config.region().ok_or("there is no Region")?;
         let kind = Kind {
             fips: self.config.use_fips().unwrap_or(false),
             dual_stack: self.config.use_dual_stack().unwrap_or(false),
         };
-        let endpoint = sdk_environment::endpoint(&self.config, self.service.id);
-        let endpoint = endpoint.unwrap_or_else(|| url(self.service, region.as_ref(), kind));
+        let redirected = sdk_environment::endpoint(&self.config, self.service.id);
+        let is_whole = redirected.as_deref().is_some_and(needs_path_style);
+        let ordinary = || (self.manner.url)(self.service, region.as_ref(), kind);
+        let endpoint = redirected.unwrap_or_else(ordinary);
+        let mut settings = self.settings(region);
+        // An IP address and `localhost` take nothing in front.
+        if let Some(prefix) = self.manner.host_prefix.as_deref().filter(|_| !is_whole) {
+            settings.store_put(EndpointPrefix::new(prefix)?);
+        }
         let plugin = StaticRuntimePlugin::new()
-            .with_config(self.settings(region).freeze())
+            .with_config(settings.freeze())
             .with_runtime_components(self.components());
         let mut operation = Operation::builder()
             .service_name(self.service.id)
@@ -189,7 +218,7 @@ impl Client {
             .endpoint_url(&endpoint)
             .runtime_plugin(plugin)
             .serializer(request)
-            .deserializer(answer);
+            .deserializer(read);
         if let Some(version) = self.config.behavior_version() {
             operation = operation.behavior_version(version);
         }
@@ -197,11 +226,14 @@ impl Client {
     }
 
     fn settings(&self, region: &Region) -> Layer {
-        let mut settings = Layer::new("aws-json");
+        let mut settings = Layer::new("aws-calls");
         settings.store_put(AuthSchemeAndEndpointOrchestrationV2);
         settings.store_put(AuthSchemeOptionResolverParams::new(()));
-        settings.store_put(SigV4OperationSigningConfig::default());
-        settings.store_put(SigningName::from_static(self.service.prefix));
+        let mut signing = SigV4OperationSigningConfig::default();
+        signing.signing_options.content_sha256_header = self.manner.as_s3;
+        signing.signing_options.double_uri_encode = !self.manner.as_s3;
+        settings.store_put(signing);
+        settings.store_put(SigningName::from_static(self.manner.signed_as));
         settings.store_put(SigningRegion::from(region.clone()));
         settings.store_put(region.clone());
         settings.store_put(ApiMetadata::new(
@@ -223,7 +255,7 @@ impl Client {
 
     fn components(&self) -> RuntimeComponentsBuilder {
         let schemes = StaticAuthSchemeOptionResolver::new(vec![sigv4::SCHEME_ID]);
-        let mut components = RuntimeComponentsBuilder::new("aws-json")
+        let mut components = RuntimeComponentsBuilder::new("aws-calls")
             .with_http_client(Some(self.http.clone()))
             .with_identity_cache(Some(self.identities.clone()))
             .with_auth_scheme(SharedAuthScheme::new(sigv4::SigV4AuthScheme::new()))
@@ -276,7 +308,7 @@ impl Intercept for KnownEndpoint {
 fn request(call: Call) -> Result<HttpRequest, BoxError> {
     let length = call.body.len().to_string();
     let mut request = HttpRequest::new(SdkBody::from(call.body));
-    request.set_method("POST")?;
+    request.set_method(call.method)?;
     request.set_uri(call.path)?;
     let headers = request.headers_mut();
     headers.insert("content-length", length);
@@ -286,13 +318,19 @@ fn request(call: Call) -> Result<HttpRequest, BoxError> {
     Ok(request)
 }
 
-fn answer<T: DeserializeOwned>(answer: &HttpResponse) -> Result<T, OrchestratorError<Refused>> {
+/// An answer in JSON.
+pub(crate) fn json<T>(answer: &HttpResponse) -> Result<T, OrchestratorError<Refused>>
+where
+    T: DeserializeOwned,
+{
     let body = answer.body().bytes().unwrap_or_default();
     let function_failed = answer.headers().contains_key(FUNCTION_ERROR);
     if function_failed || !answer.status().is_success() {
         // What stands between AWS and us may answer with a page.
         let said = serde_json::from_slice(body).unwrap_or_default();
-        return Err(OrchestratorError::operation(Refused::of(answer, &said)));
+        return Err(OrchestratorError::operation(Refused::in_json(
+            answer, &said,
+        )));
     }
     let body = if body.is_empty() { b"null" } else { body };
     serde_json::from_slice(body).map_err(OrchestratorError::other)

@@ -3,7 +3,7 @@
 use aws_types::SdkConfig;
 use serde_json::Value;
 
-use crate::client::{Call, Client, Error};
+use crate::client::{Call, Client, Error, json};
 use crate::service::Service;
 
 const LAMBDA: Service = Service {
@@ -31,10 +31,11 @@ impl Lambda {
     /// Where it was not invoked; and where it failed, with its own words.
     pub async fn invoke(&self, function: &str, payload: &Value) -> Result<Value, Error> {
         let call = Call {
+            method: "POST",
             path: format!("/2015-03-31/functions/{function}/invocations"),
             headers: vec![("content-type", "application/json".to_owned())],
             body: payload.to_string(),
         };
-        self.0.send("Invoke", call).await
+        self.0.send("Invoke", call, json).await
     }
 }

@@ -28,18 +28,23 @@ pub(crate) struct Kind {
 
 /// The URL of a service in a Region.
 pub(crate) fn url(service: Service, region: &str, kind: Kind) -> String {
-    let partition = partition_of(region);
-    let of_partition = DOMAINS.iter().find(|(name, ..)| *name == partition);
-    let (plain, dual_stack) = of_partition.map_or(COMMON, |(_, plain, dual)| (*plain, *dual));
+    let (plain, dual_stack) = domains(region);
     let domain = if kind.dual_stack { dual_stack } else { plain };
     // GovCloud's ordinary endpoints of these services are the validated ones.
-    let is_validated = partition == "aws-us-gov" && !kind.dual_stack;
+    let is_validated = partition_of(region) == "aws-us-gov" && !kind.dual_stack;
     let fips = if kind.fips && !is_validated {
         "-fips"
     } else {
         ""
     };
     format!("https://{}{fips}.{region}.{domain}", service.prefix)
+}
+
+/// The domains of endpoints and of dual-stack ones in the Region's partition.
+pub(crate) fn domains(region: &str) -> (&'static str, &'static str) {
+    let partition = partition_of(region);
+    let of_partition = DOMAINS.iter().find(|(name, ..)| *name == partition);
+    of_partition.map_or(COMMON, |(_, plain, dual)| (*plain, *dual))
 }
 
 #[cfg(test)]

@@ -19,16 +19,22 @@ pub(crate) const FUNCTION_ERROR: &str = "x-amz-function-error";
 pub struct Refused(ErrorMetadata);
 
 impl Refused {
-    /// Of an answer with `body`.
-    pub(crate) fn of(answer: &HttpResponse, body: &Value) -> Self {
+    /// Of an answer whose body is JSON.
+    pub(crate) fn in_json(answer: &HttpResponse, body: &Value) -> Self {
         let text = |names: &[&str]| names.iter().find_map(|name| body.get(name)?.as_str());
         let mut names = [FUNCTION_ERROR, CODE].into_iter();
         let header = names.find_map(|name| answer.headers().get(name));
+        let code = header.or_else(|| text(&["__type", "code"])).and_then(bare);
+        Self::of(answer, code, text(&["message", "Message", "errorMessage"]))
+    }
+
+    /// Of an answer that says this.
+    pub(crate) fn of(answer: &HttpResponse, code: Option<&str>, message: Option<&str>) -> Self {
         let mut said = ErrorMetadata::builder();
-        if let Some(code) = header.or_else(|| text(&["__type", "code"])).and_then(bare) {
+        if let Some(code) = code {
             said = said.code(code);
         }
-        if let Some(message) = text(&["message", "Message", "errorMessage"]) {
+        if let Some(message) = message {
             said = said.message(message);
         }
         if let Some(id) = answer.request_id() {
