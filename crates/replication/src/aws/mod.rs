@@ -6,6 +6,7 @@ mod call;
 mod encryption;
 mod events;
 mod failure;
+mod job_documents;
 mod jobs;
 mod kms;
 mod metrics;
