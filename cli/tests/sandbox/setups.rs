@@ -110,6 +110,9 @@ pub(crate) async fn every_cause_is_told(cloud: &Cloud) -> Result<()> {
         }
     }
 
+    // One that is there: of one that is not, the first read says so, and the others may not have been sent.
+    let create = cloud.at(EAST).s3().create_bucket();
+    create.bucket("planned-src").send().await?;
     let properties = json!({"SourceBucket": "planned-src", "Rules": [{"Filter": {"Prefix": "new/"},
         "Destination": {"Bucket": "arn:aws:s3:::planned-dst", "Region": WEST}}]});
     let file = std::env::temp_dir().join(format!("properties-{}.json", std::process::id()));
