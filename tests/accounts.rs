@@ -6,7 +6,8 @@ mod organisation;
 use anyhow::{Context, Result, ensure};
 use aws_calls::ParameterStore;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
-use sandbox::sam::{self, Stack};
+use sandbox::cloudformation;
+use sandbox::sam::Stack;
 use sandbox::server::ACCOUNT;
 use serde_json::json;
 
@@ -135,7 +136,7 @@ async fn an_update_without_the_role_is_rolled_back(
 }
 
 async fn deploy(world: &World, stack: &Stack<'_>) -> Result<()> {
-    sam::deploy(&world.sandbox, stack, |_| {}).await
+    cloudformation::deploy(&world.sandbox, stack).await
 }
 
 /// The one of the source's Region: the stack is in both.

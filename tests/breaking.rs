@@ -13,6 +13,7 @@ use aws_sdk_s3::types::{
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use end_to_end::{SOURCE_REGION, World};
+use sandbox::cloudformation;
 use sandbox::guard;
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use sandbox::wait::until;
@@ -317,8 +318,9 @@ async fn installed(world: &World) -> Result<Listening> {
         account: None,
         parameters: &[],
     };
-    sam::deploy(&world.sandbox, &on_call, |_| {}).await?;
-    let mut outputs = sam::outputs(&world.sandbox, on_call.name, SOURCE_REGION).await?;
+    cloudformation::deploy(&world.sandbox, &on_call).await?;
+    let mut outputs =
+        cloudformation::outputs(&world.sandbox.config(SOURCE_REGION), on_call.name).await?;
     let topic = outputs.remove("TopicArn").context("no topic")?;
     let calls = outputs.remove("QueueUrl").context("no queue")?;
     let parameters = [

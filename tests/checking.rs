@@ -12,6 +12,7 @@ use aws_sdk_s3::types::{
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use sandbox::cloudformation;
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use sandbox::verdicts::{self, Verdict};
 use sandbox::wait::until;
@@ -85,7 +86,7 @@ fn a_finding_becomes_an_event_that_a_rule_of_another_stack_can_take() {
             account: None,
             parameters: &[("QueueName", name), ("Bucket", bucket)],
         };
-        sam::deploy(&world.sandbox, &stack, |_| {}).await?;
+        cloudformation::deploy(&world.sandbox, &stack).await?;
         let sqs = aws_sdk_sqs::Client::new(&world.sandbox.config(SOURCE_REGION));
         let events = sqs.get_queue_url().queue_name(name).send().await?;
         let events = events.queue_url().context("the queue has no address")?;
@@ -133,8 +134,9 @@ fn a_replica_without_kms_is_repaired_where_the_template_is_told_to_and_rings_an_
             account: None,
             parameters: &[],
         };
-        sam::deploy(&world.sandbox, &on_call, |_| {}).await?;
-        let mut outputs = sam::outputs(&world.sandbox, on_call.name, REPLICA_REGION).await?;
+        cloudformation::deploy(&world.sandbox, &on_call).await?;
+        let mut outputs =
+            cloudformation::outputs(&world.sandbox.config(REPLICA_REGION), on_call.name).await?;
         let topic = outputs.remove("TopicArn").context("no topic")?;
         let calls = outputs.remove("QueueUrl").context("no queue")?;
         let parameters = [("Repair", "true"), ("AlarmTopicArn", &topic)];

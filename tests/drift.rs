@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use sandbox::cloudformation;
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use sandbox::wait::until;
 use serde_json::{Value, json};
@@ -23,10 +24,9 @@ fn rules_that_somebody_deletes_are_told_by_event_and_left_as_they_are() {
             account: None,
             parameters: &[],
         };
-        sam::deploy(&world.sandbox, &on_call, |_| {}).await?;
-        let mut outputs = sam::outputs(&world.sandbox, on_call.name, SOURCE_REGION).await?;
-        let topic = outputs.remove("TopicArn").context("no topic")?;
-        let calls = outputs.remove("QueueUrl").context("no queue")?;
+        cloudformation::deploy(&world.sandbox, &on_call).await?;
+        let output = async |key| world.output_of(on_call.name, SOURCE_REGION, key).await;
+        let (topic, calls) = (output("TopicArn").await?, output("QueueUrl").await?);
         let parameters = [
             ("DriftSchedule", "rate(1 minute)"),
             ("ProofSchedule", "rate(30 days)"),
@@ -52,7 +52,7 @@ fn rules_that_somebody_deletes_are_told_by_event_and_left_as_they_are() {
         };
         tokio::try_join!(
             sam::deploy(&world.sandbox, &installed, |_| {}),
-            sam::deploy(&world.sandbox, &listening, |_| {}),
+            cloudformation::deploy(&world.sandbox, &listening),
         )?;
         let parameters = [
             ("ReplicationStack", watching),

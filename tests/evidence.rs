@@ -15,11 +15,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use aws_calls::{Lambda, ParameterStore};
 use end_to_end::{SOURCE_REGION, STACK, World};
+use sandbox::cloudformation;
 use sandbox::sam::{self, ARCHITECTURE, Stack};
 use sandbox::tools::target_directory;
 use sandbox::verdicts;
 use sandbox::wait::until;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use self::auditor::{Answer, Auditor};
 
@@ -43,7 +45,7 @@ pub(super) async fn a_report_says_what_went_into_the_evidence(world: &World) -> 
     // Its verdict is told before anybody keeps evidence.
     upload(world, "Tax/unheard").await?;
     let functions = Functions {
-        outputs: sam::outputs(&world.sandbox, STACK, REGION).await?,
+        outputs: cloudformation::outputs(&world.sandbox.config(REGION), STACK).await?,
         lambda: Lambda::new(&world.sandbox.config(REGION)),
     };
     let lake = install(world, &functions).await?;
@@ -137,7 +139,7 @@ async fn install(world: &World, functions: &Functions) -> Result<Lake> {
     sam::deploy(&world.sandbox, &stack, |_| {})
         .await
         .context("`cargo xtask package` comes first")?;
-    let outputs = sam::outputs(&world.sandbox, EVIDENCE, REGION).await?;
+    let outputs = cloudformation::outputs(&world.sandbox.config(REGION), EVIDENCE).await?;
     Ok(Lake { outputs })
 }
 
@@ -184,6 +186,8 @@ async fn live(world: &World, functions: &Functions) -> Result<()> {
         "detail": {"version": "0", "bucket": {"name": REPLICA}, "object": {"key": "Tax/mended"}}});
     let answer = functions.invoke("CheckReplicaFunction", &event).await?;
     ensure!(answer["verdicts"][0]["verdict"] == "Compliant", "{answer}");
+    // Lines have their time in seconds.
+    sleep(Duration::from_secs(1)).await;
     ask(&look).await?;
     let prove = json!({"Action": "Prove", "StackName": "audited"});
     let answer = ask(&prove).await?;

@@ -5,7 +5,7 @@
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};
-use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use end_to_end::{REPLICA_REGION, SOURCE_REGION, STACK, World, run};
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use serde_json::json;
 
@@ -238,8 +238,9 @@ fn no_request_is_carried_out_that_is_to_be_answered_to_a_stranger() {
             let mut request: serde_json::Value = serde_json::from_str(request)?;
             request["ResponseURL"] = json!(format!("{address}?X-Amz-Signature=5ec3e7"));
             request["ResourceProperties"]["SourceBucket"] = json!(source);
-            let told = match world.ask(&request).await {
-                Ok(answer) => answer.to_string(),
+            let stack = (STACK, SOURCE_REGION);
+            let told = match world.payload("ProvisionReplication", stack, &request).await {
+                Ok(answer) => answer,
                 Err(error) => format!("{error:#}"),
             };
             ensure!(

@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_calls::ParameterStore;
+use aws_calls::{Lambda, ParameterStore};
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use sandbox::verdicts::{self, Verdict};
 use sandbox::wait::until;
-use sandbox::{Sandbox, Tools, guard};
+use sandbox::{Sandbox, Tools, cloudformation, guard};
 use tokio::runtime::Runtime;
 
 /// Region of the source buckets.
@@ -100,7 +100,7 @@ impl World {
             account: None,
             parameters,
         };
-        sam::deploy(&self.sandbox, &stack, |_| {}).await
+        cloudformation::deploy(&self.sandbox, &stack).await
     }
 
     /// Deletes a stack in the source Region, and waits no longer than that takes.
@@ -123,7 +123,7 @@ impl World {
     /// One of the outputs of `template.yaml`'s stack.
     ///
     /// # Errors
-    /// When SAM CLI does not tell it.
+    /// When CloudFormation does not tell it.
     pub async fn output(&self, region: &str, key: &str) -> Result<String> {
         self.output_of(STACK, region, key).await
     }
@@ -131,9 +131,9 @@ impl World {
     /// One of the outputs of any stack.
     ///
     /// # Errors
-    /// When SAM CLI does not tell it.
+    /// When CloudFormation does not tell it.
     pub async fn output_of(&self, stack: &str, region: &str, key: &str) -> Result<String> {
-        let mut outputs = sam::outputs(&self.sandbox, stack, region).await?;
+        let mut outputs = cloudformation::outputs(&self.sandbox.config(region), stack).await?;
         outputs
             .remove(key)
             .with_context(|| format!("stack `{stack}` has no output {key}"))
@@ -142,7 +142,7 @@ impl World {
     /// The physical id of one of the resources of `template.yaml`'s stack.
     ///
     /// # Errors
-    /// When SAM CLI does not tell it.
+    /// When CloudFormation does not tell it.
     pub async fn resource(&self, region: &str, logical_id: &str) -> Result<String> {
         self.resource_of(STACK, region, logical_id).await
     }
@@ -150,7 +150,7 @@ impl World {
     /// The physical id of one of the resources of any stack.
     ///
     /// # Errors
-    /// When SAM CLI does not tell it.
+    /// When CloudFormation does not tell it.
     pub async fn resource_of(&self, stack: &str, region: &str, logical_id: &str) -> Result<String> {
         let mut found = self.resources_of(stack, region).await?;
         found
@@ -161,25 +161,16 @@ impl World {
     /// The physical ids of the resources of any stack, by their logical ones.
     ///
     /// # Errors
-    /// When SAM CLI does not tell them.
+    /// When CloudFormation does not tell them.
     pub async fn resources_of(
         &self,
         stack: &str,
         region: &str,
     ) -> Result<BTreeMap<String, String>> {
-        let mut command = self.sandbox.command("sam", region);
-        command.args(["list", "resources", "--output", "json"]);
-        command.args(["--stack-name", stack, "--region", region]);
-        let printed = guard::run("cannot list the stack's resources", command, |_| {}).await?;
-        let resources: Vec<serde_json::Value> = serde_json::from_str(&printed)?;
-        let pair = |resource: &serde_json::Value| {
-            let id = |name| resource.get(name)?.as_str().map(str::to_owned);
-            id("LogicalResourceId").zip(id("PhysicalResourceId"))
-        };
-        Ok(resources.iter().filter_map(pair).collect())
+        cloudformation::resources(&self.sandbox.config(region), stack).await
     }
 
-    /// Invokes the provisioner directly, as a person does with SAM CLI, and returns its answer.
+    /// Invokes the provisioner directly, as a person does, and returns its answer.
     ///
     /// # Errors
     /// When the function fails or answers no JSON.
@@ -215,14 +206,16 @@ impl World {
     async fn invoke(
         &self,
         function: &str,
-        stack: (&str, &str),
+        (stack, region): (&str, &str),
         event: &serde_json::Value,
     ) -> Result<serde_json::Value> {
-        let payload = self.payload(function, stack, event).await?;
-        Ok(serde_json::from_str(&payload)?)
+        let name = self.resource_of(stack, region, function).await?;
+        let functions = Lambda::new(&self.sandbox.config(region));
+        let answer = functions.invoke(&name, event).await;
+        answer.with_context(|| format!("cannot invoke {function}"))
     }
 
-    /// Invokes a function of a stack: its answer, byte for byte.
+    /// Invokes a function of a stack by SAM CLI: its answer, byte for byte.
     ///
     /// # Errors
     /// When the function fails.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::types::ReplicationStatus;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World};
-use sandbox::sam::{self, Stack};
+use sandbox::cloudformation;
+use sandbox::sam::Stack;
 use sandbox::wait::until;
 use serde_json::json;
 
@@ -118,7 +119,7 @@ async fn listening(world: &World, source: &str) -> Result<String> {
             ("Bucket", source),
         ],
     };
-    sam::deploy(&world.sandbox, &stack, |_| {}).await?;
+    cloudformation::deploy(&world.sandbox, &stack).await?;
     let sqs = aws_sdk_sqs::Client::new(&world.sandbox.config(SOURCE_REGION));
     let queue = sqs.get_queue_url().queue_name(name).send().await?;
     let url = queue.queue_url().map(str::to_owned);

@@ -7,6 +7,8 @@ mod account;
 #[cfg(feature = "clients")]
 mod clients;
 #[cfg(feature = "clients")]
+pub mod cloudformation;
+#[cfg(feature = "clients")]
 mod control;
 #[cfg(feature = "clients")]
 pub mod faults;

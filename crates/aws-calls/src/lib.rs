@@ -3,8 +3,8 @@
 //! on every build. Parameter Store's alone takes a minute to compile, for five operations.
 //!
 //! [`Client`] calls any operation of a [`Service`] that speaks JSON 1.1; [`ParameterStore`] has those of Systems Manager
-//! that we know, [`Lambda`] invokes functions, and [`S3Control`], with the feature `s3-control`, knows jobs of S3 Batch
-//! Operations.
+//! that we know, and [`Lambda`] invokes functions. With the feature `xml`, [`S3Control`] knows jobs of S3 Batch
+//! Operations, and [`Query`] calls any operation of a service that takes a form and answers in XML.
 //!
 //! See <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html> and
 //! <https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html>.
@@ -13,17 +13,23 @@ mod client;
 mod endpoint;
 mod lambda;
 mod parameter_store;
+#[cfg(feature = "xml")]
+mod query;
 mod refused;
-#[cfg(feature = "s3-control")]
+#[cfg(feature = "xml")]
 mod s3_control;
 mod service;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "xml")]
+mod xml;
 
 pub use self::client::{Client, Error};
 pub use self::lambda::Lambda;
 pub use self::parameter_store::{Parameter, ParameterStore, ParameterVersion};
+#[cfg(feature = "xml")]
+pub use self::query::Query;
 pub use self::refused::Refused;
-#[cfg(feature = "s3-control")]
+#[cfg(feature = "xml")]
 pub use self::s3_control::{S3_CONTROL_NAMESPACE, S3Control};
 pub use self::service::Service;

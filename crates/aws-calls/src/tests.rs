@@ -26,7 +26,7 @@ const CONFIG: Service = Service {
 };
 
 /// A server that gives these answers, in turn, and the way to it.
-async fn serving(answers: Vec<String>) -> (Server, SdkConfig) {
+pub(crate) async fn serving(answers: Vec<String>) -> (Server, SdkConfig) {
     let answers = Mutex::new(answers.into_iter());
     let next = move |_: &_| answers.lock().unwrap().next().unwrap_or_default();
     let server = Server::start(next).await.unwrap();

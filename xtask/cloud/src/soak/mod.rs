@@ -12,7 +12,8 @@ mod table;
 use std::time::Instant;
 
 use anyhow::Result;
-use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
+use sandbox::cloudformation;
+use sandbox::sam::{SANDBOX_PARAMETERS, Stack};
 use sandbox::{Sandbox, Tools};
 use xtask::progress::{seconds, step};
 
@@ -73,7 +74,7 @@ async fn deploy(sandbox: &Sandbox, template: &str) -> Result<Keys> {
     install(sandbox, &stacks).await?;
     step(
         "Deploy the soak's rules, and queues for findings",
-        async |step| {
+        async |_| {
             let keys = Keys::create(sandbox).await?;
             let rules = [
                 ("SourceBucket", SOURCE_BUCKET),
@@ -94,9 +95,9 @@ async fn deploy(sandbox: &Sandbox, template: &str) -> Result<Keys> {
                 stack(FINDINGS, region, template, &[("QueueName", FINDINGS)])
             });
             tokio::try_join!(
-                sam::deploy(sandbox, &rules, step.lines()),
-                sam::deploy(sandbox, &here, step.lines()),
-                sam::deploy(sandbox, &there, step.lines()),
+                cloudformation::deploy(sandbox, &rules),
+                cloudformation::deploy(sandbox, &here),
+                cloudformation::deploy(sandbox, &there),
             )?;
             Ok(keys)
         },

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use sandbox::Sandbox;
-use sandbox::sam;
+use sandbox::cloudformation;
 use serde_json::Value;
 
 /// What can never be judged.
@@ -41,7 +41,7 @@ impl Queues {
         stack: &str,
         findings: &str,
     ) -> Result<Self> {
-        let outputs = sam::outputs(sandbox, stack, region).await?;
+        let outputs = cloudformation::outputs(&sandbox.config(region), stack).await?;
         let output = |name| {
             let found: Option<&String> = outputs.get(name);
             found
