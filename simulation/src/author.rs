@@ -186,7 +186,7 @@ fn change(draw: &mut Draw, before: &Template) -> Template {
     let mut after = before.clone();
     after.slip = None;
     for _ in 0..=draw.below(2) {
-        let at = usize::try_from(draw.below(after.rules.len() as u64)).unwrap_or(0);
+        let at = draw.place(after.rules.len());
         match draw.below(11) {
             0 => after.revision += 1,
             1 if after.rules.len() > 1 => {
@@ -239,8 +239,13 @@ fn upload(draw: &mut Draw, bucket: &'static str) -> Deed {
     }
 }
 
+/// When the last of what is done begins.
+fn last(acts: &[Act]) -> u64 {
+    acts.iter().map(|act| act.at).max().unwrap_or(0)
+}
+
 fn deed(draw: &mut Draw, templates: &mut [Template]) -> Deed {
-    let stack = usize::try_from(draw.below(templates.len() as u64)).unwrap_or(0);
+    let stack = draw.place(templates.len());
     let source = templates[stack].source;
     match draw.below(20) {
         0..=4 => {

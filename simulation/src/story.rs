@@ -160,10 +160,10 @@ pub enum Errand {
     BucketPolicy(&'static str),
     /// Closes a bucket to replicas, by its policy.
     Deny(&'static str),
-    /// Takes stacks' statements out of a bucket's policy.
-    StripPolicy(&'static str),
     /// Opens it again.
     Admit(&'static str),
+    /// Takes stacks' statements out of a bucket's policy.
+    StripPolicy(&'static str),
     /// Takes the policies off the role of a source bucket.
     StripRole(&'static str),
     /// Has nobody assume the role of a source bucket.

@@ -30,13 +30,18 @@ impl Draw {
         self.below(100) < percent
     }
 
+    /// The place of one of so many.
+    pub fn place(&mut self, of: usize) -> usize {
+        usize::try_from(self.below(of as u64)).unwrap_or(0)
+    }
+
     /// One of several.
     ///
     /// # Panics
     /// Where there is none.
     #[expect(clippy::expect_used, reason = "a list of choices is written by hand")]
     pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        let at = usize::try_from(self.below(of.len() as u64)).unwrap_or(0);
-        *of.get(at).expect("something to choose from")
+        *of.get(self.place(of.len()))
+            .expect("something to choose from")
     }
 }

@@ -1,5 +1,6 @@
 //! What brings people together in a story: who uploads, changes, empties, copies and looks just then.
 
+use super::last;
 use super::{PREFIXES, ROLES};
 use crate::story::{Act, Deed, Errand, Handling, Slip, Template, key_arn};
 use aws_in_memory::draw::Draw;
@@ -64,7 +65,7 @@ pub(super) fn chained(draw: &mut Draw, templates: &mut [Template]) {
 /// People upload to a bucket in the middle of a chain, and under the prefixes of rules of theirs.
 pub(super) fn onward(draw: &mut Draw, templates: &[Template], acts: &mut Vec<Act>) {
     let mut more = Vec::new();
-    let last = acts.iter().map(|act| act.at).max().unwrap_or(0);
+    let last = last(acts);
     let plain = |bucket, prefix, asked| Deed::Upload {
         bucket,
         prefix,
@@ -132,14 +133,14 @@ pub(super) fn empties(draw: &mut Draw, acts: &mut Vec<Act>) {
         }
     }
     if draw.chance(15) {
-        empty(acts.iter().map(|act| act.at).max().unwrap_or(0) + 100);
+        empty(last(acts) + 100);
     }
     acts.extend(more);
 }
 
 /// Somebody has a bucket looked through.
 pub(super) fn looks_again(draw: &mut Draw, acts: &mut Vec<Act>) {
-    let last = acts.iter().map(|act| act.at).max().unwrap_or(0);
+    let last = last(acts);
     for bucket in ["vault", "attic", "cellar"] {
         if draw.chance(25) {
             let at = last / 2 + draw.below(last / 2 + 400);
@@ -203,7 +204,7 @@ pub(super) fn back(draw: &mut Draw, acts: &mut Vec<Act>) {
 pub(super) fn schedule(draw: &mut Draw, acts: &mut Vec<Act>) {
     const QUARTER: u64 = 900;
     if draw.chance(50) {
-        let last = acts.iter().map(|act| act.at).max().unwrap_or(0);
+        let last = last(acts);
         let first = draw.below(QUARTER);
         let times = (0..6).map(|number| first + number * QUARTER);
         let within = times.filter(|at| *at < last + QUARTER);

@@ -1,5 +1,6 @@
 //! Stacks that share a bucket, its role, or their own earlier lives.
 
+use super::last;
 use crate::story::{Act, Deed, Errand, Handling, Prop, Question, RuleText, Template};
 use aws_in_memory::draw::Draw;
 use aws_in_memory::people::Asked;
@@ -8,6 +9,12 @@ use aws_in_memory::people::Asked;
 const LONG_BEFORE: u64 = 90;
 /// Long enough for the judge not to excuse what is done next by what was done before.
 const LATER: [u64; 2] = [130, 200];
+
+/// A stack's number and template.
+fn one_of<'a>(draw: &mut Draw, templates: &'a [Template]) -> Option<(usize, &'a Template)> {
+    let stack = draw.place(templates.len());
+    Some((stack, templates.get(stack)?))
+}
 
 /// Puts the first two stacks on one bucket, under prefixes that have nothing in common.
 fn share(draw: &mut Draw, one: &mut Template, other: &mut Template) {
@@ -100,11 +107,10 @@ pub(super) fn keyless(draw: &mut Draw, templates: &[Template], acts: &mut Vec<Ac
     if !draw.chance(10) {
         return;
     }
-    let stack = usize::try_from(draw.below(templates.len() as u64)).unwrap_or(0);
-    let Some(template) = templates.get(stack) else {
+    let Some((stack, template)) = one_of(draw, templates) else {
         return;
     };
-    let last = acts.iter().map(|act| act.at).max().unwrap_or(0);
+    let last = last(acts);
     let disabled = last + draw.pick(&LATER);
     let of_rule = template.rules.first().map(|rule| match rule.key {
         Some(key) => Errand::Disable(key),
@@ -145,11 +151,10 @@ pub(super) fn again(draw: &mut Draw, templates: &[Template], acts: &mut Vec<Act>
     if !draw.chance(10) {
         return;
     }
-    let stack = usize::try_from(draw.below(templates.len() as u64)).unwrap_or(0);
-    let Some(template) = templates.get(stack) else {
+    let Some((stack, template)) = one_of(draw, templates) else {
         return;
     };
-    let last = acts.iter().map(|act| act.at).max().unwrap_or(0);
+    let last = last(acts);
     let mut template = Template {
         delete_keys: true,
         role: None,
@@ -238,7 +243,7 @@ pub(super) fn meddled_with(draw: &mut Draw, templates: &[Template], acts: &mut V
     let Some(stack) = stack.filter(|_| draw.chance(60)) else {
         return;
     };
-    let last = acts.iter().map(|act| act.at).max().unwrap_or(0);
+    let last = last(acts);
     let errands = [
         Errand::Default("abroad", "abroad-1"),
         Errand::Tag("abroad"),
@@ -250,7 +255,7 @@ pub(super) fn meddled_with(draw: &mut Draw, templates: &[Template], acts: &mut V
         Errand::Disable("abroad-1"),
     ];
     let at = last / 2 + draw.below(last / 2 + 200);
-    let errand = errands.get(usize::try_from(draw.below(8)).unwrap_or(0));
+    let errand = errands.get(draw.place(errands.len()));
     acts.extend(errand.map(|errand| Act {
         at,
         what: Deed::Person(errand.clone()),
