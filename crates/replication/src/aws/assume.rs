@@ -3,8 +3,8 @@
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 
+use super::call::wanting;
 use super::failure;
-use crate::error::{AwsError, ErrorKind};
 use crate::ports::Outcome;
 use aws_names::{Arn, Home};
 
@@ -31,15 +31,8 @@ pub async fn in_role(
     let answer = call.send().await;
     let answer = answer.map_err(|error| failure(OPERATION, &resource, &home.region, &error))?;
     let Some(given) = answer.credentials else {
-        return Err(AwsError {
-            operation: OPERATION,
-            resource,
-            region: home.region.clone(),
-            kind: ErrorKind::Transient,
-            code: String::new(),
-            message: "the answer had no credentials".into(),
-            request_id: None,
-        });
+        let message = "the answer had no credentials".to_owned();
+        return Err(wanting(OPERATION, resource, &home.region, message));
     };
     let credentials = Credentials::new(
         given.access_key_id,

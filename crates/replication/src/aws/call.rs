@@ -85,13 +85,24 @@ pub(super) fn unread(
     region: &str,
     why: &str,
 ) -> AwsError {
+    let message = format!("the answer cannot be read: {why}");
+    wanting(operation, resource, region, message)
+}
+
+/// An answer that lacks what it should have, and may have it the next time.
+pub(super) fn wanting(
+    operation: &'static str,
+    resource: String,
+    region: &str,
+    message: String,
+) -> AwsError {
     AwsError {
         operation,
         resource,
         region: region.to_owned(),
         kind: ErrorKind::Transient,
         code: String::new(),
-        message: format!("the answer cannot be read: {why}"),
+        message,
         request_id: None,
     }
 }

@@ -1,9 +1,9 @@
 //! Jobs of S3 Batch Operations.
 
 use super::SdkAws;
-use super::call::{named, of, unread};
+use super::call::{named, of, unread, wanting};
 use super::job_documents;
-use crate::error::{AwsError, ErrorKind};
+use crate::error::ErrorKind;
 use crate::ports::{BucketRef, JobDescription, Jobs, Outcome, Part, ReplicationJob};
 
 /// Bytes of a report read at once.
@@ -56,14 +56,9 @@ impl Jobs for SdkAws {
         // `bytes 0-99/100`
         let range = found.content_range.as_deref();
         let of = range.and_then(|range| range.rsplit('/').next()?.parse().ok());
-        let body = found.body.collect().await.map_err(|error| AwsError {
-            operation: OPERATION,
-            resource,
-            region: bucket.region.to_owned(),
-            kind: ErrorKind::Transient,
-            code: String::new(),
-            message: format!("the answer broke off: {error}"),
-            request_id: None,
+        let body = found.body.collect().await.map_err(|error| {
+            let message = format!("the answer broke off: {error}");
+            wanting(OPERATION, resource, bucket.region, message)
         })?;
         let bytes = body.to_vec();
         let of = of.unwrap_or(from + bytes.len() as u64);
