@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use sandbox::tools::{target_directory, workspace};
 use sandbox::{Tools, guard};
 use tokio::process::Command;
 
+use crate::wrapper;
 use xtask::progress::step;
 
 /// The profile of the workspace's `Cargo.toml`, and its directory below the target's.
@@ -79,14 +80,7 @@ pub(crate) async fn run(targets: &[Target], seconds: u32, quick: bool) -> Result
     })
     .await?;
     let name = "Build with coverage (minutes the first time)";
-    let programs = step(name, async |step| {
-        if quick {
-            build_quickly(&tools, step.lines()).await
-        } else {
-            build(&tools, step.lines()).await
-        }
-    })
-    .await?;
+    let programs = step(name, async |step| build(&tools, quick, step.lines()).await).await?;
     let targets = if targets.is_empty() {
         Target::value_variants()
     } else {
@@ -112,85 +106,62 @@ pub(crate) async fn run(targets: &[Target], seconds: u32, quick: bool) -> Result
 
 /// What came of compiling with coverage, where Cargo called this program for that.
 pub(crate) fn instead() -> Option<ExitCode> {
-    let mut arguments = env::args_os();
-    if Path::new(&arguments.next()?).file_name()? != COMPILER {
-        return None;
-    }
-    let mut compile = std::process::Command::new(arguments.next()?);
+    let (_, rustc, arguments) = wrapper::called_as(COMPILER)?;
+    let mut compile = std::process::Command::new(rustc);
     compile.args(arguments);
     compile.args(env::var(FLAGS).ok()?.split(' '));
-    let compiled = compile.status().is_ok_and(|status| status.success());
-    Some(if compiled {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Some(wrapper::ended([compile]))
 }
 
-/// Builds all that runs in the targets, and returns where they are. Memory safety is the compiler's, as there is no
-/// unsafe code: so it needs no sanitizer, which a nightly toolchain alone has.
-async fn build(tools: &Tools, on_line: impl FnMut(&str)) -> Result<PathBuf> {
+/// Builds what is fuzzed, and returns where the targets are. Memory safety is the compiler's, as there is no unsafe
+/// code: so it needs no sanitizer, which a nightly toolchain alone has.
+///
+/// With coverage is all that runs in the targets; where it is to be `quick`, our own crates alone, with what they use
+/// as it is compiled for the tests.
+async fn build(tools: &Tools, quick: bool, on_line: impl FnMut(&str)) -> Result<PathBuf> {
+    let directory = target_directory().join("fuzz");
+    fs::create_dir_all(&directory).context("cannot create target/fuzz")?;
+    let mut build = tools.command("cargo");
+    build
+        .args(["build", "--locked"])
+        .env("CARGO_TERM_COLOR", "never");
+    let mut flags = COVERAGE.join(" ");
+    if !has_compiler(tools).await {
+        let compiler = workspace().join("fuzz/c++");
+        flags = format!("{flags} -Clinker={}", compiler.display());
+        build.env("CXX", compiler);
+    }
+    let programs = if quick {
+        // The whole workspace's features, as the tests have them.
+        build.args(["--workspace", "--features", "fuzz/libfuzzer"]);
+        for target in Target::value_variants() {
+            build.args(["--bin", target.name()]);
+        }
+        let compiler = wrapper::installed(&directory, COMPILER)?;
+        build
+            .env("RUSTC_WORKSPACE_WRAPPER", compiler)
+            .env(FLAGS, format!("{flags} {}", OPTIMIZED.join(" ")));
+        target_directory().join("debug")
+    } else {
+        let triple = host(tools).await?;
+        build
+            .args(["--package", "fuzz", "--bins", "--features", "libfuzzer"])
+            // With a target, Cargo gives the flags to no build script.
+            .args(["--profile", PROFILE, "--target", &triple, "--target-dir"])
+            .arg(&directory)
+            .env("RUSTFLAGS", flags);
+        directory.join(triple).join(PROFILE)
+    };
+    guard::run("cannot build what is fuzzed", build, on_line).await?;
+    Ok(programs)
+}
+
+/// This machine's target triple, which Cargo's settings and directories go by.
+async fn host(tools: &Tools) -> Result<String> {
     let mut ask = tools.command("rustc");
     ask.args(["--print", "host-tuple"]);
     let told = guard::run("cannot ask rustc for this machine's target", ask, |_| {}).await?;
-    let triple = told.trim();
-    let directory = target_directory().join("fuzz");
-    let mut build = tools.command("cargo");
-    build
-        .args(["build", "--locked", "--package", "fuzz", "--bins"])
-        .args(["--features", "libfuzzer", "--profile", PROFILE])
-        // With a target, Cargo gives the flags to no build script.
-        .args(["--target", triple, "--target-dir"])
-        .arg(&directory);
-    let flags = with_compiler(tools, &mut build, COVERAGE.join(" ")).await;
-    build.env("RUSTFLAGS", flags);
-    guard::run("cannot build what is fuzzed", build, on_line).await?;
-    Ok(directory.join(triple).join(PROFILE))
-}
-
-/// The same of our own crates, by a compiler of our own (`RUSTC_WORKSPACE_WRAPPER`), with what they use as it is
-/// compiled for the tests.
-async fn build_quickly(tools: &Tools, on_line: impl FnMut(&str)) -> Result<PathBuf> {
-    let mut build = tools.command("cargo");
-    // The whole workspace's features, as the tests have them.
-    build
-        .args(["build", "--locked", "--workspace"])
-        .args(["--features", "fuzz/libfuzzer"])
-        .env("RUSTC_WORKSPACE_WRAPPER", compiler()?);
-    for target in Target::value_variants() {
-        build.args(["--bin", target.name()]);
-    }
-    let flags = [COVERAGE.as_slice(), &OPTIMIZED].concat().join(" ");
-    let flags = with_compiler(tools, &mut build, flags).await;
-    build.env(FLAGS, flags);
-    guard::run("cannot build what is fuzzed", build, on_line).await?;
-    Ok(target_directory().join("debug"))
-}
-
-/// Gives a build a C++ compiler, and the flags for rustc that go with it.
-async fn with_compiler(tools: &Tools, build: &mut Command, flags: String) -> String {
-    build.env("CARGO_TERM_COLOR", "never");
-    if has_compiler(tools).await {
-        return flags;
-    }
-    let compiler = workspace().join("fuzz/c++");
-    let linker = format!("{flags} -Clinker={}", compiler.display());
-    build.env("CXX", compiler);
-    linker
-}
-
-/// A copy of this program under the name by which it is the compiler.
-fn compiler() -> Result<PathBuf> {
-    let directory = target_directory().join("fuzz");
-    fs::create_dir_all(&directory).context("cannot create target/fuzz")?;
-    let compiler = directory.join(COMPILER);
-    let own = env::current_exe().context("cannot tell which program this is")?;
-    // One that a build is going on with is not written over.
-    let new = directory.join(format!("{COMPILER}-{}", std::process::id()));
-    fs::copy(own, &new)
-        .and_then(|_| fs::rename(&new, &compiler))
-        .context("cannot copy this program")?;
-    Ok(compiler)
+    Ok(told.trim().to_owned())
 }
 
 /// Whether there is a C++ compiler, which libFuzzer needs. Where there is none, the one that cargo-lambda

@@ -13,6 +13,7 @@ mod reference;
 mod simulate;
 mod strangers;
 mod suite;
+mod wrapper;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

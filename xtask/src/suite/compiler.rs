@@ -5,16 +5,14 @@
 //! compiles with Clippy's driver, which is rustc with more lints, and has rustdoc look at what is
 //! documented. What they warn of, Cargo keeps with the crate and shows again while that stays as it is.
 
-use std::env;
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use crate::wrapper;
 
 /// What this program is called where Cargo calls it.
-const NAME: &str = "workspace-compiler";
+pub(super) const NAME: &str = "workspace-compiler";
 /// Options whose value is the next argument, and which rustdoc takes as rustc does.
 const TAKEN: [&str; 7] = [
     "--cap-lints",
@@ -28,44 +26,18 @@ const TAKEN: [&str; 7] = [
 /// Options whose value is the next argument, and which are about code.
 const LEFT: [&str; 3] = ["--emit", "--out-dir", "-C"];
 
-/// A copy of the program `own` under the name by which it is the compiler.
-pub(super) fn installed(own: &Path, directory: &Path) -> Result<PathBuf> {
-    let compiler = directory.join(NAME);
-    fs::hard_link(own, &compiler)
-        .or_else(|_| fs::copy(own, &compiler).map(|_| ()))
-        .context("cannot copy this program")?;
-    Ok(compiler)
-}
-
 /// What came of compiling, where Cargo called this program for that.
 pub(crate) fn instead() -> Option<ExitCode> {
-    let mut arguments = env::args_os();
-    let called = PathBuf::from(arguments.next()?);
-    if called.file_name()? != NAME {
-        return None;
-    }
-    let rustc = PathBuf::from(arguments.next()?);
-    let arguments: Vec<OsString> = arguments.collect();
+    let (called, rustc, arguments) = wrapper::called_as(NAME)?;
     let mut compile = Command::new(rustc.with_file_name("clippy-driver"));
     compile.arg(&rustc).args(&arguments);
-    let mut commands = vec![compile];
-    if let Some(arguments) = for_rustdoc(&arguments) {
+    let document = for_rustdoc(&arguments).map(|arguments| {
         let mut document = Command::new(rustc.with_file_name("rustdoc"));
         document.args(arguments);
         document.arg("--out-dir").arg(called.with_file_name("doc"));
-        commands.push(document);
-    }
-    for command in &mut commands {
-        match command.status() {
-            Ok(status) if status.success() => {}
-            Ok(_) => return Some(ExitCode::FAILURE),
-            Err(error) => {
-                eprintln!("cannot start {command:?}: {error}");
-                return Some(ExitCode::FAILURE);
-            }
-        }
-    }
-    Some(ExitCode::SUCCESS)
+        document
+    });
+    Some(wrapper::ended([compile].into_iter().chain(document)))
 }
 
 /// The arguments with which rustdoc looks at the crate that rustc compiles with these; none where `cargo

@@ -4,7 +4,6 @@ mod checks;
 pub(crate) mod compiler;
 mod programs;
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -21,6 +20,7 @@ use xtask::progress::{Step, print, seconds, show, step};
 use self::checks::{CHECKS, Check, TOOLS, Work, next};
 use crate::bench;
 use crate::checkov;
+use crate::wrapper;
 
 /// One compiles, a second compiles or links on one processor, a third mostly waits.
 const AT_ONCE: usize = 3;
@@ -97,14 +97,10 @@ fn prepared(tools: Tools) -> Result<Surroundings> {
         fs::remove_dir_all(&directory).context("cannot remove target/suite")?;
     }
     fs::create_dir_all(&directory).context("cannot create target/suite")?;
-    let own = directory.join("xtask");
-    let running = env::current_exe().context("cannot tell which program this is")?;
-    fs::copy(running, &own).context("cannot copy this program")?;
-    let compiler = compiler::installed(&own, &directory)?;
     Ok(Surroundings {
         tools,
-        own,
-        compiler,
+        own: wrapper::installed(&directory, "xtask")?,
+        compiler: wrapper::installed(&directory, compiler::NAME)?,
         end_to_end: directory.join("end-to-end.jsonl"),
         directory,
     })
