@@ -8,7 +8,6 @@ use aws_calls::ParameterStore;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::cloudformation;
 use sandbox::sam::Stack;
-use sandbox::server::ACCOUNT;
 use serde_json::json;
 
 const OTHER: &str = "444455556666";
@@ -19,8 +18,8 @@ const DESTINATION: &str = "abroad-destination";
 fn a_bucket_of_another_account_is_made_proven_and_left_without_a_grant() {
     run(async |world: &World| {
         let provisioner = provisioner_role(world).await?;
-        deploy(
-            world,
+        cloudformation::deploy(
+            &world.sandbox,
             &Stack {
                 name: "abroad-destination",
                 region: REPLICA_REGION,
@@ -34,8 +33,8 @@ fn a_bucket_of_another_account_is_made_proven_and_left_without_a_grant() {
         )
         .await?;
         let role = role(world, OTHER, "DestinationRole").await?;
-        deploy(
-            world,
+        cloudformation::deploy(
+            &world.sandbox,
             &Stack {
                 name: "abroad-source",
                 region: SOURCE_REGION,
@@ -116,27 +115,27 @@ async fn an_update_without_the_role_is_rolled_back(
     trust("Deny").await?;
     let key =
         format!("arn:aws:kms:{REPLICA_REGION}:{OTHER}:key/00000000-0000-4000-8000-000000000001");
-    let update = json!({
-        "account": ACCOUNT, "region": SOURCE_REGION, "name": "abroad-source",
-        "template": "examples/two-accounts/source.yaml",
-        "parameters": {
-            "SourceBucket": SOURCE, "DestinationBucket": DESTINATION,
-            "DestinationRoleArn": role, "ReplicaKmsKeyArn": key,
-        },
-    });
-    let made = organisation::deploy(world, &[update]).await?;
+    let parameters = [
+        ("SourceBucket", SOURCE),
+        ("DestinationBucket", DESTINATION),
+        ("DestinationRoleArn", role),
+        ("ReplicaKmsKeyArn", &key),
+    ];
+    let update = Stack {
+        name: "abroad-source",
+        region: SOURCE_REGION,
+        template: Some("examples/two-accounts/source.yaml"),
+        account: None,
+        parameters: &parameters,
+    };
+    let made = cloudformation::made(&world.sandbox, &update).await?;
     ensure!(
-        made.iter()
-            .all(|made| made.status == "UPDATE_ROLLBACK_COMPLETE"
-                && made.reasons.concat().contains("AssumeRole on role")),
+        made.status == "UPDATE_ROLLBACK_COMPLETE"
+            && made.reasons.concat().contains("AssumeRole on role"),
         "{made:?}"
     );
     trust("Allow").await?;
     Ok(())
-}
-
-async fn deploy(world: &World, stack: &Stack<'_>) -> Result<()> {
-    cloudformation::deploy(&world.sandbox, stack).await
 }
 
 /// The one of the source's Region: the stack is in both.

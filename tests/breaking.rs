@@ -13,7 +13,6 @@ use aws_sdk_s3::types::{
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use end_to_end::{SOURCE_REGION, World};
-use sandbox::cloudformation;
 use sandbox::guard;
 use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use sandbox::wait::until;
@@ -311,18 +310,7 @@ impl Listening {
 
 /// An installation with a topic that its alarms tell, and the replications.
 async fn installed(world: &World) -> Result<Listening> {
-    let on_call = Stack {
-        name: "breaking-call",
-        region: SOURCE_REGION,
-        template: Some("tests/stacks/on-call.yaml"),
-        account: None,
-        parameters: &[],
-    };
-    cloudformation::deploy(&world.sandbox, &on_call).await?;
-    let mut outputs =
-        cloudformation::outputs(&world.sandbox.config(SOURCE_REGION), on_call.name).await?;
-    let topic = outputs.remove("TopicArn").context("no topic")?;
-    let calls = outputs.remove("QueueUrl").context("no queue")?;
+    let (topic, calls) = world.on_call("breaking-call", SOURCE_REGION).await?;
     let parameters = [
         // Never while this runs.
         ("DriftSchedule", "rate(30 days)"),
@@ -333,9 +321,10 @@ async fn installed(world: &World) -> Result<Listening> {
     ];
     let installation = Stack {
         name: INSTALLED,
+        region: SOURCE_REGION,
         template: None,
+        account: None,
         parameters: &[SANDBOX_PARAMETERS, &parameters].concat(),
-        ..on_call
     };
     sam::deploy(&world.sandbox, &installation, |_| {}).await?;
     let token = world

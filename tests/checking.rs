@@ -127,18 +127,8 @@ fn a_finding_becomes_an_event_that_a_rule_of_another_stack_can_take() {
 fn a_replica_without_kms_is_repaired_where_the_template_is_told_to_and_rings_an_alarm() {
     run(async |world: &World| {
         let (name, source, destination) = ("repairing", "repaired-source", "repaired-destination");
-        let on_call = Stack {
-            name: "on-call",
-            region: REPLICA_REGION,
-            template: Some("tests/stacks/on-call.yaml"),
-            account: None,
-            parameters: &[],
-        };
-        cloudformation::deploy(&world.sandbox, &on_call).await?;
-        let mut outputs =
-            cloudformation::outputs(&world.sandbox.config(REPLICA_REGION), on_call.name).await?;
-        let topic = outputs.remove("TopicArn").context("no topic")?;
-        let calls = outputs.remove("QueueUrl").context("no queue")?;
+        let on_call = "on-call";
+        let (topic, calls) = world.on_call(on_call, REPLICA_REGION).await?;
         let parameters = [("Repair", "true"), ("AlarmTopicArn", &topic)];
         let stack = Stack {
             name,
@@ -194,7 +184,7 @@ fn a_replica_without_kms_is_repaired_where_the_template_is_told_to_and_rings_an_
             "{call:#}"
         );
         sam::delete(&world.sandbox, name, REPLICA_REGION, |_| {}).await?;
-        sam::delete(&world.sandbox, on_call.name, REPLICA_REGION, |_| {}).await
+        sam::delete(&world.sandbox, on_call, REPLICA_REGION, |_| {}).await
     });
 }
 

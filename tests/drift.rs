@@ -17,16 +17,8 @@ fn rules_that_somebody_deletes_are_told_by_event_and_left_as_they_are() {
     run(async |world: &World| {
         let (watching, events) = ("watching", "drift-events");
         let (source, destination) = ("drifting-source", "drifting-destination");
-        let on_call = Stack {
-            name: "on-call",
-            region: SOURCE_REGION,
-            template: Some("tests/stacks/on-call.yaml"),
-            account: None,
-            parameters: &[],
-        };
-        cloudformation::deploy(&world.sandbox, &on_call).await?;
-        let output = async |key| world.output_of(on_call.name, SOURCE_REGION, key).await;
-        let (topic, calls) = (output("TopicArn").await?, output("QueueUrl").await?);
+        let on_call = "on-call";
+        let (topic, calls) = world.on_call(on_call, SOURCE_REGION).await?;
         let parameters = [
             ("DriftSchedule", "rate(1 minute)"),
             ("ProofSchedule", "rate(30 days)"),
@@ -114,7 +106,7 @@ fn rules_that_somebody_deletes_are_told_by_event_and_left_as_they_are() {
         ensure!(left.is_empty(), "left behind: {left:?}");
         let answer = world.ask_of(watching, &look).await?;
         ensure!(answer["Resources"] == json!([]), "{answer:#}");
-        for stack in [events, watching, on_call.name] {
+        for stack in [events, watching, on_call] {
             world.delete(stack).await?;
         }
         Ok(())

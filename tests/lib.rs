@@ -103,6 +103,25 @@ impl World {
         cloudformation::deploy(&self.sandbox, &stack).await
     }
 
+    /// Deploys to a Region a topic for alarms, and a queue that hears it: the topic's ARN and the queue's URL.
+    ///
+    /// # Errors
+    /// When it fails; the message holds the stack's events.
+    pub async fn on_call(&self, name: &str, region: &str) -> Result<(String, String)> {
+        let stack = Stack {
+            name,
+            region,
+            template: Some("tests/stacks/on-call.yaml"),
+            account: None,
+            parameters: &[],
+        };
+        cloudformation::deploy(&self.sandbox, &stack).await?;
+        let mut outputs = cloudformation::outputs(&self.sandbox.config(region), name).await?;
+        let topic = outputs.remove("TopicArn").context("no topic")?;
+        let queue = outputs.remove("QueueUrl").context("no queue")?;
+        Ok((topic, queue))
+    }
+
     /// Deletes a stack in the source Region, and waits no longer than that takes.
     ///
     /// # Errors

@@ -9,15 +9,18 @@ use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
+use aws_calls::Lambda;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, ServerSideEncryption,
 };
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use futures_util::future::try_join_all;
+use sandbox::cloudformation::{self, Made};
 use sandbox::organization::{create_account, organization_id};
-use sandbox::sam::{ARCHITECTURE, FUNCTIONS};
+use sandbox::sam::{ARCHITECTURE, FUNCTIONS, Stack};
 use sandbox::tools::target_directory;
+use sandbox::verdicts;
 use sandbox::wait::until;
-use sandbox::{guard, verdicts};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -55,13 +58,6 @@ struct Organisation<'a> {
     world: &'a World,
     id: String,
     members: [String; 2],
-}
-
-/// What became of a stack.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Made {
-    pub(crate) status: String,
-    pub(crate) reasons: Vec<String>,
 }
 
 /// One of the parameters of a stack set.
@@ -109,25 +105,39 @@ impl<'a> Organisation<'a> {
         for (key, value) in ours.into_iter().chain(QUICK) {
             parameters.insert(key.to_owned(), value.to_owned());
         }
-        let mut stacks = vec![json!({
-            "account": CENTRE, "region": SOURCE_REGION, "name": "centre",
-            "template": "examples/organisation/central.yaml",
-            "parameters": {"OrganizationId": self.id},
-        })];
+        let parameters: Vec<_> = parameters
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
+        let centre = [("OrganizationId", self.id.as_str())];
         let template = format!(
             "https://s3.{SOURCE_REGION}.amazonaws.com/{CODE}-{SOURCE_REGION}/stack-sets.json"
         );
-        for account in &self.members {
-            for (number, region) in [SOURCE_REGION, REPLICA_REGION].into_iter().enumerate() {
+        let places = self.members.iter().flat_map(|account| {
+            let regions = [SOURCE_REGION, REPLICA_REGION].into_iter().enumerate();
+            regions.map(move |(number, region)| {
                 // StackSets puts a UUID there.
                 let id = format!("d0a825a3-8bb5-4f0b-ac{number}a-{account}");
-                stacks.push(json!({
-                    "account": account, "region": region,
-                    "name": format!("StackSet-encrypted-replication-{id}"),
-                    "template": template, "parameters": parameters,
-                }));
-            }
-        }
+                let name = format!("StackSet-encrypted-replication-{id}");
+                (account, region, name)
+            })
+        });
+        let places: Vec<_> = places.collect();
+        let members = places.iter().map(|(account, region, name)| Stack {
+            name,
+            region,
+            template: Some(&template),
+            account: Some(account),
+            parameters: &parameters,
+        });
+        let centre = Stack {
+            name: "centre",
+            region: SOURCE_REGION,
+            template: Some("examples/organisation/central.yaml"),
+            account: Some(CENTRE),
+            parameters: &centre,
+        };
+        let stacks: Vec<_> = [centre].into_iter().chain(members).collect();
         for made in deploy(self.world, &stacks).await? {
             ensure!(made.status == "CREATE_COMPLETE", "{made:?}");
         }
@@ -169,23 +179,38 @@ impl<'a> Organisation<'a> {
 
     /// A replication in each member, and one in the first that is refused as it is created.
     async fn replicate(&self) -> Result<()> {
-        let walkthroughs = self.members.iter().map(|account| {
-            json!({
-                "account": account, "region": SOURCE_REGION, "name": "walk",
-                "template": "examples/walkthrough.yaml",
-                "parameters": {
-                    "SourceBucket": source_of(account), "DestinationBucket": replica_of(account),
-                },
-            })
+        let buckets = self.members.each_ref();
+        let buckets = buckets.map(|account| (source_of(account), replica_of(account)));
+        let given = buckets.each_ref().map(|(source, replica)| {
+            [
+                ("SourceBucket", source.as_str()),
+                ("DestinationBucket", replica),
+            ]
         });
         let [one, _] = &self.members;
         let bucket = format!("elsewhere-{one}");
-        let elsewhere = json!({
-            "account": one, "region": SOURCE_REGION, "name": "elsewhere",
-            "template": "tests/stacks/elsewhere.yaml",
-            "parameters": {"SourceBucket": bucket, "Region": FAR, "Account": STRANGER},
+        let elsewhere = [
+            ("SourceBucket", bucket.as_str()),
+            ("Region", FAR),
+            ("Account", STRANGER),
+        ];
+        let members = self.members.iter().zip(&given);
+        let mut stacks: Vec<_> = members
+            .map(|(account, parameters)| Stack {
+                name: "walk",
+                region: SOURCE_REGION,
+                template: Some("examples/walkthrough.yaml"),
+                account: Some(account),
+                parameters,
+            })
+            .collect();
+        stacks.push(Stack {
+            name: "elsewhere",
+            region: SOURCE_REGION,
+            template: Some("tests/stacks/elsewhere.yaml"),
+            account: Some(one),
+            parameters: &elsewhere,
         });
-        let stacks: Vec<Value> = walkthroughs.chain([elsewhere]).collect();
         let mut made = deploy(self.world, &stacks).await?;
         let refused = made.pop().context("nothing was made")?;
         ensure!(refused.status == "ROLLBACK_COMPLETE", "{refused:?}");
@@ -302,26 +327,18 @@ impl<'a> Organisation<'a> {
 
     /// Asks the provisioner of an account in the source Region.
     async fn ask(&self, account: &str, question: &Value) -> Result<Value> {
-        let mut invoke = self.world.sandbox.command("python", SOURCE_REGION);
-        let question = question.to_string();
-        invoke.args([
-            "sandbox/invoke_function.py",
-            account,
-            PROVISIONER,
-            &question,
-        ]);
-        let printed = guard::run("cannot ask the provisioner", invoke, |_| {}).await?;
-        Ok(serde_json::from_str(&printed)?)
+        let functions = Lambda::new(&self.world.sandbox.config_of(account, SOURCE_REGION));
+        let answer = functions.invoke(PROVISIONER, question).await;
+        answer.context("cannot ask the provisioner")
     }
 }
 
-/// Makes or updates stacks, each in its account, and says what became of them.
-pub(crate) async fn deploy(world: &World, stacks: &[Value]) -> Result<Vec<Made>> {
-    let mut deploy = world.sandbox.command("python", SOURCE_REGION);
-    let stacks = Value::from(stacks).to_string();
-    deploy.args(["sandbox/deploy_stacks.py", &stacks]);
-    let printed = guard::run("cannot deploy the stacks", deploy, |_| {}).await?;
-    Ok(serde_json::from_str(&printed)?)
+/// Makes or updates stacks, each in its account, all at once as a stack set does, and says what became of them.
+async fn deploy(world: &World, stacks: &[Stack<'_>]) -> Result<Vec<Made>> {
+    let made = stacks
+        .iter()
+        .map(|stack| cloudformation::made(&world.sandbox, stack));
+    try_join_all(made).await
 }
 
 fn source_of(account: &str) -> String {

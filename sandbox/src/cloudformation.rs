@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use aws_calls::{Query, Service};
 use aws_config::SdkConfig;
 use roxmltree::{Document, Node};
@@ -26,20 +26,53 @@ const VERSION: &str = "2010-05-15";
 /// A custom resource has an hour; none of ours needs that here.
 const LONGEST: Duration = Duration::from_mins(15);
 
+/// What became of a stack.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Its status, such as `UPDATE_ROLLBACK_COMPLETE`.
+    pub status: String,
+    /// What its resources failed with, the latest first.
+    pub reasons: Vec<String>,
+}
+
 /// Creates or updates a stack and waits until it is done.
 ///
 /// # Errors
 /// When the stack does not come to be; the message has what its resources failed with.
 pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>) -> Result<()> {
+    let made = made(sandbox, stack).await?;
+    let comes_to_be = matches!(made.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE");
+    ensure!(
+        comes_to_be,
+        "cannot deploy stack `{}` to {}: {}\n{}",
+        stack.name,
+        stack.region,
+        made.status,
+        made.reasons.join("\n")
+    );
+    Ok(())
+}
+
+/// Creates or updates a stack, waits until it is done and says what became of it. Its template is a file's path or, where
+/// it is large, its address in S3.
+///
+/// # Errors
+/// When CloudFormation does not begin with it, or does not end within a quarter of an hour.
+pub async fn made(sandbox: &Sandbox, stack: &Stack<'_>) -> Result<Made> {
     let config = sandbox.config_of(stack.account.unwrap_or("test"), stack.region);
     let cloudformation = client(&config);
     let what = format!("cannot deploy stack `{}` to {}", stack.name, stack.region);
     let path = stack.template.context("a stack without a template")?;
-    let template = fs::read_to_string(workspace().join(path))
-        .with_context(|| format!("cannot read {path}"))?;
+    let template = if path.starts_with("https://") {
+        ("TemplateURL", path.to_owned())
+    } else {
+        let body = fs::read_to_string(workspace().join(path));
+        let body = body.with_context(|| format!("cannot read {path}"))?;
+        ("TemplateBody", body)
+    };
     let mut asked = vec![
         ("StackName".to_owned(), stack.name),
-        ("TemplateBody".to_owned(), &template),
+        (template.0.to_owned(), &template.1),
         ("Capabilities.member.1".to_owned(), "CAPABILITY_NAMED_IAM"),
     ];
     for (number, (name, value)) in (1..).zip(stack.parameters) {
@@ -58,9 +91,9 @@ pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>) -> Result<()> {
         other => other,
     };
     match begun {
-        Err(error) if says(&error, "No updates are to be performed") => return Ok(()),
-        other => other.with_context(|| what.clone())?,
-    };
+        Err(error) if says(&error, "No updates are to be performed") => {}
+        other => drop(other.with_context(|| what.clone())?),
+    }
     let ended = until(&what, LONGEST, async || {
         let named = [("StackName", stack.name)];
         let answer = cloudformation.call("DescribeStacks", &named).await?;
@@ -70,12 +103,10 @@ pub async fn deploy(sandbox: &Sandbox, stack: &Stack<'_>) -> Result<()> {
         .pop();
         Ok(status.filter(|status| !status.ends_with("_IN_PROGRESS")))
     });
-    let status = ended.await?;
-    if matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") {
-        return Ok(());
-    }
-    let reasons = failures(&cloudformation, stack.name).await?;
-    bail!("{what}: {status}\n{}", reasons.join("\n"));
+    Ok(Made {
+        status: ended.await?,
+        reasons: failures(&cloudformation, stack.name).await?,
+    })
 }
 
 /// The outputs of a stack.
