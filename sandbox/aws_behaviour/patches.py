@@ -38,6 +38,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
         event_buses,
         event_source_mapping,
         events,
+        execution_environments,
         filter_patterns,
         foreign_objects,
         generated_names,
@@ -83,6 +84,7 @@ def install(replication_delay: float, weather_kind: str = "calm") -> None:
 
     provisioners._physical_name = generated_names.physical_name
     lambda_svc._create_function = texts.create_function
+    lambda_svc.invalidate_worker = execution_environments.invalidate_worker
     provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]["create"] = texts.lambda_create
     provisioners._RESOURCE_HANDLERS[event_source_mapping.TYPE] = event_source_mapping.handlers()
 

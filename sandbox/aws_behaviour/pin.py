@@ -110,6 +110,12 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "ministack.services.kms._schedule_key_deletion": ("data",),
     "ministack.services.kms.key_policy_for_arn": ("resource_arn",),
     "ministack.services.lambda_svc._create_function": ("data",),
+    "ministack.services.lambda_svc.invalidate_worker": (
+        "func_name",
+        "qualifier",
+        "account",
+        "region",
+    ),
     "ministack.services.s3._bucket_default_sse_headers": ("bucket_name",),
     "ministack.services.s3._create_bucket": ("name", "body", "headers", "endpoint_region"),
     "ministack.services.s3._delete_bucket_replication": ("bucket_name",),
