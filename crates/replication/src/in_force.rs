@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::claims::{Claim, Others, SourceRole, takes_kms};
-use crate::configuration::ReplicationRule;
+use crate::configuration::{ReplicationRule, Status};
 use crate::desired::{ByHand, Way};
 use crate::former::Former;
 use crate::observed::Observed;
@@ -22,10 +22,10 @@ use aws_names::Arn;
 pub(crate) fn in_force(replication: &Replication, observed: &Observed) -> Former {
     let owner = &replication.owner;
     let ours = observed.role_policies.get(&owner.policy_name());
-    let mut rules: Vec<_> = owner
-        .rules_of(observed.replication.as_ref())
-        .cloned()
-        .collect();
+    let rules = owner.rules_of(observed.replication.as_ref());
+    // Nothing goes by a disabled one: what it had is no more kept for a while than what never was.
+    let enabled = rules.filter(|rule| rule.status == Status::Enabled);
+    let mut rules: Vec<_> = enabled.cloned().collect();
     let (mut source_keys, mut by_hand) = (BTreeSet::new(), ByHand::default());
     if replication.spec.role.is_none() {
         let allowed = ours.map(|policy| Allowed::by(policy)).unwrap_or_default();

@@ -6,6 +6,7 @@ use custom_resource::RequestType;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::aws::faults::Delays;
 use crate::harness::{
     EAST, Stack, WEST, bucket_with_key, owner, probes_left, request, update_request,
 };
@@ -170,6 +171,42 @@ async fn a_request_delivered_twice_at_once_has_one_answer() {
                 assert_eq!(probes_left(&stack.world), [], "{case}");
             }
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disabled_rule_that_goes_is_fought_over_by_no_two_deliveries() {
+    for seed in 1..=20 {
+        let stack = setting();
+        let key = stack.world.state().add_key(WEST, "CUSTOMER");
+        let mut after = properties("Required");
+        after["Rules"][0]["Destination"]["EncryptionConfiguration"] =
+            json!({"ReplicaKmsKeyID": key});
+        let mut before = after.clone();
+        let disabled = json!({"Id": "old", "Status": "Disabled", "Filter": {"Prefix": "a/old/"},
+            "Destination": {"Bucket": "arn:aws:s3:::one"}});
+        before["Rules"].as_array_mut().unwrap().push(disabled);
+        stack.create("Replication", &before).await.unwrap();
+        stack.aws.reset();
+        // The second begins while the first waits for its probe, and takes back what nothing needs.
+        let delays = Delays::Drawn(seed, Duration::from_millis(50));
+        stack.aws.delay(delays);
+        let arrives = Duration::from_secs(3 + seed % 10);
+        stack.world.replicates_after(Some(arrives));
+        let update = update_request("Replication", &before, &after);
+        let second = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            stack.deliver(&update).await
+        };
+        let (first, second) = tokio::join!(stack.deliver(&update), second);
+        for answer in [first, second] {
+            assert_eq!(answer.unwrap().data["Verification"], "COMPLETED", "{seed}");
+        }
+        let calls = stack.aws.calls();
+        let written = calls
+            .iter()
+            .filter(|made| made.operation == "put_role_policy");
+        assert_eq!(written.count(), 1, "{seed}");
     }
 }
 
