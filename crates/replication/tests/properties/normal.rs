@@ -7,8 +7,8 @@ use crate::aws::{Key, World};
 /// Everything, with keys named by their alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Normal {
-    /// Buckets, roles, parameters and records, in lines.
-    pub(crate) lines: Vec<String>,
+    /// Buckets, roles, parameters and records. Not in lines of their own: that costs as much as a request.
+    pub(crate) text: String,
     /// Keys by alias; the Region is the key's.
     pub(crate) keys: BTreeMap<String, Key>,
     /// Keys that no alias leads to, and that are not about to be deleted.
@@ -19,7 +19,7 @@ impl Normal {
     pub(crate) fn of(world: &World) -> Self {
         let now = world.snapshot();
         let mut text = format!(
-            "{:#?}\n{:#?}\n{:#?}\n{:#?}\n{:#?}",
+            "{:?}, {:?}, {:?}, {:?}, {:?}",
             now.buckets, now.roles, now.parameters, now.records, now.foreign_parameters
         );
         let mut keys = BTreeMap::new();
@@ -37,21 +37,21 @@ impl Normal {
             .iter()
             .filter(|(_, key)| key.state != "PendingDeletion");
         Self {
-            lines: text.lines().map(|line| line.trim().to_owned()).collect(),
+            text,
             keys,
             orphans: alive.filter(|(arn, _)| !led_to(arn)).count(),
         }
     }
 
-    /// The first lines that differ.
+    /// The first parts that differ.
     pub(crate) fn difference(&self, other: &Self) -> Option<String> {
         if self.keys != other.keys {
             return Some(format!("keys {:?} / {:?}", self.keys, other.keys));
         }
-        let mut lines = self.lines.iter().zip(&other.lines);
-        if let Some((a, b)) = lines.find(|(a, b)| a != b) {
+        let mut parts = self.text.split(", ").zip(other.text.split(", "));
+        if let Some((a, b)) = parts.find(|(a, b)| a != b) {
             return Some(format!("{a} / {b}"));
         }
-        (self.lines.len() != other.lines.len()).then(|| "one is longer".to_owned())
+        (self.text.len() != other.text.len()).then(|| "one is longer".to_owned())
     }
 }

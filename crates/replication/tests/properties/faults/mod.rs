@@ -307,7 +307,7 @@ impl Runs {
         }
         let origin = Normal::of(&start.world());
         let after = without_what_stays(&stack.world, start);
-        if origin.lines != after.lines {
+        if origin.text != after.text {
             let difference = origin.difference(&Normal {
                 keys: origin.keys.clone(),
                 ..after.clone()
