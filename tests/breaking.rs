@@ -14,7 +14,6 @@ use aws_sdk_s3::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use end_to_end::{SOURCE_REGION, World};
 use sandbox::guard;
-use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use sandbox::wait::until;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -319,14 +318,7 @@ async fn installed(world: &World) -> Result<Listening> {
         ("MaxReceiveCount", "1"),
         ("AlarmTopicArn", &topic),
     ];
-    let installation = Stack {
-        name: INSTALLED,
-        region: SOURCE_REGION,
-        template: None,
-        account: None,
-        parameters: &[SANDBOX_PARAMETERS, &parameters].concat(),
-    };
-    sam::deploy(&world.sandbox, &installation, |_| {}).await?;
+    world.install(INSTALLED, SOURCE_REGION, &parameters).await?;
     let token = world
         .output_of(INSTALLED, SOURCE_REGION, "ServiceToken")
         .await?;

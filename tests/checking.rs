@@ -13,7 +13,7 @@ use aws_sdk_s3::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::cloudformation;
-use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
+use sandbox::sam::Stack;
 use sandbox::verdicts::{self, Verdict};
 use sandbox::wait::until;
 use serde_json::{Value, json};
@@ -130,14 +130,7 @@ fn a_replica_without_kms_is_repaired_where_the_template_is_told_to_and_rings_an_
         let on_call = "on-call";
         let (topic, calls) = world.on_call(on_call, REPLICA_REGION).await?;
         let parameters = [("Repair", "true"), ("AlarmTopicArn", &topic)];
-        let stack = Stack {
-            name,
-            region: REPLICA_REGION,
-            template: None,
-            account: None,
-            parameters: &[SANDBOX_PARAMETERS, &parameters].concat(),
-        };
-        sam::deploy(&world.sandbox, &stack, |_| {}).await?;
+        world.install(name, REPLICA_REGION, &parameters).await?;
         world
             .deploy(
                 "repaired",
@@ -183,8 +176,8 @@ fn a_replica_without_kms_is_repaired_where_the_template_is_told_to_and_rings_an_
                 && call["Trigger"]["MetricName"] == format!("{name}-Repaired"),
             "{call:#}"
         );
-        sam::delete(&world.sandbox, name, REPLICA_REGION, |_| {}).await?;
-        sam::delete(&world.sandbox, on_call, REPLICA_REGION, |_| {}).await
+        world.delete_from(REPLICA_REGION, name).await?;
+        world.delete_from(REPLICA_REGION, on_call).await
     });
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
 use sandbox::cloudformation;
-use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
+use sandbox::sam::Stack;
 use sandbox::wait::until;
 use serde_json::{Value, json};
 
@@ -24,13 +24,6 @@ fn rules_that_somebody_deletes_are_told_by_event_and_left_as_they_are() {
             ("ProofSchedule", "rate(30 days)"),
             ("AlarmTopicArn", &topic),
         ];
-        let installed = Stack {
-            name: watching,
-            region: SOURCE_REGION,
-            template: None,
-            account: None,
-            parameters: &[SANDBOX_PARAMETERS, &parameters].concat(),
-        };
         let listening = Stack {
             name: events,
             region: SOURCE_REGION,
@@ -43,7 +36,7 @@ fn rules_that_somebody_deletes_are_told_by_event_and_left_as_they_are() {
             ],
         };
         tokio::try_join!(
-            sam::deploy(&world.sandbox, &installed, |_| {}),
+            world.install(watching, SOURCE_REGION, &parameters),
             cloudformation::deploy(&world.sandbox, &listening),
         )?;
         let parameters = [

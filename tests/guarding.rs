@@ -6,7 +6,6 @@
 use anyhow::{Context, Result, ensure};
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};
 use end_to_end::{REPLICA_REGION, SOURCE_REGION, STACK, World, run};
-use sandbox::sam::{self, SANDBOX_PARAMETERS, Stack};
 use serde_json::json;
 
 const PREFIX: &str = "*?${aws:username}/";
@@ -201,14 +200,9 @@ fn every_role_that_is_made_is_bounded_and_another_boundary_is_refused() {
 fn an_installation_takes_a_boundary_of_ones_own_in_place_of_its_own() {
     run(async |world: &World| {
         let (name, own) = ("bounded", "arn:aws:iam::aws:policy/PowerUserAccess");
-        let stack = Stack {
-            name,
-            region: SOURCE_REGION,
-            template: None,
-            account: None,
-            parameters: &[SANDBOX_PARAMETERS, &[("PermissionsBoundaryArn", own)]].concat(),
-        };
-        sam::deploy(&world.sandbox, &stack, |_| {}).await?;
+        world
+            .install(name, SOURCE_REGION, &[("PermissionsBoundaryArn", own)])
+            .await?;
         let demanded = world
             .output_of(name, SOURCE_REGION, "PermissionsBoundaryArn")
             .await?;

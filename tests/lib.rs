@@ -1,7 +1,12 @@
-//! The world of the end-to-end tests: one sandbox for each test binary, with `template.yaml`
-//! deployed in both Regions by SAM CLI, IAM enforced, and the functions as built for Lambda.
+//! The world of the end-to-end tests: one sandbox for each test binary, with the product installed in both
+//! Regions, IAM enforced, and the functions as built for Lambda.
 //!
-//! `cargo xtask test` builds the functions first.
+//! Most install the package of a release by CloudFormation alone. SAM CLI, which takes five seconds of processor
+//! time for a stack, does it where [`run_installed_by_sam`] says so.
+//!
+//! `cargo xtask test` builds the functions and the package first.
+
+pub mod release;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -21,6 +26,8 @@ pub const SOURCE_REGION: &str = "us-east-1";
 pub const REPLICA_REGION: &str = "us-west-2";
 /// The stack of `template.yaml`, in both Regions.
 pub const STACK: &str = "encrypted-replication";
+/// What the names of the buckets with its code begin with.
+const RELEASE: &str = "release";
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -32,19 +39,39 @@ pub struct World {
 }
 
 /// The tests of a binary share it; it ends with the process.
-static SHARED: LazyLock<Result<(Runtime, World)>> = LazyLock::new(|| {
+type Shared = LazyLock<Result<(Runtime, World)>>;
+
+static RELEASED: Shared = LazyLock::new(|| {
     let runtime = Runtime::new()?;
-    let world = runtime.block_on(World::open())?;
+    let world = runtime.block_on(World::released())?;
     Ok((runtime, world))
 });
 
-/// Runs one test in the shared world.
+static INSTALLED_BY_SAM: Shared = LazyLock::new(|| {
+    let runtime = Runtime::new()?;
+    let world = runtime.block_on(World::installed_by_sam())?;
+    Ok((runtime, world))
+});
+
+/// Runs one test in the shared world of what is released.
 ///
 /// # Panics
 /// When the world could not be made, or the test fails.
-#[expect(clippy::panic, reason = "this is how a test fails")]
 pub fn run(test: impl AsyncFnOnce(&World) -> Result<()>) {
-    let outcome = match &*SHARED {
+    run_in(&RELEASED, test);
+}
+
+/// Runs one test in a shared world that SAM CLI has installed, as a user does from a checkout.
+///
+/// # Panics
+/// When the world could not be made, or the test fails.
+pub fn run_installed_by_sam(test: impl AsyncFnOnce(&World) -> Result<()>) {
+    run_in(&INSTALLED_BY_SAM, test);
+}
+
+#[expect(clippy::panic, reason = "this is how a test fails")]
+fn run_in(shared: &Shared, test: impl AsyncFnOnce(&World) -> Result<()>) {
+    let outcome = match &**shared {
         Ok((runtime, world)) => runtime.block_on(test(world)),
         Err(error) => panic!("the sandbox could not be made ready: {error:#}"),
     };
@@ -54,9 +81,26 @@ pub fn run(test: impl AsyncFnOnce(&World) -> Result<()>) {
 }
 
 impl World {
-    async fn open() -> Result<Self> {
+    async fn started() -> Result<Self> {
         let tools = Tools::install(|_| {}).await?;
         let sandbox = Sandbox::start(&tools, 0).await?;
+        Ok(Self { sandbox })
+    }
+
+    async fn released() -> Result<Self> {
+        let world = Self::started().await?;
+        for region in [SOURCE_REGION, REPLICA_REGION] {
+            release::upload(&world.s3(region), RELEASE, region).await?;
+        }
+        tokio::try_join!(
+            world.install(STACK, SOURCE_REGION, &[]),
+            world.install(STACK, REPLICA_REGION, &[]),
+        )?;
+        Ok(world)
+    }
+
+    async fn installed_by_sam() -> Result<Self> {
+        let world = Self::started().await?;
         let [here, there] = [SOURCE_REGION, REPLICA_REGION].map(|region| Stack {
             name: STACK,
             region,
@@ -65,10 +109,32 @@ impl World {
             parameters: SANDBOX_PARAMETERS,
         });
         tokio::try_join!(
-            sam::deploy(&sandbox, &here, |_| {}),
-            sam::deploy(&sandbox, &there, |_| {}),
+            sam::deploy(&world.sandbox, &here, |_| {}),
+            sam::deploy(&world.sandbox, &there, |_| {}),
         )?;
-        Ok(Self { sandbox })
+        Ok(world)
+    }
+
+    /// Installs what is released in a Region, with these parameters beside those that suit the sandbox. Not in the
+    /// world of SAM CLI.
+    ///
+    /// # Errors
+    /// When it fails; the message holds the stack's events.
+    pub async fn install(
+        &self,
+        name: &str,
+        region: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<()> {
+        let from = [("CodeBucketPrefix", RELEASE), ("InstallationName", name)];
+        let stack = Stack {
+            name,
+            region,
+            template: Some(&release::template(RELEASE, region)),
+            account: None,
+            parameters: &[SANDBOX_PARAMETERS, &from, parameters].concat(),
+        };
+        cloudformation::deploy(&self.sandbox, &stack).await
     }
 
     /// Deploys a stack with the custom resource to the source Region.
@@ -127,7 +193,15 @@ impl World {
     /// # Errors
     /// When it is still there; the message holds the reasons.
     pub async fn delete(&self, name: &str) -> Result<()> {
-        let mut delete = self.sandbox.command("python", SOURCE_REGION);
+        self.delete_from(SOURCE_REGION, name).await
+    }
+
+    /// The same in any Region.
+    ///
+    /// # Errors
+    /// When it is still there; the message holds the reasons.
+    pub async fn delete_from(&self, region: &str, name: &str) -> Result<()> {
+        let mut delete = self.sandbox.command("python", region);
         delete.args(["sandbox/delete_stack.py", name]);
         guard::run(&format!("cannot delete stack `{name}`"), delete, |_| {}).await?;
         Ok(())

@@ -5,20 +5,16 @@
 //! of a release, by the names and with the parameters that a stack set gives.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use aws_calls::Lambda;
-use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, ServerSideEncryption,
-};
-use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use aws_sdk_s3::types::ServerSideEncryption;
+use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, release, run};
 use futures_util::future::try_join_all;
 use sandbox::cloudformation::{self, Made};
 use sandbox::organization::{create_account, organization_id};
-use sandbox::sam::{ARCHITECTURE, FUNCTIONS, Stack};
-use sandbox::tools::target_directory;
+use sandbox::sam::Stack;
 use sandbox::verdicts;
 use sandbox::wait::until;
 use serde::Deserialize;
@@ -27,7 +23,7 @@ use serde_json::{Value, json};
 const CENTRE: &str = "777788889999";
 const STRANGER: &str = "999988887777";
 const FAR: &str = "eu-west-1";
-const CODE: &str = "release";
+const CODE: &str = "release-of-the-centre";
 const LOG: &str = "/aws/events/encrypted-replication";
 const PROVISIONER: &str = "encrypted-replication-provision-replication";
 /// What a stack set's own parameters are joined with here.
@@ -110,9 +106,7 @@ impl<'a> Organisation<'a> {
             .map(|(key, value)| (key.as_str(), value.as_str()))
             .collect();
         let centre = [("OrganizationId", self.id.as_str())];
-        let template = format!(
-            "https://s3.{SOURCE_REGION}.amazonaws.com/{CODE}-{SOURCE_REGION}/stack-sets.json"
-        );
+        let template = release::template(CODE, SOURCE_REGION);
         let places = self.members.iter().flat_map(|account| {
             let regions = [SOURCE_REGION, REPLICA_REGION].into_iter().enumerate();
             regions.map(move |(number, region)| {
@@ -147,17 +141,7 @@ impl<'a> Organisation<'a> {
     /// The release's zips into the centre's bucket of a Region, which the organisation may read.
     async fn upload_code(&self, region: &str) -> Result<()> {
         let s3 = aws_sdk_s3::Client::new(&self.world.sandbox.config_of(CENTRE, region));
-        let bucket = format!("{CODE}-{region}");
-        let elsewhere = (region != SOURCE_REGION).then(|| {
-            CreateBucketConfiguration::builder()
-                .location_constraint(BucketLocationConstraint::from(region))
-                .build()
-        });
-        let create = s3.create_bucket().bucket(&bucket);
-        create
-            .set_create_bucket_configuration(elsewhere)
-            .send()
-            .await?;
+        let bucket = release::upload(&s3, CODE, region).await?;
         let policy = json!({"Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
             "Resource": format!("arn:aws:s3:::{bucket}/*"),
@@ -165,15 +149,6 @@ impl<'a> Organisation<'a> {
         }]});
         let put = s3.put_bucket_policy().bucket(&bucket);
         put.policy(policy.to_string()).send().await?;
-        let zips = FUNCTIONS.map(|name| format!("{name}-{ARCHITECTURE}.zip"));
-        let template = format!("stack-sets-{ARCHITECTURE}.json");
-        let names = zips.iter().map(|name| (name.as_str(), name.as_str()));
-        for (key, file) in names.chain([("stack-sets.json", template.as_str())]) {
-            let path = target_directory().join("package").join(file);
-            let bytes = fs::read(path).context("`cargo xtask package` comes first")?;
-            let put = s3.put_object().bucket(&bucket).key(key);
-            put.body(bytes.into()).send().await?;
-        }
         Ok(())
     }
 

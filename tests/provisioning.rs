@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_kms::types::KeyState;
-use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run};
+use end_to_end::{REPLICA_REGION, SOURCE_REGION, World, run_installed_by_sam as run};
 use serde_json::json;
 
 const WALKTHROUGH: &str = "examples/walkthrough.yaml";
