@@ -90,9 +90,10 @@ def main() -> int:
 WHAT_IT_TAKES = """
 This makes, in account {account} as {caller}, in us-east-1 and us-west-2, all under names that begin
 with `assumptions-`: a dozen buckets with some small objects, a dozen KMS keys, queues, event rules,
-a topic, a parameter, two workgroups and a database for Athena, and roles that may use these. It takes up to an hour, as S3 replicates when it
-likes, costs well below 1 USD (keys by the hour, some hundred requests), and takes all away again:
-of the keys the deletion is scheduled, in 7 days. Ctrl-C ends it early, and tidies up too.
+a topic, a parameter, two workgroups and a database for Athena, and roles that may use these. It
+takes up to an hour, as S3 replicates when it likes, costs well below 1 USD (keys by the hour, some
+hundred requests), and takes all away again: of the keys the deletion is scheduled, in 7 days.
+Ctrl-C ends it early, and tidies up too.
 """
 RESULTS = ("held", "does not hold", "not tried")
 

@@ -36,7 +36,7 @@ def adapters() -> list[str]:
 
 
 def in_use(operations: Iterable[str], texts: list[str]) -> set[str]:
-    """The operations that the code calls: by the SDK's method, or by their name where it is told."""
+    """The operations that the code calls: by the SDK's method, or by their name if it is told."""
     found = set()
     for name in operations:
         # As the SDK for Rust does it: HeadObject, head_object.

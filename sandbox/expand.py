@@ -45,8 +45,8 @@ CODE_PARAMETERS = {
         "Type": "String",
         "Default": "encrypted-replication",
         "AllowedPattern": "[a-zA-Z][a-zA-Z0-9-]{0,41}",
-        "Description": "What functions, log groups, dashboards and exports are named by, in place of"
-        " the stack's name. One of this name can be in an account and Region.",
+        "Description": "What functions, log groups, dashboards and exports are named by, in place"
+        " of the stack's name. One of this name can be in an account and Region.",
     },
 }
 

@@ -78,9 +78,7 @@ def named(arn: str) -> Bus | None:
     return Bus(arn, parts[4], parts[3], parts[5].partition("/")[2])
 
 
-def forward(
-    bus: Bus, target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any]
-) -> None:
+def forward(bus: Bus, target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any]) -> None:
     """Sends an event from a rule to another bus; `UndeliverableError` where it may not.
 
     "If a receiver account sets up a rule that sends events received from a sender account on to a

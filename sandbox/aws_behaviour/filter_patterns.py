@@ -68,7 +68,9 @@ def _terms(pattern: str) -> Matcher:
             raise PatternError(f"cannot be read from {pattern[place:]!r} on")
         sign, quoted, regex, word = found.groups()
         if regex is not None:
-            wanted[sign].append(lambda message, regex=re.compile(regex): bool(regex.search(message)))
+            wanted[sign].append(
+                lambda message, regex=re.compile(regex): bool(regex.search(message))
+            )
         else:
             text = _plain(quoted) if quoted is not None else word
             wanted[sign].append(lambda message, text=text: text in message)
@@ -168,7 +170,9 @@ class _Json:
 def _value(line: Any, steps: list[tuple[str, str, str]]) -> Any:
     for quoted, index, name in steps:
         if index:
-            line = line[int(index)] if isinstance(line, list) and int(index) < len(line) else _MISSING
+            line = (
+                line[int(index)] if isinstance(line, list) and int(index) < len(line) else _MISSING
+            )
         else:
             line = line.get(quoted or name, _MISSING) if isinstance(line, dict) else _MISSING
     return line

@@ -1,6 +1,7 @@
 """Code and templates in buckets of other accounts, which MiniStack looks for in the caller's own.
 
-The bucket's policy decides for whoever asks; what the caller's own policies say is asked of the request.
+The bucket's policy decides for whoever asks; what the caller's own policies say is asked of the
+request.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-walkthroughs-managing-access-example2.html
 """
 

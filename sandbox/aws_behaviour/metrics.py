@@ -1,6 +1,7 @@
-"""Metrics made of log lines and of queues, and alarms that go by them: MiniStack keeps metric filters and
-embedded metrics and does nothing by them, measures no queue, and its alarms look neither at dimensions
-nor at what is missing.
+"""Metrics made of log lines and of queues, and alarms that go by them.
+
+MiniStack keeps metric filters and embedded metrics and does nothing by them, measures no queue, and
+its alarms look neither at dimensions nor at what is missing.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/MonitoringLogData.html
@@ -109,9 +110,7 @@ def _filtered(group_name: str, messages: list[str]) -> int:
     return written
 
 
-def _record(
-    namespace: str, name: str, value: float, unit: str, dimensions: dict[str, str]
-) -> None:
+def _record(namespace: str, name: str, value: float, unit: str, dimensions: dict[str, str]) -> None:
     cloudwatch.record_metric(namespace, name, value, unit, dimensions)
 
 
@@ -140,7 +139,7 @@ def evaluate_alarm(alarm: dict[str, Any]) -> None:
 
 
 def _datapoints(alarm: dict[str, Any]) -> Iterator[float | None]:
-    """The statistic of each period that counts, the latest first; None where nothing was recorded."""
+    """The statistic of each period that counts, the latest first; None where there is nothing."""
     dimensions = {one["Name"]: one["Value"] for one in alarm.get("Dimensions") or []}
     key = (alarm["Namespace"], alarm["MetricName"], cloudwatch._dims_key(dimensions))
     if alarm["Namespace"] == "AWS/SQS":

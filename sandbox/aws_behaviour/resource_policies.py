@@ -9,9 +9,7 @@ from ministack.core.iam_evaluator import EvalContext
 from ministack.core.responses import get_account_id
 
 
-def lets_caller(
-    policy: Any, action: str, resource: str, region: str, keys: dict[str, Any]
-) -> bool:
+def lets_caller(policy: Any, action: str, resource: str, region: str, keys: dict[str, Any]) -> bool:
     """Whether it lets whoever makes the request that is being served.
 
     `keys` are what a condition may ask.

@@ -66,7 +66,7 @@ class ReplicationRole:
     def may_send(
         self, bus_arn: str, region: str, owner: str, policy: Any, keys: dict[str, Any]
     ) -> bool:
-        """Whether the role may put events on a bus: one account's policies suffice, two must agree."""
+        """Whether the role may put events on a bus: one account's word suffices, two must agree."""
         asked = self._context("events:PutEvents", bus_arn, region, keys)
         return self._allowed(asked, policy, owner, required=False)
 

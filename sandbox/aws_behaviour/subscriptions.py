@@ -1,5 +1,7 @@
-"""CloudWatch Logs' subscriptions to Data Firehose, and what that does with them: MiniStack keeps such
-a subscription and delivers nothing by it, and knows no processor that unpacks log events.
+"""CloudWatch Logs' subscriptions to Data Firehose, and what that does with them.
+
+MiniStack keeps such a subscription and delivers nothing by it, and knows no processor that unpacks
+log events.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 https://docs.aws.amazon.com/firehose/latest/dev/writing-with-cloudwatch-logs-decompression.html

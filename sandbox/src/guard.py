@@ -3,7 +3,8 @@
 Standard input is a pipe whose other end only that process holds. When it ends, by whatever
 means, the command and everything in its process group is killed.
 
-Where the environment gives a niceness, the command and all that it starts yield by it to what has less.
+Where the environment gives a niceness, the command and all that it starts yield by it to what has
+less.
 
 Where the environment names a file for it, the seconds of processor time that the command took, with
 all that it started and waited for, become a line of that file.
@@ -18,18 +19,18 @@ import sys
 import threading
 
 
-def kill_group(group):
+def kill_group(group: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
 
 
-def kill_at_end_of_input(group):
+def kill_at_end_of_input(group: int) -> None:
     while os.read(0, 4096):
         pass
     kill_group(group)
 
 
-def prepare():
+def prepare() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     if not niceness:
@@ -49,7 +50,7 @@ command = subprocess.Popen(
     sys.argv[1:],
     stdin=subprocess.DEVNULL,
     start_new_session=True,
-    preexec_fn=prepare,
+    preexec_fn=prepare,  # noqa: PLW1509 - there is no thread yet
 )
 threading.Thread(target=kill_at_end_of_input, args=(command.pid,), daemon=True).start()
 status = command.wait()

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from cloud import SOURCE_REGION, Cloud, document, unique
+from cloud import SOURCE_REGION, Cloud, unique
 from installed import ROOT, install
 from samcli.yamlhelper import yaml_parse
 
@@ -188,7 +188,8 @@ def test_the_template_waits_for_proofs_where_it_schedules_them(cloud: Cloud) -> 
         AlarmNames=[stack.resources["ProofVerdictsAlarm"]]
     )
     [alarm] = alarms["MetricAlarms"]
-    # Jobs are followed and proofs go on whatever goes by a schedule, and nobody waits for what is not looked for.
+    # Jobs are followed and proofs go on whatever goes by a schedule, and nobody waits for what is
+    # not looked for.
     assert {"JobsRule", "ProofContinuesRule"} <= set(stack.resources)
     assert "UnwatchedAlarm" not in stack.resources
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
@@ -230,9 +231,7 @@ def test_embedded_metrics_count_by_their_dimensions(cloud: Cloud) -> None:
 
     def of(name: str, **dimensions: str) -> Alarm:
         listed = [{"Name": key, "Value": value} for key, value in dimensions.items()]
-        return Alarm(
-            cloud, Namespace="EncryptedReplication", MetricName=name, Dimensions=listed
-        )
+        return Alarm(cloud, Namespace="EncryptedReplication", MetricName=name, Dimensions=listed)
 
     by_bucket = of("NonCompliant", Bucket=bucket)
     by_both = of("NonCompliant", Bucket=bucket, Verdict="WrongKey")

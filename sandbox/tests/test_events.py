@@ -173,7 +173,7 @@ def test_failure_never_goes_to_eventbridge(cloud: Cloud) -> None:
 
 
 class Refusing:
-    """A rule whose target is a queue that takes nothing of it, and the target's dead-letter queue."""
+    """A rule whose target is a queue that takes nothing, and the target's dead-letter queue."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud, self.source = cloud, unique("tests")

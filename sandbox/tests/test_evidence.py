@@ -87,8 +87,6 @@ LINES = [
 ]
 
 
-
-
 def look(kind: str, result: str, time: str, resource: str = "Replication", **more: Any) -> Any:
     """A line of the provisioner; its id is of resource and result."""
     return {
@@ -317,9 +315,7 @@ def test_drift_and_proofs_are_told_from_when_to_when(asked: duckdb.DuckDBPyConne
 
 def test_an_id_counts_once(asked: duckdb.DuckDBPyConnection) -> None:
     counted = answer(asked, "counts", REPLICA, "2026-11-01", "2026-11-02")
-    numbers = {
-        row["verdict"]: (row["findings"], row["versions"], row["lines"]) for row in counted
-    }
+    numbers = {row["verdict"]: (row["findings"], row["versions"], row["lines"]) for row in counted}
     assert numbers == {
         "Compliant": (3, 3, 3),
         "WrongKey": (4, 4, 6),
@@ -540,9 +536,7 @@ def test_what_asks_is_not_invoked_again_and_what_seals_is(cloud: Cloud, stack: S
         assert told["MaximumRetryAttempts"] == attempts, name
 
 
-def test_who_asks_reads_verdicts_and_writes_none(
-    cloud: Cloud, stack: Stack
-) -> None:
+def test_who_asks_reads_verdicts_and_writes_none(cloud: Cloud, stack: Stack) -> None:
     lake = f"arn:aws:s3:::{stack.outputs['EvidenceBucket']}"
     group = stack.outputs["EvidenceWorkGroup"]
     rule = "arn:aws:config:us-east-1:000000000000:config-rule/config-rule-1"

@@ -2,8 +2,8 @@
 nothing else.
 
 CloudFormation's handlers say which actions they call, in the schema of each type; cfn-lint brings
-the schemas. Here the local cloud's CloudFormation makes the stack, whoever asks, and IAM's simulator
-says whether the role could have.
+the schemas. Here the local cloud's CloudFormation makes the stack, whoever asks, and IAM's
+simulator says whether the role could have.
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html#schema-properties-handlers
 """
 
@@ -255,7 +255,10 @@ def test_its_actions_are_those_of_the_resources_handlers(installed: Installed) -
 def test_without_mail_and_security_hub_it_has_less(cloud: Cloud, installed: Installed) -> None:
     other = "111100002222"
     administration = install(
-        cloud.account(ADMINISTRATOR), "us-east-1", "more", "examples/organisation/administration.yaml"
+        cloud.account(ADMINISTRATOR),
+        "us-east-1",
+        "more",
+        "examples/organisation/administration.yaml",
     )
     role = execution(cloud, other, administration)
     left_out = {"SendsEmail", "FeedsSecurityHub"}

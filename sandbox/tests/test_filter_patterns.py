@@ -115,9 +115,7 @@ def test_what_is_no_pattern_is_refused(cloud: Cloud, group: str, pattern: str) -
             logGroupName=group,
             filterName="f",
             filterPattern=pattern,
-            metricTransformations=[
-                {"metricName": "m", "metricNamespace": "n", "metricValue": "1"}
-            ],
+            metricTransformations=[{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}],
         )
 
 

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +44,7 @@ class Organisation:
 
 
 @pytest.fixture(scope="module")
-def organisation(cloud: Cloud) -> Iterator[Organisation]:
+def organisation(cloud: Cloud) -> Organisation:
     organizations = cloud.account(CENTRE).client("organizations")
     found = organizations.describe_organization()["Organization"]
     members = [
@@ -62,7 +61,7 @@ def organisation(cloud: Cloud) -> Iterator[Organisation]:
         OrganizationId=found["Id"],
     )
     bus = made.outputs["CentralEventBusArn"]
-    yield Organisation(cloud, found["Id"], (members[0], members[1]), bus)
+    return Organisation(cloud, found["Id"], (members[0], members[1]), bus)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Every command that the documents print: whether a shell, AWS's models, SAM CLI and jq take it.
 
 AWS CLI v2 is no package of pip's, so its commands are held against what it is made from, botocore's
-models: the operation, each option and what an option takes must be there. What it has beyond them (`s3 cp`,
-`logs tail`, `cloudformation deploy`) is listed here with its options.
+models: the operation, each option and what an option takes must be there. What it has beyond them
+(`s3 cp`, `logs tail`, `cloudformation deploy`) is listed here with its options.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def test_a_shell_takes_it(block: Block) -> None:
 
 
 def flat(script: str) -> str:
-    """With each inner command (`$(…)`) behind the one that it stands in, and a word in its place."""
+    """With each inner command (`$(…)`) behind the one it stands in, and a word in its place."""
     inner: list[str] = []
     pattern = re.compile(r"\$\(((?:[^()'\"]|'[^']*'|\"[^\"]*\")*)\)")
     while found := pattern.search(script):
@@ -256,7 +256,7 @@ def option(
         shape = names[word]
         if shape.type_name == "boolean":
             return None, 0
-        several = isinstance(shape, ListShape) and not values[:1][0:1] == ["["]
+        several = isinstance(shape, ListShape) and values[:1] != ["["]
         return value_fault(shape, values), len(values) if several else min(1, len(values))
     positive = word.replace("--no-", "--", 1)
     if positive in names and names[positive].type_name == "boolean":
@@ -351,7 +351,9 @@ def test_jq_takes_it(block: Block) -> None:
         pytest.skip("there is no jq on this machine")
     for call in calls:
         names = [
-            unquoted(name) for option, name in itertools.pairwise(call) if option.startswith("--arg")
+            unquoted(name)
+            for option, name in itertools.pairwise(call)
+            if option.startswith("--arg")
         ]
         given = [part for name in names for part in ("--argjson", name, "null")]
         rest = list(call)

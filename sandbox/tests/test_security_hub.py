@@ -166,7 +166,10 @@ def imported(
 
 
 def described(
-    states: dict[str, Any], came_from: dict[str, Any], event: dict[str, Any], context: dict[str, Any]
+    states: dict[str, Any],
+    came_from: dict[str, Any],
+    event: dict[str, Any],
+    context: dict[str, Any],
 ) -> list[dict[str, Any]]:
     assert came_from["Next"] == "Describe"
     passed = stepfunctions._apply_jsonata_output(came_from, event, context)

@@ -107,7 +107,7 @@ impl Check {
 /// What stands first in the list begins first, as soon as what it comes after has ended. The longest chain
 /// (build, package, end-to-end tests) has the processors as soon as it can use them, and the others have
 /// what it leaves.
-pub(super) const CHECKS: [Check; 19] = [
+pub(super) const CHECKS: [Check; 21] = [
     check(TOOLS, Work::Tools).first(),
     check(
         "Format",
@@ -188,6 +188,11 @@ pub(super) const CHECKS: [Check; 19] = [
         ]),
     ),
     check("Templates: checkov", Work::Checkov),
+    check("Python: lint", Work::Program(&["ruff", "check"])),
+    check(
+        "Python: format",
+        Work::Program(&["ruff", "format", "--check"]),
+    ),
     check("AWS's models", Work::Own(&["models"])).telling(),
     check(
         "Sandbox's own tests",
