@@ -8,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::cloud::Cloud;
 use crate::function::{Function, Program, Surroundings};
-use crate::measure::{self, SIZES, median};
+use crate::measure::{self, Given, SIZES, median};
 use crate::results::{Batch, Peer};
 
 /// Delays of the server.
@@ -109,11 +109,27 @@ pub(crate) async fn large(
     cloud.delay(Duration::from_millis(20));
     for (program, peer) in programs.iter().zip(peers) {
         let output = places.output(program);
-        let large = measure::large(program, &cloud, &output, 1000, judges(program)).await?;
+        let large = measure::large(
+            program,
+            &cloud,
+            &output,
+            (Given::Messages, 1000),
+            judges(program),
+        )
+        .await?;
         peer.memory = large.memory;
         peer.logged_per_replica = f64::from(u32::try_from(large.logged)?) / 1000.0;
     }
     Ok(())
+}
+
+/// The most memory of a fresh checker with one event of 1,000 records, in bytes.
+pub(crate) async fn direct(checker: &Program, places: &Places) -> Result<u64> {
+    let cloud = Cloud::start(None).await?;
+    cloud.delay(Duration::from_millis(20));
+    let output = places.output(checker);
+    let large = measure::large(checker, &cloud, &output, (Given::Records, 1000), true);
+    Ok(large.await?.memory)
 }
 
 async fn start(program: &Program, cloud: &Cloud, output: &Path) -> Result<Function> {

@@ -1,4 +1,4 @@
-//! The batches: SQS messages with EventBridge arrivals, made from the sample in `events/`.
+//! The batches: SQS messages with EventBridge arrivals, and S3's own events, made from the samples in `events/`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// The sample that every message is made from.
 const SAMPLE: &str = include_str!("../../events/sqs-eventbridge-object-created.json");
+/// The same of an event that S3 sends to the function itself.
+const DIRECT: &str = include_str!("../../events/s3-object-created.json");
 
 /// The replicas' bucket, as the sample has it.
 pub(crate) const BUCKET: &str = "destination";
@@ -56,6 +58,25 @@ pub(crate) fn batch(size: usize, round: usize) -> Result<Bytes> {
                 json!(now.to_string()),
             );
             message
+        })
+        .collect();
+    Ok(Bytes::from(json!({"Records": records}).to_string()))
+}
+
+/// One event of `size` records, each about another object.
+pub(crate) fn direct(size: usize) -> Result<Bytes> {
+    let sample: Value = serde_json::from_str(DIRECT)?;
+    let record = sample
+        .pointer("/Records/0")
+        .context("the sample has no record")?;
+    let records: Vec<Value> = (0..size)
+        .map(|number| {
+            let mut record = record.clone();
+            let key = json!(format!("Tax/2026/document-{number}.pdf"));
+            set(&mut record, "/s3/object/key", key);
+            let version = json!(format!("{VERSION}{number:08}"));
+            set(&mut record, "/s3/object/versionId", version);
+            record
         })
         .collect();
     Ok(Bytes::from(json!({"Records": records}).to_string()))

@@ -173,8 +173,9 @@ async fn clocked(arguments: &Arguments) -> Result<Results> {
     let [ours, bare_function, twin_so_far] = peers;
 
     let mut peers = [ours, Peer::new(), twin_so_far];
-    let programs = [checker, client, twin];
     eprintln!("memory");
+    let direct_memory = clocked::direct(&checker, &places).await?;
+    let programs = [checker, client, twin];
     let judges = |program: &Program| program.name != "bare-client";
     clocked::large(&programs, &places, &mut peers, judges).await?;
     eprintln!("batches");
@@ -185,6 +186,7 @@ async fn clocked(arguments: &Arguments) -> Result<Results> {
         bare_function,
         bare_client,
         twin,
+        direct_memory,
         ..Results::default()
     })
 }

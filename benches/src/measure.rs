@@ -92,6 +92,15 @@ pub(crate) async fn warm(
     Ok(all)
 }
 
+/// How replicas come to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// Each in a message of a queue.
+    Messages,
+    /// As records of one event of S3's.
+    Records,
+}
+
 /// What one process does with one large batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Large {
@@ -111,7 +120,7 @@ pub(crate) async fn large(
     program: &Program,
     cloud: &Cloud,
     output: &Path,
-    size: usize,
+    (given, size): (Given, usize),
     judges: bool,
 ) -> Result<Large> {
     let surroundings = Surroundings {
@@ -121,8 +130,14 @@ pub(crate) async fn large(
     };
     let (mut function, _) = Function::start(program, surroundings).await?;
     cloud.take_counts();
-    let invoked = function.invoke(events::batch(size, 0)?).await?;
-    complete(&invoked.answer)?;
+    let payload = match given {
+        Given::Messages => events::batch(size, 0)?,
+        Given::Records => events::direct(size)?,
+    };
+    let invoked = function.invoke(payload).await?;
+    if given == Given::Messages {
+        complete(&invoked.answer)?;
+    }
     let (heads, others) = cloud.take_counts();
     let memory = function.peak_memory()?;
     let written = fs::read_to_string(output)?;

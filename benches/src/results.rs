@@ -71,5 +71,7 @@ pub(crate) struct Results {
     pub(crate) bare_function: Peer,
     pub(crate) bare_client: Peer,
     pub(crate) twin: Peer,
+    /// Peak memory of a fresh checker for one event of 1,000 records, in bytes.
+    pub(crate) direct_memory: u64,
     pub(crate) steady: Steady,
 }

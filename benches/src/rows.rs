@@ -58,7 +58,7 @@ impl Row {
 pub(crate) fn rows(results: &Results) -> Vec<Row> {
     let mut rows = starts(results);
     rows.extend(batches(results));
-    rows.push(memory(results));
+    rows.extend(memory(results));
     rows.extend(steady(results));
     rows.extend(costs(results));
     rows
@@ -148,22 +148,31 @@ fn batches(results: &Results) -> Vec<Row> {
     rows
 }
 
-fn memory(results: &Results) -> Row {
-    let megabytes = |peer: &Peer| integer(peer.memory) / 1_000_000.0;
-    Row {
-        bare: Some(megabytes(&results.bare_client)),
-        twin: Some(megabytes(&results.twin)),
-        target: Some(Target {
-            at_most: Some(20.0),
-            ..Target::default()
-        }),
-        ..row(
-            "Memory",
-            "peak, batch of 1000, server 20 ms",
-            "MB",
-            megabytes(&results.ours),
-        )
-    }
+fn memory(results: &Results) -> [Row; 2] {
+    const GROUP: &str = "Memory";
+    let megabytes = |bytes: u64| integer(bytes) / 1_000_000.0;
+    let target = Some(Target {
+        at_most: Some(20.0),
+        ..Target::default()
+    });
+    let figure = "peak, batch of 1000, server 20 ms";
+    [
+        Row {
+            bare: Some(megabytes(results.bare_client.memory)),
+            twin: Some(megabytes(results.twin.memory)),
+            target,
+            ..row(GROUP, figure, "MB", megabytes(results.ours.memory))
+        },
+        Row {
+            target,
+            ..row(
+                GROUP,
+                "peak, one event of 1000 records",
+                "MB",
+                megabytes(results.direct_memory),
+            )
+        },
+    ]
 }
 
 fn steady(results: &Results) -> Vec<Row> {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cloud::Cloud;
 use crate::function::Program;
-use crate::measure::large;
+use crate::measure::{Given, large};
 use crate::provisioner;
 use crate::results::Steady;
 
@@ -36,7 +36,7 @@ pub(crate) async fn measure(
     if let Some(checker) = functions.iter().find(|one| one.name == "check-replica") {
         let cloud = Cloud::start(None).await?;
         let output = directory.join("calls.log");
-        let large = large(checker, &cloud, &output, 1000, true).await?;
+        let large = large(checker, &cloud, &output, (Given::Messages, 1000), true).await?;
         steady.heads_per_replica = f64::from(u32::try_from(large.heads)?) / 1000.0;
         steady.other_calls = large.others;
     }

@@ -15,7 +15,7 @@ use compliance::config::Config;
 use compliance::handler::{Handler, Invocation, StandardOutput};
 use compliance::ingest::Delivered;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -63,7 +63,7 @@ fn cannot_start(error: &impl std::fmt::Display) {
 async fn handle(
     handler: &Handler<Aws, StandardOutput>,
     event: LambdaEvent<Delivered>,
-) -> Result<Value, Diagnostic> {
+) -> Result<Box<RawValue>, Diagnostic> {
     let invocation = Invocation::new(event.context.deadline, &event.context.invoked_function_arn);
     handler
         .answer(event.payload.0, &invocation)

@@ -8,6 +8,7 @@ mod sweep;
 mod telling;
 
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 pub use self::error::HandlerError;
 pub use self::invocation::Invocation;
@@ -72,10 +73,11 @@ impl<A: AllPorts, S: Surroundings> Handler<A, S> {
         payload: &Value,
         invocation: &Invocation,
     ) -> Result<Value, HandlerError> {
-        self.answer(ingest::read(payload), invocation).await
+        let answer = self.answer(ingest::read(payload), invocation).await?;
+        Ok(serde_json::from_str(answer.get())?)
     }
 
-    /// Answers what was read of a payload.
+    /// Answers what was read of a payload, in the text that Lambda gets.
     ///
     /// # Errors
     /// As [`Handler::handle`].
@@ -83,12 +85,15 @@ impl<A: AllPorts, S: Surroundings> Handler<A, S> {
         &self,
         payload: Result<Payload, IngestError>,
         invocation: &Invocation,
-    ) -> Result<Value, HandlerError> {
+    ) -> Result<Box<RawValue>, HandlerError> {
         match payload? {
             Payload::Queue(messages) => self.queue(&messages, invocation).await,
             Payload::Direct(reading) => self.direct(&reading, invocation).await,
             Payload::BatchOperations(job) => self.batch_operations(&job, invocation).await,
-            Payload::Sweep(request) => sweep::answer(&self.telling, &request, invocation).await,
+            Payload::Sweep(request) => {
+                let answer = sweep::answer(&self.telling, &request, invocation).await?;
+                Ok(to_raw_value(&answer)?)
+            }
         }
     }
 
@@ -96,7 +101,7 @@ impl<A: AllPorts, S: Surroundings> Handler<A, S> {
         &self,
         messages: &[QueueMessage],
         invocation: &Invocation,
-    ) -> Result<Value, HandlerError> {
+    ) -> Result<Box<RawValue>, HandlerError> {
         let mut request = Request::default();
         for message in messages {
             if let Content::Event(reading) = &message.content {
@@ -121,7 +126,7 @@ impl<A: AllPorts, S: Surroundings> Handler<A, S> {
         &self,
         reading: &Reading,
         invocation: &Invocation,
-    ) -> Result<Value, HandlerError> {
+    ) -> Result<Box<RawValue>, HandlerError> {
         let request = Request {
             subjects: reading.subjects.iter().collect(),
             ..Request::default()
@@ -134,7 +139,7 @@ impl<A: AllPorts, S: Surroundings> Handler<A, S> {
         &self,
         job: &BatchJob,
         invocation: &Invocation,
-    ) -> Result<Value, HandlerError> {
+    ) -> Result<Box<RawValue>, HandlerError> {
         let tasks = job.tasks.iter();
         let subjects: Vec<_> = tasks
             .filter_map(|task| task.version.as_ref().ok().cloned())

@@ -50,6 +50,11 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// Bytes of all lines.
+    pub(super) const fn length(&self) -> usize {
+        self.text.len()
+    }
+
     /// The verdict line at a place.
     pub(super) fn line(&self, place: usize) -> &str {
         let line = self.lines.get(place).cloned().unwrap_or_default();
