@@ -92,9 +92,10 @@ pub async fn made(sandbox: &Sandbox, stack: &Stack<'_>) -> Result<Made> {
     };
     match begun {
         Err(error) if says(&error, "No updates are to be performed") => {}
-        other => drop(other.with_context(|| what.clone())?),
+        other => drop(other.context(what)?),
     }
-    let ended = until(&what, LONGEST, async || {
+    let end = format!("the end of stack `{}` in {}", stack.name, stack.region);
+    let ended = until(&end, LONGEST, async || {
         let named = [("StackName", stack.name)];
         let answer = cloudformation.call("DescribeStacks", &named).await?;
         let status = all(&answer, "StackStatus", |node| {
