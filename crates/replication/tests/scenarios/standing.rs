@@ -430,6 +430,27 @@ async fn a_role_that_a_keys_policy_names_is_not_blamed() {
     );
 }
 
+/// A bucket's policy that names the role is so too.
+#[tokio::test(start_paused = true)]
+async fn a_role_that_a_buckets_policy_names_is_not_blamed() {
+    let setup = Setup::new();
+    setup.with_statement("Copies", |one| *one = Value::Null);
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+        "Action": ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
+        "Resource": "arn:aws:s3:::ledger-copy/*",
+        "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:role/{ROLE}")}}]});
+    let mut state = setup.world.state();
+    state.buckets.get_mut("ledger-copy").unwrap().policy = Some(policy.to_string());
+    drop(state);
+    let found = setup.found().await;
+    assert_eq!(
+        with(&found, CheckResult::Fail),
+        BTreeSet::new(),
+        "{:#?}",
+        found.checks
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_another_one_takes_the_objects_of() {
     let setup = Setup::new();
