@@ -439,9 +439,11 @@ async fn a_role_that_a_buckets_policy_names_is_not_blamed() {
         "Action": ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
         "Resource": "arn:aws:s3:::ledger-copy/*",
         "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:role/{ROLE}")}}]});
-    let mut state = setup.world.state();
-    state.buckets.get_mut("ledger-copy").unwrap().policy = Some(policy.to_string());
-    drop(state);
+    {
+        let mut state = setup.world.state();
+        let bucket = state.buckets.get_mut("ledger-copy").unwrap();
+        bucket.policy = Some(policy.to_string());
+    }
     let found = setup.found().await;
     assert_eq!(
         with(&found, CheckResult::Fail),
