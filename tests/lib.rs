@@ -41,17 +41,14 @@ pub struct World {
 /// The tests of a binary share it; it ends with the process.
 type Shared = LazyLock<Result<(Runtime, World)>>;
 
-static RELEASED: Shared = LazyLock::new(|| {
-    let runtime = Runtime::new()?;
-    let world = runtime.block_on(World::released())?;
-    Ok((runtime, world))
-});
+static RELEASED: Shared = LazyLock::new(|| opened(World::released()));
+static INSTALLED_BY_SAM: Shared = LazyLock::new(|| opened(World::installed_by_sam()));
 
-static INSTALLED_BY_SAM: Shared = LazyLock::new(|| {
+fn opened(world: impl Future<Output = Result<World>>) -> Result<(Runtime, World)> {
     let runtime = Runtime::new()?;
-    let world = runtime.block_on(World::installed_by_sam())?;
+    let world = runtime.block_on(world)?;
     Ok((runtime, world))
-});
+}
 
 /// Runs one test in the shared world of what is released.
 ///

@@ -140,6 +140,16 @@ fn with(found: &Standing, result: CheckResult) -> BTreeSet<(&str, &str)> {
         .collect()
 }
 
+/// Nothing is broken.
+fn works(found: &Standing) {
+    assert_eq!(
+        with(found, CheckResult::Fail),
+        BTreeSet::new(),
+        "{:#?}",
+        found.checks
+    );
+}
+
 /// Nothing but this is broken, with something to write or a remedy; what is broken.
 fn only<'a>(found: &'a Standing, check: &str, resource: &str) -> &'a Check {
     assert_eq!(
@@ -168,12 +178,7 @@ fn role() -> String {
 async fn what_works_is_not_blamed() {
     let setup = Setup::new();
     let found = setup.found().await;
-    assert_eq!(
-        with(&found, CheckResult::Fail),
-        BTreeSet::new(),
-        "{:#?}",
-        found.checks
-    );
+    works(&found);
     assert_eq!(
         found.of_rule(&found.rules[0]).0,
         Stand::Works,
@@ -274,12 +279,7 @@ async fn a_context_that_names_the_bucket_where_objects_have_their_own() {
     only(&found, "RolePermissions", &role());
     setup.with_statement("Encrypt", |one| one["Action"] = json!("kms:Encrypt"));
     let found = setup.found().await;
-    assert_eq!(
-        with(&found, CheckResult::Fail),
-        BTreeSet::new(),
-        "{:#?}",
-        found.checks
-    );
+    works(&found);
 }
 
 /// A copy of AWS's example: the source's Region in both statements.
@@ -310,12 +310,7 @@ async fn a_rule_without_the_opt_in() {
         .unwrap()
         .encryption = None;
     let found = setup.found().await;
-    assert_eq!(
-        with(&found, CheckResult::Fail),
-        BTreeSet::new(),
-        "{:#?}",
-        found.checks
-    );
+    works(&found);
 }
 
 #[tokio::test(start_paused = true)]
@@ -422,12 +417,7 @@ async fn a_role_that_a_keys_policy_names_is_not_blamed() {
     let key = setup.replica_key.clone();
     setup.world.state().keys.get_mut(&key).unwrap().policy = policy.to_string();
     let found = setup.found().await;
-    assert_eq!(
-        with(&found, CheckResult::Fail),
-        BTreeSet::new(),
-        "{:#?}",
-        found.checks
-    );
+    works(&found);
 }
 
 /// A bucket's policy that names the role is so too.
@@ -445,12 +435,7 @@ async fn a_role_that_a_buckets_policy_names_is_not_blamed() {
         bucket.policy = Some(policy.to_string());
     }
     let found = setup.found().await;
-    assert_eq!(
-        with(&found, CheckResult::Fail),
-        BTreeSet::new(),
-        "{:#?}",
-        found.checks
-    );
+    works(&found);
 }
 
 #[tokio::test(start_paused = true)]
@@ -512,12 +497,7 @@ async fn what_only_some_objects_need_is_a_doubt() {
         ]);
     });
     let found = setup.found().await;
-    assert_eq!(
-        with(&found, CheckResult::Fail),
-        BTreeSet::new(),
-        "{:#?}",
-        found.checks
-    );
+    works(&found);
     let warned = with(&found, CheckResult::Warn);
     let role = role();
     assert!(
