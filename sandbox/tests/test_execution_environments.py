@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import DESTINATION_REGION, SOURCE_REGION, Cloud, document, unique
+from cloud import DESTINATION_REGION, SOURCE_REGION, Cloud, unique
 from running import eventually
 
 OTHER = "212121212121"
@@ -32,29 +30,8 @@ def test_a_stack_that_makes_a_function_ends_none_of_its_name(
     cloud: Cloud, account: str, region: str, tmp_path: Path
 ) -> None:
     name, begun = unique("function"), tmp_path / "begun"
-    role = cloud.client("iam").create_role(
-        RoleName=name,
-        AssumeRolePolicyDocument=document(
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "lambda.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }
-        ),
-    )["Role"]
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("index.py", CODE)
+    role = cloud.function(SOURCE_REGION, name, CODE, Timeout=60)
     functions = cloud.client("lambda")
-    functions.create_function(
-        FunctionName=name,
-        Runtime="python3.12",
-        Handler="index.handler",
-        Role=role["Arn"],
-        Timeout=60,
-        Code={"ZipFile": code.getvalue()},
-    )
-    functions.get_waiter("function_active_v2").wait(FunctionName=name)
     answers: list[dict[str, Any]] = []
 
     def invoke() -> None:
@@ -73,7 +50,7 @@ def test_a_stack_that_makes_a_function_ends_none_of_its_name(
                     "FunctionName": name,
                     "Runtime": "python3.12",
                     "Handler": "index.handler",
-                    "Role": role["Arn"],
+                    "Role": role,
                     "Code": {"ZipFile": CODE},
                 },
             }

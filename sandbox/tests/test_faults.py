@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import io
 import json
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -186,24 +184,8 @@ def test_events_come_twice_and_late_and_none_is_lost(faulty: Cloud) -> None:
 
 
 def test_one_in_ten_invocations_dies_in_its_middle_and_its_lines_are_kept(faulty: Cloud) -> None:
-    role = faulty.client("iam").create_role(
-        RoleName=unique("function"),
-        AssumeRolePolicyDocument=trusting({"Service": "lambda.amazonaws.com"}),
-    )["Role"]["Arn"]
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.external_attr = 0o755 << 16
-        archive.writestr(entry, SLOW_BOOTSTRAP)
+    faulty.function(SOURCE_REGION, FUNCTION, SLOW_BOOTSTRAP)
     functions = faulty.client("lambda")
-    functions.create_function(
-        FunctionName=FUNCTION,
-        Runtime="provided.al2023",
-        Handler="bootstrap",
-        Role=role,
-        Code={"ZipFile": code.getvalue()},
-    )
-    functions.get_waiter("function_active_v2").wait(FunctionName=FUNCTION)
     record = {"attributes": {"ApproximateReceiveCount": "2"}}
     event = json.dumps({"Records": [record, record]}).encode()
     failed = 0

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
-from cloud import Cloud, document
+from cloud import SOURCE_REGION, Cloud
 from running import LAUNCHER, Sandbox, eventually, launch, wait_until_ready
 
 from aws_behaviour import pin, processes
@@ -30,31 +28,8 @@ done
 
 
 def run_function(cloud: Cloud) -> None:
-    role = cloud.client("iam").create_role(
-        RoleName="function",
-        AssumeRolePolicyDocument=document(
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "lambda.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }
-        ),
-    )["Role"]["Arn"]
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.external_attr = 0o755 << 16
-        archive.writestr(entry, BOOTSTRAP)
-    functions = cloud.client("lambda")
-    functions.create_function(
-        FunctionName="f",
-        Runtime="provided.al2023",
-        Handler="bootstrap",
-        Role=role,
-        Code={"ZipFile": code.getvalue()},
-    )
-    functions.get_waiter("function_active_v2").wait(FunctionName="f")
-    answer = functions.invoke(FunctionName="f", Payload=b"{}")
+    cloud.function(SOURCE_REGION, "f", BOOTSTRAP)
+    answer = cloud.client("lambda").invoke(FunctionName="f", Payload=b"{}")
     assert answer["StatusCode"] == 200 and "FunctionError" not in answer
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from typing import Any
 
 import boto3
@@ -13,6 +11,7 @@ from botocore.exceptions import ClientError
 from cloud import (
     ACCOUNT,
     DESTINATION_REGION,
+    LAMBDA_TRUST,
     SOURCE_REGION,
     Cloud,
     allow,
@@ -21,12 +20,6 @@ from cloud import (
     unique,
 )
 from world import World
-
-LAMBDA_TRUST = {
-    "Effect": "Allow",
-    "Principal": {"Service": "lambda.amazonaws.com"},
-    "Action": "sts:AssumeRole",
-}
 
 
 def refused(call: Any, **arguments: Any) -> tuple[str, int]:
@@ -330,21 +323,8 @@ def test_arrival_goes_over_eventbridge_and_queue_to_a_function_in_partial_batche
     }
     events.put_rule(Name=name, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
-    iam = cloud.client("iam")
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(LAMBDA_TRUST))
     receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(allow(receive, arn)))
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("index.py", FUNCTION)
-    functions.create_function(
-        FunctionName=name,
-        Runtime="python3.12",
-        Handler="index.handler",
-        Role=role["Role"]["Arn"],
-        Code={"ZipFile": code.getvalue()},
-    )
-    functions.get_waiter("function_active_v2").wait(FunctionName=name)
+    cloud.function(region, name, FUNCTION, allow(receive, arn))
     # A start may take longer than a message is away, and would bring it twice.
     functions.invoke(FunctionName=name, Payload=b'{"Records": []}')
     functions.create_event_source_mapping(
